@@ -1,0 +1,1 @@
+"""PRM Inspector: step probabilities from Process Reward Models."""

@@ -1,0 +1,186 @@
+"""Step probabilities → one score per candidate.
+
+Every method is a plain function of the probabilities, so changing the method never runs the model
+again. Which one suits depends on the question: `min` and `prod` fall with every doubtful step
+(and so with length), `last` asks only for the end, `mean` forgives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prm_core.errors import BadOptionError, InputError
+
+
+def minimum(p: Sequence[float]) -> float:
+    """The weakest step: min p_i.
+
+    Source: Math-Shepherd (arXiv 2312.08935); OpenR `prm_min_max`.
+    """
+    return min(p)
+
+
+def product(p: Sequence[float]) -> float:
+    """Every step right, were they independent: Π p_i.
+
+    Source: Let's Verify Step by Step (arXiv 2305.20050), the main rule.
+    """
+    return math.prod(p)
+
+
+def last(p: Sequence[float]) -> float:
+    """The last step alone: p_S.
+
+    Source: search-and-learn's default; OpenR `prm_last_max`.
+    """
+    return p[-1]
+
+
+def mean(p: Sequence[float]) -> float:
+    """The plain mean: Σ p_i / S.
+
+    Source: RLHFlow math-rm, `prm_evaluate.py`.
+    """
+    return math.fsum(p) / len(p)
+
+
+def weighted(p: Sequence[float], gamma: float = 0.9) -> float:
+    """A mean in which early steps weigh more: Σ γ^i p_i / Σ γ^i with i from 0.
+
+    An early error spoils everything after it, so it counts more. γ = 1 is the plain mean.
+    Source: the weighted mean of the teaching reference; γ = 0.9 is our default.
+
+    Raises:
+        BadOptionError: gamma is outside (0, 1].
+    """
+    if not 0.0 < gamma <= 1.0:
+        raise BadOptionError(f"gamma is {gamma}; it must be above 0 and at most 1")
+    weights = [gamma**i for i in range(len(p))]
+    return math.fsum(w * x for w, x in zip(weights, p, strict=True)) / math.fsum(weights)
+
+
+def geometric_mean(p: Sequence[float]) -> float:
+    """The product with the number of steps taken out: (Π p_i)^(1/S).
+
+    Source: the length-neutral variant audited in StrictPRMBench (2026).
+    """
+    if min(p) == 0.0:
+        return 0.0
+    return math.exp(math.fsum(math.log(x) for x in p) / len(p))
+
+
+def soft_minimum(p: Sequence[float], temperature: float = 0.1) -> float:
+    """A mean that leans to the weakest steps: Σ w_i p_i, w = softmax(-p / T).
+
+    Source: PURE (arXiv 2504.15275), T = 0.1.
+
+    Raises:
+        BadOptionError: temperature is not above 0.
+    """
+    if not temperature > 0.0:
+        raise BadOptionError(f"temperature is {temperature}; it must be above 0")
+    lowest = min(p)
+    weights = [math.exp((lowest - x) / temperature) for x in p]
+    return math.fsum(w * x for w, x in zip(weights, p, strict=True)) / math.fsum(weights)
+
+
+def maximum(p: Sequence[float]) -> float:
+    """The strongest step: max p_i. A weak rule for validity; public systems offer it.
+
+    Source: VersaPRM's option (arXiv 2502.06737).
+    """
+    return max(p)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An aggregation with the words that people read.
+
+    Attributes:
+        name: what options and files say.
+        label: what a button says.
+        formula: the rule as a short formula.
+        words: the rule in one sentence.
+        of: step probabilities → score.
+    """
+
+    name: str
+    label: str
+    formula: str
+    words: str
+    of: Callable[..., float]
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method("min", "Minimum", "min p", "The weakest step decides.", minimum),
+        Method(
+            "prod", "Product", "p₁ · p₂ · … · pₙ", "All step probabilities multiplied.", product
+        ),
+        Method("last", "Last step", "pₙ", "Only the last step counts.", last),
+        Method("mean", "Mean", "(p₁ + … + pₙ) / n", "The average of all steps.", mean),
+        Method(
+            "weighted",
+            "Weighted",
+            "Σ 0.9ⁱ p / Σ 0.9ⁱ",
+            "An average in which early steps weigh more.",
+            weighted,
+        ),
+        Method(
+            "geomean",
+            "Geometric mean",
+            "(p₁ · … · pₙ)^(1/n)",
+            "The product, with the number of steps taken out.",
+            geometric_mean,
+        ),
+        Method(
+            "softmin",
+            "Soft minimum",
+            "Σ w p, w = softmax(−p / 0.1)",
+            "An average that leans to the weakest steps.",
+            soft_minimum,
+        ),
+        Method("max", "Maximum", "max p", "The strongest step decides.", maximum),
+    )
+}
+
+
+def aggregate(probabilities: Sequence[float], method: str = "min", **options: float) -> float:
+    """One score for a candidate from its step probabilities.
+
+    >>> [round(aggregate([0.95, 0.90, 0.30, 0.85], m), 3) for m in ("min", "prod", "last", "mean")]
+    [0.3, 0.218, 0.85, 0.75]
+
+    Args:
+        probabilities: [S], each in [0, 1]; at least one.
+        method: a name in `METHODS`.
+        options: `gamma` for "weighted", `temperature` for "softmin".
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        BadOptionError: the method is not known, or does not take the option.
+        InputError: there is no probability, or one is outside [0, 1].
+    """
+    if method not in METHODS:
+        raise BadOptionError(
+            f"aggregation {method!r} is not known; choose from {', '.join(METHODS)}"
+        )
+    takes = {"weighted": {"gamma"}, "softmin": {"temperature"}}.get(method, set())
+    if unknown := options.keys() - takes:
+        raise BadOptionError(f"aggregation {method!r} takes no {', '.join(sorted(unknown))}")
+    if not probabilities:
+        raise InputError("there are no step probabilities to aggregate")
+    for p in probabilities:
+        if not 0.0 <= p <= 1.0:
+            raise InputError(f"{p} is not a probability; give numbers from 0 to 1")
+    return min(1.0, max(0.0, METHODS[method].of(probabilities, **options)))
+
+
+def all_scores(probabilities: Sequence[float]) -> dict[str, float]:
+    """The score under every method, by name."""
+    return {name: aggregate(probabilities, name) for name in METHODS}

@@ -1,0 +1,76 @@
+"""Everything that PRM Inspector raises on purpose.
+
+    PRMError
+    ├─ InputError      the user's text or options
+    │  ├─ NoStepsError
+    │  ├─ TooLongError
+    │  └─ BadOptionError
+    ├─ DataError       a file: path, line, field
+    └─ ModelError
+       ├─ UnknownModelError
+       └─ ModelLoadError
+
+A message says what happened, with which value, and what to do next. The library raises; the
+doors (`prm_core.ui`, `prm_core.cli`) turn errors into sentences on the page, text on stderr and
+exit codes. Anything else that is raised is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PRMError(Exception):
+    """Base of every error that PRM Inspector raises on purpose."""
+
+
+class InputError(PRMError):
+    """The text or an option that the user gave cannot be used."""
+
+
+class NoStepsError(InputError):
+    """A solution has no step: it is empty or holds nothing but separators."""
+
+
+class TooLongError(InputError):
+    """A candidate has more tokens than the model reads. Nothing is ever truncated."""
+
+
+class BadOptionError(InputError):
+    """An option has a value that it does not know, or one outside its range."""
+
+
+class DataError(PRMError):
+    """A file, or a row of one, does not hold what it should.
+
+    Attributes:
+        path: the file, or "-" for standard input.
+        line: 1-based number of the line; None when the whole file is meant.
+        field: the field of the row; None when the whole row is meant.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | Path = "-",
+        line: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        self.path, self.line, self.field = str(path), line, field
+        where = self.path if line is None else f"{self.path}, line {line}"
+        if field is not None:
+            where += f", field {field!r}"
+        super().__init__(f"{where}: {message}")
+
+
+class ModelError(PRMError):
+    """A model cannot be found, loaded or used."""
+
+
+class UnknownModelError(ModelError):
+    """No family is known for a model, and none was named."""
+
+
+class ModelLoadError(ModelError):
+    """A model's files are missing, damaged, or not what their configuration says."""

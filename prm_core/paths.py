@@ -1,0 +1,11 @@
+"""Where the files that ship with the project lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def assets_dir() -> Path:
+    """The project's `assets` folder: beside the package in a checkout, inside it when installed."""
+    inside = Path(__file__).parent / "assets"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "assets"

@@ -1,0 +1,155 @@
+"""The records that travel from a user's text to a coloured bar.
+
+All are frozen, hold tuples instead of lists, and check themselves once, when they are made; the
+code behind them trusts them. Indices are 0-based here and in files, 1-based only where people
+read them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from prm_core.errors import InputError, NoStepsError
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One solution of a problem, split into steps.
+
+    Attributes:
+        problem: the task's text; may not be blank.
+        steps: the steps as the user wrote them; at least one, none blank.
+        id: names the candidate in results and messages; any text.
+
+    Raises:
+        InputError: the problem is blank.
+        NoStepsError: there is no step, or one is blank.
+    """
+
+    problem: str
+    steps: tuple[str, ...]
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        name = f"candidate {self.id!r}" if self.id else "a candidate"
+        if not self.problem.strip():
+            raise InputError(f"{name} has an empty problem; say what is to be solved")
+        if not self.steps:
+            raise NoStepsError(f"{name} has no steps; write at least one line of reasoning")
+        for index, step in enumerate(self.steps):
+            if not step.strip():
+                raise NoStepsError(f"step {index + 1} of {name} is blank; remove it")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A candidate as the model reads it, with the places that are read.
+
+    Positions are recorded while the ids are built and never searched for afterwards, so a marker
+    in the user's text is text.
+
+    Attributes:
+        input_ids: token ids, [T].
+        positions: index of the token whose hidden state judges each step, [S]; increasing.
+        evidence: for each step, the indices of tokens whose own probability the readout wants to
+            see beside the hidden state; empty for families that look at the hidden state alone.
+    """
+
+    input_ids: tuple[int, ...]
+    positions: tuple[int, ...]
+    evidence: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        n_tokens = len(self.input_ids)
+        rising = all(a < b for a, b in zip(self.positions, self.positions[1:], strict=False))
+        if not self.positions or not rising or not self.positions[0] >= 0:
+            raise ValueError(f"positions must be increasing and not empty: {self.positions}")
+        if self.positions[-1] >= n_tokens:
+            raise ValueError(f"position {self.positions[-1]} is outside {n_tokens} tokens")
+        if self.evidence:
+            if len(self.evidence) != len(self.positions):
+                raise ValueError("evidence needs one entry per step")
+            # A token's own probability is read one token earlier, so the first has none.
+            for step, end in zip(self.evidence, self.positions, strict=True):
+                if any(not 1 <= token <= end for token in step):
+                    raise ValueError(f"evidence {step} is outside 1..{end}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCandidate:
+    """A candidate and what the PRM says of each of its steps.
+
+    Attributes:
+        candidate: what was scored.
+        probabilities: P(step is right, given the problem and the steps so far), [S], float32
+            values in [0, 1].
+        log_odds: ln(p / (1 - p)) as the model's head gives it, [S]; still orders steps whose
+            probability has saturated.
+        model_id: which model said so.
+    """
+
+    candidate: Candidate
+    probabilities: tuple[float, ...]
+    log_odds: tuple[float, ...]
+    model_id: str
+
+    def __post_init__(self) -> None:
+        n_steps = len(self.candidate.steps)
+        if not len(self.probabilities) == len(self.log_odds) == n_steps:
+            raise ValueError(
+                f"{len(self.probabilities)} probabilities and {len(self.log_odds)} log-odds "
+                f"for {n_steps} steps"
+            )
+        for p in self.probabilities:
+            if not 0.0 <= p <= 1.0:  # False for NaN as well
+                raise ValueError(f"{p} is not a probability")
+        for value in self.log_odds:
+            if math.isnan(value):
+                raise ValueError("a log-odds value is NaN")
+
+    @property
+    def weakest_step(self) -> int:
+        """Index of the step with the lowest probability; the first of them on a tie."""
+        return min(range(len(self.probabilities)), key=lambda i: self.probabilities[i])
+
+    def first_error(self, threshold: float = 0.5) -> int | None:
+        """Index of the first step below `threshold`, or None when no step is.
+
+        The threshold belongs to the model and its use; 0.5 is where "right" and "wrong" are
+        equally probable.
+        """
+        return next((i for i, p in enumerate(self.probabilities) if p < threshold), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCandidate:
+    """A scored candidate at its place in the ranking.
+
+    Attributes:
+        rank: from 1; candidates of equal score share a rank, and the next one skips ("1, 1, 3").
+        tied: another candidate has the same score.
+        index: the candidate's place in the caller's order, from 0.
+        score: one number after aggregation.
+        scored: the candidate with its step probabilities.
+    """
+
+    rank: int
+    tied: bool
+    index: int
+    score: float
+    scored: ScoredCandidate
+
+
+class StepScorer(Protocol):
+    """Anything that gives every step of every candidate a probability."""
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        """Score candidates; the result has the same length and order."""
+        ...
+
+    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        """Score candidates, giving each with its index as soon as it is known."""
+        ...
