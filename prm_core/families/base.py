@@ -1,8 +1,10 @@
-"""What a PRM family is: data plus two functions.
+"""What a PRM family is: data plus one function that opens a checkpoint.
 
-A family says how a candidate becomes token ids with the positions that are read (`encode`), and
-how the hidden states at these positions become log-odds (`load_readout`). Backbone, packing,
-batching, order, device and dtype live in `prm_core.scorer`, once for all families.
+A checkpoint, once opened, is two functions: how a candidate becomes token ids with the positions
+that are read (`encode`), and how the hidden states at these positions become log-odds
+(`readout`). What a checkpoint decides for itself (its template, its marker, its threshold) is
+settled when it is opened. Backbone, packing, batching, order, device and dtype live in
+`prm_core.scorer`, once for all families.
 """
 
 from __future__ import annotations
@@ -49,18 +51,31 @@ class Readout(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A family's checkpoint, ready to use.
+
+    Attributes:
+        encode: candidate → ids and positions.
+        readout: hidden states → log-odds; its tensors lie on the backbone's device.
+        threshold: below this probability a step counts as wrong.
+    """
+
+    encode: Callable[[Candidate], Encoded]
+    readout: Readout
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
-    """Models that share `encode` and the kind of readout.
+    """Models that are prompted and read in the same way.
 
     Attributes:
         name: what `--family` and checkpoints say.
         summary: one sentence for lists: the form of the head, and where it is read.
-        encode: (tokenizer, candidate) → ids and positions.
-        load_readout: (checkpoint directory, loaded backbone) → readout, its tensors in float32 on
-            the backbone's device; raises ModelLoadError when a tensor is missing or misshapen.
+        open: (checkpoint directory, loaded backbone, tokenizer) → `Opened`; raises ModelLoadError
+            when a file, a key or a tensor is missing or malformed, and names it.
     """
 
     name: str
     summary: str
-    encode: Callable[[PreTrainedTokenizerBase, Candidate], Encoded]
-    load_readout: Callable[[Path, PreTrainedModel], Readout]
+    open: Callable[[Path, PreTrainedModel, PreTrainedTokenizerBase], Opened]
