@@ -1,0 +1,354 @@
+"""A value head on any causal backbone: what `prm_core.train` writes and the default model is.
+
+The textbook form of a PRM ("Let's Verify Step by Step", arXiv 2305.20050, has the task; TRL's
+`v_head.summary` is the common public head): base model → hidden state at the end of each step →
+one linear unit → sigmoid. Unlike the public checkpoints, which hide their template in code, ours
+carry it in `prm.json` beside stock `config.json`, `model.safetensors` and tokenizer files:
+
+    {
+      "format": 1,
+      "family": "value_head",
+      "layout": {
+        "problem": "Problem: {problem}\\n",        text around the problem
+        "problem_end": null,                      a special token after it
+        "step": "Step {number}: {step}\\n"         text around each step
+      },
+      "marker": null,                             a special token after each step
+      "evidence": null,                           or {"tokens": ["0", "1", …, "+"]}
+      "threshold": 0.5
+    }
+
+The problem and every step are encoded on their own, each with the text its template puts around
+it, so nothing merges across a joint; BOS comes first where the tokenizer has one. The score of a
+step is read at the last token of its piece, which is the marker where there is one. Special
+tokens are appended by id, and the user's text is encoded with special tokens split, so a marker
+that the user types is text. A "Step 3:" that the user wrote gives way to the template's own.
+
+With `evidence` the head also sees what the language model itself thinks of the named tokens in
+each step (digits and operators, say): see `prm_core.readout.evidence_features`.
+
+The head lies in `value_head.safetensors` as `weight` (1, F) and `bias` (1), or as TRL's
+`v_head.summary.weight` and `.bias` there or among the model's own tensors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from prm_core.checkpoint import find_tensor, read_json, read_tensors
+from prm_core.errors import InputError, ModelLoadError
+from prm_core.families.base import Evidence, Family, Opened, Readout
+from prm_core.readout import (
+    N_EVIDENCE_FEATURES,
+    ValueHead,
+    evidence_features,
+    token_log_probability,
+)
+from prm_core.steps import step_content
+from prm_core.types import Candidate, Encoded
+
+FAMILY_FILE = "prm.json"
+HEAD_FILE = "value_head.safetensors"
+
+TEXTBOOK: dict[str, Any] = {
+    "format": 1,
+    "family": "value_head",
+    "layout": {
+        "problem": "Problem: {problem}\n",
+        "problem_end": None,
+        "step": "Step {number}: {step}\n",
+    },
+    "marker": None,
+    "evidence": None,
+    "threshold": 0.5,
+}
+"""The family file for any backbone: plain text, nothing added to the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A family file with its tokens looked up in one tokenizer.
+
+    Attributes:
+        problem: text before and after the problem.
+        step: text before and after each step; "{number}" in the first stands for 1, 2, ….
+        bos, problem_end, marker: token ids, None where there is no such token.
+        evidence: ids of the tokens that count as evidence; empty when the head looks at none.
+        threshold: below this probability a step counts as wrong.
+    """
+
+    problem: tuple[str, str]
+    step: tuple[str, str]
+    bos: int | None
+    problem_end: int | None
+    marker: int | None
+    evidence: frozenset[int]
+    threshold: float
+
+
+def read_template(
+    prm: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, source: str = FAMILY_FILE
+) -> Template:
+    """Check a family file and look its tokens up.
+
+    Args:
+        prm: the file's object; keys that are absent have `TEXTBOOK`'s value.
+        source: what messages call it.
+
+    Raises:
+        ModelLoadError: a key is unknown or malformed, or a token is not the tokenizer's; names
+            the file and the key.
+    """
+    _refuse_unknown(prm, TEXTBOOK, source, "")
+    if prm.get("format", 1) != 1:
+        raise ModelLoadError(f"{source}: 'format' is {prm['format']!r}; this version reads 1")
+    layout = prm.get("layout", TEXTBOOK["layout"])
+    if not isinstance(layout, Mapping):
+        raise ModelLoadError(f"{source}: 'layout' must be an object")
+    _refuse_unknown(layout, TEXTBOOK["layout"], source, "layout.")
+    layout = {**TEXTBOOK["layout"], **layout}
+    threshold = prm.get("threshold", 0.5)
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        raise ModelLoadError(f"{source}: 'threshold' must be a number, not {threshold!r}")
+    if not 0.0 < threshold < 1.0:
+        raise ModelLoadError(f"{source}: 'threshold' is {threshold}; it must be between 0 and 1")
+    bos = tokenizer.bos_token_id
+    return Template(
+        problem=_around(layout["problem"], "{problem}", source, "layout.problem"),
+        step=_around(layout["step"], "{step}", source, "layout.step"),
+        bos=bos if isinstance(bos, int) else None,
+        problem_end=_special_id(layout["problem_end"], tokenizer, source, "layout.problem_end"),
+        marker=_special_id(prm.get("marker"), tokenizer, source, "marker"),
+        evidence=_evidence_ids(prm.get("evidence"), tokenizer, source),
+        threshold=float(threshold),
+    )
+
+
+def _refuse_unknown(
+    found: Mapping[str, Any], known: Mapping[str, Any], source: str, where: str
+) -> None:
+    """A misspelt key would silently mean its default."""
+    if unknown := sorted(found.keys() - known.keys()):
+        raise ModelLoadError(
+            f"{source}: '{where}{unknown[0]}' is not known; the keys are {', '.join(known)}"
+        )
+
+
+def _around(template: object, place: str, source: str, key: str) -> tuple[str, str]:
+    """The texts before and after the one place that the user's text takes."""
+    if not isinstance(template, str) or template.count(place) != 1:
+        raise ModelLoadError(f"{source}: '{key}' must be a text that holds {place} once")
+    before, after = template.split(place)
+    return before, after
+
+
+def _special_id(
+    token: object, tokenizer: PreTrainedTokenizerBase, source: str, key: str
+) -> int | None:
+    """The id of a special token that no text can contain; None for no token."""
+    if token is None:
+        return None
+    found = tokenizer.get_vocab().get(token) if isinstance(token, str) else None
+    if found is None:
+        raise ModelLoadError(f"{source}: '{key}' is {token!r}, which is not in the vocabulary")
+    typed = tokenizer.encode(str(token), add_special_tokens=False, split_special_tokens=True)
+    if found in typed:
+        raise ModelLoadError(
+            f"{source}: '{key}' is {token!r}, which is not a special token; "
+            "mark it as special in tokenizer.json so that typed text cannot contain it"
+        )
+    return found
+
+
+def _evidence_ids(
+    evidence: object, tokenizer: PreTrainedTokenizerBase, source: str
+) -> frozenset[int]:
+    """Ids of the vocabulary entries that `evidence.tokens` names."""
+    if evidence is None:
+        return frozenset()
+    tokens = evidence.get("tokens") if isinstance(evidence, Mapping) else None
+    if not isinstance(tokens, list) or not tokens:
+        raise ModelLoadError(f"{source}: 'evidence' must be null or {{\"tokens\": [texts]}}")
+    assert isinstance(evidence, Mapping)
+    _refuse_unknown(evidence, {"tokens": []}, source, "evidence.")
+    vocabulary = tokenizer.get_vocab()
+    for token in tokens:
+        if token not in vocabulary:
+            raise ModelLoadError(
+                f"{source}: 'evidence.tokens' has {token!r}, not in the vocabulary"
+            )
+    if not tokenizer.is_fast:
+        raise ModelLoadError(f"{source}: 'evidence' needs a tokenizer with a tokenizer.json")
+    return frozenset(vocabulary[token] for token in tokens)
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Candidate) -> Encoded:
+    """A candidate's ids, the position of each step's score, and its evidence tokens.
+
+    Raises:
+        InputError: a step leaves no token to read, which only a template without text can do.
+    """
+    before, after = template.problem
+    pieces = [f"{before}{candidate.problem.strip()}{after}"]
+    prefixes = [before]
+    for number, step in enumerate(candidate.steps, start=1):
+        prefix = template.step[0].replace("{number}", str(number))
+        content = (step_content(step) or step).strip()
+        pieces.append(f"{prefix}{content}{template.step[1]}")
+        prefixes.append(prefix)
+    encoded = tokenizer(
+        pieces,
+        add_special_tokens=False,
+        split_special_tokens=True,
+        return_attention_mask=False,
+        return_offsets_mapping=bool(template.evidence),
+        verbose=False,
+    )
+    ids = [] if template.bos is None else [template.bos]
+    ids += encoded["input_ids"][0]
+    if template.problem_end is not None:
+        ids.append(template.problem_end)
+    positions: list[int] = []
+    evidence: list[tuple[int, ...]] = []
+    for number, piece in enumerate(encoded["input_ids"][1:], start=1):
+        start = len(ids)
+        ids += piece
+        if template.marker is not None:
+            ids.append(template.marker)
+        if len(ids) == start:
+            raise InputError(f"step {number} has nothing that this model's vocabulary can express")
+        positions.append(len(ids) - 1)
+        if template.evidence:
+            # The template's own "Step 3: " is not the user's digit: a token counts when it
+            # reaches past the prefix (it may begin with the prefix's last blank).
+            reach = encoded["offset_mapping"][number]
+            evidence.append(
+                tuple(
+                    start + i
+                    for i, token in enumerate(piece)
+                    if token in template.evidence
+                    and reach[i][1] > len(prefixes[number])
+                    and start + i > 0  # the first token has nothing before it to predict it
+                )
+            )
+    return Encoded(tuple(ids), tuple(positions), tuple(evidence))
+
+
+def _read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
+    """The checkpoint's head, in float32 and eval mode.
+
+    Raises:
+        ModelLoadError: a tensor is missing or has another shape than the backbone asks for.
+    """
+    stored = read_tensors(directory / HEAD_FILE)
+    n_features = n_hidden + N_EVIDENCE_FEATURES * evidence
+    head = ValueHead(n_hidden, evidence)
+    state: dict[str, Tensor] = {}
+    for name, shape in (("weight", (1, n_features)), ("bias", (1,))):
+        trl = f"v_head.summary.{name}"
+        tensor = stored.get(name, stored.get(trl))
+        if tensor is None:
+            tensor = find_tensor(directory, trl)
+        if tensor is None:
+            raise ModelLoadError(
+                f"{directory}: the value head's {name!r} is missing; {HEAD_FILE} should hold it, "
+                f"or the weights as {trl!r}"
+            )
+        if tensor.shape != shape:
+            raise ModelLoadError(
+                f"{directory}: the value head's {name!r} has shape {tuple(tensor.shape)}, but "
+                f"hidden size {n_hidden} with{'' if evidence else 'out'} evidence needs {shape}"
+            )
+        state[name] = tensor.float()
+    head.load_state_dict(state)
+    return head.eval().requires_grad_(False)
+
+
+def _language_model_head(directory: Path, backbone: PreTrainedModel) -> Tensor:
+    """[V, H]; the embedding where the two are tied, else `lm_head.weight` of the checkpoint."""
+    embedding = backbone.get_input_embeddings().weight
+    assert isinstance(embedding, Tensor)
+    if backbone.config.tie_word_embeddings:
+        return embedding
+    weight = find_tensor(directory, "lm_head.weight")
+    if weight is None or weight.shape != embedding.shape:
+        raise ModelLoadError(
+            f"{directory}: 'lm_head.weight' of shape {tuple(embedding.shape)} is missing; "
+            "the head's evidence needs it where the embedding is not tied"
+        )
+    return weight.to(embedding)
+
+
+def _readout(directory: Path, backbone: PreTrainedModel, evidence: bool) -> Readout:
+    head = _read_head(directory, backbone.config.hidden_size, evidence).to(backbone.device)
+    if not evidence:
+
+        def read(hidden: Tensor, seen: Evidence | None = None) -> Tensor:
+            logits: Tensor = head(hidden)
+            return logits
+
+        return read
+    lm_head = _language_model_head(directory, backbone)
+
+    def read_with_evidence(hidden: Tensor, seen: Evidence | None = None) -> Tensor:
+        if seen is None:  # no step of these has a token that counts
+            features = torch.zeros(len(hidden), N_EVIDENCE_FEATURES, device=hidden.device)
+        else:
+            log_p = token_log_probability(seen.hidden, lm_head, seen.token_ids)
+            features = evidence_features(log_p, seen.step, len(hidden))
+        logits: Tensor = head(hidden, features)
+        return logits
+
+    return read_with_evidence
+
+
+def open_value_head(
+    directory: Path, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> Opened:
+    """Open a checkpoint; without a family file (TRL's `v_head`) the template is `TEXTBOOK`'s.
+
+    Raises:
+        ModelLoadError: see `read_template`; or a tensor is missing or misshapen.
+    """
+    path = directory / FAMILY_FILE
+    prm = read_json(path) if path.is_file() else TEXTBOOK
+    template = read_template(prm, tokenizer, str(path))
+    return Opened(
+        encode=lambda candidate: encode(tokenizer, template, candidate),
+        readout=_readout(directory, backbone, bool(template.evidence)),
+        threshold=template.threshold,
+    )
+
+
+def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) -> None:
+    """Write the two files of ours beside a saved backbone and tokenizer.
+
+    Args:
+        directory: where `save_pretrained` of both wrote.
+        head: its `evidence` must agree with the family file.
+        prm: the family file; checked against the tokenizer when the checkpoint is loaded.
+    """
+    content = {**TEXTBOOK, **prm}
+    if head.evidence != (content["evidence"] is not None):
+        raise ValueError("the head and the family file disagree about evidence")
+    state = {name: t.detach().float().cpu().contiguous() for name, t in head.state_dict().items()}
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file(state, directory / HEAD_FILE, metadata={"format": "pt"})
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    (directory / FAMILY_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+VALUE_HEAD = Family(
+    name="value_head",
+    summary="A linear unit on the hidden state at the end of each step, then a sigmoid.",
+    open=open_value_head,
+)
