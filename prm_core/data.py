@@ -1,0 +1,240 @@
+"""JSON lines in and out: problems with their solutions, and the results.
+
+Everything is checked here, once, line by line. A bad line becomes a `DataError` that names file,
+line and field, and stands in the place of its row, so that the caller decides whether the good
+rows still count.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from prm_core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRow:
+    """One line of an input file: a problem and the solutions that people or models gave.
+
+    Attributes:
+        path: the file, or "-" for standard input.
+        line: 1-based number of the line.
+        id: the row's own name; None when it has none.
+        problem: the task's text; not blank.
+        solutions: each a text still to be split, or its steps as given; at least one, none blank.
+        gold_answer: the right final answer, as text; None when it is not known.
+    """
+
+    path: str
+    line: int
+    id: str | int | None
+    problem: str
+    solutions: tuple[str | tuple[str, ...], ...]
+    gold_answer: str | None = None
+
+    def error(self, message: str, field: str | None = None) -> DataError:
+        """A `DataError` that names this row."""
+        return DataError(message, path=self.path, line=self.line, field=field)
+
+
+def read_problems(
+    stream: Iterable[bytes], path: str | Path = "-"
+) -> Iterator[ProblemRow | DataError]:
+    """Rows of a JSONL file, in order, with an error in the place of each bad one.
+
+    Blank lines are skipped and a byte order mark is ignored. One row is held at a time.
+
+    >>> lines = [b'{"problem": "2 + 2?", "solutions": ["4", ["2 + 2 = 5", "5"]]}', b"{}"]
+    >>> good, bad = read_problems(lines, "rows.jsonl")
+    >>> good.solutions
+    ('4', ('2 + 2 = 5', '5'))
+    >>> print(bad)
+    rows.jsonl, line 2, field 'problem': is missing
+
+    Args:
+        stream: the lines, as bytes.
+        path: named in errors.
+    """
+    name = str(path)
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        if not raw.strip():
+            continue
+        try:
+            yield _problem_row(_fields(raw, name, number), name, number)
+        except DataError as error:
+            yield error
+
+
+def open_lines(path: str | Path, stdin: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """The lines of a file, or of `stdin` when the path is "-".
+
+    Raises:
+        DataError: the file cannot be opened.
+    """
+    if str(path) == "-":
+        return nullcontext(stdin)
+    with _named_errors(path, "read"):
+        return Path(path).open("rb")
+
+
+@contextmanager
+def open_whole(path: str | Path) -> Iterator[Callable[[str], None]]:
+    """A function that writes to a file, which appears whole or not at all.
+
+    The text goes into a neighbour with another name, which takes the file's place when the block
+    ends well and is removed when it does not; a file that was there before stays as it was. What
+    is no ordinary file (a pipe, /dev/null) is written as it comes.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    target = Path(path).resolve()  # a link stays a link: what it points to is replaced
+    in_place = target.exists() and not target.is_file()
+    part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
+    with _named_errors(path, "written"):
+        file = part.open("w", encoding="utf-8", newline="\n")
+
+    def write(text: str) -> None:
+        with _named_errors(path, "written"):
+            file.write(text)
+
+    try:
+        yield write
+        with _named_errors(path, "written"):
+            file.close()
+            if not in_place:
+                part.replace(target)
+    finally:
+        with suppress(OSError):
+            file.close()
+        if not in_place:
+            part.unlink(missing_ok=True)
+
+
+def json_line(row: dict[str, Any]) -> str:
+    """A row as one line of JSON. Floats read back equal; NaN and infinity are a bug.
+
+    >>> json_line({"id": None, "score": 0.1})
+    '{"id": null, "score": 0.1}\\n'
+    """
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@contextmanager
+def _named_errors(path: str | Path, done: str) -> Iterator[None]:
+    """Turn what the system says of a file into a `DataError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot be {done}: {error.strerror}", path=path) from error
+
+
+def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
+    """One line of a file as the object that it holds."""
+
+    def bad(message: str, field: str | None = None) -> DataError:
+        return DataError(message, path=path, line=line, field=field)
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        """json keeps the last of two equal names in silence; which one was meant?"""
+        found: dict[str, Any] = {}
+        for key, value in items:
+            if key in found:
+                raise bad("stands twice in the row", key)
+            found[key] = value
+        return found
+
+    def constant(name: str) -> NoReturn:
+        raise bad(f"{name} is not a JSON value; write null, or leave the field out")
+
+    def finite(digits: str) -> float:
+        if math.isinf(value := float(digits)):
+            raise bad(f"the number {digits} is too large")
+        return value
+
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise bad(f"byte {error.start + 1} is not valid UTF-8") from error
+    try:
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite
+        )
+    except json.JSONDecodeError as error:
+        raise bad(f"is not valid JSON: {error.msg} at column {error.colno}") from error
+    except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
+        raise bad("is not JSON that can be read: too deep, or a number too long") from error
+    if not isinstance(value, dict):
+        raise bad(f"holds {_kind(value)}; each line must be an object {{…}}")
+    return value
+
+
+def _problem_row(fields: dict[str, Any], path: str, line: int) -> ProblemRow:
+    """The checked row of an object."""
+
+    def bad(field: str, message: str) -> DataError:
+        return DataError(message, path=path, line=line, field=field)
+
+    def text(field: str, value: Any, name: str = "") -> str:
+        what = f"{name} " if name else ""
+        if not isinstance(value, str):
+            raise bad(field, f"{what}must be text, not {_kind(value)}")
+        if not value.strip():
+            raise bad(field, f"{what}is blank")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise bad(field, f"{what}holds half of a character (a lone surrogate)")
+        return value
+
+    def solution(number: int, value: Any) -> str | tuple[str, ...]:
+        name = f"solution {number}"
+        if not isinstance(value, list):
+            return text("solutions", value, name)
+        if not value:
+            raise bad("solutions", f"{name} has no steps")
+        return tuple(
+            text("solutions", step, f"step {index} of {name}")
+            for index, step in enumerate(value, start=1)
+        )
+
+    for field in ("problem", "solutions"):
+        if field not in fields:
+            raise bad(field, "is missing")
+    solutions = fields["solutions"]
+    if not isinstance(solutions, list):
+        raise bad("solutions", f"must be a list of solutions, not {_kind(solutions)}")
+    if not solutions:
+        raise bad("solutions", "is an empty list; give at least one solution")
+    row_id = fields.get("id")
+    if isinstance(row_id, str):
+        row_id = text("id", row_id)
+    elif row_id is not None and (isinstance(row_id, bool) or not isinstance(row_id, int)):
+        raise bad("id", f"must be text or a whole number, not {_kind(row_id)}")
+    gold_answer = fields.get("gold_answer")
+    if isinstance(gold_answer, int | float) and not isinstance(gold_answer, bool):
+        gold_answer = str(gold_answer)
+    return ProblemRow(
+        path=path,
+        line=line,
+        id=row_id,
+        problem=text("problem", fields["problem"]),
+        solutions=tuple(solution(n, value) for n, value in enumerate(solutions, start=1)),
+        gold_answer=None if gold_answer is None else text("gold_answer", gold_answer),
+    )
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+    return names.get(type(value), "a list" if isinstance(value, list) else "an object")
