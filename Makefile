@@ -1,0 +1,40 @@
+# make, or make help, lists the commands. Each installs into .venv what it needs, once.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format clean
+
+HOST ?= 127.0.0.1
+PORT ?= 7860
+MODEL ?=
+# What make test is asked for: make test ARGS="tests/test_cli.py -k rank"
+ARGS ?=
+export PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## list the commands
+	@echo "PRM Inspector. Commands:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo "Settings: HOST=$(HOST) PORT=$(PORT) MODEL=(a directory or hub name; default: our own) PYTHON=$(PYTHON)"
+
+run: ## start the page
+	@.ci/install run
+	@HOST="$(HOST)" PORT="$(PORT)" $(if $(MODEL),PRM_INSPECTOR_MODEL="$(MODEL)") exec $(BIN)/python app.py
+
+test: ## run all tests, the page in a real browser included
+	@.ci/install test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: ## check format, style and types
+	@.ci/install test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: ## format the code
+	@.ci/install test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what these commands made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts
