@@ -1,0 +1,73 @@
+"""PRM Inspector in the browser: `python app.py`, then open the address that it prints.
+
+Settings come from the environment: HOST, PORT, PRM_INSPECTOR_MODEL (a directory or a hub id),
+PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps) and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16,
+float16). On a Hugging Face Space everything is found by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Read by gradio and huggingface_hub when they are imported.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+try:  # ZeroGPU wants to be imported before torch; elsewhere it is not installed
+    import spaces
+except ImportError:
+    spaces = None
+
+from prm_core.ui.models import DEFAULT, ModelHost, expected_seconds
+from prm_core.ui.page import build_page, serve
+
+ON_SPACE = "SPACE_ID" in os.environ
+ZERO_GPU = spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
+
+
+def model_host() -> ModelHost:
+    """The model to start with, and what else the page offers."""
+    own = os.environ.get("PRM_INSPECTOR_MODEL", "").strip()
+    choices = [(own.rstrip("/").split("/")[-1], own)] if own else []
+    if not (own and ZERO_GPU):  # ZeroGPU keeps on the GPU only what was loaded at the start
+        choices.append(("Embedded arithmetic PRM", DEFAULT))
+    return ModelHost(
+        choices,
+        device=os.environ.get("PRM_INSPECTOR_DEVICE", "auto"),
+        dtype=os.environ.get("PRM_INSPECTOR_DTYPE", "auto"),
+        listed_only=ON_SPACE,
+        on_gpu=spaces.GPU(duration=expected_seconds) if ZERO_GPU else None,
+    )
+
+
+host = model_host()
+if ZERO_GPU:  # at module level: what is loaded now is handed to every GPU worker
+    host.scorer(host.choices[0][1]).result()
+demo = build_page(host)
+
+
+def launch() -> int:
+    """Serve until interrupted; returns the exit code."""
+    address = os.environ.get("HOST", "0.0.0.0" if ON_SPACE else "127.0.0.1")
+    port = os.environ.get("PORT", "7860")
+    try:
+        url = serve(demo, host=address, port=int(port))
+    except ValueError:
+        print(f"PORT is {port!r}; give a number such as 7860", file=sys.stderr)
+        return 1
+    except OSError:
+        print(
+            f"cannot listen on {address}:{port}; it is taken or not ours. "
+            "Choose another one, such as PORT=7861",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"PRM Inspector is on {url}", flush=True)
+    host.scorer(host.choices[0][1])  # after the page answers: importing torch takes seconds
+    demo.block_thread()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(launch())

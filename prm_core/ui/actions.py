@@ -1,0 +1,50 @@
+"""Score, Cancel and the line that says how the run goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from prm_core.paths import assets_dir
+
+
+def actions_value(
+    *, running: bool, message: str = "", issues: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """What the buttons show.
+
+    Args:
+        running: a run is going on, so Cancel is there and Score rests.
+        message: one sentence for the line beside the buttons.
+        issues: `{"where": "problem" | "rule" | index of a card, "text": sentence}` each; the
+            editor shows them at these places.
+    """
+    return {"running": running, "message": message, "issues": issues or []}
+
+
+class Actions(gr.HTML):
+    """The two buttons; events `submit` and `stop`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            value=actions_value(running=False),
+            html_template=_TEMPLATE,
+            js_on_load=(assets_dir() / "page" / "actions.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            elem_id="prm-actions",
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        """The value is an object, not HTML."""
+        return {"type": "object"}
+
+
+_TEMPLATE = """
+<div class="prm-actions">
+  <p class="prm-state" role="status"></p>
+  <button type="button" class="prm-button prm-cancel" hidden>Cancel</button>
+  <button type="button" class="prm-button prm-primary prm-score">Score
+    <kbd>Ctrl ↵</kbd></button>
+</div>
+"""

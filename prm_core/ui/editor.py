@@ -1,0 +1,223 @@
+"""The left side of the page: the problem, the step rule and the candidates as cards.
+
+A custom `gr.HTML` with a constant template, filled by `assets/page/editor.js`; Gradio's own list
+of text boxes either loses what is typed during a round trip or shifts texts on removal. The value
+is `{"problem", "solutions", "rule"}`, checked here once on its way in (`read_draft`), because any
+client may send anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from prm_core.errors import InputError
+from prm_core.paths import assets_dir
+from prm_core.steps import RULES, chosen_rule, find_steps
+from prm_core.ui.board import letter
+from prm_core.ui.examples import Example
+
+MAX_CANDIDATES = 64
+"""As many as best-of-N work on one problem uses; the results stay a page one can read."""
+
+MAX_SOLUTION_CHARS = 200_000
+"""About 50,000 tokens: longer than any PRM's context, so nothing scorable is refused."""
+
+MAX_TOTAL_CHARS = 2_000_000
+"""All solutions and the problem. Gradio takes any body, so the handler must bound its own work."""
+
+SEPARATOR = "separator"
+"""The rule whose text the user types; written "separator:TEXT"."""
+
+RULE_LABELS = {
+    "auto": "automatic",
+    "numbered": "numbered",
+    "paragraph": "paragraphs",
+    "line": "lines",
+    "sentence": "sentences",
+    SEPARATOR: "own separator…",
+}
+"""What the menu says for each step rule."""
+
+RULE_WORDS = {
+    "numbered": "numbered",
+    "paragraph": "by paragraph",
+    "line": "by line",
+    "sentence": "by sentence",
+}
+"""What a card says of the rule that "auto" picked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the left side holds, checked for form and size but not yet for content.
+
+    Attributes:
+        problem: the task's text; may be blank.
+        solutions: one text per card, in the order of the cards; each may be blank.
+        rule: a step rule, as `prm_core.steps` takes it.
+    """
+
+    problem: str
+    solutions: tuple[str, ...]
+    rule: str
+
+
+class PlaceError(InputError):
+    """Something on the left side cannot be scored, and the page can point at it.
+
+    Attributes:
+        where: "problem", "rule", or the index of a card.
+    """
+
+    def __init__(self, message: str, where: str | int) -> None:
+        self.where = where
+        super().__init__(message)
+
+
+def read_draft(payload: object) -> Draft:
+    """Check what a browser sent, so that the code behind can trust it.
+
+    Raises:
+        InputError: the payload has another shape; only a forged request has.
+        PlaceError: there are too many solutions, or one or all of them are too long.
+    """
+    match payload:
+        case {"problem": str(problem), "solutions": list(solutions), "rule": str(rule)} if all(
+            isinstance(text, str) for text in solutions
+        ):
+            pass
+        case _:
+            raise InputError("the request has no problem, solutions and rule")
+    if len(solutions) > MAX_CANDIDATES:
+        raise PlaceError(
+            f"There are {len(solutions)} solutions; at most {MAX_CANDIDATES} can be compared.",
+            MAX_CANDIDATES - 1,
+        )
+    if len(problem) > MAX_SOLUTION_CHARS:
+        raise PlaceError(
+            f"The problem has {len(problem):,} characters; at most {MAX_SOLUTION_CHARS:,} are read.",
+            "problem",
+        )
+    for index, text in enumerate(solutions):
+        if len(text) > MAX_SOLUTION_CHARS:
+            raise PlaceError(
+                f"Solution {letter(index)} has {len(text):,} characters; "
+                f"at most {MAX_SOLUTION_CHARS:,} are read.",
+                index,
+            )
+    total = len(problem) + sum(map(len, solutions))
+    if total > MAX_TOTAL_CHARS:
+        raise PlaceError(
+            f"The solutions have {total:,} characters together; at most {MAX_TOTAL_CHARS:,} "
+            "can be compared at once.",
+            "problem",
+        )
+    return Draft(problem, tuple(solutions), rule)
+
+
+def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the steps of each text lie, for the lines beside them.
+
+    Called by the browser while someone types (`server.split_preview`).
+
+    Args:
+        request: `{"texts": [...], "rule": ...}`.
+
+    Returns:
+        One `{"rule", "steps": [[start, end, thinking], …]}` per text. Offsets count
+        UTF-16 units, which is how a browser counts.
+    """
+    try:
+        draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
+    except (InputError, KeyError, TypeError):
+        return []
+    return [_preview(text, draft.rule) for text in draft.solutions]
+
+
+def _preview(text: str, rule: str) -> dict[str, Any]:
+    """Steps of one text, and the rule that found them."""
+    try:
+        spans = [(step.start, step.end, step.thinking) for step in find_steps(text, rule)]
+    except InputError:
+        return {"rule": rule, "steps": []}  # an empty separator: Score says so, at its place
+    units = _utf16_offsets(text, [place for start, end, _ in spans for place in (start, end)])
+    steps = [[units[2 * i], units[2 * i + 1], thinking] for i, (_, _, thinking) in enumerate(spans)]
+    return {"rule": chosen_rule(text) if rule == "auto" else rule, "steps": steps}
+
+
+def _utf16_offsets(text: str, places: Sequence[int]) -> list[int]:
+    """Character offsets, rising, as UTF-16 offsets; one walk over the text."""
+    if text.isascii():
+        return list(places)
+    offsets, seen, units = [], 0, 0
+    for place in places:
+        units += len(text[seen:place].encode("utf-16-le", "surrogatepass")) // 2
+        seen = place
+        offsets.append(units)
+    return offsets
+
+
+class Editor(gr.HTML):
+    """Problem, step rule and candidate cards; the value is what `read_draft` reads."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        super().__init__(
+            value={"problem": "", "solutions": [""], "rule": "auto"},
+            html_template=_TEMPLATE,
+            js_on_load=(assets_dir() / "page" / "editor.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            elem_id="prm-editor",
+            server_functions=[split_preview],
+            limits={"candidates": MAX_CANDIDATES},
+            rule_words=RULE_WORDS,
+            examples=[asdict(one) for one in examples],
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        """The value is an object, not HTML."""
+        return {"type": "object"}
+
+
+_OPTIONS = "".join(
+    f'<option value="{name}">{escape(RULE_LABELS[name])}</option>' for name in (*RULES, SEPARATOR)
+)
+
+# Constant: Gradio compiles templates, so user text must never get into one.
+_TEMPLATE = f"""
+<div class="prm-editor">
+  <div class="prm-problem">
+    <label class="prm-cap" for="prm-problem">Problem</label>
+    <div class="prm-box prm-text">
+      <div class="prm-mirror" aria-hidden="true"></div>
+      <textarea id="prm-problem" rows="1" placeholder="What is to be solved?"
+        aria-describedby="prm-problem-issue"></textarea>
+    </div>
+    <p class="prm-issue" id="prm-problem-issue" data-for="problem" role="alert" hidden></p>
+  </div>
+  <div class="prm-rule">
+    <h2 class="prm-cap">Solutions</h2>
+    <span class="prm-grow"></span>
+    <label for="prm-rule">steps:</label>
+    <select id="prm-rule">{_OPTIONS}</select>
+    <input type="text" aria-label="Separator between steps" placeholder="separator" hidden
+      spellcheck="false" autocapitalize="off">
+  </div>
+  <p class="prm-issue" data-for="rule" role="alert" hidden></p>
+  <ol class="prm-cards" aria-label="Solutions"></ol>
+  <p class="prm-said" role="status" hidden><span></span>
+    <button type="button" class="prm-link">Undo</button></p>
+  <div class="prm-tools">
+    <button type="button" class="prm-button prm-add">+ Add</button>
+    <button type="button" class="prm-button prm-ghost prm-examples-button" aria-expanded="false"
+      aria-controls="prm-examples">Examples</button>
+    <span class="prm-grow"></span>
+    <span class="prm-hint">Lines of --- or a JSON list paste as several</span>
+  </div>
+  <div class="prm-examples" id="prm-examples" hidden></div>
+</div>
+"""

@@ -1,0 +1,141 @@
+"""The one loaded model of the page: loaded in the background, shared by all visitors.
+
+torch and transformers take seconds to import, so nothing here imports them until a model is
+asked for, and then in a thread of its own: the page answers meanwhile and says that it loads.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prm_core.errors import InputError, PRMError
+from prm_core.types import Candidate, ScoredCandidate
+
+if TYPE_CHECKING:
+    from prm_core.scorer import Scorer
+
+logger = logging.getLogger(__name__)
+
+DEFAULT = "default"
+"""The choice that stands for the model that ships with the project."""
+
+_PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """What the badge says of a model.
+
+    Attributes:
+        kind: "idle" (chosen but not asked for), "loading", "ready" or "failed".
+        text: the same in words.
+    """
+
+    kind: str
+    text: str
+
+
+class ModelHost:
+    """Holds one loaded model at a time and runs it.
+
+    Args:
+        choices: (label, model) pairs that the page offers, the first one chosen at the start.
+        device, dtype: as `load_scorer` takes them.
+        listed_only: refuse every model that is not among the choices. For a public server: a
+            visitor must not make it read directories or download repositories of their choosing.
+        on_gpu: a decorator around the function that runs the model, such as ZeroGPU's.
+    """
+
+    def __init__(
+        self,
+        choices: Sequence[tuple[str, str]],
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        listed_only: bool = False,
+        on_gpu: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.choices = tuple(choices)
+        self.listed_only = listed_only
+        self._device, self._dtype = device, dtype
+        self._asked = threading.Lock()  # guards the two fields below
+        self._model = ""
+        self._future: Future[Scorer] = Future()
+        self._loading = threading.Lock()  # one load at a time, whatever is asked for meanwhile
+        self._run = on_gpu(self._stream) if on_gpu else self._stream
+
+    def scorer(self, model: str) -> Future[Scorer]:
+        """The loaded scorer, or one that is being loaded now; asking again after a failure retries.
+
+        Raises:
+            InputError: the model may not be loaded here.
+        """
+        if self.listed_only and model not in {name for _, name in self.choices}:
+            raise InputError(f"this server runs only the models in its list, not {model!r}")
+        with self._asked:
+            failed = self._future.done() and self._future.exception() is not None
+            if model != self._model or failed:
+                self._model, self._future = model, Future()
+                threading.Thread(
+                    target=self._load, args=(model, self._future), name="load-model", daemon=True
+                ).start()
+            return self._future
+
+    def state(self, model: str) -> ModelState:
+        """What can be said of a model without waiting for it."""
+        with self._asked:
+            asked, future = self._model, self._future
+        if model != asked:
+            return ModelState("idle", "loads when you press Score")
+        if not future.done():
+            return ModelState("loading", "loading…")
+        error = future.exception()
+        if error is not None:
+            return ModelState("failed", f"failed: {_reason(error)}")
+        scorer = future.result()
+        device = str(scorer.device).split(":")[0].upper()
+        dtype = str(scorer.dtype).removeprefix("torch.")
+        return ModelState("ready", f"{device} · {_PRECISION.get(dtype, dtype)} · ready")
+
+    def run(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        """Score with the loaded model; pairs of index and result, pack by pack."""
+        return self._run(list(candidates))  # type: ignore[no-any-return]
+
+    def _stream(self, candidates: list[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        """The only function that runs the model; its arguments and results can be pickled."""
+        yield from self._future.result().stream(candidates)
+
+    def _load(self, model: str, future: Future[Scorer]) -> None:
+        with self._loading:
+            gc.collect()  # the model loaded before, if nobody scores with it any more
+            try:
+                from prm_core.scorer import load_scorer
+
+                named = None if model == DEFAULT else model
+                scorer = load_scorer(named, device=self._device, dtype=self._dtype)
+            except Exception as error:  # whatever it is, the page must say so and go on
+                if not isinstance(error, PRMError):
+                    logger.exception("loading the model failed")
+                future.set_exception(error)
+            else:
+                future.set_result(scorer)
+
+
+def _reason(error: BaseException) -> str:
+    """An error in one line; only our own messages are written for people."""
+    return str(error) if isinstance(error, PRMError) else f"{type(error).__name__} (see the log)"
+
+
+def expected_seconds(candidates: Sequence[Candidate]) -> int:
+    """How long a GPU is asked for, following the input: 10 s, and one for every 4,000 characters.
+
+    About 1,000 tokens a second is far below what any GPU reads, and a short request is served
+    before a long one. At most 120 s, the longest that a visitor's quota allows.
+    """
+    return min(120, 10 + sum(sum(map(len, one.steps)) for one in candidates) // 4_000)

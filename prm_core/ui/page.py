@@ -1,0 +1,293 @@
+"""The page: layout, wiring, and how it is served.
+
+Left what is judged, right the verdict. Callbacks are thin: they read what the browser sent, call
+the library and hand on what it says. Whatever a person can cause arrives as a sentence at the
+place where it happened, never as a traceback.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import wait
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from prm_core.errors import BadOptionError, InputError, NoStepsError, PRMError, TooLongError
+from prm_core.paths import assets_dir
+from prm_core.steps import split_steps
+from prm_core.types import Candidate, ScoredCandidate
+from prm_core.ui.actions import Actions, actions_value
+from prm_core.ui.board import Board, Status, board_value, letter
+from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
+from prm_core.ui.examples import load_examples
+from prm_core.ui.header import Brand, Tools
+from prm_core.ui.models import ModelHost
+
+if TYPE_CHECKING:
+    from prm_core.scorer import Scorer
+
+logger = logging.getLogger(__name__)
+
+QUEUE_SIZE = 32
+"""Runs waiting for the one model. At a second each the last waits half a minute; more would wait
+longer than people do, so they are told at once instead."""
+
+YIELD_S = 0.05
+"""Results that follow each other faster than this go to the browser together: a person sees no
+difference, and 64 candidates do not mean 64 transfers of all results."""
+
+_runs = itertools.count(1)  # names each run, so that the board knows a new one from a later pack
+
+Update = tuple[Any, dict[str, Any]]
+"""What one step of a run shows: the board's value and the buttons' value."""
+
+
+def candidates_of(draft: Draft) -> tuple[list[Candidate], list[dict[str, Any]]]:
+    """Cut the solutions into steps; what stands in the way comes back as sentences with places.
+
+    Returns:
+        One candidate per solution, named by its letter; and the issues. The candidates are
+        complete only when there is no issue.
+    """
+    issues: list[dict[str, Any]] = []
+    candidates: list[Candidate] = []
+    if not draft.problem.strip():
+        issues.append({"where": "problem", "text": "Write the problem first."})
+    if not draft.solutions:
+        issues.append({"where": "problem", "text": "Add at least one solution."})
+    for index, text in enumerate(draft.solutions):
+        name = letter(index)
+        try:
+            steps = split_steps(text, draft.rule)
+        except NoStepsError:
+            words = f"Solution {name} has no steps; write at least one line of reasoning."
+            issues.append({"where": index, "text": words})
+        except BadOptionError as error:
+            return [], [*issues, {"where": "rule", "text": str(error)}]
+        else:
+            if not issues:
+                candidates.append(Candidate(draft.problem, steps, name))
+    return candidates, issues
+
+
+def too_long(scorer: Scorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
+    """A sentence for each candidate that the model cannot read whole."""
+    issues: list[dict[str, Any]] = []
+    for index, candidate in enumerate(candidates):
+        try:
+            scorer.encode(candidate)
+        except TooLongError as error:
+            issues.append({"where": index, "text": str(error)})
+    return issues
+
+
+def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
+    """Score what the left side holds, showing results as they come.
+
+    Closing the generator between two results ends the run and frees the model; what was shown
+    stays.
+    """
+    try:
+        draft = read_draft(payload)
+        candidates, issues = candidates_of(draft)
+    except InputError as error:
+        where = error.where if isinstance(error, PlaceError) else "problem"
+        issues = [{"where": where, "text": str(error)}]
+    if issues:
+        yield gr.skip(), actions_value(running=False, issues=issues)
+        return
+
+    scored: list[ScoredCandidate | None] = [None] * len(candidates)
+    run = next(_runs)
+    threshold = 0.5
+    n_steps = [len(one.steps) for one in candidates]
+    views: dict[int, dict[str, Any]] = {}
+
+    def board(status: Status, message: str = "") -> Any:
+        return board_value(
+            draft.problem,
+            scored,
+            threshold=threshold,
+            status=status,
+            message=message,
+            model=model,
+            run=run,
+            n_steps=n_steps,
+            views=views,
+        )
+
+    def failed(message: str) -> Update:
+        return board("failed", message), actions_value(running=False)
+
+    try:
+        loading = host.scorer(model)
+        if not loading.done():
+            text = "Loading the model…"
+            yield board("running", text), actions_value(running=True, message=text)
+            while not wait([loading], timeout=YIELD_S).done:
+                yield gr.skip(), gr.skip()  # a place where Cancel can act
+        threshold = loading.result().threshold
+        yield board("running", "Scoring…"), actions_value(running=True, message="Scoring…")
+        started = shown = time.monotonic()
+        for n_done, (index, one) in enumerate(host.run(candidates), start=1):
+            scored[index] = one
+            if time.monotonic() - shown >= YIELD_S and n_done < len(candidates):
+                text = f"{n_done} of {len(candidates)} solutions scored"
+                yield board("running", text), actions_value(running=True, message=text)
+                shown = time.monotonic()
+    except TooLongError as error:
+        issues = too_long(loading.result(), candidates)
+        yield board("failed", str(error)), actions_value(running=False, issues=issues)
+    except PRMError as error:
+        yield failed(str(error))
+    except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
+        yield failed(str(error.message))
+    except Exception:
+        logger.exception("scoring failed")
+        yield failed("Something broke inside the app; its log says what. Your text is kept.")
+    else:
+        total, seconds = sum(n_steps), time.monotonic() - started
+        text = f"{total} {'step' if total == 1 else 'steps'} scored in {seconds:.1f} s"
+        yield board("done"), actions_value(running=False, message=text)
+
+
+def build_page(host: ModelHost) -> gr.Blocks:
+    """The page around one model host."""
+
+    def score(payload: object, model: str) -> Iterator[Update]:
+        yield from on_score(host, payload, (model or "").strip())
+
+    def pick(event: gr.EventData) -> dict[str, Any]:
+        example = examples[int(event.index)]
+        return {"problem": example.problem, "solutions": list(example.solutions), "rule": "auto"}
+
+    examples = load_examples()
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    with gr.Blocks(title="PRM Inspector", fill_width=True, analytics_enabled=False) as demo:
+        with gr.Row(elem_id="prm-header"):
+            Brand()
+            model = gr.Dropdown(
+                list(host.choices),
+                value=host.choices[0][1],
+                label="Model: a name from the list, a directory or a hub id",
+                show_label=False,
+                container=False,
+                allow_custom_value=not host.listed_only,
+                interactive=True,
+                elem_id="prm-model",
+            )
+            tools = Tools(host)
+        with gr.Row(elem_id="prm-main", equal_height=False):
+            with gr.Column(elem_id="prm-left"):
+                editor = Editor(examples)
+                actions = Actions()
+            with gr.Column(elem_id="prm-right"):
+                board = Board(examples=[one.problem for one in examples[:3]], elem_id="prm-board")
+
+        job = actions.submit(
+            score,
+            [editor, model],
+            [board, actions],
+            concurrency_id="model",
+            concurrency_limit=1,
+            **private,
+        )
+        # A run that ended without a word of its own (a full queue, a lost server) frees the
+        # buttons and says so.
+        job.failure(None, None, actions, js=_REFUSED, **private)
+        # The browser marks the run as cancelled: what is on the board is there already.
+        actions.stop(None, None, None, cancels=[job], **private).then(
+            None, board, board, js=_CANCELLED, **private
+        )
+        model.change(None, model, tools, js="(model) => model", **private)
+        board.example(pick, None, editor, queue=False, **private).then(
+            None, None, None, js=_SCORE, **private
+        )
+    demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
+    return demo
+
+
+_CANCELLED = """(board) => board.status === "running"
+    ? {...board, status: "cancelled", message: "Cancelled; what was scored stays."} : board"""
+
+_REFUSED = """() => ({running: false, issues: [],
+    message: "The server is busy and took no more work; press Score again in a moment."})"""
+
+_SCORE = """() => { document.dispatchEvent(new CustomEvent("prm:score")) }"""
+
+
+async def healthz(request: Request) -> JSONResponse:
+    """Tells a load balancer that the server answers."""
+    return JSONResponse({"ok": True})
+
+
+def serve(demo: gr.Blocks, *, host: str, port: int) -> str:
+    """Start the server in the background and return its address.
+
+    Launching, not mounting: Gradio checks the paths of uploads only for a launched app.
+
+    Raises:
+        OSError: the address cannot be had, such as when the port is taken.
+    """
+    _, address, _ = demo.launch(
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        theme=_theme(),
+        head=_head(),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        max_file_size="1mb",  # nothing on the page takes files
+        app_kwargs={
+            "routes": [Route("/healthz", healthz)],
+            "docs_url": None,  # FastAPI's documentation pages load scripts from other hosts
+            "redoc_url": None,
+        },
+    )
+    return str(address)
+
+
+def _head() -> str:
+    """The style sheet. `launch(css=…)` would put every rule under Gradio's container."""
+    return f"<style>{(assets_dir() / 'page' / 'page.css').read_text(encoding='utf-8')}</style>"
+
+
+def _theme() -> gr.themes.Base:
+    """Gradio's own parts in the page's colours, with the system's fonts.
+
+    The ground is given as colours and not as tokens: Gradio paints it before any style sheet.
+    """
+    return gr.themes.Base(
+        font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
+        radius_size="md",
+    ).set(
+        body_background_fill="#fbfaf8",
+        body_background_fill_dark="#121419",
+        body_text_color="#1d1f24",
+        body_text_color_dark="#eceef3",
+        background_fill_primary="var(--prm-card)",
+        background_fill_primary_dark="var(--prm-card)",
+        background_fill_secondary="var(--prm-soft)",
+        background_fill_secondary_dark="var(--prm-soft)",
+        border_color_primary="var(--prm-line)",
+        border_color_primary_dark="var(--prm-line)",
+        input_background_fill="var(--prm-card)",
+        input_background_fill_dark="var(--prm-card)",
+        input_border_color="var(--prm-line)",
+        input_border_color_dark="var(--prm-line)",
+        input_border_color_focus="var(--prm-accent)",
+        input_border_color_focus_dark="var(--prm-accent)",
+        body_text_color_subdued="var(--prm-mute)",
+        body_text_color_subdued_dark="var(--prm-mute)",
+    )
