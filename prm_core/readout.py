@@ -39,9 +39,10 @@ def token_log_probability(hidden: Tensor, head: Tensor, token_ids: Tensor) -> Te
     """
     rows = max(1, _LOGITS_AT_ONCE // head.shape[0])
     parts = [hidden.new_zeros(0, dtype=torch.float32)]
-    for some_hidden, some_ids in zip(hidden.split(rows), token_ids.split(rows), strict=True):
-        logits = functional.linear(some_hidden.to(head.dtype), head).float()  # [rows, V]
-        chosen = logits.gather(1, some_ids[:, None]).squeeze(1)
+    for start in range(0, len(hidden), rows):
+        some = slice(start, start + rows)
+        logits = functional.linear(hidden[some].to(head.dtype), head).float()  # [rows, V]
+        chosen = logits.gather(1, token_ids[some, None]).squeeze(1)
         parts.append(chosen - logits.logsumexp(dim=1))
     return torch.cat(parts)
 

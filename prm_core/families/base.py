@@ -38,7 +38,7 @@ class Evidence:
 class Readout(Protocol):
     """Hidden states at the step positions → log-odds that each step is right."""
 
-    def __call__(self, hidden: Tensor, evidence: Evidence | None = None) -> Tensor:
+    def __call__(self, hidden: Tensor, evidence: Evidence | None = None, /) -> Tensor:
         """
         Args:
             hidden: [S, H], any float dtype; last layer, after the final norm, at the positions.

@@ -202,8 +202,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
     prefixes = [before]
     for number, step in enumerate(candidate.steps, start=1):
         prefix = template.step[0].replace("{number}", str(number))
-        content = (step_content(step) or step).strip()
-        pieces.append(f"{prefix}{content}{template.step[1]}")
+        pieces.append(f"{prefix}{step_content(step)}{template.step[1]}")
         prefixes.append(prefix)
     encoded = tokenizer(
         pieces,
@@ -292,14 +291,14 @@ def _readout(directory: Path, backbone: PreTrainedModel, evidence: bool) -> Read
     head = _read_head(directory, backbone.config.hidden_size, evidence).to(backbone.device)
     if not evidence:
 
-        def read(hidden: Tensor, seen: Evidence | None = None) -> Tensor:
+        def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
             logits: Tensor = head(hidden)
             return logits
 
         return read
     lm_head = _language_model_head(directory, backbone)
 
-    def read_with_evidence(hidden: Tensor, seen: Evidence | None = None) -> Tensor:
+    def read_with_evidence(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         if seen is None:  # no step of these has a token that counts
             features = torch.zeros(len(hidden), N_EVIDENCE_FEATURES, device=hidden.device)
         else:

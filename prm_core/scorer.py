@@ -1,0 +1,425 @@
+"""Load any known PRM and score candidates with it: the one batch loop of the project."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from prm_core import forward
+from prm_core.device import Placement, choose_device
+from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
+from prm_core.families import Evidence, Opened, family_for
+from prm_core.packing import Pack, plan
+from prm_core.paths import assets_dir
+from prm_core.readout import probability
+from prm_core.types import Candidate, Encoded, ScoredCandidate
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "default-model"
+"""The model that ships with the project: its folder in `assets`, and its id."""
+
+MAX_TOKENS = 8192
+"""Budget of a pack. Time per token is flat from a few hundred tokens on; memory is what grows."""
+
+FIRST_TOKENS = 512
+"""Budget of a stream's first pack, so that the first result comes soon."""
+
+_HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model")
+"""What is fetched of a repository: no pickle, no code."""
+
+_Step = tuple[int, tuple[tuple[int, int], ...]]
+"""A step in a pack: the row that is read, and for each evidence token the row before it and its
+id."""
+
+
+class Scorer:
+    """A loaded PRM. Make one with `load_scorer`.
+
+    Attributes:
+        model_id: the name that results carry.
+        family: the name of its family.
+        threshold: below this probability a step counts as wrong.
+        context: how many tokens the model reads at most.
+        device, dtype: where the backbone runs, and in what.
+        device_reason: why there, in words.
+        packed: whether candidates share forward passes; one at a time otherwise.
+    """
+
+    def __init__(
+        self,
+        *,
+        model_id: str,
+        family: str,
+        backbone: PreTrainedModel,
+        opened: Opened,
+        placement: Placement,
+        max_tokens: int = MAX_TOKENS,
+        packed: bool = True,
+    ) -> None:
+        self.model_id = model_id
+        self.family = family
+        self.threshold = opened.threshold
+        self.context = int(backbone.config.max_position_embeddings)
+        self.device = placement.device
+        self.dtype = placement.dtype
+        self.device_reason = placement.reason
+        self.packed = packed and forward.can_pack(backbone.config)
+        self._backbone = backbone
+        self._opened = opened
+        self._max_tokens = max_tokens
+        if self.packed:
+            forward.prepare(backbone)
+
+    def encode(self, candidate: Candidate) -> Encoded:
+        """A candidate as the model reads it.
+
+        Raises:
+            TooLongError: it has more tokens than the model reads; nothing is ever truncated.
+            ModelError: the tokenizer and the weights do not belong together.
+        """
+        encoded = self._opened.encode(candidate)
+        name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
+        n_tokens = len(encoded.input_ids)
+        if n_tokens > self.context:
+            raise TooLongError(
+                f"{name} has {n_tokens:,} tokens but {self.model_id} reads at most "
+                f"{self.context:,}; shorten it or pick a model with a longer context"
+            )
+        if len(encoded.positions) != len(candidate.steps):
+            raise ModelError(
+                f"{self.model_id} has {len(encoded.positions)} places to read for the "
+                f"{len(candidate.steps)} steps of {name}"
+            )
+        if max(encoded.input_ids) >= self._backbone.config.vocab_size:
+            raise ModelError(
+                f"the tokenizer of {self.model_id} gives token {max(encoded.input_ids)}, but its "
+                f"vocabulary has {self._backbone.config.vocab_size}; its files do not fit together"
+            )
+        return encoded
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        """Probabilities for every step of every candidate, in the same order.
+
+        Candidates of one problem should come in one call: what they share is computed once.
+
+        Raises:
+            TooLongError: a candidate does not fit the model; nothing was run.
+            ModelError: memory does not suffice for a single candidate, or a number is not finite.
+        """
+        done = dict(self._run(candidates, first_tokens=None))
+        return [done[i] for i in range(len(candidates))]
+
+    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        """As `score`, giving each candidate with its index as soon as it is known.
+
+        The first come soon, and closing the iterator stops the work between two forward passes.
+        """
+        return self._run(candidates, FIRST_TOKENS)
+
+    def _run(
+        self, candidates: Sequence[Candidate], first_tokens: int | None
+    ) -> Iterator[tuple[int, ScoredCandidate]]:
+        encoded = [self.encode(candidate) for candidate in candidates]
+        packs = plan(
+            [one.input_ids for one in encoded],
+            self._max_tokens if self.packed else 1,  # a token: every candidate alone
+            [candidate.problem for candidate in candidates],
+            first_tokens,
+        )
+        for pack in packs:
+            for index, log_odds in self._read_within_memory(pack, encoded):
+                candidate = candidates[index]
+                finite = torch.isfinite(log_odds)
+                if not finite.all():
+                    name = f" of candidate {candidate.id!r}" if candidate.id else ""
+                    raise ModelError(
+                        f"{self.model_id} gives step {int((~finite).nonzero()[0]) + 1}{name} a "
+                        f"number that is not finite in {self.dtype}; try dtype float32"
+                    )
+                yield (
+                    index,
+                    ScoredCandidate(
+                        candidate,
+                        tuple(probability(log_odds).tolist()),
+                        tuple(log_odds.tolist()),
+                        self.model_id,
+                    ),
+                )
+
+    def _read_within_memory(
+        self, pack: Pack, encoded: Sequence[Encoded]
+    ) -> Iterator[tuple[int, Tensor]]:
+        """`_read`, in halves where memory does not suffice for the whole."""
+        try:
+            results = self._read(pack, encoded)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            results = None  # go on outside, where the failed pass no longer holds its tensors
+        if results is not None:
+            yield from zip(pack.members, results, strict=True)
+            return
+        n_tokens = len(pack.token_ids)
+        parts = list(plan([encoded[i].input_ids for i in pack.members], n_tokens // 2))
+        if len(parts) == 1:
+            raise ModelError(
+                f"memory on {self.device} does not suffice for one candidate of {n_tokens:,} "
+                f"tokens with {self.model_id}; shorten it, or use a smaller model or dtype"
+            )
+        logger.warning(
+            "out of memory on %s with %d tokens at once; going on with %d parts",
+            self.device,
+            n_tokens,
+            len(parts),
+        )
+        for part in parts:
+            members = tuple(pack.members[i] for i in part.members)
+            yield from self._read_within_memory(replace(part, members=members), encoded)
+
+    @torch.inference_mode()
+    def _read(self, pack: Pack, encoded: Sequence[Encoded]) -> list[Tensor]:
+        """Log-odds of each member's steps, [S] float32 on the CPU, from one forward pass.
+
+        Candidates that share a step share its row, and it is read once.
+        """
+        steps: dict[_Step, int] = {}
+        of_members: list[list[int]] = []
+        for i, index in enumerate(pack.members):
+            rows, one = pack.rows(i), encoded[index]
+            evidence = one.evidence or ((),) * len(one.positions)
+            of_members.append([])
+            for position, tokens in zip(one.positions, evidence, strict=True):
+                step = (rows[position], tuple((rows[t - 1], one.input_ids[t]) for t in tokens))
+                of_members[-1].append(steps.setdefault(step, len(steps)))
+
+        seen = [(*token, i) for i, (_, tokens) in enumerate(steps) for token in tokens]
+        rows = sorted({row for row, _ in steps} | {row for row, _, _ in seen})
+        if self.packed:
+            hidden = forward.read_pack(self._backbone, pack, rows)  # [R, H]
+        else:
+            hidden = forward.read_alone(self._backbone, pack.token_ids, rows)
+        place = {row: i for i, row in enumerate(rows)}
+
+        def index_of(numbers: list[int]) -> Tensor:
+            return torch.tensor(numbers, dtype=torch.int64, device=hidden.device)
+
+        log_odds = self._opened.readout(
+            hidden[index_of([place[row] for row, _ in steps])],
+            Evidence(
+                hidden=hidden[index_of([place[row] for row, _, _ in seen])],
+                token_ids=index_of([token for _, token, _ in seen]),
+                step=index_of([i for _, _, i in seen]),
+            )
+            if seen
+            else None,
+        )
+        if log_odds.shape != (len(steps),):
+            raise ModelError(
+                f"{self.model_id} gave {tuple(log_odds.shape)} numbers for {len(steps)} steps"
+            )
+        log_odds = log_odds.float().cpu()
+        return [log_odds[of_member] for of_member in of_members]
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has its own class; the CPU and Apple's GPU only say so."""
+    signs = ("not enough memory", "DefaultCPUAllocator", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)
+
+
+def load_scorer(
+    model: str | Path | None = None,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    revision: str | None = None,
+    family: str | None = None,
+    max_tokens: int | None = None,
+) -> Scorer:
+    """Load a PRM.
+
+    Only safetensors weights and stock architectures are loaded, never code of a checkpoint.
+
+    Args:
+        model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
+            model that ships with the project.
+        device: "auto", "cpu", "mps", "cuda" or "cuda:1".
+        dtype: "auto", "float32", "bfloat16" or "float16"; of the backbone, never of the head.
+        revision: branch, tag or commit of the repository.
+        family: name of the family, where the checkpoint does not say.
+        max_tokens: how many tokens go through the model at once, at most; not how long a
+            candidate may be.
+
+    Raises:
+        BadOptionError: an option has a value that it does not know.
+        UnknownModelError: the family is not known.
+        ModelLoadError: something is missing, damaged or cannot be reached; says what, and the way
+            out.
+    """
+    if max_tokens is not None and max_tokens < 1:
+        raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
+    placement = choose_device(device, dtype)
+    directory = _find(model, revision)
+    chosen = family_for(directory, family)
+    with _quiet_transformers():
+        config = _load_config(directory)
+        tokenizer = _load_tokenizer(directory)
+        backbone = _load_backbone(directory, config, placement)
+    return Scorer(
+        model_id=DEFAULT_MODEL if model is None else str(model),
+        family=chosen.name,
+        backbone=backbone,
+        opened=chosen.open(directory, backbone, tokenizer),
+        placement=placement,
+        max_tokens=MAX_TOKENS if max_tokens is None else max_tokens,
+    )
+
+
+def _find(model: str | Path | None, revision: str | None) -> Path:
+    """The folder of a model, fetched from the Hub if need be."""
+    if model is None:
+        directory = assets_dir() / DEFAULT_MODEL
+        if not directory.is_dir():
+            raise ModelLoadError(f"{directory} is missing; the default model belongs there")
+        return directory
+    if Path(model).is_dir():
+        if revision is not None:
+            raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
+        return Path(model)
+    name = str(model)
+    try:
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=list(_HUB_FILES),
+                ignore_patterns=["*/*", "consolidated*"],  # other formats' copies of the weights
+            )
+        )
+    except HFValidationError as error:
+        raise ModelLoadError(
+            f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
+        ) from error
+    except GatedRepoError as error:
+        raise ModelLoadError(
+            f"{name} is gated: accept its terms on its page, log in with `hf auth login`, try again"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelLoadError(
+            f"the Hub has no repository {name}, or it is private; check the name or log in with "
+            "`hf auth login`"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelLoadError(f"{name} has no revision {revision!r}") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelLoadError(
+            f"{name} is not in this machine's cache and the Hub cannot be reached; connect, or "
+            "download it elsewhere and give its folder"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelLoadError(f"{name} cannot be downloaded: {error}") from error
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Without its progress bars and tables: what they report is checked here, in words."""
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _load_config(directory: Path) -> PreTrainedConfig:
+    try:
+        config = AutoConfig.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"{directory}: config.json cannot be used: {error}") from error
+    assert isinstance(config, PreTrainedConfig)
+    return config
+
+
+def _load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"{directory}: the tokenizer cannot be loaded: {error}") from error
+    assert isinstance(tokenizer, PreTrainedTokenizerBase)
+    return tokenizer
+
+
+def _load_backbone(
+    directory: Path, config: PreTrainedConfig, placement: Placement
+) -> PreTrainedModel:
+    """The stock transformer without its LM head, with every tensor from the checkpoint."""
+    try:
+        backbone, found = AutoModel.from_pretrained(
+            directory,
+            config=config,
+            dtype=placement.dtype,
+            # Named, so that a config.json cannot name one that is fetched from elsewhere.
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # refused below, by name
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelLoadError(f"{directory}: the weights cannot be loaded: {error}") from error
+    for name, stored, wanted in sorted(found["mismatched_keys"]):
+        raise ModelLoadError(
+            f"{directory}: tensor {name!r} has shape {tuple(stored)}, but config.json asks for "
+            f"{tuple(wanted)}"
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise ModelLoadError(
+            f"{directory}: tensor {missing[0]!r} is missing from the weights"
+            + (f" (and {len(missing) - 1} more)" if missing[1:] else "")
+        )
+    assert isinstance(backbone, PreTrainedModel)
+    backbone.train(False).requires_grad_(False)
+    try:
+        backbone.to(placement.device)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise ModelLoadError(
+            f"{directory}: the weights do not fit in the memory of {placement.device}"
+        ) from error
+    return backbone
