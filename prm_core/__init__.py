@@ -1,1 +1,78 @@
-"""PRM Inspector: step probabilities from Process Reward Models."""
+"""PRM Inspector: step probabilities from Process Reward Models.
+
+    >>> from prm_core import aggregate
+    >>> aggregate([0.9, 0.8, 0.95], "min")
+    0.8
+
+What needs torch, Plotly or the answer checker is imported when its name is first used, so that
+`import prm_core` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from prm_core.aggregate import aggregate
+from prm_core.errors import (
+    BadOptionError,
+    DataError,
+    InputError,
+    ModelError,
+    ModelLoadError,
+    NoStepsError,
+    PRMError,
+    TooLongError,
+    UnknownModelError,
+)
+from prm_core.rank import rank
+from prm_core.steps import split_steps
+from prm_core.types import Candidate, RankedCandidate, ScoredCandidate
+
+if TYPE_CHECKING:
+    from prm_core.answers import final_answer, same_answer
+    from prm_core.charts import step_bars
+    from prm_core.scorer import load_scorer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadOptionError",
+    "Candidate",
+    "DataError",
+    "InputError",
+    "ModelError",
+    "ModelLoadError",
+    "NoStepsError",
+    "PRMError",
+    "RankedCandidate",
+    "ScoredCandidate",
+    "TooLongError",
+    "UnknownModelError",
+    "__version__",
+    "aggregate",
+    "final_answer",
+    "load_scorer",
+    "rank",
+    "same_answer",
+    "split_steps",
+    "step_bars",
+]
+
+_LATER = {
+    "final_answer": "prm_core.answers",
+    "load_scorer": "prm_core.scorer",
+    "same_answer": "prm_core.answers",
+    "step_bars": "prm_core.charts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name whose module is imported now that it is used (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(globals() | dict.fromkeys(_LATER))

@@ -199,7 +199,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_an_error_inside_the_block_is_not_blamed_on_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="^something else"), open_whole(tmp_path / "out"):
+    with pytest.raises(OSError, match=r"^something else"), open_whole(tmp_path / "out"):
         raise OSError("something else")
 
 

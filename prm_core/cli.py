@@ -1,0 +1,419 @@
+"""The command line: score and rank problems in files, train a model, measure speed.
+
+Results go to stdout (or to the file that `-o` names), everything else to stderr. Exit codes: 0
+done, 1 an error in words, 2 wrong usage.
+
+A command's arguments are added when it is the one that was called, and what needs torch is
+imported inside the command, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prm_core import __version__
+from prm_core.aggregate import METHODS
+from prm_core.answers import final_answer, same_answer
+from prm_core.charts import format_probability
+from prm_core.data import ProblemRow, json_line, open_lines, open_whole, read_problems
+from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError, PRMError
+from prm_core.rank import rank
+from prm_core.results import letter, result_row
+from prm_core.steps import RULES, find_steps, split_steps
+from prm_core.types import Candidate, ScoredCandidate
+
+if TYPE_CHECKING:
+    from prm_core.scorer import Scorer
+
+_NAME = "python -m prm_core"
+_PROBLEM_WIDTH = 96
+_ANSWER_WIDTH = 24
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after the program's name; those of the process when None.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    try:
+        options = _parser(words).parse_args(words)
+        run: Callable[[argparse.Namespace], int] = options.run
+        code = run(options)
+        sys.stdout.flush()
+        return code
+    except PRMError as error:
+        _say(f"error: {error}")
+        return 1
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return 1
+
+
+# The commands.
+
+
+def _score(options: argparse.Namespace) -> int:
+    """`score`: one JSON row per problem."""
+    with _written_to(options.output) as write:
+        return _each_problem(
+            options,
+            lambda row, scored, threshold: write(
+                json_line(
+                    result_row(row.id, scored, method=options.aggregation, threshold=threshold)
+                )
+            ),
+        )
+
+
+def _rank(options: argparse.Namespace) -> int:
+    """`rank`: a table for people."""
+    with _written_to("-") as write:
+        return _each_problem(
+            options,
+            lambda row, scored, threshold: write(
+                ranking_table(row, scored, options.aggregation, threshold) + "\n"
+            ),
+        )
+
+
+def _bench(options: argparse.Namespace) -> int:
+    """`bench`: packed scoring against one candidate at a time."""
+    from prm_core import bench
+
+    return bench.main(options)
+
+
+def _train(options: argparse.Namespace) -> int:
+    """`train`: a value-head PRM."""
+    from prm_core import train
+
+    return train.main(options)
+
+
+# Their arguments.
+
+
+def _score_arguments(parser: argparse.ArgumentParser) -> None:
+    _scoring_arguments(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        default="-",
+        help="file for the results; it appears whole or not at all (default: -, stdout)",
+    )
+
+
+def _scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help='JSON lines {"problem": text, "solutions": [text or list of steps], "id"?, '
+        '"gold_answer"?}; - for stdin',
+    )
+    parser.add_argument(
+        "--model",
+        help="directory or hub name of a model (default: the one that ships with the project)",
+    )
+    parser.add_argument("--family", help="how to read a model that does not say it itself")
+    parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
+    parser.add_argument(
+        "--aggregation",
+        choices=METHODS,
+        default="min",
+        help="how step probabilities become one score (default: min): " + ", ".join(METHODS),
+        metavar="METHOD",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_probability,
+        help="below this probability a step counts as wrong (default: the model's own)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=_step_rule,
+        default="auto",
+        metavar="RULE",
+        help=f"how a solution's text is split: {', '.join(RULES)}, or separator:TEXT "
+        "(default: auto); lists of steps are taken as given",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
+    )
+    parser.add_argument(
+        "--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)"
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are named on stderr but do not make the exit code 1",
+    )
+
+
+def _bench_arguments(parser: argparse.ArgumentParser) -> None:
+    from prm_core import bench
+
+    bench.add_arguments(parser)
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    from prm_core import train
+
+    train.add_arguments(parser)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word after `python -m prm_core`, with its help and what it runs."""
+
+    summary: str
+    example: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS: dict[str, Command] = {
+    "score": Command(
+        "score every step of every solution in a file; writes JSON lines",
+        "score examples/reference.jsonl -o results.jsonl",
+        _score_arguments,
+        _score,
+    ),
+    "rank": Command(
+        "rank the solutions of every problem in a file; prints tables",
+        "rank examples/reference.jsonl --aggregation mean",
+        _scoring_arguments,
+        _rank,
+    ),
+    "train": Command(
+        "train a process reward model",
+        "train --help",
+        _train_arguments,
+        _train,
+    ),
+    "bench": Command(
+        "measure packed scoring against scoring one solution at a time",
+        "bench",
+        _bench_arguments,
+        _bench,
+    ),
+}
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, with the arguments of the command that `words` call."""
+    parser = argparse.ArgumentParser(
+        prog=_NAME,
+        description="See which step of a chain of reasoning went wrong.",
+        epilog=f"example: {_NAME} {COMMANDS['score'].example}",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"PRM Inspector {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    called = next((word for word in words if not word.startswith("-")), None)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            epilog=f"example: {_NAME} {command.example}",
+            allow_abbrev=False,
+        )
+        if name == called:
+            command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+def _step_rule(text: str) -> str:
+    """An option's value as a rule that `split_steps` knows."""
+    try:
+        find_steps("", text)
+    except BadOptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _probability(text: str) -> float:
+    """An option's value as a number from 0 to 1."""
+    value = float(text)  # argparse turns a ValueError into a sentence
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is outside 0 to 1")
+    return value
+
+
+# From a file of problems to scores.
+
+
+def _each_problem(
+    options: argparse.Namespace,
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float], None],
+) -> int:
+    """Score a file's problems one after the other and tell of each.
+
+    A bad row (or one that the model cannot read) is named on stderr and the next one is scored.
+
+    Returns:
+        1 if a row was bad and `--skip-bad` was not given, else 0.
+
+    Raises:
+        DataError: the file cannot be read, or has no rows.
+        ModelError: the model cannot be loaded or used.
+        BadOptionError: an option has a value that it does not know.
+    """
+    n_good = n_bad = 0
+    with open_lines(options.file, sys.stdin.buffer) as lines:
+        scorer = _load(options)
+        threshold = scorer.threshold if options.threshold is None else options.threshold
+        for row in read_problems(lines, options.file):
+            try:
+                if isinstance(row, DataError):
+                    raise row
+                scored = _score_row(scorer, row, options.steps)
+            except DataError as error:
+                n_bad += 1
+                _say(f"{'skipped' if options.skip_bad else 'error'}: {error}")
+                continue
+            tell(row, scored, threshold)
+            n_good += 1
+            _progress(f"{n_good} problems scored")
+    _progress(None)
+    if not n_good and not n_bad:
+        raise DataError("has no rows", path=options.file)
+    if n_bad:
+        _say(f"{n_good} problems scored, {n_bad} bad rows")
+    return 1 if n_bad and not options.skip_bad else 0
+
+
+def _load(options: argparse.Namespace) -> Scorer:
+    """The scorer that the options ask for."""
+    from prm_core.scorer import load_scorer
+
+    return load_scorer(
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        revision=options.revision,
+        family=options.family,
+    )
+
+
+def _score_row(scorer: Scorer, row: ProblemRow, rule: str) -> list[ScoredCandidate]:
+    """A row's candidates, scored together.
+
+    Raises:
+        DataError: a solution has no steps or is too long for the model.
+    """
+    candidates = []
+    for number, solution in enumerate(row.solutions, start=1):
+        try:
+            steps = split_steps(solution, rule) if isinstance(solution, str) else solution
+        except NoStepsError as error:
+            raise row.error(f"solution {number} has no steps", field="solutions") from error
+        candidates.append(Candidate(problem=row.problem, steps=steps, id=str(number)))
+    try:
+        return scorer.score(candidates)
+    except InputError as error:
+        raise row.error(str(error), field="solutions") from error
+
+
+# What people read.
+
+
+def ranking_table(
+    row: ProblemRow, scored: Sequence[ScoredCandidate], method: str, threshold: float
+) -> str:
+    """A problem's ranking as a table; a tie is marked "=", an answer that is right "✓".
+
+    Steps and solutions are counted from 1 and lettered here, as on the page.
+    """
+    lines = [("rank", "solution", "score", "answer", "first error", "weakest step")]
+    for ranked in rank(scored, method):
+        one = ranked.scored
+        answer = final_answer(one.candidate.steps)
+        shown = "–" if answer is None else _one_line(answer, _ANSWER_WIDTH)
+        if answer is not None and row.gold_answer is not None:
+            shown += " ✓" if same_answer(answer, row.gold_answer) else " ✗"
+        error = one.first_error(threshold)
+        lowest = format_probability(min(one.probabilities), threshold, 3)
+        lines.append(
+            (
+                f"{ranked.rank}{'=' if ranked.tied else ''}",
+                letter(ranked.index),
+                format_probability(ranked.score, threshold, 3),
+                shown,
+                "–" if error is None else f"step {error + 1}",
+                f"step {one.weakest_step + 1}, {lowest}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    name = f"{_one_line(str(row.id), _ANSWER_WIDTH)}: " if row.id is not None else ""
+    return "\n".join(
+        [
+            name + _one_line(row.problem, _PROBLEM_WIDTH),
+            *(
+                "  "
+                + "  ".join(
+                    cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+                ).rstrip()
+                for line in lines
+            ),
+            "",
+        ]
+    )
+
+
+def _one_line(text: str, width: int) -> str:
+    """A user's text on one line: without control characters, which a terminal would obey, and cut.
+
+    >>> _one_line("a\\n  b\\x1b[2J", 20)
+    'a b [2J'
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+@contextmanager
+def _written_to(output: str) -> Iterator[Callable[[str], None]]:
+    """A function that writes results: to stdout, always in UTF-8, or to a file."""
+    if output != "-":
+        with open_whole(output) as write:
+            yield write
+        return
+
+    def to_stdout(text: str) -> None:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()  # a reader at the other end sees each row when it is ready
+
+    sys.stdout.flush()
+    yield to_stdout
+
+
+def _progress(text: str | None) -> None:
+    """A counter on the last line of a terminal; None removes it."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K" + (text or ""))
+        sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    """One line on stderr."""
+    _progress(None)
+    print(text, file=sys.stderr)

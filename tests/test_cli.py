@@ -1,0 +1,339 @@
+"""The command line: output, messages and exit codes, with a tiny model."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from prm_core.aggregate import METHODS
+from prm_core.cli import COMMANDS, main, ranking_table
+from prm_core.data import ProblemRow
+from prm_core.scorer import load_scorer
+from prm_core.types import Candidate, ScoredCandidate
+from tests.tiny import tiny_model
+
+ROOT = Path(__file__).parent.parent
+GOOD = {
+    "id": 7,
+    "problem": "What is 7 × 8?",
+    "solutions": ["7 × 8 = 56.\n56", ["7 × 8 = 54.", "54"]],
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_model(tmp_path_factory.mktemp("models") / "tiny", max_position_embeddings=256))
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run a command in this process."""
+
+    def call(*words: str) -> Done:
+        try:
+            code = main(words)
+        except SystemExit as leaving:  # argparse: --help and wrong usage
+            code = int(str(leaving.code))
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+def write(path: Path, *rows: object) -> str:
+    """A JSONL file; what is text already is written as it is."""
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_score_writes_one_row_per_problem(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(tmp_path / "in.jsonl", GOOD, {"problem": "1 + 1?", "solutions": ["2"]})
+    done = run("score", rows, "--model", model)
+    assert done.code == 0
+    assert done.err == ""
+    first, second = done.rows
+    assert (first["id"], second["id"]) == (7, None)
+    assert first["problem"] == "What is 7 × 8?"
+    assert "×" in done.out, "UTF-8, not escapes"
+    assert [c["steps"] for c in first["candidates"]] == [
+        ["7 × 8 = 56.", "56"],
+        ["7 × 8 = 54.", "54"],
+    ]
+    assert first["candidates"][0]["scores"].keys() == METHODS.keys()
+    assert sorted(first["ranking"]) == [0, 1]
+
+
+def test_score_gives_what_the_library_gives(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    done = run("score", write(tmp_path / "in.jsonl", GOOD), "--model", model)
+    candidates = [
+        Candidate("What is 7 × 8?", ("7 × 8 = 56.", "56")),
+        Candidate("What is 7 × 8?", ("7 × 8 = 54.", "54")),
+    ]
+    expected = load_scorer(model, device="cpu", dtype="float32").score(candidates)
+    (row,) = done.rows
+    assert [tuple(c["probabilities"]) for c in row["candidates"]] == [
+        one.probabilities for one in expected
+    ]
+
+
+def test_the_options_reach_the_result(run: Callable[..., Done], tmp_path: Path, model: str) -> None:
+    rows = write(tmp_path / "in.jsonl", {"problem": "p", "solutions": ["a; b; c"]})
+    words = ["score", rows, "--model", model, "--device", "cpu", "--dtype", "float32"]
+    (row,) = run(*words, "--aggregation", "last", "--steps", "separator:;", "--threshold", "1").rows
+    assert row["aggregation"] == "last"
+    assert row["candidates"][0]["steps"] == ["a", "b", "c"]
+    assert row["candidates"][0]["first_error"] == 0
+    (row,) = run(*words, "--threshold", "0").rows
+    assert row["candidates"][0]["first_error"] is None
+
+
+def test_standard_input_and_output(
+    run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(json.dumps(GOOD).encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert run("score", "-", "--model", model).rows[0]["id"] == 7
+
+
+def test_results_in_a_file(run: Callable[..., Done], tmp_path: Path, model: str) -> None:
+    rows, out = write(tmp_path / "in.jsonl", GOOD), tmp_path / "out.jsonl"
+    printed = run("score", rows, "--model", model)
+    done = run("score", rows, "--model", model, "-o", str(out))
+    assert (done.code, done.out) == (0, "")
+    assert out.read_text(encoding="utf-8") == printed.out
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl"}
+
+
+def test_bad_rows_are_named_and_the_good_ones_scored(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(
+        tmp_path / "in.jsonl",
+        GOOD,
+        "{",
+        "",
+        {"problem": "p", "solutions": ["fine", "x" * 5000]},
+        {"problem": "p", "solutions": []},
+        {"id": "last", "problem": "p", "solutions": ["s"]},
+    )
+    done = run("score", rows, "--model", model)
+    assert done.code == 1
+    assert [row["id"] for row in done.rows] == [7, "last"]
+    broken, too_long, empty, total = done.err.splitlines()
+    assert broken.startswith(f"error: {rows}, line 2: is not valid JSON")
+    assert too_long.startswith(f"error: {rows}, line 4, field 'solutions': ")
+    assert "256" in too_long
+    assert empty == (
+        f"error: {rows}, line 5, field 'solutions': is an empty list; give at least one solution"
+    )
+    assert total == "2 problems scored, 3 bad rows"
+
+
+def test_skip_bad_makes_the_exit_code_0(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(tmp_path / "in.jsonl", "{", GOOD)
+    done = run("score", rows, "--model", model, "--skip-bad")
+    assert done.code == 0
+    assert len(done.rows) == 1
+    assert done.err.startswith(f"skipped: {rows}, line 1: ")
+
+
+def test_a_text_of_separators_alone_is_a_bad_row(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(tmp_path / "in.jsonl", {"problem": "p", "solutions": ["ok", "---"]})
+    done = run("score", rows, "--model", model, "--steps", "separator:-")
+    assert done.code == 1
+    assert "line 1, field 'solutions': solution 2 has no steps" in done.err
+
+
+def test_a_failure_leaves_the_old_results(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("old", encoding="utf-8")
+    done = run("score", write(tmp_path / "in.jsonl"), "--model", model, "-o", str(out))
+    assert done.code == 1
+    assert done.err == f"error: {tmp_path / 'in.jsonl'}: has no rows\n"
+    assert out.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["score", "nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
+        (["score", "{rows}", "-o", "no/such/place"], "no/such/place: cannot be written"),
+        (["score", "{rows}", "--model", "{tmp}"], "{tmp}"),
+        (["score", "{rows}", "--model", "{model}", "--family", "x"], "family 'x' is not known"),
+        (["score", "{rows}", "--model", "{model}", "--device", "gpu"], "device 'gpu' is not"),
+        (["score", "{rows}", "--model", "{model}", "--dtype", "int8"], "dtype 'int8' is not known"),
+    ],
+)
+def test_an_error_is_a_sentence_and_exit_code_1(
+    run: Callable[..., Done], tmp_path: Path, model: str, words: list[str], expected: str
+) -> None:
+    (tmp_path / "model").mkdir()
+    names = {
+        "rows": write(tmp_path / "in.jsonl", GOOD),
+        "tmp": str(tmp_path / "model"),
+        "model": model,
+    }
+    done = run(*[word.format(**names) for word in words])
+    assert done.code == 1
+    assert done.out == ""
+    assert done.err.startswith("error: ")
+    assert expected.format(**names) in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "required"),
+        (["scoer"], "invalid choice"),
+        (["score"], "FILE"),
+        (["score", "f", "--aggregation", "median"], "invalid choice: 'median'"),
+        (["score", "f", "--steps", "words"], "step rule 'words' is not known"),
+        (["score", "f", "--threshold", "1.5"], "1.5 is outside 0 to 1"),
+        (["score", "f", "--threshold", "nan"], "nan is outside 0 to 1"),
+        (["score", "f", "--agg", "min"], "unrecognized arguments"),
+        (["rank", "f", "-o", "out"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(
+    run: Callable[..., Done], words: list[str], expected: str
+) -> None:
+    done = run(*words)
+    assert done.code == 2
+    assert done.out == ""
+    assert expected in done.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(run: Callable[..., Done], name: str) -> None:
+    done = run(name, "--help")
+    assert done.code == 0
+    assert f"example: python -m prm_core {name}" in " ".join(done.out.split())
+
+
+def test_rank_prints_a_table_for_each_problem(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(tmp_path / "in.jsonl", {**GOOD, "gold_answer": "56"}, GOOD)
+    done = run("rank", rows, "--model", model)
+    assert done.code == 0
+    assert done.out.count("7: What is 7 × 8?\n") == 2
+    assert done.out.count("56 ✓") == 1
+    assert done.out.count("54 ✗") == 1
+
+
+def scored(*probabilities: float, answer: str = "56") -> ScoredCandidate:
+    steps = (*("step" for _ in probabilities[1:]), f"The answer is {answer}.")
+    return ScoredCandidate(
+        Candidate("What is 7 × 8?", steps), probabilities, tuple(0.0 for _ in probabilities), "m"
+    )
+
+
+def test_the_table_orders_and_marks_ties() -> None:
+    row = ProblemRow("f", 1, None, "What is 7 × 8?", ("a", "b", "c"), "56")
+    candidates = [scored(0.9, 0.25, answer="54"), scored(0.9, 0.8), scored(0.8, 0.9)]
+    assert ranking_table(row, candidates, "min", 0.5).splitlines() == [
+        "What is 7 × 8?",
+        "  rank  solution  score  answer  first error  weakest step",
+        "  1=    B         0.800  56 ✓    –            step 2, 0.800",
+        "  1=    C         0.800  56 ✓    –            step 1, 0.800",
+        "  3     A         0.250  54 ✗    step 2       step 2, 0.250",
+    ]
+
+
+def test_a_table_holds_no_control_characters_of_the_user_s() -> None:
+    row = ProblemRow("f", 1, "\x1b[31mred", "a\x1b[2J\r\nb\x9b2J\t" + "c" * 200, ("s",))
+    table = ranking_table(row, [scored(0.9)], "min", 0.5)
+    assert all(c.isprintable() or c == "\n" for c in table)
+    assert max(map(len, table.splitlines())) < 130
+
+
+def python_m(*words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "prm_core", *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        check=False,
+        **settings,
+    )
+
+
+def test_python_m_works_and_writes_utf_8_in_any_locale(tmp_path: Path, model: str) -> None:
+    rows = write(tmp_path / "in.jsonl", GOOD)
+    environment = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": ""}
+    done = python_m("score", rows, "--model", model, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["problem"] == "What is 7 × 8?"
+    assert done.stderr == ""
+
+
+def test_a_reader_that_stops_early_is_no_traceback(tmp_path: Path, model: str) -> None:
+    rows = write(tmp_path / "in.jsonl", *[GOOD] * 50)
+    command = f'"{sys.executable}" -m prm_core score "{rows}" --model "{model}" | head -n 1'
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert json.loads(done.stdout)["id"] == 7
+    assert done.stderr == ""
+
+
+def test_the_default_model_gets_the_reference_s_table_right(run: Callable[..., Done]) -> None:
+    """The rows of `examples/reference.jsonl`, from the weights that ship."""
+    wanted = {
+        "add-5-7": ["+++"],
+        "multiply-8-3": ["+--"],
+        "subtract-10-4": ["+++"],
+        "divide-15-3": ["+-++"],
+        "add-6-4": ["+++"],
+        "multiply-9-2": ["+--"],
+        "divide-12-4": ["+--"],
+        "percent-15-80": ["++-++"],
+        "rank-7-8": ["+++", "+--", "+-++"],
+    }
+    done = run("score", str(ROOT / "examples" / "reference.jsonl"))
+    assert done.code == 0
+    signs = {
+        row["id"]: [
+            "".join("+" if p > 0.5 else "-" for p in candidate["probabilities"])
+            for candidate in row["candidates"]
+        ]
+        for row in done.rows
+    }
+    assert signs == wanted
+    (three,) = [row for row in done.rows if row["id"] == "rank-7-8"]
+    a, b, c = (candidate["scores"] for candidate in three["candidates"])
+    for method in ("last", "mean"):
+        assert min(a[method], c[method]) > b[method]
+    for method in ("min", "prod"):
+        assert a[method] > max(b[method], c[method])
