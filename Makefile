@@ -29,6 +29,8 @@ lint: ## check format, style and types
 	@.ci/install test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@# gradio writes a stub beside every custom component, and mypy would read that instead.
+	@rm -f prm_core/ui/*.pyi
 	$(BIN)/mypy
 
 format: ## format the code
