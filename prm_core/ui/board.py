@@ -1,0 +1,326 @@
+"""The right side of the page: which candidate leads, and which step went wrong.
+
+`board_value` turns scored candidates into plain JSON that holds everything the browser shows,
+under every aggregation; `assets/page/board.js` only moves, colours and shows it. Choosing an
+aggregation, a palette or a theme, or opening a step, asks nothing of the server.
+
+The component's template is constant and user text enters the page as text nodes only: Gradio
+compiles templates to code, so text in them would run.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+import gradio as gr
+
+from prm_core.aggregate import METHODS, all_scores
+from prm_core.answers import final_answer
+from prm_core.charts import band, bar_spec, format_probability, palette_table
+from prm_core.paths import assets_dir
+from prm_core.rank import rank
+from prm_core.steps import step_content
+from prm_core.types import ScoredCandidate
+
+Status = Literal["empty", "running", "done", "cancelled", "failed"]
+
+# The other aggregations stand behind "More".
+_IN_SIGHT = ("min", "prod", "last", "mean", "weighted")
+
+
+def letter(index: int) -> str:
+    """The candidate's name on the page: A, B, … Z, AA, AB, … It never changes with the order.
+
+    >>> [letter(i) for i in (0, 25, 26, 701, 702)]
+    ['A', 'Z', 'AA', 'ZZ', 'AAA']
+    """
+    name, rest = "", index + 1
+    while rest:
+        rest, digit = divmod(rest - 1, 26)
+        name = chr(ord("A") + digit) + name
+    return name
+
+
+def board_value(
+    problem: str,
+    scored: Sequence[ScoredCandidate | None],
+    *,
+    threshold: float = 0.5,
+    status: Status,
+    message: str = "",
+    model: str = "",
+    run: int = 0,
+    thinking: Sequence[Sequence[bool]] = (),
+    examples: Sequence[tuple[str, str]] = (),
+    views: dict[int, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Everything that the Board shows, as JSON.
+
+    Args:
+        problem: the problem's text.
+        scored: one entry per candidate in the editor's order; None is not scored (yet).
+        threshold: below it a step counts as wrong.
+        status: what to show around the cards.
+        message: a sentence for the status: what is being done, or what went wrong.
+        model: who scored.
+        run: number of this run; a card of the same run and place is never drawn again.
+        thinking: for each candidate and step, whether the step stood inside `<think>`; also tells
+            how high the card of a candidate that waits will be.
+        examples: id and label of each example that an empty board offers.
+        views: what earlier calls of the same run made of each candidate, by its place; filled
+            here. Streaming hands the same dict in again, so no candidate is worked out twice.
+    """
+    views = {} if views is None else views
+    there = [(index, one) for index, one in enumerate(scored) if one is not None]
+    for index, one in there:
+        if index not in views:
+            views[index] = _view(one, threshold, _at(thinking, index))
+    standings: dict[int, dict[str, dict[str, Any]]] = {
+        index: {"ranks": {}, "tied": {}} for index, _ in there
+    }
+    leaders: dict[str, list[int]] = {}
+    for method in METHODS:
+        ranking = rank([one for _, one in there], method)
+        for place in ranking:
+            standing = standings[there[place.index][0]]
+            standing["ranks"][method] = place.rank
+            standing["tied"][method] = place.tied
+        leaders[method] = [there[place.index][0] for place in ranking if place.rank == 1]
+    faultless = any(one.first_error(threshold) is None for _, one in there)
+    return {
+        "run": run,
+        "status": status,
+        "message": message,
+        "model": model,
+        "problem": problem,
+        "threshold": threshold,
+        "examples": [{"id": name, "label": label} for name, label in examples],
+        "methods": [
+            {
+                "name": method.name,
+                "label": method.label,
+                "formula": method.formula,
+                "words": method.words,
+                "more": method.name not in _IN_SIGHT,
+            }
+            for method in METHODS.values()
+        ],
+        "verdict": {m: _verdict(m, leaders, len(there), faultless, threshold) for m in METHODS},
+        "candidates": [
+            {"index": index, "letter": letter(index)}
+            | (
+                {"n_steps": len(_at(thinking, index)) or None}
+                if one is None
+                else {**views[index], **standings[index]}
+            )
+            for index, one in enumerate(scored)
+        ],
+    }
+
+
+def _at(thinking: Sequence[Sequence[bool]], index: int) -> Sequence[bool]:
+    return thinking[index] if index < len(thinking) else ()
+
+
+def _view(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -> dict[str, Any]:
+    """What is shown of one candidate, whatever the others are."""
+    p, first_error = scored.probabilities, scored.first_error(threshold)
+    scores = all_scores(p)
+    limit = f"{threshold:g}"
+    if first_error is not None:
+        claim = f"first error: step {first_error + 1}"
+    else:
+        claim = f"every step {'above' if min(p) > threshold else 'at least'} {limit}"
+    return {
+        "answer": final_answer(scored.candidate.steps),
+        "claim": claim,
+        "first_error": first_error,
+        "weakest_step": scored.weakest_step,
+        "scores": scores,
+        "shown": {name: format_probability(score, threshold) for name, score in scores.items()},
+        "steps": [
+            _step_view(scored, i, threshold)
+            | ({"thinking": True} if any(thinking[i : i + 1]) else {})
+            for i in range(len(p))
+        ],
+        "figure": bar_spec(scored, threshold=threshold),
+    }
+
+
+def _step_view(scored: ScoredCandidate, i: int, threshold: float) -> dict[str, Any]:
+    """One step; what does not apply is left out, for a long trace has many."""
+    text, p, log_odds = scored.candidate.steps[i], scored.probabilities, scored.log_odds[i]
+    others = p[:i] + p[i + 1 :]
+    view: dict[str, Any] = {
+        "text": text,
+        "probability": _short(p[i]),
+        "shown": format_probability(p[i], threshold),
+        "exact": format_probability(p[i], threshold, digits=4),
+        "below": p[i] < threshold,
+        "band": band(p[i]),
+        "log_odds": _short(log_odds) if math.isfinite(log_odds) else None,
+        # In the order of METHODS. The probabilities were checked when the record was made.
+        "up_to": [_short(method.of(p[: i + 1]), 4) for method in METHODS.values()],
+        "without": [_short(method.of(others), 4) for method in METHODS.values()] if others else [],
+    }
+    # The row has a number of its own, so "Step 2:" is shown only where the whole text is.
+    content = step_content(text)
+    if content != text and text.endswith(content):
+        view["prefix"] = text.removesuffix(content)
+    else:
+        content = text
+    if parts := math_parts(content):
+        view["parts"] = parts
+    return view
+
+
+def _short(x: float, digits: int = 9) -> float:
+    """`x` in few characters; nine digits give a float32 back exactly."""
+    return float(f"{x:.{digits}g}")
+
+
+def _verdict(
+    method: str,
+    leaders: dict[str, list[int]],
+    n_scored: int,
+    faultless: bool,
+    threshold: float,
+) -> str:
+    """Who leads under a rule, and where another rule says otherwise."""
+    if not n_scored:
+        return ""
+    first = leaders[method]
+    if n_scored == 1:
+        sentences = [f"{letter(first[0])} is the only candidate that is scored."]
+    elif all(other == first for other in leaders.values()):
+        sentences = [f"{_who(first, n_scored)} under every rule."]
+    else:
+        times = sum(other == first for other in leaders.values())
+        tail = f"; it leads under {times} of {len(leaders)} rules" if len(first) == 1 else ""
+        sentences = [f"{_who(first, n_scored)}{tail}."]
+        elsewhere: dict[tuple[int, ...], list[str]] = {}
+        for name, other in leaders.items():
+            if other != first:
+                elsewhere.setdefault(tuple(other), []).append(METHODS[name].label.lower())
+        if len(elsewhere) > 3:
+            sentences.append("Other rules disagree.")
+        else:
+            for other_first, rules in elsewhere.items():
+                sentences.append(f"Under {_list(rules)}, {_who(other_first, n_scored, first)}.")
+    if not faultless:
+        whose = "It has" if n_scored == 1 else "Every candidate has"
+        sentences.append(f"{whose} a step below {threshold:g}.")
+    return " ".join(sentences)
+
+
+def _who(first: Sequence[int], n_scored: int, leader: Sequence[int] = ()) -> str:
+    """ "A leads", "C is level with A", "A, B and 3 more are level"."""
+    names = [letter(i) for i in first]
+    if len(first) == 1:
+        return f"{names[0]} leads"
+    if len(first) == 2 and len(leader) == 1 and leader[0] in first:
+        other = first[1] if first[0] == leader[0] else first[0]
+        return f"{letter(other)} is level with {letter(leader[0])}"
+    if len(first) == n_scored and n_scored > 2:
+        return f"all {n_scored} are level"
+    if len(first) > 4:
+        names = [*names[:2], f"{len(first) - 2} more"]
+    return f"{_list(names)} are level"
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+# A dollar sign opens a formula only before a non-space and closes it only after one, and never
+# before a digit: "$5 and $6" is money.
+_MATH = re.compile(
+    r"\$\$(?P<display>.+?)\$\$"
+    r"|\\\[(?P<bracket>.+?)\\\]"
+    r"|\\\((?P<paren>.+?)\\\)"
+    r"|(?<![\\$\w])\$(?![\s$])(?P<dollar>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])",
+    re.DOTALL,
+)
+_MONEY = re.compile(r"\d[\d.,]*\s+[A-Za-z]{2}")
+_LONGEST_FORMULA = 2000  # a longer one is shown as it was written
+
+
+def math_parts(text: str) -> list[str | list[str]]:
+    r"""A text cut into what is read and what is typeset; empty when there is no formula.
+
+    Formulas stand in `$…$`, `$$…$$`, `\(…\)` or `\[…\]`. A plain part is a string, a formula is a
+    list: its LaTeX and the text as written, and a third entry, "display", for one on a line of
+    its own. Together, the texts as written are the whole text.
+
+    >>> math_parts("So $x=2$.")
+    ['So ', ['x=2', '$x=2$'], '.']
+    >>> math_parts("He has $5 and she has $6.")
+    []
+    """
+    parts: list[str | list[str]] = []
+    end = 0
+    for found in _MATH.finditer(text):
+        kind = found.lastgroup or ""
+        tex = found[kind]
+        if len(tex) > _LONGEST_FORMULA or (kind == "dollar" and _MONEY.match(tex)):
+            continue
+        if found.start() > end:
+            parts.append(text[end : found.start()])
+        display = ["display"] if kind in ("display", "bracket") else []
+        parts.append([tex, found[0], *display])
+        end = found.end()
+    if parts and end < len(text):
+        parts.append(text[end:])
+    return parts
+
+
+_PAGE = assets_dir() / "page"
+_VENDOR = assets_dir() / "vendor"
+
+
+def _head() -> str:
+    """The libraries, from our own server by an address relative to the page; and the styles.
+
+    A `<style>` because it needs no request and no cache can hold an old one.
+    """
+    at = "gradio_api/file=" + quote(str(_VENDOR))
+    return (
+        f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
+        f'<script src="{at}/katex/katex.min.js"></script>'
+        f'<script src="{at}/plotly/plotly-basic.min.js"></script>'
+        f"<style>{(_PAGE / 'board.css').read_text(encoding='utf-8')}</style>"
+    )
+
+
+class Board(gr.HTML):
+    """The ranking and the step charts. Its value is made by `board_value`.
+
+    Events beside Gradio's own: `example`, when one of an empty board's examples is pressed; its
+    data has the example's `id` and `index`. The browser sends `prm:example` with the id to the
+    document as well, for which the editor listens. The page must serve `assets/vendor` as a
+    static path.
+    """
+
+    def __init__(self, *, examples: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(
+            value=board_value("", [], status="empty", examples=examples),
+            html_template='<div class="prm-board"></div>',
+            js_on_load=(_PAGE / "board.js").read_text(encoding="utf-8"),
+            head=_head(),
+            apply_default_css=False,
+            palettes=palette_table(),
+            **kwargs,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def example_value(self) -> Any:
+        return board_value("", [], status="empty")
+
+    def example_payload(self) -> Any:
+        return self.example_value()
