@@ -390,7 +390,7 @@ for (const example of props.examples) {
   const n = example.solutions.length;
   const button = make(
     "button",
-    { type: "button", class: "prm-example", "data-example": example.id },
+    { type: "button", class: "prm-example" },
     make("span", {}, example.problem),
     make("small", {}, `${n} ${n === 1 ? "solution" : "solutions"}`),
   );
@@ -423,6 +423,10 @@ menu.addEventListener("keydown", (event) => {
   menuButton.focus();
 });
 document.addEventListener("prm:issues", (event) => showIssues(event.detail));
+document.addEventListener("prm:example", (event) => {
+  const example = props.examples.find((one) => one.id === event.detail);
+  if (example) useExample(example);
+});
 // Cards left blank beside filled ones are no candidates; they go when scoring starts.
 document.addEventListener("prm:before-score", () => {
   const filled = cards.filter((card) => card.area.value.trim());

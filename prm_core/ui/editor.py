@@ -100,7 +100,8 @@ def read_draft(payload: object) -> Draft:
         )
     if len(problem) > MAX_SOLUTION_CHARS:
         raise PlaceError(
-            f"The problem has {len(problem):,} characters; at most {MAX_SOLUTION_CHARS:,} are read.",
+            f"The problem has {len(problem):,} characters; "
+            f"at most {MAX_SOLUTION_CHARS:,} are read.",
             "problem",
         )
     for index, text in enumerate(solutions):

@@ -12,6 +12,7 @@ from prm_core.paths import assets_dir
 class Example:
     """A problem with its solutions, as a person would type them."""
 
+    id: str
     problem: str
     solutions: tuple[str, ...]
 
@@ -29,7 +30,9 @@ def load_examples() -> tuple[Example, ...]:
         for line in (folder / name).read_text(encoding="utf-8").splitlines()
         if line.strip()
     ]
-    examples = [Example(row["problem"], tuple(map(_typed, row["solutions"]))) for row in rows]
+    examples = [
+        Example(row["id"], row["problem"], tuple(map(_typed, row["solutions"]))) for row in rows
+    ]
     return tuple(sorted(examples, key=lambda one: len(one.solutions) == 1))
 
 

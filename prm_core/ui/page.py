@@ -164,11 +164,8 @@ def build_page(host: ModelHost) -> gr.Blocks:
     def score(payload: object, model: str) -> Iterator[Update]:
         yield from on_score(host, payload, (model or "").strip())
 
-    def pick(event: gr.EventData) -> dict[str, Any]:
-        example = examples[int(event.index)]
-        return {"problem": example.problem, "solutions": list(example.solutions), "rule": "auto"}
-
     examples = load_examples()
+    gr.set_static_paths([assets_dir() / "vendor"])
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     with gr.Blocks(title="PRM Inspector", fill_width=True, analytics_enabled=False) as demo:
         with gr.Row(elem_id="prm-header"):
@@ -189,7 +186,9 @@ def build_page(host: ModelHost) -> gr.Blocks:
                 editor = Editor(examples)
                 actions = Actions()
             with gr.Column(elem_id="prm-right"):
-                board = Board(examples=[one.problem for one in examples[:3]], elem_id="prm-board")
+                board = Board(
+                    examples=[(one.id, one.problem) for one in examples[:3]], elem_id="prm-board"
+                )
 
         job = actions.submit(
             score,
@@ -207,9 +206,6 @@ def build_page(host: ModelHost) -> gr.Blocks:
             None, board, board, js=_CANCELLED, **private
         )
         model.change(None, model, tools, js="(model) => model", **private)
-        board.example(pick, None, editor, queue=False, **private).then(
-            None, None, None, js=_SCORE, **private
-        )
     demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
     return demo
 
@@ -219,8 +215,6 @@ _CANCELLED = """(board) => board.status === "running"
 
 _REFUSED = """() => ({running: false, issues: [],
     message: "The server is busy and took no more work; press Score again in a moment."})"""
-
-_SCORE = """() => { document.dispatchEvent(new CustomEvent("prm:score")) }"""
 
 
 async def healthz(request: Request) -> JSONResponse:
