@@ -179,9 +179,7 @@ def run_bench(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        backbone = AutoModel.from_config(  # type: ignore[no-untyped-call]
-            config, dtype=placement.dtype
-        )
+        backbone = AutoModel.from_config(config, dtype=placement.dtype)
         head = ValueHead(hidden_size)
         torch.nn.init.normal_(head.weight, std=hidden_size**-0.5)
     backbone.train(False).requires_grad_(False).to(placement.device)

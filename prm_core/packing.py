@@ -25,7 +25,7 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows that one candidate added to a pack, all on one branch.
+    """Rows that stand together and follow each other on one branch.
 
     Attributes:
         start, stop: the rows.
@@ -127,14 +127,16 @@ def _fill(sequences: Sequence[TokenIds], order: Sequence[int], first: int, max_t
             break
         path = first_rows(path, shared)
         if n_new > 0:
-            start, stop = len(token_ids), len(token_ids) + n_new
-            if path and path[-1][1] == start:  # grows straight on from the row before
+            start, stop, depth = len(token_ids), len(token_ids) + n_new, shared
+            if path and path[-1][1] == start:  # grows straight on from the last row
                 path = (*path[:-1], (path[-1][0], stop))
+                last = segments.pop()
+                start, depth = last.start, last.depth
             else:
                 path = (*path, (start, stop))
             token_ids.extend(ids[shared:])
             depths.extend(range(shared, len(ids)))
-            segments.append(Segment(start, stop, path, shared))
+            segments.append(Segment(start, stop, path, depth))
         paths.append(path)
         previous = ids
     members = tuple(order[first : first + len(paths)])

@@ -1,0 +1,107 @@
+import pytest
+import torch
+
+from prm_core.readout import (
+    ValueHead,
+    evidence_features,
+    probability,
+    token_log_probability,
+)
+
+
+def test_probability_is_computed_in_float32() -> None:
+    p = probability(torch.tensor([-40.0, 0.0, 10.0], dtype=torch.bfloat16))
+    assert p.dtype is torch.float32
+    assert p[0] > 0.0  # bfloat16 would keep it, float16 would give 0
+    assert p[1] == 0.5
+    assert p[2] < 1.0
+
+
+def test_token_log_probability_equals_the_full_softmax() -> None:
+    hidden, head = torch.randn(7, 5), torch.randn(11, 5)
+    tokens = torch.tensor([0, 10, 3, 3, 7, 1, 2])
+    full = (hidden @ head.T).log_softmax(-1)[torch.arange(7), tokens]
+    torch.testing.assert_close(token_log_probability(hidden, head, tokens), full)
+
+
+def test_a_big_vocabulary_is_read_a_few_rows_at_a_time() -> None:
+    hidden, head = torch.randn(19, 1), torch.randn(1 << 21, 1)  # 8 rows at once
+    tokens = torch.randint(0, 1 << 21, (19,))
+    got = token_log_probability(hidden, head, tokens)
+    expected = [float((h @ head.T).log_softmax(-1)[t]) for h, t in zip(hidden, tokens, strict=True)]
+    torch.testing.assert_close(got, torch.tensor(expected))
+
+
+def test_no_token_has_no_log_probability() -> None:
+    none = torch.zeros(0, dtype=torch.int64)
+    assert token_log_probability(torch.zeros(0, 5), torch.zeros(11, 5), none).shape == (0,)
+
+
+def test_evidence_is_lowest_mean_and_presence_per_step() -> None:
+    log_p = torch.tensor([-1.0, -3.0, -0.5, -100.0])
+    step = torch.tensor([0, 0, 2, 3])
+    assert evidence_features(log_p, step, 5).tolist() == [
+        [-3.0, -2.0, 1.0],
+        [0.0, 0.0, 0.0],
+        [-0.5, -0.5, 1.0],
+        [-20.0, -20.0, 1.0],
+        [0.0, 0.0, 0.0],
+    ]
+
+
+def test_evidence_of_nothing_is_nothing() -> None:
+    none = torch.zeros(0)
+    assert evidence_features(none, none.long(), 2).tolist() == [[0.0] * 3] * 2
+
+
+def test_evidence_and_head_pass_gradients_to_the_language_model() -> None:
+    hidden = torch.randn(4, 6, requires_grad=True)
+    lm_head = torch.randn(9, 6, requires_grad=True)
+    head = ValueHead(6, evidence=True, dropout=0.0)
+    torch.nn.init.ones_(head.weight)
+    log_p = token_log_probability(hidden, lm_head, torch.tensor([1, 2, 3, 4]))
+    features = evidence_features(log_p, torch.tensor([0, 0, 1, 1]), 2)
+    head(hidden[:2], features).sum().backward()
+    for gradient in (hidden.grad, lm_head.grad):
+        assert gradient is not None
+        assert gradient.isfinite().all()
+        assert gradient.abs().sum(1).min() > 0
+
+
+def test_a_new_head_says_one_half_of_everything() -> None:
+    head = ValueHead(8).eval()
+    assert probability(head(torch.randn(3, 8))).tolist() == [0.5] * 3
+
+
+def test_the_head_is_a_linear_unit_on_hidden_state_and_evidence() -> None:
+    head = ValueHead(2, evidence=True).eval()
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[1.0, 2.0, 10.0, 100.0, 1000.0]]))
+        head.bias.copy_(torch.tensor([0.5]))
+    logits = head(torch.tensor([[1.0, 1.0]]), torch.tensor([[-2.0, -1.0, 1.0]]))
+    assert logits.tolist() == [1 + 2 - 20 - 100 + 1000 + 0.5]
+
+
+def test_the_head_computes_in_float32_inside_autocast_too() -> None:
+    head = ValueHead(64).eval()
+    torch.nn.init.normal_(head.weight)
+    hidden = torch.randn(5, 64).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = head(hidden)
+    assert inside.dtype is torch.float32
+    torch.testing.assert_close(inside, head(hidden), rtol=0, atol=0)
+
+
+def test_dropout_acts_in_training_only() -> None:
+    head = ValueHead(512, dropout=0.5)
+    torch.nn.init.ones_(head.weight)
+    hidden = torch.ones(1, 512)
+    assert head.train()(hidden) != head(hidden)
+    assert head.eval()(hidden) == 512.0
+
+
+@pytest.mark.parametrize("evidence", [False, True])
+def test_features_are_given_exactly_when_the_head_takes_them(evidence: bool) -> None:
+    head = ValueHead(4, evidence)
+    with pytest.raises(ValueError, match="features"):
+        head(torch.zeros(1, 4), None if evidence else torch.zeros(1, 3))
