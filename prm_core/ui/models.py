@@ -87,6 +87,10 @@ class ModelHost:
                 ).start()
             return self._future
 
+    def label(self, model: str) -> str:
+        """What people call a model."""
+        return next((label for label, name in self.choices if name == model), model)
+
     def state(self, model: str) -> ModelState:
         """What can be said of a model without waiting for it."""
         with self._asked:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import wait
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -19,9 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from prm_core.errors import BadOptionError, InputError, NoStepsError, PRMError, TooLongError
+from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError
 from prm_core.paths import assets_dir
-from prm_core.steps import split_steps
+from prm_core.steps import find_steps
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Status, board_value, letter
@@ -43,38 +44,51 @@ YIELD_S = 0.05
 """Results that follow each other faster than this go to the browser together: a person sees no
 difference, and 64 candidates do not mean 64 transfers of all results."""
 
+LOADING_S = 0.25
+"""How soon Cancel acts while a model loads."""
+
 _runs = itertools.count(1)  # names each run, so that the board knows a new one from a later pack
 
 Update = tuple[Any, dict[str, Any]]
 """What one step of a run shows: the board's value and the buttons' value."""
 
 
-def candidates_of(draft: Draft) -> tuple[list[Candidate], list[dict[str, Any]]]:
-    """Cut the solutions into steps; what stands in the way comes back as sentences with places.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A draft as it is scored.
 
-    Returns:
-        One candidate per solution, named by its letter; and the issues. The candidates are
-        complete only when there is no issue.
+    Attributes:
+        candidates: one per solution, named by its letter; complete only when there is no issue.
+        thinking: for each candidate and step, whether the step stood inside `<think>`.
+        issues: what stands in the way, as sentences with their places (see `actions_value`).
     """
-    issues: list[dict[str, Any]] = []
-    candidates: list[Candidate] = []
+
+    candidates: list[Candidate] = field(default_factory=list)
+    thinking: list[list[bool]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_candidates(draft: Draft) -> Reading:
+    """Cut the solutions into steps, and name everything that cannot be scored at once."""
+    reading = Reading()
     if not draft.problem.strip():
-        issues.append({"where": "problem", "text": "Write the problem first."})
+        reading.issues.append({"where": "problem", "text": "Write the problem first."})
     if not draft.solutions:
-        issues.append({"where": "problem", "text": "Add at least one solution."})
+        reading.issues.append({"where": "problem", "text": "Add at least one solution."})
     for index, text in enumerate(draft.solutions):
-        name = letter(index)
         try:
-            steps = split_steps(text, draft.rule)
-        except NoStepsError:
-            words = f"Solution {name} has no steps; write at least one line of reasoning."
-            issues.append({"where": index, "text": words})
-        except BadOptionError as error:
-            return [], [*issues, {"where": "rule", "text": str(error)}]
-        else:
-            if not issues:
-                candidates.append(Candidate(draft.problem, steps, name))
-    return candidates, issues
+            steps = find_steps(text, draft.rule)
+        except BadOptionError as error:  # the same for every solution, so it is said once
+            reading.issues.append({"where": "rule", "text": str(error)})
+            break
+        if not steps:
+            words = f"Solution {letter(index)} has no steps; write at least one line of reasoning."
+            reading.issues.append({"where": index, "text": words})
+        elif not reading.issues:
+            texts = tuple(step.text for step in steps)
+            reading.candidates.append(Candidate(draft.problem, texts, letter(index)))
+            reading.thinking.append([step.thinking for step in steps])
+    return reading
 
 
 def too_long(scorer: Scorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
@@ -96,18 +110,18 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
     """
     try:
         draft = read_draft(payload)
-        candidates, issues = candidates_of(draft)
+        reading = read_candidates(draft)
     except InputError as error:
         where = error.where if isinstance(error, PlaceError) else "problem"
-        issues = [{"where": where, "text": str(error)}]
-    if issues:
-        yield gr.skip(), actions_value(running=False, issues=issues)
+        reading = Reading(issues=[{"where": where, "text": str(error)}])
+    if reading.issues:
+        yield gr.skip(), actions_value(running=False, issues=reading.issues)
         return
 
+    candidates = reading.candidates
     scored: list[ScoredCandidate | None] = [None] * len(candidates)
     run = next(_runs)
     threshold = 0.5
-    n_steps = [len(one.steps) for one in candidates]
     views: dict[int, dict[str, Any]] = {}
 
     def board(status: Status, message: str = "") -> Any:
@@ -117,30 +131,30 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
             threshold=threshold,
             status=status,
             message=message,
-            model=model,
+            model=host.label(model),
             run=run,
-            n_steps=n_steps,
+            thinking=reading.thinking,
             views=views,
         )
+
+    def running(message: str) -> Update:
+        return board("running", message), actions_value(running=True, message=message)
 
     def failed(message: str) -> Update:
         return board("failed", message), actions_value(running=False)
 
     try:
         loading = host.scorer(model)
-        if not loading.done():
-            text = "Loading the model…"
-            yield board("running", text), actions_value(running=True, message=text)
-            while not wait([loading], timeout=YIELD_S).done:
-                yield gr.skip(), gr.skip()  # a place where Cancel can act
+        while not wait([loading], timeout=0).done:
+            yield running("Loading the model…")  # Cancel acts where a run yields
+            wait([loading], timeout=LOADING_S)
         threshold = loading.result().threshold
-        yield board("running", "Scoring…"), actions_value(running=True, message="Scoring…")
+        yield running("Scoring…")
         started = shown = time.monotonic()
         for n_done, (index, one) in enumerate(host.run(candidates), start=1):
             scored[index] = one
             if time.monotonic() - shown >= YIELD_S and n_done < len(candidates):
-                text = f"{n_done} of {len(candidates)} solutions scored"
-                yield board("running", text), actions_value(running=True, message=text)
+                yield running(f"{n_done} of {len(candidates)} solutions scored")
                 shown = time.monotonic()
     except TooLongError as error:
         issues = too_long(loading.result(), candidates)
@@ -153,8 +167,8 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
         logger.exception("scoring failed")
         yield failed("Something broke inside the app; its log says what. Your text is kept.")
     else:
-        total, seconds = sum(n_steps), time.monotonic() - started
-        text = f"{total} {'step' if total == 1 else 'steps'} scored in {seconds:.1f} s"
+        n_steps, seconds = sum(map(len, reading.thinking)), time.monotonic() - started
+        text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {seconds:.1f} s"
         yield board("done"), actions_value(running=False, message=text)
 
 
@@ -214,7 +228,7 @@ _CANCELLED = """(board) => board.status === "running"
     ? {...board, status: "cancelled", message: "Cancelled; what was scored stays."} : board"""
 
 _REFUSED = """() => ({running: false, issues: [],
-    message: "The server is busy and took no more work; press Score again in a moment."})"""
+    message: "The server took no more work; it may be busy. Press Score again in a moment."})"""
 
 
 async def healthz(request: Request) -> JSONResponse:
