@@ -6,9 +6,9 @@ import ast
 import itertools
 import json
 import re
+import runpy
 import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -64,7 +64,11 @@ def test_the_readme_shows_each_way_in() -> None:
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_the_readme_s_commands_run(
-    words: list[str], folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    folder: Path,
+    model: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if words[0] in NOT_RUN:
         if words[0] == "make":
@@ -79,16 +83,9 @@ def test_the_readme_s_commands_run(
             n_problems = len((ROOT / words[4]).read_text(encoding="utf-8").splitlines())
             assert len([json.loads(line) for line in rows.splitlines()]) == n_problems
     else:
-        done = subprocess.run(
-            [sys.executable, *words[1:], "--model", model],
-            cwd=folder,
-            env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "weakest step:" in done.stdout
+        monkeypatch.setattr(sys, "argv", [*words[1:], "--model", model])
+        runpy.run_path(words[1], run_name="__main__")
+        assert "weakest step:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("code", blocks("python"))
