@@ -2,6 +2,8 @@
 
     python examples/score_one.py
     python examples/score_one.py --model path/or/hub-name
+
+The first uses the model that ships with the project.
 """
 
 from __future__ import annotations
