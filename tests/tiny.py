@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
+    GPT2Config,
     LlamaConfig,
     MistralConfig,
     PreTrainedConfig,
@@ -63,7 +64,15 @@ def tiny_tokenizer(*, bos: bool = True, lowercase: bool = False) -> PreTrainedTo
 
 
 def tiny_config(arch: str = "qwen2", **changes: Any) -> PreTrainedConfig:
-    """Two layers, 32 wide, two query heads for each key head."""
+    """Two layers, 32 wide, two query heads for each key head.
+
+    Args:
+        arch: a key of `CONFIGS`, or "gpt2" (learned positions; not one that packs).
+        changes: settings of the config class.
+    """
+    if arch == "gpt2":
+        small = {"vocab_size": 264, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 4096}
+        return GPT2Config(**{**small, "bos_token_id": 0, "eos_token_id": None, **changes})
     settings: dict[str, Any] = {
         "vocab_size": 264,
         "hidden_size": 32,
