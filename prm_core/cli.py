@@ -293,12 +293,12 @@ def _each_problem(
                 continue
             tell(row, scored, threshold)
             n_good += 1
-            _progress(f"{n_good} problems scored")
+            _progress(f"{_count(n_good, 'problem')} scored")
     _progress(None)
     if not n_good and not n_bad:
         raise DataError("has no rows", path=options.file)
     if n_bad:
-        _say(f"{n_good} problems scored, {n_bad} bad rows")
+        _say(f"{_count(n_good, 'problem')} scored, {_count(n_bad, 'bad row')}")
     return 1 if n_bad and not options.skip_bad else 0
 
 
@@ -404,6 +404,10 @@ def _written_to(output: str) -> Iterator[Callable[[str], None]]:
 
     sys.stdout.flush()
     yield to_stdout
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _progress(text: str | None) -> None:

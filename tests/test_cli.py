@@ -182,6 +182,43 @@ def test_a_failure_leaves_the_old_results(
     assert out.read_text(encoding="utf-8") == "old"
 
 
+def test_an_interrupted_run_leaves_the_old_results(
+    run: Callable[..., Done], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(io.BytesIO):
+        def __next__(self) -> bytes:
+            if not self.tell():
+                return super().__next__()
+            raise KeyboardInterrupt
+
+    stdin = io.TextIOWrapper(Interrupted(json.dumps(GOOD).encode() + b"\n{"))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    out = tmp_path / "out.jsonl"
+    out.write_text("old", encoding="utf-8")
+    done = run("score", "-", "--model", model, "-o", str(out))
+    assert (done.code, done.err) == (1, "interrupted\n")
+    assert out.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_terminal_sees_progress_and_no_trace_of_it_afterwards(
+    run: Callable[..., Done], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    rows = write(tmp_path / "in.jsonl", GOOD, "{", GOOD)
+    assert len(run("score", rows, "--model", model).rows) == 2
+    lines = terminal.getvalue().split("\r\x1b[K")
+    assert "1 problem scored" in lines
+    assert "2 problems scored" in lines
+    shown = [line for line in lines if line.endswith("\n")]
+    assert len(shown) == 2, "the bad row and the summary stand on lines of their own"
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
