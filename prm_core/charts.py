@@ -40,7 +40,6 @@ class Palette:
     mute: str
     faint: str
     track: str
-    hatch: str
     good: str
     warn: str
     bad: str
@@ -58,7 +57,6 @@ _LIGHT = {
     "mute": "#606675",
     "faint": "#9aa0ad",
     "track": "#f0eee9",
-    "hatch": "#ffffff",
 }
 _DARK = {
     "card": "#1a1d24",
@@ -66,7 +64,6 @@ _DARK = {
     "mute": "#9aa1b1",
     "faint": "#6d7484",
     "track": "#262b35",
-    "hatch": "#1a1d24",
 }
 
 PALETTES: dict[str, dict[str, Palette]] = {
@@ -266,8 +263,9 @@ def _spec(scored: ScoredCandidate, threshold: float, centres: Sequence[float]) -
                     "pattern": {
                         "shape": ["/" if x < threshold else "" for x in p],
                         "fillmode": "overlay",
-                        "fgcolor": "@hatch",
-                        "fgopacity": 0.5,
+                        # Each bar's own colour is the ground. This one is never seen: it keeps
+                        # Plotly from taking the list of them for one colour and warning of it.
+                        "bgcolor": "@track",
                         "size": 6,
                         "solidity": 0.3,
                     },

@@ -5,8 +5,11 @@
 // Gradio gives `element`, `props`, `trigger` and `watch`, and runs this once.
 
 const SLIDE_MS = 150;
-const DRAW_ALL = 24; // with more cards than this, bars are drawn when they come near the window
-const BAR_PX = 12;
+// With more of either, a card's steps are built when it comes near the window.
+const MANY_CARDS = 12;
+const MANY_STEPS = 120;
+const ROW_PX = 50; // a step with one line of words; what a card not built yet takes for its height
+const TALL = 8; // an opened step of a card with more steps stays in sight while scrolling
 const AXIS_PX = 24;
 const STORED_PALETTE = "prm-palette";
 
@@ -56,6 +59,7 @@ function formula(tex, written, display) {
       displayMode: display,
       throwOnError: true,
       strict: "ignore", // otherwise every ÷ in a formula is a warning in the console
+      errorColor: "currentColor",
       trust: false,
       maxExpand: 200,
       maxSize: 20,
@@ -88,6 +92,7 @@ function answer(candidate) {
 const empty = make("div", { class: "bd-empty" });
 const note = make("div", { class: "bd-note" });
 const progress = make("div", { class: "bd-progress", role: "progressbar" }, make("i"));
+const doing = make("p", { class: "bd-doing" });
 const rules = make("div", { class: "bd-rules", role: "radiogroup", "aria-labelledby": id + "-by" });
 const rule = make("p", { class: "bd-rule" });
 const verdict = make("p", { class: "bd-verdict", role: "status" });
@@ -134,8 +139,14 @@ const results = make(
     rules,
   ),
   rule,
-  verdict,
-  make("div", { class: "bd-bar" }, make("div", { class: "bd-tabs", role: "tablist" }, ...tabs), colours),
+  make("div", { class: "bd-says" }, doing, verdict),
+  make(
+    "div",
+    { class: "bd-bar" },
+    make("div", { class: "bd-tabs", role: "tablist" }, ...tabs),
+    colours,
+    progress,
+  ),
   ...panels,
 );
 root.append(note, empty, results);
@@ -219,11 +230,14 @@ function showRule() {
   rule.replaceChildren(text("span", "", chosen.words), text("code", "", chosen.formula));
 }
 
+// The first sentence says who leads, the others qualify it. The element is a live region, so it
+// changes only when the words do.
 function showVerdict() {
-  const settled = value.status !== "running";
-  const sentence = settled ? value.verdict[method] : "";
-  if (verdict.textContent !== sentence) verdict.textContent = sentence;
-  verdict.hidden = !sentence;
+  const sentence = value.status === "running" ? "" : value.verdict[method];
+  if (verdict.textContent === sentence) return;
+  const end = sentence.search(/\. /) + 1;
+  const [lead, rest] = end ? [sentence.slice(0, end), sentence.slice(end)] : [sentence, ""];
+  verdict.replaceChildren(text("strong", "", lead), text("span", "", rest));
 }
 
 // --- cards ---------------------------------------------------------------------------------------
@@ -253,19 +267,11 @@ function scoredCard(data) {
   const score = text("span", "bd-score", "");
   const chip = data.first_error === null ? "bd-chip bd-good" : "bd-chip bd-bad";
   const plot = make("div", { class: "bd-plot", "aria-hidden": "true" });
-  const card = { index: data.index, data, rank, score, plot, opened: null, drawn: false };
-  card.rows = data.steps.map((step, i) => row(card, step, i));
-  card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
-  card.rows[0].tabIndex = 0;
-  card.chart = make(
-    "div",
-    { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` },
-    plot,
-    make("ol", { "aria-label": "Steps" }, ...card.rows.map((one) => make("li", {}, one))),
-  );
+  const card = { index: data.index, data, rank, score, plot, rows: null, opened: null, detail: null };
+  card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
   card.node = make(
     "article",
-    { class: "bd-card" },
+    { class: "bd-card" + (data.steps.length > TALL ? " bd-tall" : "") },
     make(
       "header",
       {},
@@ -278,8 +284,29 @@ function scoredCard(data) {
     ),
     card.chart,
   );
-  sizes.observe(card.chart);
+  card.node.style.setProperty("--height", `${60 + ROW_PX * data.steps.length + AXIS_PX}px`);
+  if (lazy()) {
+    card.chart.style.minHeight = `${ROW_PX * data.steps.length + AXIS_PX}px`;
+    near.observe(card.node);
+  } else fill(card);
   return card;
+}
+
+function lazy() {
+  const steps = value.candidates.reduce((n, one) => n + (one.steps?.length ?? one.n_steps ?? 0), 0);
+  return value.candidates.length > MANY_CARDS || steps > MANY_STEPS;
+}
+
+// The card's rows; the size observer then draws the bars, before anything is painted.
+function fill(card) {
+  if (card.rows) return;
+  card.rows = card.data.steps.map((step, i) => row(card, step, i));
+  card.rows[0].tabIndex = 0;
+  card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
+  const steps = make("ol", { "aria-label": "Steps" }, ...card.rows.map((one) => make("li", {}, one)));
+  card.chart.style.minHeight = "";
+  card.chart.append(card.plot, steps);
+  sizes.observe(card.chart);
 }
 
 function row(card, step, i) {
@@ -298,8 +325,12 @@ function row(card, step, i) {
       "data-step": String(i),
     },
     make("span", { class: "bd-n" }, make("span", { class: "bd-unseen" }, "Step "), String(i + 1)),
-    make("span", { class: "bd-words" }, make("span", {}, ...words(step, true))),
-    marks.length ? text("span", "bd-mark", marks.join(" · ")) : null,
+    make(
+      "span",
+      { class: "bd-line" },
+      make("span", { class: "bd-words" }, make("span", {}, ...words(step, true))),
+      marks.length ? make("span", { class: "bd-mark" }, ...marks.map((mark) => text("i", "", mark))) : null,
+    ),
     make("span", { class: "bd-track" }),
     make(
       "span",
@@ -323,6 +354,9 @@ function showStanding(card) {
   card.node.classList.toggle("bd-first", ranked && ranks[method] === 1);
   const place = ranked ? `rank ${ranks[method]}${tied[method] ? ", tied" : ""}, ` : "";
   card.node.setAttribute("aria-label", `Solution ${letter}, ${place}score ${shown[method]}`);
+  card.detail?.querySelectorAll("[data-rule]").forEach((line) => {
+    line.classList.toggle("bd-on", line.dataset.rule === method);
+  });
 }
 
 // The wanted order of the cards: the editor's while scoring, then the ranking with ties in the
@@ -372,28 +406,25 @@ const sizes = new ResizeObserver((entries) => {
 });
 const near = new IntersectionObserver(
   (entries) => {
-    for (const entry of entries) {
-      const card = cardOf(entry.target);
-      if (!card || !entry.isIntersecting) continue;
-      near.unobserve(entry.target);
-      card.near = true;
-      draw(card);
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      const card = cardOf(target);
+      if (card) fill(card);
     }
   },
   { rootMargin: "800px" },
 );
 
-function cardOf(chart) {
-  return [...cards.values()].find((card) => card.chart === chart);
+// The scored card that a node lies in.
+function cardOf(node) {
+  const found = node.closest(".bd-card");
+  return [...cards.values()].find((card) => card.node === found && card.data);
 }
 
 function draw(card) {
   const width = card.chart.clientWidth;
   if (!width) return; // behind another tab; the observer calls again
-  if (!card.near && cards.size > DRAW_ALL) {
-    near.observe(card.chart);
-    return;
-  }
   const place = card.tracks.map((track) => track.offsetTop + track.offsetHeight / 2);
   const key = [width, ...place].join();
   if (key === card.key) return;
@@ -496,7 +527,7 @@ function openStep(card, i) {
       ...value.methods.map((one, m) =>
         make(
           "tr",
-          {},
+          { "data-rule": one.name, class: one.name === method ? "bd-on" : null },
           make("th", { scope: "row" }, one.label),
           text("td", "", short(step.up_to[m])),
           text("td", "", short(card.data.scores[one.name])),
@@ -517,6 +548,7 @@ function openStep(card, i) {
   const node = card.rows[i];
   node.setAttribute("aria-expanded", "true");
   node.setAttribute("aria-controls", card.detail.id);
+  card.detail.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
 }
 
 const fact = (name, content) => [text("dt", "", name), text("dd", "", content)];
@@ -528,20 +560,18 @@ function closeStep(card) {
   node.setAttribute("aria-expanded", "false");
   node.removeAttribute("aria-controls");
   card.detail.remove();
+  card.detail = null;
   card.opened = null;
 }
 
 function focusRow(card, i) {
+  fill(card);
   for (const one of card.rows) one.tabIndex = -1;
   card.rows[i].tabIndex = 0;
   card.rows[i].focus();
 }
 
-const rowAt = (event) => event.target.closest?.(".bd-row[data-step]");
-const cardAt = (event) => {
-  const node = event.target.closest?.(".bd-card");
-  return [...cards.values()].find((card) => card.node === node && card.data);
-};
+const rowAt = (event) => event.target.closest(".bd-row[data-step]");
 
 function toggle(card, i) {
   if (card.opened === i) closeStep(card);
@@ -550,7 +580,7 @@ function toggle(card, i) {
 
 list.addEventListener("click", (event) => {
   const node = rowAt(event);
-  const card = node && cardAt(event);
+  const card = node && cardOf(node);
   const selecting = !document.getSelection().isCollapsed; // the words can be selected and copied
   if (!card || selecting) return;
   const i = Number(node.dataset.step);
@@ -559,7 +589,7 @@ list.addEventListener("click", (event) => {
 });
 
 list.addEventListener("keydown", (event) => {
-  const card = cardAt(event);
+  const card = cardOf(event.target);
   if (!card || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && card.opened !== null) {
     const i = card.opened;
@@ -587,7 +617,7 @@ list.addEventListener("keydown", (event) => {
     case "ArrowUp":
     case "k":
       if (i > 0) focusRow(card, i - 1);
-      else if (order[at - 1]) focusRow(order[at - 1], order[at - 1].rows.length - 1);
+      else if (order[at - 1]) focusRow(order[at - 1], order[at - 1].data.steps.length - 1);
       break;
     case "Home":
       focusRow(card, 0);
@@ -648,7 +678,7 @@ function fillTable() {
     make(
       "thead",
       {},
-      make("tr", {}, ...["Solution", "Step", "Probability", "Log-odds", "Mark", "Text"].map(column)),
+      make("tr", {}, ...["Solution", "Step", "Probability", "Log-odds", "Text", "Mark"].map(column)),
     ),
     ...scored.map(({ data }) =>
       make(
@@ -660,12 +690,14 @@ function fillTable() {
             { class: i === data.first_error ? "bd-error" : null },
             make("th", { scope: "row" }, data.letter),
             text("td", "", i + 1),
-            text("td", `bd-ink-${step.band}`, (step.below ? "▼ " : "") + step.exact),
-            text("td", "", logOdds(step)),
+            text("td", `bd-ink-${step.band}`, step.exact),
+            text("td", "", logOdds(step).replace("−", "-")), // a number where it is pasted
+            text("td", "bd-text", step.text),
             text(
               "td",
               "bd-mark",
               [
+                step.below ? `below ${value.threshold}` : "",
                 i === data.first_error ? "first error" : "",
                 i === data.weakest_step ? "weakest" : "",
                 step.thinking ? "thinking" : "",
@@ -673,7 +705,6 @@ function fillTable() {
                 .filter(Boolean)
                 .join(", "),
             ),
-            text("td", "bd-text", step.text),
           ),
         ),
       ),
@@ -711,27 +742,27 @@ function showEmpty() {
 
 function showNote() {
   const { status, message, candidates } = value;
+  const running = status === "running";
   const n = candidates.filter((one) => one.steps).length;
-  note.className = `bd-note bd-${status}`;
-  note.hidden = !["running", "cancelled", "failed"].includes(status);
-  if (status === "running") {
-    const sentence = message || `${n} of ${candidates.length} scored`;
-    progress.firstChild.style.width = `${(100 * n) / Math.max(1, candidates.length)}%`;
-    progress.setAttribute("aria-valuenow", String(n));
-    progress.setAttribute("aria-valuemax", String(candidates.length));
-    progress.setAttribute("aria-label", sentence);
-    if (note.firstChild !== progress) note.replaceChildren(progress, text("p", "", ""));
-    note.lastChild.textContent = sentence;
-  } else if (!note.hidden) {
-    const alert = status === "failed" ? { role: "alert" } : { role: "status" };
-    note.replaceChildren(make("p", alert, message || (status === "failed" ? "Scoring failed." : "Cancelled.")));
+  const sentence = message || `${n} of ${candidates.length} solutions scored`;
+  doing.textContent = running ? sentence : "";
+  progress.hidden = !running;
+  progress.firstChild.style.width = `${(100 * n) / Math.max(1, candidates.length)}%`;
+  progress.setAttribute("aria-valuenow", String(n));
+  progress.setAttribute("aria-valuemax", String(candidates.length));
+  progress.setAttribute("aria-label", sentence);
+  const bad = status === "failed";
+  note.hidden = !bad && status !== "cancelled";
+  if (!note.hidden) {
+    const words = message || (bad ? "Scoring failed." : "Cancelled.");
+    note.replaceChildren(make("p", { role: bad ? "alert" : "status" }, words));
   }
 }
 
 function forget(card) {
   if (card.data) {
     sizes.unobserve(card.chart);
-    near.unobserve(card.chart);
+    near.unobserve(card.node);
     if (card.place) window.Plotly.purge(card.plot);
   }
   card.node.remove();
@@ -744,6 +775,7 @@ function update() {
   if (!value || !value.methods) return;
   if (!radios.size) buildRules();
   root.dataset.status = value.status;
+  list.classList.toggle("bd-many", lazy());
   const fresh = before === null || before.run !== value.run;
   if (fresh) {
     cards.forEach(forget);
