@@ -1,0 +1,102 @@
+"""Which marks end a sentence, in prose full of numbers, units and abbreviations."""
+
+from __future__ import annotations
+
+import re
+
+# A mark that may end a sentence, with the quotes and brackets that belong to it. Chinese and
+# Japanese marks need no white space after them.
+CANDIDATE = re.compile(
+    r"""(?<![.!?…।؟。！？]) (?:
+        (?P<stop>[.!?…।؟]++) (?:["'”’»)\]}*_$]|\\[)\]])*+ (?=\s|\Z)
+      | [。！？]++ [”’」』）)"'*_$]*+ )""",
+    re.VERBOSE,
+)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# No sentence ends with these.
+_NEVER = _words(
+    "e.g i.e eg ie dr mr mrs ms prof st vs cf viz approx resp mme mlle p.ex env ca z.b d.h bzw"
+)
+# No end before a number or a bracket: "No. 3", "Eq. (2)", "pp. 4", "Jan. 5".
+_BEFORE_NUMBER = _words(
+    "no nos nr fig figs eq eqs sec ch p pp vol thm lem prop def ex art "
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+# No end before a small letter: "5 sq. ft. of", "etc. and".
+_CLIPPED = _words(
+    "etc hr hrs min mins sec secs oz lb lbs ft sq in yd yds mi yr yrs mo wk wks pt qt gal tsp tbsp "
+    "doz dept inc ltd co jr sr al a.m p.m u.s avg max"
+)
+# A sentence begins with these; a surname does not.
+_OPENERS = _words(
+    "the a an so then therefore thus hence this that these those now we it if since because next "
+    "finally let first second also in for to from by as but and which there here i he she they you "
+    "our each all both using given when what how after wait"
+)
+# After these a capital letter is a name in mathematics, not an initial.
+_LETTERED = _words(
+    "option choice answer point angle case line triangle part set statement figure class type "
+    "group box plan team player event column row vertex node city town bag machine person student"
+)
+_CHESS = re.compile(r"(?:[KQRBN]?[a-h]?[1-8]?x?[a-h][1-8]|O-O(?:-O)?)(?!\w)")
+_REACH = 32  # characters looked at on either side, so that the work per mark is bounded
+
+
+def ends_sentence(text: str, begin: int, found: re.Match[str]) -> bool:
+    """Does this `CANDIDATE` end the sentence that began at `begin`?"""
+    stop = found["stop"]
+    after = text[found.end() : found.end() + _REACH].lstrip()
+    if stop is None or not after:
+        return True
+    if after[0] in "=+*/×÷·<>≤≥≈≠^,;:)]}%" and not after.startswith("**"):
+        return False
+    before = text[max(begin, found.start() - _REACH) : found.start()]
+    if stop == "!" and (before[-1:].isdigit() or before[-1:] == ")"):  # a factorial
+        return after[0].isupper()
+    if "…" in stop or ".." in stop:
+        if not before or before[-1].isspace() or before[-1] in ",+-*/×÷=<>":  # 1, 2, ..., n
+            return False
+        return not (after[0].islower() or after[0].isdigit())
+    return stop != "." or _full_stop_ends(before.split(), after)
+
+
+def _full_stop_ends(words: list[str], after: str) -> bool:
+    """Does a full stop between these words and that text end a sentence, or only a word?"""
+    if not words:
+        return True
+    word = words[-1].lstrip("([{«“\"'*_")
+    previous = words[-2] if len(words) > 1 else ""
+    small = word.lower()
+    if small in _NEVER:
+        return False
+    if small in _BEFORE_NUMBER and (after[0].isdigit() or after[0] in "(#"):
+        return False
+    if small in _CLIPPED:
+        return not after[0].islower()
+    if word.isdigit():  # "1. e4", but not "x = 1. e4"
+        return previous.endswith(tuple("=+-−×*/<>≈")) or not _CHESS.match(after)
+    if len(word) == 1 and word.isupper():
+        return not _is_initial(previous, after)
+    if "." in word and word.replace(".", "").isupper():  # "J.K. Rowling"
+        return not _is_name(after)
+    return True
+
+
+def _is_initial(previous: str, after: str) -> bool:
+    """Is a single capital letter between this word and that text part of a person's name?"""
+    if not _is_name(after):
+        return False
+    if after[1:2] == ".":  # another initial
+        return True
+    name_before = previous[:1].isupper() and previous.lower() not in _LETTERED
+    return name_before or previous.lower() in ("by", "von")
+
+
+def _is_name(after: str) -> bool:
+    """Does the text go on with a capital letter, and not with a word that opens sentences?"""
+    return after[0].isupper() and after.split()[0].lower().rstrip(".,:;'") not in _OPENERS
