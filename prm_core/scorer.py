@@ -27,6 +27,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 from transformers.utils import logging as transformers_logging
 
@@ -373,10 +374,14 @@ def _load_config(directory: Path) -> PreTrainedConfig:
 
 
 def _load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer, as tokenizer.json has it where there is one.
+
+    AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
+    normaliser that the file has (Qwen2's, for one).
+    """
+    kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            directory, trust_remote_code=False, local_files_only=True
-        )
+        tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError) as error:
         raise ModelLoadError(f"{directory}: the tokenizer cannot be loaded: {error}") from error
     assert isinstance(tokenizer, PreTrainedTokenizerBase)

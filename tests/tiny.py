@@ -46,13 +46,15 @@ DIGITS_AND_SIGNS: dict[str, Any] = {"tokens": list("0123456789+-=")}
 """`evidence` for the tiny tokenizer, whose entries are single bytes."""
 
 
-def tiny_tokenizer(*, bos: bool = True, lowercase: bool = False) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(
+    *, bos: bool = True, normalizer: normalizers.Normalizer | None = None
+) -> PreTrainedTokenizerFast:
     """One token per byte, four special tokens; any text can be written."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: i for i, token in enumerate([*SPECIAL, *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    if lowercase:
-        tokenizer.normalizer = normalizers.Lowercase()
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(

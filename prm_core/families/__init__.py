@@ -35,6 +35,6 @@ def family_for(directory: Path, name: str | None = None) -> Family:
             f"if it is a process reward model, name its family (--family): {known}"
         )
     written = read_json(path).get("family")
-    if written not in FAMILIES:
+    if not isinstance(written, str) or written not in FAMILIES:
         raise UnknownModelError(f"{path}: 'family' is {written!r}; this version knows {known}")
     return FAMILIES[written]
