@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from prm_core import __version__
@@ -24,6 +24,7 @@ from prm_core.answers import final_answer, same_answer
 from prm_core.charts import format_probability
 from prm_core.data import ProblemRow, json_line, open_lines, open_whole, read_problems
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError, PRMError
+from prm_core.evaluate import evaluate_arithmetic
 from prm_core.rank import rank
 from prm_core.results import letter, result_row
 from prm_core.steps import RULES, find_steps, split_steps
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _NAME = "python -m prm_core"
 _PROBLEM_WIDTH = 96
+_ARITHMETIC_COLUMNS = ("operation", "size", "steps", "step acc", "error acc", "correct acc")
 _ANSWER_WIDTH = 24
 
 
@@ -93,6 +95,37 @@ def _rank(options: argparse.Namespace) -> int:
         )
 
 
+def _evaluate(options: argparse.Namespace) -> int:
+    """`evaluate`: how often the model is right on generated arithmetic."""
+    scorer = _load(options)
+    reports = evaluate_arithmetic(scorer, n_solutions=options.solutions, threshold=scorer.threshold)
+    with _written_to("-") as write:
+        if not options.json:
+            write("".join(f"{title:>12}" for title in _ARITHMETIC_COLUMNS) + "\n")
+        for report in reports:
+            _progress(None)
+            if options.json:
+                write(json_line(asdict(report)))
+            else:
+                row = (
+                    report.operation,
+                    report.size,
+                    str(report.n_steps),
+                    *map(
+                        _fraction,
+                        (report.step_accuracy, report.error_accuracy, report.correct_accuracy),
+                    ),
+                )
+                write("".join(f"{cell:>12}" for cell in row) + "\n")
+            _progress(f"{report.operation} {report.size} measured")
+    _progress(None)
+    return 0
+
+
+def _fraction(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
 def _bench(options: argparse.Namespace) -> int:
     """`bench`: packed scoring against one candidate at a time."""
     from prm_core import bench
@@ -128,12 +161,7 @@ def _scoring_arguments(parser: argparse.ArgumentParser) -> None:
         help='JSON lines {"problem": text, "solutions": [text or list of steps], "id"?, '
         '"gold_answer"?}; - for stdin',
     )
-    parser.add_argument(
-        "--model",
-        help="directory or hub name of a model (default: the one that ships with the project)",
-    )
-    parser.add_argument("--family", help="how to read a model that does not say it itself")
-    parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
+    _model_arguments(parser)
     parser.add_argument(
         "--aggregation",
         choices=METHODS,
@@ -155,16 +183,43 @@ def _scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: auto); lists of steps are taken as given",
     )
     parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are named on stderr but do not make the exit code 1",
+    )
+
+
+def _model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        help="directory or hub name of a model (default: the one that ships with the project)",
+    )
+    parser.add_argument("--family", help="how to read a model that does not say it itself")
+    parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
+    parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
     )
     parser.add_argument(
         "--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)"
     )
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    _model_arguments(parser)
     parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="bad rows are named on stderr but do not make the exit code 1",
+        "--task",
+        choices=("arithmetic",),
+        default="arithmetic",
+        help="arithmetic: generated problems whose operands training never sees (default)",
     )
+    parser.add_argument(
+        "--solutions",
+        type=_positive,
+        default=300,
+        metavar="N",
+        help="solutions per operation and size (default: 300)",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON lines instead of a table")
 
 
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
@@ -208,6 +263,12 @@ COMMANDS: dict[str, Command] = {
         _train_arguments,
         _train,
     ),
+    "evaluate": Command(
+        "measure how often a model is right on generated arithmetic",
+        "evaluate --task arithmetic",
+        _evaluate_arguments,
+        _evaluate,
+    ),
     "bench": Command(
         "measure packed scoring against scoring one solution at a time",
         "bench",
@@ -249,6 +310,14 @@ def _step_rule(text: str) -> str:
     except BadOptionError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text
+
+
+def _positive(text: str) -> int:
+    """An option's value as a whole number above 0."""
+    value = int(text)  # argparse turns a ValueError into a sentence
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
 
 
 def _probability(text: str) -> float:

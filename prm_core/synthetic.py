@@ -373,10 +373,8 @@ def _binary(rng: random.Random, op: str, a: str, b: str, result: str) -> Line:
 
 def _ask(rng: random.Random, op: str) -> str:
     sign = _OPS[op][0]
-    if rng.random() < 0.65:
-        what = f"{{a}} {sign} {{b}}"
-    else:
-        what = rng.choice(_PROBLEMS[op])
+    plain = rng.random() < 0.65
+    what = f"{{a}} {sign} {{b}}" if plain else rng.choice(_PROBLEMS[op])
     return rng.choice(_ASKS).format(what)
 
 

@@ -83,7 +83,8 @@ class TrainConfig:
                 raise BadOptionError(f"{name} is {value}; it must be above 0")
         if self.hidden_size % (2 * self.heads):
             raise BadOptionError(
-                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of even size"
+                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads "
+                "of even size"
             )
 
 
