@@ -54,6 +54,9 @@ FIRST_TOKENS = 512
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model")
 """What is fetched of a repository: no pickle, no code."""
 
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+"""One of these a checkpoint must have: today's form, or one that transformers turns into it."""
+
 _Step = tuple[int, tuple[tuple[int, int], ...]]
 """A step in a pack: the row that is read, and for each evidence token the row before it and its
 id."""
@@ -309,7 +312,7 @@ def _find(model: str | Path | None, revision: str | None) -> Path:
         if not directory.is_dir():
             raise ModelLoadError(f"{directory} is missing; the default model belongs there")
         return directory
-    if Path(model).is_dir():
+    if str(model) and Path(model).is_dir():
         if revision is not None:
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
         return Path(model)
@@ -379,6 +382,9 @@ def _load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
     normaliser that the file has (Qwen2's, for one).
     """
+    if not any((directory / name).is_file() for name in _VOCABULARIES):
+        # Without any, transformers makes an empty tokenizer and says nothing.
+        raise ModelLoadError(f"{directory / 'tokenizer.json'} is missing")
     kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
     try:
         tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)

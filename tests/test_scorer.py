@@ -1,0 +1,489 @@
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub.constants
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
+from prm_core.families import Evidence, Opened
+from prm_core.scorer import Scorer, load_scorer
+from prm_core.types import Candidate, StepScorer
+from tests.tiny import DIGITS_AND_SIGNS, MARKED, rewrite_tensors, tiny_model
+
+SECRET = "the user's own words"
+
+
+def make(n: int, n_steps: int = 3, problem: str = SECRET) -> list[Candidate]:
+    return [
+        Candidate(problem, tuple(f"{i} + {k} = {i + k}" for k in range(n_steps)), f"c{i}")
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("scorer"), prm=MARKED)
+
+
+# --- scoring ----------------------------------------------------------------------------------
+
+
+def test_a_scorer_says_what_it_is(tiny: Path) -> None:
+    scorer: StepScorer = load_scorer(tiny, device="cpu")
+    assert isinstance(scorer, Scorer)
+    assert scorer.model_id == str(tiny)
+    assert (scorer.family, scorer.threshold, scorer.context) == ("value_head", 0.5, 4096)
+    assert (scorer.device.type, scorer.dtype) == ("cpu", torch.float32)
+    assert scorer.device_reason.startswith("cpu: as asked")
+
+
+def test_the_threshold_comes_from_the_checkpoint(tmp_path: Path) -> None:
+    assert load_scorer(tiny_model(tmp_path, prm={**MARKED, "threshold": 0.4})).threshold == 0.4
+
+
+def test_nothing_in_gives_nothing_out(tiny: Path) -> None:
+    assert load_scorer(tiny).score([]) == []
+    assert list(load_scorer(tiny).stream([])) == []
+
+
+def test_log_odds_and_probabilities_belong_together(tiny: Path) -> None:
+    (scored,) = load_scorer(tiny).score(make(1, n_steps=9))
+    expected = torch.sigmoid(torch.tensor(scored.log_odds))
+    assert scored.probabilities == tuple(expected.tolist())
+    assert len(set(scored.probabilities)) == 9
+
+
+def test_a_stream_gives_the_first_results_before_it_has_run_the_last(tiny: Path) -> None:
+    candidates = [c for i in range(40) for c in make(2, problem=f"{SECRET}, number {i}")]
+    scorer = load_scorer(tiny)
+    watched = Watched(scorer)
+    stream = scorer.stream(candidates)
+    index, first = next(stream)
+    assert first.candidate is candidates[index]
+    assert sum(watched.sizes) < 600
+    stream.close()
+    assert sum(watched.sizes) < 600  # whoever leaves, leaves between two passes
+    assert sorted(i for i, _ in scorer.stream(candidates)) == list(range(80))
+    assert len(watched.sizes) < 10
+
+
+def test_problems_come_in_the_order_in_which_they_were_given(tiny: Path) -> None:
+    candidates = [c for name in "zyxwvutsrq" for c in make(2, problem=name * 50)]
+    problems = [one.candidate.problem[0] for _, one in load_scorer(tiny).stream(candidates)]
+    assert "".join(problems) == "zzyyxxwwvvuuttssrrqq"
+
+
+class Watched:
+    """Counts the tokens of each pass that a scorer runs."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.sizes: list[int] = []
+        scorer._backbone.get_input_embeddings().register_forward_hook(
+            lambda _, args, out: self.sizes.append(args[0].numel())
+        )
+
+
+def test_what_candidates_share_is_computed_once(tiny: Path) -> None:
+    scorer = load_scorer(tiny)
+    watched = Watched(scorer)
+    candidates = make(8)
+    scorer.score(candidates)
+    sequences = [scorer.encode(candidate).input_ids for candidate in candidates]
+    unique = {one[:n] for one in sequences for n in range(1, len(one) + 1)}
+    assert watched.sizes == [len(unique)]
+    assert len(unique) < 0.7 * sum(map(len, sequences))
+
+
+# --- limits -----------------------------------------------------------------------------------
+
+
+def test_a_candidate_that_is_too_long_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    scorer = load_scorer(tiny_model(tmp_path, prm=MARKED, max_position_embeddings=100))
+    watched = Watched(scorer)
+    n_tokens = len(SECRET.encode()) + 2 + 12 * 10
+    long = Candidate(SECRET, ("0 + 0 = 0 .",) * 10, "long one")
+    with pytest.raises(TooLongError) as raised:
+        scorer.score([*make(2), long])
+    assert f"'long one' has {n_tokens:,} tokens" in str(raised.value)
+    assert "reads at most 100" in str(raised.value)
+    assert SECRET not in str(raised.value)
+    assert watched.sizes == []
+
+
+def test_a_candidate_of_exactly_the_context_is_scored(tmp_path: Path) -> None:
+    scorer = load_scorer(tiny_model(tmp_path, prm=MARKED, max_position_embeddings=100))
+    exact = Candidate("p", ("x" * 96,))
+    assert len(scorer.encode(exact).input_ids) == 100
+    assert len(scorer.score([exact])) == 1
+    with pytest.raises(TooLongError, match="a candidate has 101 tokens"):
+        scorer.score([Candidate("p", ("x" * 97,))])
+
+
+class SmallMemory(nn.Module):
+    """Embeddings on a machine that holds only so many tokens at once."""
+
+    def __init__(self, embedding: nn.Module, limit: int, error: RuntimeError) -> None:
+        super().__init__()
+        self.embedding, self.limit, self.error = embedding, limit, error
+
+    def forward(self, ids: Tensor) -> Any:
+        if ids.numel() > self.limit:
+            raise self.error
+        return self.embedding(ids)
+
+
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 bytes"),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
+    RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"),
+]
+
+
+def with_little_memory(path: Path, limit: int, error: RuntimeError) -> Scorer:
+    scorer = load_scorer(path)
+    embedding = scorer._backbone.get_input_embeddings()
+    scorer._backbone.embed_tokens = SmallMemory(embedding, limit, error)
+    return scorer
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=str)
+def test_out_of_memory_halves_the_pack_and_goes_on(
+    error: RuntimeError, tiny: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    candidates = make(8, n_steps=5)
+    expected = load_scorer(tiny).score(candidates)
+    with caplog.at_level(logging.WARNING, "prm_core.scorer"):
+        got = with_little_memory(tiny, 150, error).score(candidates)
+    for a, b in zip(got, expected, strict=True):
+        assert a.candidate is b.candidate
+        assert a.probabilities == pytest.approx(b.probabilities, rel=0, abs=1e-5)
+    assert "out of memory on cpu" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_candidate_that_no_memory_holds_is_refused_in_words(tiny: Path) -> None:
+    scorer = with_little_memory(tiny, 10, OUT_OF_MEMORY[0])
+    with pytest.raises(ModelError, match=r"memory on cpu does not suffice for one candidate of"):
+        scorer.score([*make(3), *make(1)])
+
+
+def test_other_errors_of_a_pass_stay_what_they_are(tiny: Path) -> None:
+    scorer = with_little_memory(tiny, 10, RuntimeError("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        scorer.score(make(3))
+
+
+def test_a_number_that_is_not_finite_never_becomes_a_score(tmp_path: Path) -> None:
+    tiny_model(tmp_path, prm=MARKED)
+    head = tmp_path / "value_head.safetensors"
+    for value in (float("nan"), float("inf")):
+        rewrite_tensors(head, bias=torch.tensor([value]))
+        with pytest.raises(ModelError, match=r"step 1 of candidate 'c0' a number .* not finite"):
+            load_scorer(tmp_path).score(make(1))
+
+
+def test_as_many_numbers_as_steps_or_an_error(tiny: Path) -> None:
+    scorer = load_scorer(tiny)
+    right = scorer._opened
+
+    def one_too_few(hidden: Tensor, evidence: Evidence | None = None, /) -> Tensor:
+        return right.readout(hidden, evidence)[1:]
+
+    scorer._opened = Opened(right.encode, one_too_few, 0.5)
+    with pytest.raises(ModelError, match=r"\(2,\) numbers for 3 steps"):
+        scorer.score(make(1))
+    scorer._opened = Opened(lambda c: right.encode(make(1, n_steps=2)[0]), right.readout, 0.5)
+    with pytest.raises(ModelError, match="2 places to read for the 3 steps of candidate 'c0'"):
+        scorer.score(make(1))
+
+
+class LargestResult(TorchDispatchMode):
+    """Remembers the most elements that any operation gave."""
+
+    largest = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, Tensor) and out._base is None:
+            self.largest = max(self.largest, out.numel())
+        return out
+
+
+@pytest.mark.parametrize("evidence", [None, DIGITS_AND_SIGNS])
+def test_logits_of_a_whole_sequence_are_never_built(
+    evidence: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    n_vocabulary = 30_000
+    scorer = load_scorer(
+        tiny_model(tmp_path, prm={**MARKED, "evidence": evidence}, vocab_size=n_vocabulary)
+    )
+    candidates = make(4, n_steps=20)
+    longest = max(len(scorer.encode(candidate).input_ids) for candidate in candidates)
+    with LargestResult() as seen:
+        scorer.score(candidates)
+    if evidence is None:
+        assert seen.largest < n_vocabulary * 2
+    else:
+        n_rows = sum(len(step) for c in candidates for step in scorer.encode(c).evidence)
+        assert seen.largest <= n_rows * n_vocabulary
+        assert n_rows < 4 * longest
+
+
+def test_bfloat16_is_near_float32(tiny: Path) -> None:
+    candidates = make(4)
+    exact = load_scorer(tiny, device="cpu").score(candidates)
+    rough = load_scorer(tiny, device="cpu", dtype="bfloat16").score(candidates)
+    for a, b in zip(exact, rough, strict=True):
+        assert b.probabilities == pytest.approx(a.probabilities, rel=0, abs=0.1)
+        assert b.probabilities != a.probabilities
+
+
+# --- loading ----------------------------------------------------------------------------------
+
+
+def test_a_missing_tensor_of_the_backbone_is_refused_by_name(tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    rewrite_tensors(weights, model__layers__1__mlp__up_proj__weight=None)
+    with pytest.raises(ModelLoadError, match=r"'layers\.1\.mlp\.up_proj\.weight' is missing"):
+        load_scorer(tmp_path)
+    rewrite_tensors(weights, model__layers__0__mlp__up_proj__weight=None)
+    with pytest.raises(ModelLoadError, match=r"is missing from the weights \(and 1 more\)"):
+        load_scorer(tmp_path)
+
+
+def test_a_tensor_of_the_wrong_shape_is_refused_by_name(tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    norm = load_file(weights)["model.norm.weight"]
+    rewrite_tensors(weights, model__norm__weight=norm[:16].contiguous())
+    with pytest.raises(ModelLoadError, match=r"'norm\.weight' has shape \(16,\).*\(32,\)"):
+        load_scorer(tmp_path)
+
+
+def test_half_downloaded_weights_are_refused(tmp_path: Path) -> None:
+    weights = tiny_model(tmp_path) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(ModelLoadError, match="the weights cannot be loaded"):
+        load_scorer(tmp_path)
+
+
+def test_pickled_weights_are_not_opened(tmp_path: Path) -> None:
+    tensors = load_file(tiny_model(tmp_path) / "model.safetensors")
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(tensors, tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelLoadError, match="the weights cannot be loaded"):
+        load_scorer(tmp_path)
+
+
+def edit_json(path: Path, **changes: Any) -> None:
+    content = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_code_in_a_checkpoint_is_never_run(tmp_path: Path) -> None:
+    tiny_model(tmp_path, prm=MARKED)
+    expected = load_scorer(tmp_path).score(make(1))
+    (tmp_path / "modeling_theirs.py").write_text(
+        f"open({str(tmp_path / 'was_run')!r}, 'w')\nclass Config: pass\nclass Model: pass\n",
+        encoding="utf-8",
+    )
+    auto_map = {
+        "AutoConfig": "modeling_theirs.Config",
+        "AutoModel": "modeling_theirs.Model",
+        "AutoTokenizer": [None, "modeling_theirs.Model"],
+    }
+    edit_json(
+        tmp_path / "config.json",
+        auto_map=auto_map,
+        architectures=["Qwen2ForProcessRewardModel"],
+        attn_implementation="somebody/kernels",
+    )
+    edit_json(tmp_path / "tokenizer_config.json", auto_map=auto_map)
+    assert load_scorer(tmp_path).score(make(1)) == [
+        type(one)(one.candidate, one.probabilities, one.log_odds, str(tmp_path)) for one in expected
+    ]
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_an_architecture_that_needs_code_is_refused(tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    edit_json(tmp_path / "config.json", model_type="theirs", auto_map={"AutoConfig": "theirs.C"})
+    with pytest.raises(ModelLoadError, match=r"config\.json cannot be used"):
+        load_scorer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("config.json", r"config\.json cannot be used"),
+        ("tokenizer.json", r"tokenizer\.json is missing"),
+        ("model.safetensors", "the weights cannot be loaded"),
+    ],
+)
+def test_a_missing_file_is_refused_in_words(file: str, message: str, tmp_path: Path) -> None:
+    (tiny_model(tmp_path) / file).unlink()
+    with pytest.raises(ModelLoadError, match=message):
+        load_scorer(tmp_path)
+
+
+def test_a_tokenizer_that_knows_more_tokens_than_the_model_is_noticed(tmp_path: Path) -> None:
+    scorer = load_scorer(tiny_model(tmp_path, prm=MARKED, vocab_size=200))
+    with pytest.raises(ModelError, match="its vocabulary has 200; its files do not fit together"):
+        scorer.score(make(1, problem="日本"))
+
+
+def test_loading_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tiny_model(tmp_path, tie_word_embeddings=False)
+    capfd.readouterr()
+    load_scorer(tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_budget_of_nothing_is_refused(tiny: Path) -> None:
+    with pytest.raises(BadOptionError, match="max_tokens is 0"):
+        load_scorer(tiny, max_tokens=0)
+
+
+def test_a_revision_of_a_folder_is_refused(tiny: Path) -> None:
+    with pytest.raises(BadOptionError, match="is a folder"):
+        load_scorer(tiny, revision="main")
+
+
+# --- the Hub, played by a server on this machine ------------------------------------------------
+
+
+class Hub(ThreadingHTTPServer):
+    """Answers like the Hub for one repository, and remembers which files were asked for."""
+
+    def __init__(self, files: Path, refusal: tuple[int, str] | None) -> None:
+        self.files, self.refusal, self.asked = files, refusal, set[str]()
+        super().__init__(("127.0.0.1", 0), HubHandler)
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    server: Hub
+    COMMIT = "0" * 40
+
+    def do_HEAD(self) -> None:
+        self.answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self.answer(with_body=True)
+
+    def answer(self, with_body: bool) -> None:
+        body, headers = b"", {"X-Repo-Commit": self.COMMIT}
+        if self.server.refusal is not None:
+            status, headers["X-Error-Code"] = self.server.refusal
+        elif "/resolve/" in self.path:
+            status, name = 200, self.path.split(f"/resolve/{self.COMMIT}/")[1]
+            self.server.asked.add(name)
+            body = (self.server.files / name).read_bytes()
+            headers["ETag"] = f'"{name}"'
+        elif "/tree/" in self.path:
+            status = 200
+            files = sorted(self.server.files.iterdir())
+            tree = [
+                {"type": "file", "path": f.name, "oid": "0", "size": f.stat().st_size}
+                for f in files
+            ]
+            body = json.dumps(tree).encode()
+        else:
+            status = 200
+            body = json.dumps({"id": "some/prm", "sha": self.COMMIT, "siblings": []}).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    @contextmanager
+    def serve(files: Path, refusal: tuple[int, str] | None = None) -> Iterator[Hub]:
+        with Hub(files, refusal) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            constants = huggingface_hub.constants
+            url = f"http://127.0.0.1:{server.server_port}"
+            monkeypatch.setattr(constants, "ENDPOINT", url)
+            template = url + "/{repo_id}/resolve/{revision}/{filename}"
+            monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+            monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+            monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return serve
+
+
+def test_a_repository_is_fetched_without_code_and_pickle(hub: Any, tmp_path: Path) -> None:
+    files = tiny_model(tmp_path / "files", prm=MARKED)
+    (files / "modeling_theirs.py").write_text("raise SystemExit", encoding="utf-8")
+    (files / "pytorch_model.bin").write_bytes(b"pickle")
+    (files / "consolidated.safetensors").write_bytes(b"a copy")
+    with hub(files) as server:
+        scorer = load_scorer("some/prm")
+        assert scorer.model_id == "some/prm"
+        assert scorer.score(make(1))[0].probabilities == (
+            load_scorer(files).score(make(1))[0].probabilities
+        )
+    assert "model.safetensors" in server.asked
+    assert not server.asked & {
+        "modeling_theirs.py",
+        "pytorch_model.bin",
+        "consolidated.safetensors",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (404, "RepoNotFound", "the Hub has no repository some/prm, or it is private"),
+        (403, "GatedRepo", "some/prm is gated: accept its terms"),
+        (404, "RevisionNotFound", "some/prm has no revision 'v9'"),
+        (500, "", "some/prm"),
+    ],
+)
+def test_what_the_hub_refuses_is_said_in_words(
+    status: int, code: str, message: str, hub: Any, tmp_path: Path
+) -> None:
+    with hub(tmp_path, (status, code)), pytest.raises(ModelLoadError, match=message):
+        load_scorer("some/prm", revision="v9")
+
+
+def test_without_a_network_the_way_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelLoadError, match="cannot be reached; connect, or download"):
+        load_scorer("some/prm")
+
+
+@pytest.mark.parametrize("name", ["./no/such/folder", "/no/such/folder", "a b", "a/b/c", ""])
+def test_what_is_neither_a_folder_nor_a_repository_is_refused(name: str) -> None:
+    with pytest.raises(ModelLoadError, match="neither a folder here nor the name"):
+        load_scorer(name)
