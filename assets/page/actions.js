@@ -8,6 +8,7 @@ const line = element.querySelector(".prm-state");
 const SLOW_MS = 400; // a quicker answer needs no word
 
 let running = false;
+let announced = false; // the server has said that it runs
 let slow = 0;
 
 function show({ running: now, message }) {
@@ -30,6 +31,7 @@ function start() {
 score.addEventListener("click", start);
 cancel.addEventListener("click", () => {
   if (document.activeElement === cancel) score.focus();
+  announced = false;
   show({ running: false, message: "Cancelled." });
   trigger("stop");
 });
@@ -40,6 +42,14 @@ document.addEventListener("keydown", (event) => {
   start();
 });
 watch("value", () => {
+  // In one column the results begin below what is seen: a run that starts brings them up.
+  const begins = props.value.running && !announced;
+  announced = props.value.running;
   show(props.value);
+  if (begins && matchMedia("(max-width: 860px)").matches) {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document.querySelector("#prm-right").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+  }
+  document.dispatchEvent(new CustomEvent("prm:model"));
   document.dispatchEvent(new CustomEvent("prm:issues", { detail: props.value.issues }));
 });

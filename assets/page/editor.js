@@ -440,6 +440,16 @@ document.addEventListener("prm:before-score", () => {
 window.addEventListener("pagehide", save);
 document.addEventListener("visibilitychange", save);
 new ResizeObserver(() => cards.forEach((card) => card.preview && mark(card))).observe(list);
+// The left side stays in sight beside long results. Where it is taller than the window it sticks
+// by its lower end, so that every card can be reached.
+const left = element.closest("#prm-left");
+function stick() {
+  const top = Math.min(16, window.innerHeight - left.offsetHeight - 16);
+  left.style.setProperty("--prm-left-top", `${top}px`);
+}
+new ResizeObserver(stick).observe(left);
+window.addEventListener("resize", stick);
+
 watch("value", () => {
   if (JSON.stringify(props.value) !== pushed) replace(props.value);
 });

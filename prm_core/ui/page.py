@@ -168,7 +168,8 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
         yield failed("Something broke inside the app; its log says what. Your text is kept.")
     else:
         n_steps, seconds = sum(map(len, reading.thinking)), time.monotonic() - started
-        text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {seconds:.1f} s"
+        time_taken = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+        text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {time_taken}"
         yield board("done"), actions_value(running=False, message=text)
 
 

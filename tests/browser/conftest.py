@@ -1,0 +1,175 @@
+"""The page in a real browser: one server and one Chromium for all tests, a new profile for each.
+
+Every test fails on an error in the browser's console and on a request to another host, and
+leaves a picture in `test-artifacts/` when it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+ARTIFACTS = ROOT / "test-artifacts"
+DEFAULT_MODEL = ROOT / "assets" / "default-model"
+
+START_S = 60  # generous: other work may have the processors
+PATIENCE_MS = 20_000
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app.
+
+    Attributes:
+        url: its address, without a slash at the end.
+        log: everything that it has printed.
+        up_s: seconds from the command to the first answer.
+    """
+
+    url: str
+    log: Path
+    up_s: float
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+@contextmanager
+def serving(log: Path, **settings: str) -> Iterator[Server]:
+    """`python app.py` with these settings, until the block ends."""
+    port = free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "PRM_"))}
+    environment |= {"PORT": str(port), "HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"} | settings
+    url = f"http://127.0.0.1:{port}"
+    with log.open("w") as out:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out
+        )
+        try:
+            while not answers(f"{url}/healthz"):
+                if process.poll() is not None or time.monotonic() - began > START_S:
+                    pytest.fail(f"the app did not start:\n{log.read_text()}")
+                time.sleep(0.05)
+            yield Server(url, log, time.monotonic() - began)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@pytest.fixture(scope="package")
+def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model whose numbers show all three colours and another order under "last"."""
+    from tests.tiny import tiny_model
+
+    return tiny_model(tmp_path_factory.mktemp("models") / "tiny", seed=31)
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_dir: Path) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving(log, PRM_INSPECTOR_MODEL=str(tiny_dir)) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; package scope, because the driver's event loop disturbs other tests."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium on this machine; apt-get install chromium")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, server: Server, request: pytest.FixtureRequest
+) -> Iterator[OpenPage]:
+    """Open the page in a new profile; `url` and Playwright's context options can be given."""
+    contexts: list[Any] = []
+    wrong: list[str] = []
+    request.node.pages = []
+
+    def watch(page: Page, home: str) -> None:
+        def on_request(seen: Request) -> None:
+            if not seen.url.startswith((home, "data:", "blob:")):
+                wrong.append(f"request to another host: {seen.url}")
+
+        page.on("request", on_request)
+        page.on("pageerror", lambda error: wrong.append(f"error in the page: {error}"))
+        page.on(
+            "console",
+            lambda line: (
+                wrong.append(f"console: {line.text}") if line.type in ("error", "warning") else None
+            ),
+        )
+        page.on("dialog", lambda dialog: wrong.append(f"a script ran: {dialog.message}"))
+
+    def open_one(url: str = server.url, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        context.on("page", lambda page: watch(page, url))
+        page = context.new_page()
+        request.node.pages.append(page)
+        page.goto(url)
+        expect(page.locator(".prm-card textarea").first).to_be_visible()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not wrong, wrong
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    return open_page()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep a picture of what a failed test saw."""
+    report = yield
+    if report.failed and call.when == "call":
+        ARTIFACTS.mkdir(exist_ok=True)
+        for number, page in enumerate(getattr(item, "pages", [])):
+            page.screenshot(path=ARTIFACTS / f"failed-{item.name}-{number}.png")
+    return report
