@@ -267,11 +267,11 @@ function scoredCard(data) {
   const score = text("span", "bd-score", "");
   const chip = data.first_error === null ? "bd-chip bd-good" : "bd-chip bd-bad";
   const plot = make("div", { class: "bd-plot", "aria-hidden": "true" });
-  const card = { index: data.index, data, rank, score, plot, rows: null, opened: null, detail: null };
+  const card = { index: data.index, data, rank, score, plot, rows: null, opened: null, section: null };
   card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
   card.node = make(
     "article",
-    { class: "bd-card" + (data.steps.length > TALL ? " bd-tall" : "") },
+    { class: "bd-card" + (data.n_steps > TALL ? " bd-tall" : "") },
     make(
       "header",
       {},
@@ -284,23 +284,30 @@ function scoredCard(data) {
     ),
     card.chart,
   );
-  card.node.style.setProperty("--height", `${60 + ROW_PX * data.steps.length + AXIS_PX}px`);
+  card.node.style.setProperty("--height", `${60 + ROW_PX * data.n_steps + AXIS_PX}px`);
   if (lazy()) {
-    card.chart.style.minHeight = `${ROW_PX * data.steps.length + AXIS_PX}px`;
+    card.chart.style.minHeight = `${ROW_PX * data.n_steps + AXIS_PX}px`;
     near.observe(card.node);
   } else fill(card);
   return card;
 }
 
+// A candidate's steps and figure come as JSON text: Gradio walks every value it can see several
+// times at each update.
+function inside(card) {
+  card.inside ??= JSON.parse(card.data.detail);
+  return card.inside;
+}
+
 function lazy() {
-  const steps = value.candidates.reduce((n, one) => n + (one.steps?.length ?? one.n_steps ?? 0), 0);
+  const steps = value.candidates.reduce((n, one) => n + (one.n_steps ?? 0), 0);
   return value.candidates.length > MANY_CARDS || steps > MANY_STEPS;
 }
 
 // The card's rows; the size observer then draws the bars, before anything is painted.
 function fill(card) {
   if (card.rows) return;
-  card.rows = card.data.steps.map((step, i) => row(card, step, i));
+  card.rows = inside(card).steps.map((step, i) => row(card, step, i));
   card.rows[0].tabIndex = 0;
   card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
   const steps = make("ol", { "aria-label": "Steps" }, ...card.rows.map((one) => make("li", {}, one)));
@@ -313,7 +320,7 @@ function row(card, step, i) {
   const marks = [
     step.thinking ? "thinking" : "",
     i === card.data.first_error ? "first error" : "",
-    i === card.data.weakest_step && card.data.steps.length > 1 ? "weakest" : "",
+    i === card.data.weakest_step && card.data.n_steps > 1 ? "weakest" : "",
   ].filter(Boolean);
   return make(
     "div",
@@ -354,7 +361,7 @@ function showStanding(card) {
   card.node.classList.toggle("bd-first", ranked && ranks[method] === 1);
   const place = ranked ? `rank ${ranks[method]}${tied[method] ? ", tied" : ""}, ` : "";
   card.node.setAttribute("aria-label", `Solution ${letter}, ${place}score ${shown[method]}`);
-  card.detail?.querySelectorAll("[data-rule]").forEach((line) => {
+  card.section?.querySelectorAll("[data-rule]").forEach((line) => {
     line.classList.toggle("bd-on", line.dataset.rule === method);
   });
 }
@@ -434,7 +441,7 @@ function draw(card) {
 
 function paint(card, place) {
   const track = card.tracks[0];
-  const { data, layout } = coloured(card.data.figure, paletteNow());
+  const { data, layout } = coloured(inside(card).figure, paletteNow());
   const height = card.chart.clientHeight;
   const margin = layout.margin;
   card.plot.style.left = `${track.offsetLeft - margin.l}px`;
@@ -494,7 +501,7 @@ new MutationObserver(() => {
 
 function openStep(card, i) {
   closeStep(card);
-  const step = card.data.steps[i];
+  const step = inside(card).steps[i];
   const heading = `Step ${i + 1} of ${card.data.letter}` + (step.thinking ? ", thinking" : "");
   const close = make("button", { type: "button", class: "bd-close", "aria-label": "Close" }, "×");
   close.addEventListener("click", () => {
@@ -536,19 +543,19 @@ function openStep(card, i) {
       ),
     ),
   );
-  card.detail = make(
+  card.section = make(
     "section",
     { class: "bd-detail", id: `${id}-detail-${card.index}`, "aria-label": heading },
     make("div", { class: "bd-whole" }, text("h3", "bd-cap", heading), make("div", { class: "bd-text" }, ...words(step, false)), facts),
     rulesTable,
     close,
   );
-  card.node.append(card.detail);
+  card.node.append(card.section);
   card.opened = i;
   const node = card.rows[i];
   node.setAttribute("aria-expanded", "true");
-  node.setAttribute("aria-controls", card.detail.id);
-  card.detail.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
+  node.setAttribute("aria-controls", card.section.id);
+  card.section.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
 }
 
 const fact = (name, content) => [text("dt", "", name), text("dd", "", content)];
@@ -559,8 +566,8 @@ function closeStep(card) {
   const node = card.rows[card.opened];
   node.setAttribute("aria-expanded", "false");
   node.removeAttribute("aria-controls");
-  card.detail.remove();
-  card.detail = null;
+  card.section.remove();
+  card.section = null;
   card.opened = null;
 }
 
@@ -617,7 +624,7 @@ list.addEventListener("keydown", (event) => {
     case "ArrowUp":
     case "k":
       if (i > 0) focusRow(card, i - 1);
-      else if (order[at - 1]) focusRow(order[at - 1], order[at - 1].data.steps.length - 1);
+      else if (order[at - 1]) focusRow(order[at - 1], order[at - 1].data.n_steps - 1);
       break;
     case "Home":
       focusRow(card, 0);
@@ -680,11 +687,11 @@ function fillTable() {
       {},
       make("tr", {}, ...["Solution", "Step", "Probability", "Log-odds", "Text", "Mark"].map(column)),
     ),
-    ...scored.map(({ data }) =>
+    ...scored.map(({ data }, k) =>
       make(
         "tbody",
         {},
-        ...data.steps.map((step, i) =>
+        ...inside(scored[k]).steps.map((step, i) =>
           make(
             "tr",
             { class: i === data.first_error ? "bd-error" : null },
@@ -743,7 +750,7 @@ function showEmpty() {
 function showNote() {
   const { status, message, candidates } = value;
   const running = status === "running";
-  const n = candidates.filter((one) => one.steps).length;
+  const n = candidates.filter((one) => one.detail).length;
   const sentence = message || `${n} of ${candidates.length} solutions scored`;
   doing.textContent = running ? sentence : "";
   progress.hidden = !running;
@@ -783,11 +790,11 @@ function update() {
   }
   for (const candidate of value.candidates) {
     const old = cards.get(candidate.index);
-    if (old && !candidate.steps === !old.data) {
+    if (old && !candidate.detail === !old.data) {
       if (old.data) Object.assign(old.data, { ranks: candidate.ranks, tied: candidate.tied });
       continue;
     }
-    const card = candidate.steps ? scoredCard(candidate) : skeleton(candidate);
+    const card = candidate.detail ? scoredCard(candidate) : skeleton(candidate);
     cards.set(candidate.index, card);
     if (old) old.node.replaceWith(card.node);
     else list.append(card.node);
