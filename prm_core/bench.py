@@ -25,7 +25,7 @@ from transformers import AutoModel, Qwen2Config
 
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError
-from prm_core.families import Evidence, Opened
+from prm_core.families import Opened
 from prm_core.packing import plan
 from prm_core.readout import ValueHead
 from prm_core.scorer import Scorer
@@ -45,6 +45,10 @@ class Workload:
     name: str
     candidates: tuple[Candidate, ...]
     encoded: dict[str, Encoded]
+
+    def encode(self, candidate: Candidate) -> Encoded:
+        """What a family's `encode` would give for a text."""
+        return self.encoded[candidate.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +189,11 @@ def run_bench(
     backbone.train(False).requires_grad_(False).to(placement.device)
     head.train(False).requires_grad_(False).to(placement.device)
 
-    def readout(hidden: torch.Tensor, evidence: Evidence | None = None, /) -> torch.Tensor:
-        logits: torch.Tensor = head(hidden)
-        return logits
-
     measured = []
     for work in workloads(n_vocabulary):
         if report is not None:
             report(work.name)
-        opened = Opened(
-            encode=lambda candidate, work=work: work.encoded[candidate.id],  # type: ignore[misc]
-            readout=readout,
-            threshold=0.5,
-        )
+        opened = Opened(work.encode, readout=lambda hidden, _=None: head(hidden), threshold=0.5)
         alone, packed = (
             Scorer(
                 model_id="random weights",

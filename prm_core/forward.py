@@ -177,7 +177,7 @@ def _window(config: PreTrainedConfig, architecture: Architecture) -> int | None:
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions; x: [1, heads, n, D], cos and sin: [1, n, D]."""
-    turned = cast(Tensor, rotate_half(x))  # type: ignore[no-untyped-call]
+    turned = cast(Tensor, rotate_half(x))
     return x * cos.unsqueeze(1) + turned * sin.unsqueeze(1)
 
 
