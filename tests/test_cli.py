@@ -338,32 +338,13 @@ def test_a_reader_that_stops_early_gets_utf_8_in_any_locale_and_no_traceback(
     assert process.returncode == 1
 
 
-def test_the_default_model_gets_the_reference_s_table_right(run: Callable[..., Done]) -> None:
-    """The rows of `examples/reference.jsonl`, from the weights that ship."""
-    wanted = {
-        "add-5-7": ["+++"],
-        "multiply-8-3": ["+--"],
-        "subtract-10-4": ["+++"],
-        "divide-15-3": ["+-++"],
-        "add-6-4": ["+++"],
-        "multiply-9-2": ["+--"],
-        "divide-12-4": ["+--"],
-        "percent-15-80": ["++-++"],
-        "rank-7-8": ["+++", "+--", "+-++"],
-    }
-    done = run("score", str(ROOT / "examples" / "reference.jsonl"))
+def test_evaluate_prints_a_line_for_every_operation_and_size(
+    run: Callable[..., Done], model: str
+) -> None:
+    words = ["evaluate", "--model", model, "--solutions", "3"]
+    done = run(*words, "--json")
     assert done.code == 0
-    signs = {
-        row["id"]: [
-            "".join("+" if p > 0.5 else "-" for p in candidate["probabilities"])
-            for candidate in row["candidates"]
-        ]
-        for row in done.rows
-    }
-    assert signs == wanted
-    (three,) = [row for row in done.rows if row["id"] == "rank-7-8"]
-    a, b, c = (candidate["scores"] for candidate in three["candidates"])
-    for method in ("last", "mean"):
-        assert min(a[method], c[method]) > b[method]
-    for method in ("min", "prod"):
-        assert a[method] > max(b[method], c[method])
+    assert {"add", "sub", "mul", "div"} == {row["operation"] for row in done.rows}
+    assert all(0 <= row["step_accuracy"] <= 1 for row in done.rows)
+    table = run(*words).out.splitlines()
+    assert len(table) == len(done.rows) + 1
