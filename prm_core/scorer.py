@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
     AutoConfig,
     AutoModel,
     AutoTokenizer,
@@ -373,6 +374,11 @@ def _load_config(directory: Path) -> PreTrainedConfig:
     except (OSError, ValueError) as error:
         raise ModelLoadError(f"{directory}: config.json cannot be used: {error}") from error
     assert isinstance(config, PreTrainedConfig)
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ModelLoadError(
+            f"{directory}: a {config.model_type!r} is not a causal language model; a step must not "
+            "be judged by what comes after it"
+        )
     return config
 
 

@@ -326,6 +326,13 @@ def test_an_architecture_that_needs_code_is_refused(tmp_path: Path) -> None:
         load_scorer(tmp_path)
 
 
+def test_a_model_that_sees_later_steps_is_refused(tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    edit_json(tmp_path / "config.json", model_type="t5")
+    with pytest.raises(ModelLoadError, match="a 't5' is not a causal language model"):
+        load_scorer(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("file", "message"),
     [
