@@ -343,8 +343,8 @@ function row(card, step, i) {
       "span",
       { class: "bd-p" },
       step.below ? make("span", { "aria-hidden": "true" }, "▼ ") : null,
+      step.below ? text("span", "bd-unseen", `below ${value.threshold}: `) : null,
       step.shown,
-      step.below ? text("span", "bd-unseen", `, below ${value.threshold}`) : null,
     ),
   );
 }
@@ -511,8 +511,8 @@ function openStep(card, i) {
   const facts = make(
     "dl",
     { class: "bd-facts" },
-    ...fact("probability", step.exact),
-    ...fact("log-odds", logOdds(step)),
+    fact("probability", step.exact),
+    fact("log-odds", logOdds(step)),
   );
   const rulesTable = make(
     "table",
@@ -558,7 +558,7 @@ function openStep(card, i) {
   card.section.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
 }
 
-const fact = (name, content) => [text("dt", "", name), text("dd", "", content)];
+const fact = (name, content) => make("div", {}, text("dt", "", name), text("dd", "", content));
 const short = (number) => (number !== 0 && number < 0.0005 ? number.toExponential(0) : number.toFixed(3));
 
 function closeStep(card) {

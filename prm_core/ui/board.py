@@ -222,6 +222,7 @@ def _verdict(
         else:
             for other_first, rules in elsewhere.items():
                 sentences.append(f"Under {_list(rules)}, {_who(other_first, n_scored, first)}.")
+    sentences[0] = sentences[0][0].upper() + sentences[0][1:]
     if not faultless:
         whose = "It has" if n_scored == 1 else "Every candidate has"
         sentences.append(f"{whose} a step below {threshold:g}.")

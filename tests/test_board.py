@@ -1,0 +1,296 @@
+"""The Board's value: what the browser shows, made in Python."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import plotly.offline
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prm_core.aggregate import METHODS, aggregate
+from prm_core.charts import bar_spec
+from prm_core.paths import assets_dir
+from prm_core.rank import rank
+from prm_core.types import Candidate, ScoredCandidate
+from prm_core.ui.board import Board, board_value, letter, math_parts
+
+PROBLEM = "What is 7 × 8?"
+VENDOR = assets_dir() / "vendor"
+
+
+def scored(*probabilities: float, steps: tuple[str, ...] = ()) -> ScoredCandidate:
+    steps = steps or (*(f"Line {i + 1}." for i in range(len(probabilities) - 1)), "It is 56.")
+    odds = [
+        math.log(p / (1 - p)) if 0 < p < 1 else math.copysign(math.inf, p - 0.5)
+        for p in probabilities
+    ]
+    return ScoredCandidate(Candidate(PROBLEM, steps), probabilities, tuple(odds), "a-model")
+
+
+RIGHT = scored(0.97, 0.95, 0.96)
+WRONG = scored(0.97, 0.06, 0.11)
+MENDED = scored(0.97, 0.06, 0.93, 0.96)
+
+
+def detail(candidate: dict[str, Any]) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(candidate["detail"])
+    return parsed
+
+
+def verdict(*candidates: ScoredCandidate | None, method: str = "min", **options: float) -> str:
+    sentence: str = board_value(PROBLEM, candidates, status="done", **options)["verdict"][method]
+    return sentence
+
+
+# --- the value ------------------------------------------------------------------------------------
+
+
+def test_candidates_keep_the_editors_order_and_their_letters() -> None:
+    value = board_value(
+        PROBLEM, [WRONG, None, RIGHT], status="cancelled", thinking=[[], [False] * 4]
+    )
+    first, second, third = value["candidates"]
+    assert [one["letter"] for one in value["candidates"]] == ["A", "B", "C"]
+    assert (second["detail"], second["n_steps"]) == (None, 4)
+    assert (first["n_steps"], first["first_error"], first["weakest_step"]) == (3, 1, 1)
+    assert first["claim"] == "first error: step 2"
+    assert third["claim"] == "every step above 0.5"
+    assert third["answer"] == "56"
+    assert (first["ranks"]["min"], third["ranks"]["min"]) == (2, 1)
+
+
+def test_letters_go_on_after_z() -> None:
+    assert [letter(i) for i in (0, 25, 26, 63)] == ["A", "Z", "AA", "BL"]
+
+
+def test_scores_ranks_and_ties_are_those_of_the_library() -> None:
+    candidates = [WRONG, RIGHT, MENDED, RIGHT]
+    value = board_value(PROBLEM, candidates, status="done")
+    for method in METHODS:
+        for place in rank(candidates, method):
+            shown = value["candidates"][place.index]
+            assert shown["scores"][method] == place.score
+            assert shown["ranks"][method] == place.rank
+            assert shown["tied"][method] == place.tied
+
+
+def test_an_opened_step_shows_what_each_rule_makes_of_it() -> None:
+    (candidate,) = board_value(PROBLEM, [MENDED], status="done")["candidates"]
+    p = MENDED.probabilities
+    for i, step in enumerate(detail(candidate)["steps"]):
+        up_to = [aggregate(p[: i + 1], method) for method in METHODS]
+        without = [aggregate(p[:i] + p[i + 1 :], method) for method in METHODS]
+        assert step["up_to"] == pytest.approx(up_to, abs=1e-3)
+        assert step["without"] == pytest.approx(without, abs=1e-3)
+        assert step["probability"] == p[i]
+    (single,) = board_value(PROBLEM, [scored(0.9)], status="done")["candidates"]
+    assert detail(single)["steps"][0]["without"] == []
+
+
+def test_probabilities_come_back_exactly() -> None:
+    p = (0.30000001192092896, 0.9999999403953552, 1.1754943508222875e-38)  # float32 values
+    (candidate,) = board_value(PROBLEM, [scored(*p)], status="done")["candidates"]
+    for step, x in zip(detail(candidate)["steps"], p, strict=True):
+        assert step["probability"] == pytest.approx(x, rel=1e-8)
+
+
+def test_saturated_steps_make_no_bad_json() -> None:
+    value = board_value(PROBLEM, [scored(1.0, 0.0)], status="done")
+    json.dumps(value, allow_nan=False)
+    steps = detail(value["candidates"][0])["steps"]
+    assert [step["log_odds"] for step in steps] == [None, None]
+    assert [step["shown"] for step in steps] == ["1.00", "0.00"]
+
+
+def test_a_step_at_the_threshold_is_not_below_it_and_not_above() -> None:
+    value = board_value(PROBLEM, [scored(0.5, 0.9)], status="done")
+    assert value["candidates"][0]["claim"] == "every step at least 0.5"
+    value = board_value(PROBLEM, [scored(0.5, 0.9)], status="done", threshold=0.6)
+    assert value["candidates"][0]["claim"] == "first error: step 1"
+
+
+def test_the_figure_comes_from_charts() -> None:
+    value = board_value(PROBLEM, [MENDED], status="done", threshold=0.3)
+    figure = detail(value["candidates"][0])["figure"]
+    assert figure == json.loads(json.dumps(bar_spec(MENDED, threshold=0.3)))
+
+
+def test_the_number_of_a_step_is_not_shown_twice() -> None:
+    steps = ("Step 1: 7 × 8 is $56$.", "7 × 8", "**Step 3: so** it is 56.")
+    (candidate,) = board_value(PROBLEM, [scored(0.9, 0.9, 0.9, steps=steps)], status="done")[
+        "candidates"
+    ]
+    first, second, third = detail(candidate)["steps"]
+    assert first["text"] == steps[0]
+    assert first["prefix"] == "Step 1: "
+    assert first["parts"][0] == "7 × 8 is "
+    assert "prefix" not in second
+    assert third["text"].removeprefix(third.get("prefix", "")) in steps[2]
+
+
+def test_thinking_is_marked() -> None:
+    value = board_value(PROBLEM, [scored(0.9, 0.8)], status="done", thinking=[[True, False]])
+    steps = detail(value["candidates"][0])["steps"]
+    assert [step.get("thinking", False) for step in steps] == [True, False]
+
+
+def test_streaming_works_nothing_out_twice() -> None:
+    views: dict[int, dict[str, Any]] = {}
+    first = board_value(PROBLEM, [RIGHT, None], status="running", views=views)
+    second = board_value(PROBLEM, [RIGHT, WRONG], status="done", views=views)
+    assert second["candidates"][0]["detail"] is first["candidates"][0]["detail"]
+    assert second["candidates"][0]["ranks"] == dict.fromkeys(METHODS, 1)
+    assert list(views) == [0, 1]
+
+
+def test_a_full_board_stays_small() -> None:
+    steps = tuple(f"Step {i}: " + "x" * 80 for i in range(40))
+    many = [scored(*([0.123456789] * 40), steps=steps)] * 64
+    assert len(json.dumps(board_value(PROBLEM, many, status="done"))) < 2_000_000
+
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+
+def test_the_verdict_says_who_leads_and_where_it_does_not() -> None:
+    words = verdict(RIGHT, WRONG, scored(0.97, 0.06, 0.93, 0.96))
+    assert words == (
+        "A leads; it leads under 6 of 8 rules. Under last step, C is level with A. "
+        "Under maximum, all 3 are level."
+    )
+    assert verdict(RIGHT, WRONG, MENDED, method="last").startswith("A and C are level.")
+
+
+def test_the_verdict_names_another_leader() -> None:
+    steady, late = scored(0.8, 0.8), scored(0.6, 0.99)
+    assert verdict(steady, late) == (
+        "A leads; it leads under 6 of 8 rules. Under last step and maximum, B leads."
+    )
+    assert verdict(steady, late, method="last").startswith("B leads; it leads under 2 of 8 rules.")
+
+
+def test_one_leader_under_every_rule() -> None:
+    assert verdict(scored(0.9, 0.9), scored(0.1, 0.1)) == "A leads under every rule."
+
+
+def test_equal_candidates_are_level() -> None:
+    assert verdict(RIGHT, RIGHT) == "A and B are level under every rule."
+    assert verdict(RIGHT, RIGHT, RIGHT) == "All 3 are level under every rule."
+    assert verdict(*[RIGHT] * 5, WRONG).startswith("A, B and 3 more are level.")
+
+
+def test_a_leader_with_a_fault_is_not_praised() -> None:
+    assert verdict(WRONG, scored(0.02, 0.01)).endswith("Every candidate has a step below 0.5.")
+    assert verdict(WRONG) == "A is the only candidate that is scored. It has a step below 0.5."
+
+
+def test_nothing_scored_has_no_verdict() -> None:
+    assert verdict(None, None) == ""
+    assert verdict() == ""
+
+
+# --- formulas -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "formulas"),
+    [
+        ("So $x=2$.", ["x=2"]),
+        ("$$a$$ and $b$", ["a", "b"]),
+        (r"\(a\) and \[b\]", ["a", "b"]),
+        (r"$\frac{1}{2}$", [r"\frac{1}{2}"]),
+        (r"a price of \$5 and $x$", ["x"]),
+        ("He has $5 and she has $6.", []),
+        ("$5 and 6$", []),
+        ("It costs $20 for lunch and 30$ for dinner", []),
+        ("US$5 and US$6", []),
+        ("$5$ apples", ["5"]),
+        ("`${1+1}` and ${x}", []),
+        ("$ a $ b", []),
+        ("no formula", []),
+        (r"\frac alone", []),
+    ],
+)
+def test_formulas_are_told_from_money(text: str, formulas: list[str]) -> None:
+    assert [part[0] for part in math_parts(text) if isinstance(part, list)] == formulas
+
+
+def test_only_display_formulas_stand_alone() -> None:
+    parts = math_parts(r"$$a$$ $b$ \[c\] \(d\)")
+    assert [part[0] for part in parts if isinstance(part, list) and "display" in part[2:]] == [
+        "a",
+        "c",
+    ]
+
+
+def test_a_huge_formula_is_not_typeset() -> None:
+    assert math_parts("$" + "x" * 5000 + "$") == []
+
+
+@given(st.text(alphabet="ab $5\\()[]{}\n", max_size=60) | st.text())
+def test_no_text_is_lost_around_formulas(text: str) -> None:
+    parts = math_parts(text)
+    written = "".join(part if isinstance(part, str) else part[1] for part in parts)
+    assert written == (text if parts else "")
+
+
+# --- the component --------------------------------------------------------------------------------
+
+HOSTILE = (
+    "${alert(1)} `${1+1}`",
+    "<img src=x onerror=alert(1)> </script>",
+    r"{{x}} \frac $\frac{1}{2}$",
+)
+
+
+def test_user_text_is_in_the_value_and_nowhere_else() -> None:
+    """Gradio compiles templates to code; ours is constant and has nothing to fill in."""
+    board = Board(examples=[("one", "What is `${1+1}`?")])
+    assert board.html_template == '<div class="prm-board"></div>'
+    assert board.css_template == ""
+    value = board_value(HOSTILE[0], [scored(0.9, 0.1, 0.5, steps=HOSTILE)], status="done")
+    assert [step["text"] for step in detail(value["candidates"][0])["steps"]] == list(HOSTILE)
+
+
+def test_an_example_can_be_asked_for() -> None:
+    board = Board(examples=[("one", "What is 7 × 8?"), ("two", "Two")])
+    assert callable(board.example)  # AttributeError if board.js did not name it
+    assert board.value["examples"] == [
+        {"id": "one", "label": "What is 7 × 8?"},
+        {"id": "two", "label": "Two"},
+    ]
+
+
+def test_libraries_come_from_our_own_server() -> None:
+    head = Board().head or ""
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', head)
+    assert len(addresses) == 3
+    for address in addresses:
+        assert address.startswith("gradio_api/file=/")
+        assert (VENDOR.parent / "vendor" / address.rpartition("/vendor/")[2]).is_file()
+
+
+def test_plotly_js_is_of_the_version_that_python_writes_for() -> None:
+    banner = (VENDOR / "plotly" / "plotly-basic.min.js").read_text(encoding="utf-8")[:400]
+    ours = re.search(r"v(\d+)\.(\d+)\.(\d+)", banner)
+    theirs = plotly.offline.get_plotlyjs_version()
+    assert ours is not None
+    assert ours[1] == theirs.split(".")[0]
+    assert ours[0].removeprefix("v") in (VENDOR / "README.md").read_text(encoding="utf-8")
+
+
+def test_vendored_files_are_whole_and_licensed() -> None:
+    katex = VENDOR / "katex"
+    version = re.search(r'version:"([\d.]+)"', (katex / "katex.min.js").read_text(encoding="utf-8"))
+    assert version is not None
+    assert version[1] in (VENDOR / "README.md").read_text(encoding="utf-8")
+    style = (katex / "katex.min.css").read_text(encoding="utf-8")
+    fonts = set(re.findall(r"url\(([^)]+)\)", style))
+    assert fonts == {f"fonts/{font.name}" for font in (katex / "fonts").iterdir()}
+    for folder in (katex, VENDOR / "plotly"):
+        assert "Permission is hereby granted" in (folder / "LICENSE").read_text(encoding="utf-8")
