@@ -27,16 +27,16 @@ test: ## run all tests, the page in a real browser included
 
 lint: ## check format, style and types
 	@.ci/install test
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
 	@# gradio writes a stub beside every custom component, and mypy would read that instead.
 	@rm -f prm_core/ui/*.pyi
-	$(BIN)/mypy
+	$(BIN)/python -m mypy
 
 format: ## format the code
 	@.ci/install test
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
 
 clean: ## remove what these commands made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts
