@@ -259,12 +259,13 @@ async function preview() {
     return; // The server is away; typing goes on, and the next keystroke asks again.
   }
   if (asked !== previewAsked || answer?.length !== texts.length) return;
-  due.forEach((card, index) => {
-    if (card.area.value !== texts[index]) return;
+  const cutNow = due.filter((card, index) => {
+    if (card.area.value !== texts[index]) return false;
     card.preview = { key: `${cut}\n${texts[index]}`, ...answer[index] };
     tell(card);
-    mark(card);
+    return true;
   });
+  mark(cutNow);
 }
 
 function tell(card) {
@@ -275,7 +276,13 @@ function tell(card) {
 }
 
 // A line at the left of each step; a step that begins inside a line gets a tick before it.
-function mark(card) {
+// Everything is measured before anything is drawn: each drawing makes the browser lay out anew.
+function mark(some) {
+  const drawn = some.map(measure);
+  some.forEach((card, index) => card.marks.replaceChildren(...drawn[index]));
+}
+
+function measure(card) {
   const text = card.mirror.firstChild;
   const marks = [];
   const range = document.createRange();
@@ -302,7 +309,7 @@ function mark(card) {
     }
     bottom = under;
   }
-  card.marks.replaceChildren(...marks);
+  return marks;
 }
 
 // --- what is wrong, where it is ---------------------------------------------------------------
@@ -439,7 +446,13 @@ document.addEventListener("prm:before-score", () => {
 });
 window.addEventListener("pagehide", save);
 document.addEventListener("visibilitychange", save);
-new ResizeObserver(() => cards.forEach((card) => card.preview && mark(card))).observe(list);
+// Another width breaks lines elsewhere; a new height alone moves nothing inside a card.
+let width = 0;
+new ResizeObserver(([{ contentRect }]) => {
+  if (contentRect.width === width) return;
+  width = contentRect.width;
+  mark(cards.filter((card) => card.preview));
+}).observe(list);
 // The left side stays in sight beside long results. Where it is taller than the window it sticks
 // by its lower end, so that every card can be reached.
 const left = element.closest("#prm-left");
@@ -453,4 +466,5 @@ window.addEventListener("resize", stick);
 watch("value", () => {
   if (JSON.stringify(props.value) !== pushed) replace(props.value);
 });
-show(restore());
+// Gradio hands out its own first value once more when the page is mounted; the draft comes after.
+setTimeout(() => show(restore()));

@@ -42,7 +42,11 @@ longer than people do, so they are told at once instead."""
 
 YIELD_S = 0.05
 """Results that follow each other faster than this go to the browser together: a person sees no
-difference, and 64 candidates do not mean 64 transfers of all results."""
+difference."""
+
+YIELD_SHARE = 0.25
+"""… and the longer a run takes, the rarer: each transfer carries all results so far, and a browser
+that draws more slowly than the model scores must not fall behind."""
 
 LOADING_S = 0.25
 """How soon Cancel acts while a model loads."""
@@ -153,7 +157,9 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
         started = shown = time.monotonic()
         for n_done, (index, one) in enumerate(host.run(candidates), start=1):
             scored[index] = one
-            if time.monotonic() - shown >= YIELD_S and n_done < len(candidates):
+            now = time.monotonic()
+            due = max(YIELD_S, YIELD_SHARE * (shown - started))
+            if now - shown >= due and n_done < len(candidates):
                 yield running(f"{n_done} of {len(candidates)} solutions scored")
                 shown = time.monotonic()
     except TooLongError as error:

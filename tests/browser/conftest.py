@@ -14,14 +14,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, expect, sync_playwright
+
+from prm_core.rank import rank
+from prm_core.types import Candidate, ScoredCandidate
 
 ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = ROOT / "test-artifacts"
@@ -83,12 +87,41 @@ def serving(log: Path, **settings: str) -> Iterator[Server]:
             process.wait(timeout=30)
 
 
+PROBLEM = "What is 7 × 8?"
+SOLUTIONS = (
+    "I need to multiply 7 by 8.\n7 × 8 = 56.\nThe answer is 56.",
+    "I need to multiply 7 by 8.\n7 × 8 = 54.\nThe answer is 54.",
+    "I need to multiply 7 by 8.\n7 × 8 = 54.\nWait, let me check: 7 × 8 = 56.\nThe answer is 56.",
+)
+
+
+def telling(scored: Sequence[ScoredCandidate]) -> bool:
+    """Three colours, no number that rounds to a limit, and "last" orders otherwise than "min"."""
+    p = [x for one in scored for x in one.probabilities]
+    colours = {(x > 0.4) + (x > 0.7) for x in p}
+    clear = all(abs(x - limit) > 0.01 for x in p for limit in (0.4, 0.5, 0.7))
+    orders = []
+    for method in ("min", "last"):
+        ranking = rank(scored, method)
+        gaps = [a.score - b.score for a, b in pairwise(ranking)]
+        clear = clear and min(gaps) > 0.01
+        orders.append([one.index for one in ranking])
+    return len(colours) == 3 and clear and orders[0] != orders[1]
+
+
 @pytest.fixture(scope="package")
 def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model whose numbers show all three colours and another order under "last"."""
+    """A tiny model with random weights whose opinion of `SOLUTIONS` shows what the page can."""
+    from prm_core.scorer import load_scorer
     from tests.tiny import tiny_model
 
-    return tiny_model(tmp_path_factory.mktemp("models") / "tiny", seed=31)
+    candidates = [Candidate(PROBLEM, tuple(text.splitlines())) for text in SOLUTIONS]
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    for seed in range(1000):
+        scorer = load_scorer(str(tiny_model(path, seed=seed)), device="cpu")
+        if telling(scorer.score(candidates)):
+            return path
+    pytest.fail("no tiny model has a telling opinion")
 
 
 @pytest.fixture(scope="package")
@@ -171,5 +204,6 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call":
         ARTIFACTS.mkdir(exist_ok=True)
         for number, page in enumerate(getattr(item, "pages", [])):
-            page.screenshot(path=ARTIFACTS / f"failed-{item.name}-{number}.png")
+            with suppress(Error):  # a page may be too busy for a picture
+                page.screenshot(path=ARTIFACTS / f"failed-{item.name}-{number}.png")
     return report

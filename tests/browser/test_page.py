@@ -19,7 +19,9 @@ from tests.browser.conftest import (
     ARTIFACTS,
     DEFAULT_MODEL,
     PATIENCE_MS,
+    PROBLEM,
     ROOT,
+    SOLUTIONS,
     OpenPage,
     Server,
     answers,
@@ -28,10 +30,7 @@ from tests.browser.conftest import (
 
 pytestmark = pytest.mark.browser
 
-PROBLEM = "What is 7 × 8?"
-A = "I need to multiply 7 by 8.\n7 × 8 = 56.\nThe answer is 56."
-B = "I need to multiply 7 by 8.\n7 × 8 = 54.\nThe answer is 54."
-C = "I need to multiply 7 by 8.\n7 × 8 = 54.\nWait, let me check: 7 × 8 = 56.\nThe answer is 56."
+A, B, C = SOLUTIONS
 
 FILLS = {"good": "rgb(47, 158, 99)", "warn": "rgb(224, 160, 33)", "bad": "rgb(209, 73, 91)"}
 
@@ -120,7 +119,7 @@ def test_typed_solutions_are_scored_and_drawn(page: Page) -> None:
             drawn = bars.nth(place).evaluate("bar => bar.outerHTML")
             plain = bars.nth(place).evaluate("bar => getComputedStyle(bar).fill")
             # A bar below the threshold is hatched: its colour is the ground of a pattern.
-            assert plain == FILLS[band] or (p < 0.5 and "url(" in drawn)
+            assert plain == FILLS[band] if p > 0.5 else "url(" in drawn
             expect(rows(page, letter).nth(place)).to_have_class(re.compile(f"bd-{band}"))
             seen.add(band)
     assert seen == {"good", "warn", "bad"}
@@ -157,6 +156,7 @@ def test_the_split_is_seen_before_score(page: Page) -> None:
 
 
 def test_marks_stand_beside_the_lines_they_mean(page: Page) -> None:
+    page.get_by_label("steps:").select_option("line")
     fill(page, PROBLEM, "🙂 two emoji 🙂\nsecond\n\n\nthird, below two blank lines")
     card = page.locator(".prm-card").first
     expect(card.locator(".prm-line")).to_have_count(3)
@@ -204,7 +204,8 @@ def test_text_typed_while_scoring_is_not_lost(page: Page) -> None:
 
 def test_undo_in_a_text_box_still_works(page: Page) -> None:
     box = solutions(page).first
-    box.press_sequentially("kept")
+    box.focus()
+    page.keyboard.insert_text("kept")
     expect(page.locator(".prm-count").first).to_have_text("1 step")
     box.press("Control+z")
     expect(box).to_have_value("")
@@ -279,10 +280,9 @@ def test_a_model_that_cannot_be_loaded_is_told_and_another_one_works(
 
 
 def long_run() -> list[str]:
-    """Solutions that keep the tiny model busy for seconds."""
+    """64 solutions of few steps and many tokens: seconds for the tiny model, little to draw."""
     return [
-        "\n".join(f"{name} {line} {'abcdefgh' * 6}{line * name}" for line in range(48))
-        for name in range(1, 65)
+        "\n".join(f"{name} {line} {'abcdefgh' * 110}" for line in range(4)) for name in range(64)
     ]
 
 
@@ -327,7 +327,7 @@ def test_two_tabs_do_not_mix(page: Page) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     expect(solutions(other).first).to_be_visible()
-    fill(other, "Another problem", "one\ntwo\nthree\nfour\nfive")
+    fill(other, "Another problem", "1 + 1 = 2\n2 + 1 = 3\n3 + 1 = 4\n4 + 1 = 5\n5 + 1 = 6")
     for tab in (page, other):
         score(tab)
     for tab in (page, other):
@@ -350,6 +350,7 @@ def test_examples_are_one_press_away(page: Page) -> None:
 
 def test_user_text_never_becomes_code_or_other_text(page: Page) -> None:
     text = "\n".join(TRAPS)
+    page.get_by_label("steps:").select_option("line")
     fill(page, text, text, "\n".join(reversed(TRAPS)))
     score(page)
     expect_scored(page, 2)
