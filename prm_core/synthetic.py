@@ -566,7 +566,7 @@ def fractions(rng: random.Random) -> Plan:
         d, q = rng.randint(2, 9), rng.randint(2, 12)
         k = rng.randint(1, d - 1)
         env: Env = {"k": k, "d": d, "n": d * q}
-        lines = (
+        lines: tuple[Line, ...] = (
             _binary(rng, "div", "n", "d", "q"),
             _binary(rng, "mul", "q", "k", "r"),
             _answer(rng, "r"),

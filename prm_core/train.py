@@ -223,7 +223,11 @@ def collate(examples: Sequence[Example], pad: int, device: torch.device) -> Batc
     """Put examples into one batch."""
     width = max(len(e.input_ids) for e in examples)
     ids = torch.full((len(examples), width), pad)
-    rows, positions, labels, evidence, asked = [], [], [], [], []
+    rows: list[int] = []
+    positions: list[int] = []
+    labels: list[float] = []
+    evidence: list[tuple[int, int, int]] = []
+    asked: list[tuple[int, int, int, float]] = []
     for b, e in enumerate(examples):
         ids[b, : len(e.input_ids)] = torch.tensor(e.input_ids)
         evidence += [(b, token, len(positions) + step) for token, step in e.evidence]
@@ -255,7 +259,7 @@ def losses(model: LlamaForCausalLM, head: ValueHead, batch: Batch) -> tuple[Tens
     The step loss is the binary cross-entropy, averaged over all steps of the batch.
     """
     hidden = model.model(input_ids=batch.input_ids, use_cache=False).last_hidden_state  # [B, T, H]
-    embedding = model.get_input_embeddings().weight  # [V, H]; the LM head is tied to it
+    embedding = model.model.embed_tokens.weight  # [V, H]; the LM head is tied to it
     row, token, step = batch.evidence.unbind(1)
     log_p = token_log_probability(hidden[row, token - 1], embedding, batch.input_ids[row, token])
     features = evidence_features(log_p, step, len(batch.labels))
@@ -335,7 +339,9 @@ def train(
         eos_token_id=None,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model = LlamaForCausalLM(backbone).to(place).train()
+    model = LlamaForCausalLM(backbone)
+    nn.Module.to(model, place)  # transformers' own `to` has no types
+    model.train()
     head = ValueHead(config.hidden_size, evidence=True).to(place).train()
     matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
     chosen = {id(p) for p in matrices}
@@ -397,7 +403,7 @@ def save(
     output.mkdir(parents=True, exist_ok=True)
     half = LlamaForCausalLM(model.config)
     half.load_state_dict(model.state_dict())
-    half.to(torch.float16).save_pretrained(output)
+    half.half().save_pretrained(output)
     tokenizer.save_pretrained(output)
     save_value_head(output, head, PRM_FILE)
     (output / "training.json").write_text(json.dumps(asdict(config), indent=2) + "\n")

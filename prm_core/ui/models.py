@@ -109,7 +109,8 @@ class ModelHost:
 
     def run(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
         """Score with the loaded model; pairs of index and result, pack by pack."""
-        return self._run(list(candidates))  # type: ignore[no-any-return]
+        results: Iterator[tuple[int, ScoredCandidate]] = self._run(list(candidates))
+        return results
 
     def _stream(self, candidates: list[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
         """The only function that runs the model; its arguments and results can be pickled."""

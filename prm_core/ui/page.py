@@ -188,6 +188,7 @@ def build_page(host: ModelHost) -> gr.Blocks:
     examples = load_examples()
     gr.set_static_paths([assets_dir() / "vendor"])
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    demo: gr.Blocks
     with gr.Blocks(title="PRM Inspector", fill_width=True, analytics_enabled=False) as demo:
         with gr.Row(elem_id="prm-header"):
             Brand()
