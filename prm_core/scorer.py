@@ -46,8 +46,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_MODEL = "default-model"
 """The model that ships with the project: its folder in `assets`, and its id."""
 
-MAX_TOKENS = 8192
-"""Budget of a pack. Time per token is flat from a few hundred tokens on; memory is what grows."""
+MAX_TOKENS = 4096
+"""Budget of a pack. Best-of-8 on a CPU: 2048 to 4096 are fastest, 1024 shares less and takes 10 %
+longer, 8192 leaves the caches and takes 5 % longer."""
 
 FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
