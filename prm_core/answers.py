@@ -3,7 +3,7 @@ r"""Solution text → final answer; and whether two answers are the same.
 Finding an answer never fails and is linear in the text. Comparing is done in the cheapest way that
 decides: equal texts, then plain numbers (exact, with fractions), and only then math-verify, which
 knows LaTeX. Its own time limits use `signal.alarm`, which works in the main thread only; so what
-reaches it is kept small (`_is_tame`), and a deadline that works in every thread stands behind that.
+reaches it is kept small (`_are_tame`), and a deadline for any thread stands behind that.
 """
 
 from __future__ import annotations
@@ -182,9 +182,7 @@ def same_answer(a: str | None, b: str | None) -> bool:
     one, other = _quantity(left), _quantity(right)
     if one is not None and other is not None:
         return _same_quantity(one, other)
-    if not (_is_tame(left) and _is_tame(right)):
-        return False
-    return _same_mathematics(left, right)
+    return _are_tame(left, right) and _same_mathematics(left, right)
 
 
 _REPLACED = {
@@ -324,38 +322,59 @@ _POWER = re.compile(
 )
 _HEAVY = re.compile(
     r"\\(?:sum|prod|int|iint|oint|lim|input|def)(?![A-Za-z])|\d{21}|\d{3}\s*!|[)}\]!]\s*!|!\s*\^"
+    r"|\\binom.*\d{4}"
+)
+_FUNCTION = re.compile(
+    r"log|ln|lg|exp|sin|cos|tan|cot|sec|csc|\\(?:gcd|lcm|mod|bmod|pmod)|e\s*(?:\^|\*\*)"
 )
 
 
-def _is_tame(text: str) -> bool:
-    """Is a text short and simple enough that algebra on it ends soon?
+def _are_tame(left: str, right: str) -> bool:
+    """Are two texts so short and simple that algebra on their difference ends soon?
 
-    Powers are the danger: no tower, exponents below 1,000 even when multiplied with one another,
-    and at most 12 on a bracket, which may have to be expanded.
+    A deadline does not help within one operation on integers, so large numbers are kept apart from
+    functions: simplifying log 2 - n can need 2^n.
     """
-    if len(text) > _LONGEST or not text.isascii() or _HEAVY.search(text) or _has_words(text):
+    both = f"{left} {right}"
+    if not both.isascii() or _HEAVY.search(both) or _has_words(both):
         return False
-    if r"\binom" in text and re.search(r"\d{4}", text):
+    if max(len(left), len(right)) > _LONGEST or max(_depth(left), _depth(right)) > 8:
         return False
+    growth = _growth(left), _growth(right)
+    if growth[0] is None or growth[1] is None:
+        return False
+    n_digits = sum(character.isdigit() for character in both) * max(growth[0], growth[1])
+    large = n_digits > 8 or "!" in both or r"\binom" in both
+    return not (large and _FUNCTION.search(both))
+
+
+def _depth(text: str) -> int:
     depth = deepest = 0
     for character in text:
         depth += (character in "{[(") - (character in "}])")
         deepest = max(deepest, depth)
-    if deepest > 8:
-        return False
+    return deepest
+
+
+def _growth(text: str) -> int | None:
+    """The exponents of a text multiplied with one another, or None where they could explode.
+
+    That is a tower of powers, a product of 1,000 or more, and more than 12 on a bracket, which may
+    have to be expanded.
+    """
     total = 1
     for found in _POWER.finditer(text):
         exponent, tower = found[1], found[2]
         if exponent is None or tower or "!" in exponent:
-            return False
+            return None
         size = 1
         for number in re.findall(r"\d+", exponent):
             size *= max(1, int(number))
-        on_bracket = text[: found.start()].rstrip()[-1:] in (")", "}", "]")
         total *= size
+        on_bracket = text[: found.start()].rstrip()[-1:] in (")", "}", "]")
         if total >= 1000 or (on_bracket and size > 12):
-            return False
-    return True
+            return None
+    return total
 
 
 class _TooSlow(BaseException):

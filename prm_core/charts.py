@@ -169,8 +169,8 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
     threshold and of the colours' limits as `p` itself, and for 0 and 1 to mean exactly that. Near
     0 and 1 it stops two digits later and says so.
 
-    >>> [format_probability(p) for p in (0.97, 0.4996, 0.7003, 0.996, 0.9999999, 1.0, 3e-7)]
-    ['0.97', '0.4996', '0.7003', '0.996', '>0.9999', '1.00', '3e-7']
+    >>> [format_probability(p) for p in (0.97, 0.4996, 0.7003, 0.996, 0.9999999, 1.0, 2.5e-7)]
+    ['0.97', '0.4996', '0.7003', '0.996', '>0.9999', '1.00', '2.5e-7']
     """
 
     def sides(x: float) -> tuple[bool, ...]:
@@ -182,7 +182,7 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
         if sides(float(near_one)) == sides(p):
             return ">" + near_one
     if 0.5 * 10**-finest > p > 0.0:
-        mantissa, exponent = f"{p:.0e}".split("e")
+        mantissa, exponent = f"{p:.1e}".replace(".0e", "e").split("e")
         if sides(float(f"{mantissa}e{exponent}")) == sides(p):
             return f"{mantissa}e{int(exponent)}"
     for n_digits in range(digits, 17):

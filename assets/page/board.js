@@ -183,6 +183,8 @@ function buildRules() {
       type: "radio",
       name: id + "-rule",
       value: one.name,
+      "aria-label": one.label,
+      "aria-description": one.words,
       onchange: () => choose(one.name),
     });
     radios.set(one.name, radio);

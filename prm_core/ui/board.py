@@ -221,6 +221,8 @@ def _verdict(
             sentences.append("Other rules disagree.")
         else:
             for other_first, rules in elsewhere.items():
+                if len(rules) > 3:
+                    rules = [f"{'the other ' * (len(elsewhere) == 1)}{len(rules)} rules"]
                 sentences.append(f"Under {_list(rules)}, {_who(other_first, n_scored, first)}.")
     sentences[0] = sentences[0][0].upper() + sentences[0][1:]
     if not faultless:

@@ -1,4 +1,4 @@
-"""A page with nothing but the Board, an empty Editor, and a button for each thing to show.
+"""A page with nothing but the Board and a button for each thing to show.
 
 `python -m tests.browser.board_app PORT`; a process of its own, as the real app is in the tests.
 """
@@ -17,7 +17,6 @@ from starlette.routing import Route
 from prm_core.paths import assets_dir
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.board import Board, board_value
-from prm_core.ui.editor import Editor
 
 PROBLEM = "What is 7 × 8?"
 HOSTILE = (
@@ -26,6 +25,9 @@ HOSTILE = (
     r"\frac of $\frac{1}{2}$, and $\href{javascript:alert(1)}{x}$ costs $5 and $6.",
     "`${alert(2)}`" + " on and on" * 60,
 )
+STAND_IN = '<div class="prm-card"><textarea aria-label="unused"></textarea></div>'
+"""What `open_page` waits for: on the real page it is the editor's."""
+
 EXAMPLES = [("one", "What is 7 × 8?"), ("two", "What is `${6+4}`?")]
 
 
@@ -81,7 +83,7 @@ def build() -> gr.Blocks:
             gr.Button(name).click(show, None, board, show_progress="hidden")
         heard = gr.Textbox(label="heard")
         board.example(hear, None, heard)
-        Editor([])
+        gr.HTML(STAND_IN)
     return demo
 
 

@@ -1,7 +1,7 @@
 """The page in a real browser: one server and one Chromium for all tests, a new profile for each.
 
-Every test fails on an error in the browser's console and on a request to another host, and
-leaves a picture in `test-artifacts/` when it fails.
+Every test fails on an error in the browser's console, on a traceback in the server's log and on a
+request to another host; it leaves a picture in `test-artifacts/` when it fails.
 """
 
 from __future__ import annotations
@@ -181,10 +181,13 @@ def open_page(
         page = context.new_page()
         request.node.pages.append(page)
         page.goto(url)
-        expect(page.locator(".prm-card textarea").first).to_be_visible()
+        expect(page.locator(".prm-card textarea, .prm-board").first).to_be_visible()
         return page
 
+    said_before = len(server.log.read_text())
     yield open_one
+    if "Traceback" in (said := server.log.read_text()[said_before:]):
+        wrong.append(said)
     for context in contexts:
         context.close()
     assert not wrong, wrong

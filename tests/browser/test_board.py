@@ -66,7 +66,7 @@ def order(page: Page) -> str:
 
 
 def choose(page: Page, rule: str) -> None:
-    page.get_by_role("radio", name=rule).check(force=True)  # the label covers it
+    page.get_by_role("radio", name=rule, exact=True).check(force=True)  # the label covers it
 
 
 def fills(one: Locator) -> list[str]:
@@ -168,17 +168,17 @@ def test_the_chosen_palette_is_remembered(board: Page) -> None:
 
 def test_arrow_keys_reach_every_rule(board: Page) -> None:
     chart(board)
-    board.get_by_role("radio", name="Minimum").focus()
-    for verdict in ("All 3 are level", "The strongest step decides"):
+    board.get_by_role("radio", name="Minimum", exact=True).focus()
+    for verdict in ("C leads; it leads under 2 of 8 rules.", "Under the other 6 rules, A leads."):
         board.keyboard.press("ArrowLeft")  # from the first to the last: behind "More"
-        expect(board.get_by_role("radio", name="Maximum")).to_be_checked()
+        expect(board.get_by_role("radio", name="Maximum", exact=True)).to_be_checked()
         expect(board.locator(".bd-more-panel")).to_have_class("bd-more-panel bd-open")
         expect(board.locator(".bd-results")).to_contain_text(verdict)
         board.keyboard.press("ArrowRight")
-        expect(board.get_by_role("radio", name="Minimum")).to_be_checked()
+        expect(board.get_by_role("radio", name="Minimum", exact=True)).to_be_checked()
     board.keyboard.press("Escape")
     board.get_by_role("button", name="More").click()
-    board.get_by_role("radio", name="Geometric mean").click(force=True)
+    board.get_by_role("radio", name="Geometric mean", exact=True).click(force=True)
     expect(board.locator(".bd-more-panel")).to_have_class("bd-more-panel")
     expect(board.locator(".bd-more")).to_have_text("Geometric mean ▾")
 
@@ -329,7 +329,7 @@ def test_results_arrive_without_disturbing_anything(board: Page) -> None:
     assert order(board) == "CAB"
     expect(row(board, "B", 3)).to_be_focused()
     expect(card(board, "B").locator(".bd-detail")).to_be_visible()
-    expect(board.get_by_role("radio", name="Last step")).to_be_checked()
+    expect(board.get_by_role("radio", name="Last step", exact=True)).to_be_checked()
     assert bars(card(board, "B")).evaluate_all("(bars) => bars.every((bar) => bar.mark)")
     row(board, "B", 2).click()
     for letter, before in zip("ABC", heights, strict=True):
