@@ -15,7 +15,7 @@ knows where it stood, so that an editor can mark it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -257,7 +257,7 @@ _LEAD = r"[ \t]*+(?:[-*+•>][ \t]++)?(?P<hashes>\#{1,6})?[ \t]*+(?P<bold>\*\*|_
 # missing only where the line or the bold type ends, or where the line is a heading.
 _LABEL = re.compile(
     rf"""{_LEAD}
-    (?: {_STEP_WORD} [ \t]*+ [\#-]?+ {_COUNT} (?!\w)
+    (?: {_STEP_WORD} [ \t]*+ [\#-]?+ {_COUNT} (?![^\W_])
       | 第[ \t]*+ (?:\d{{1,3}}|[一二三四五六七八九十]{{1,3}}) [ \t]*+步 )
     [ \t]*+
     (?: (?P<closed> (?P=bold) [ \t]*+ (?:[:：.)]|[–—-](?=\s))?+ | [:：.)] (?P=bold) )
@@ -274,6 +274,7 @@ _ITEM = re.compile(
     re.VERBOSE,
 )
 _HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
+_DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
 _BULLET = re.compile(r"[-*+•>][ \t]|\||`{3}|~{3}")
 _ANSWER = re.compile(
     r"""[ \t>*_\#-]{0,8} (?: (?:the[ \t]+)?final[ \t]+answer | answer | ans | 最终答案 | 答案 )
@@ -409,19 +410,21 @@ def _tail(part: _Part, heads: list[_Head]) -> int:
     Whether an unindented line still belongs to the last step is learnt from the steps before it:
     where none of them goes on after a blank line (or on a new line at all), neither does the last.
     """
-    bodies = [row for a, b in pairwise(heads) for row in _flush_rows(part, a.row + 1, b.row)]
-    loose = any(part.rows[index].opens for index in bodies)
+    inside = [index for a, b in pairwise(heads) for index in range(a.row + 1, b.row)]
+    bodies = _flush_rows(part, inside)
+    formulas = [index for index in inside if _DISPLAY.match(part.text, part.rows[index].start)]
+    loose = any(part.rows[index].opens for index in (*bodies, *formulas))
     if len(heads) > 1 and not loose:
-        for index in _flush_rows(part, heads[-1].row + 1, len(part.rows)):
+        for index in _flush_rows(part, range(heads[-1].row + 1, len(part.rows))):
             if part.rows[index].opens or (len(heads) > 2 and not bodies):
                 return index
     return len(part.rows)
 
 
-def _flush_rows(part: _Part, first: int, stop: int) -> list[int]:
+def _flush_rows(part: _Part, indices: Iterable[int]) -> list[int]:
     """Rows of plain text at the left margin: no list, no formula or code on lines of its own."""
     flush = []
-    for index in range(first, stop):
+    for index in indices:
         start = part.rows[index].start
         plain = not part.text[start].isspace() and not part.blocks.overlap(start, start + 1)
         if plain and not _BULLET.match(part.text, start):
@@ -463,7 +466,7 @@ def _is_numbered(part: _Part, heads: list[_Head], n_paragraphs: int) -> bool:
         return False
     if n_paragraphs > 1:
         return all(part.rows[head.row].opens for head in heads)
-    return len(_flush_rows(part, 0, len(part.rows))) <= 2 * len(heads)
+    return len(_flush_rows(part, range(len(part.rows)))) <= 2 * len(heads)
 
 
 def _continues(part: _Part, index: int) -> bool:

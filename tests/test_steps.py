@@ -32,7 +32,8 @@ def check(text: str, rule: str, *wanted: str) -> None:
         ["See No. 3 and Eq. (2) on pp. 4 and 5.", "We go on."],
         ["It costs $3.50.", "She pays $5 and $6.", "That is $11."],
         ["J. K. Rowling wrote 7 books.", "George W. Bush read 2."],
-        ["The answer is B. Then we stop there."],  # a name, as far as one can see
+        ["The answer is B.", "Then we stop there."],
+        ["It was shown by B. Smith.", "We use it."],
         ["So the choice is A.", "The rest is wrong."],
         ["1. e4 is the first move.", "Then 2. Nf3 follows."],
         ["We get x = 1.", "A line follows."],
@@ -92,7 +93,7 @@ def test_lines_without_full_stops_are_sentences() -> None:
 
 def test_a_sentence_ends_with_the_formula_that_holds_its_full_stop() -> None:
     check(r"So $x = 5. 0.$ Then $y = 2$. \(z. q.\) Last.", "sentence", *[
-        "So $x = 5. 0.$", "Then $y = 2$.", r"\(z. q.\) Last."
+        "So $x = 5. 0.$", "Then $y = 2$.", r"\(z. q.\)", "Last."
     ])  # fmt: skip
 
 
@@ -321,7 +322,7 @@ def test_whole_things_are_never_cut(name: str, rule: str) -> None:
         ["It costs $5 and he has $6.", "So $11 in all.", "And 5$ more, or 10$."],
         ["He pays $5*16 = $<<5*16=80>>80.", "Then 60/100*$5 = $<<60/100*5=3>>3."],
         ["He had 6000$ - 1500$ = 4500$.", "Half of it is 2250$. That is all."],
-        ["Let $x be it.", "Then y$ is it."],
+        ["Let $x be it.", "Then y $ is it."],
         ["Open \\( here.", "Open \\[ there.", "And \\begin{align} too.", "$$ and"],
         ["A back-slash at the end \\", "x \\) and \\] and \\end{align}"],
         ["|x - 3| = 5", "|x| = 8"],
@@ -537,9 +538,9 @@ SOLUTION = (
 @pytest.mark.parametrize("rule", [*RULES, "separator:\\n\\n"])
 def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
     text = SOLUTION * (1_000_000 // len(SOLUTION))
-    start = time.process_time()
+    start = time.thread_time()
     assert len(find_steps(text, rule)) > 1000
-    assert time.process_time() - start < 1.5
+    assert time.thread_time() - start < 1.5
 
 
 @pytest.mark.parametrize(
@@ -551,9 +552,9 @@ def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
      "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff"],
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(unit: str) -> None:
-    text = (unit * 200_000)[:200_000]
-    start = time.process_time()
+    text = (unit * 100_000)[:100_000]
+    start = time.thread_time()
     for rule in (*RULES, "separator:\\n", "separator:."):
         find_steps(text, rule)
-    # Quadratic work would take minutes here; seven linear passes take about a second.
-    assert time.process_time() - start < 10
+    # Quadratic work would take a minute here; seven linear passes take less than a second.
+    assert time.thread_time() - start < 5
