@@ -15,6 +15,8 @@ from prm_core.charts import palette_table
 from tests.browser.board_app import EXAMPLES, HOSTILE
 from tests.browser.conftest import ROOT, START_S, OpenPage, answers, free_port
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def board_url() -> Iterator[str]:
@@ -187,6 +189,8 @@ def test_choosing_a_rule_takes_less_than_a_tenth_of_a_second(board: Page) -> Non
     for name, letters in (("many", 16), ("full", 64)):
         show(board, name)
         expect(board.locator(".bd-card")).to_have_count(letters)
+        choose(board, "Minimum")
+        board.locator(".bd-card").first.scroll_into_view_if_needed()  # the button is at the end
         expect(bars(board.locator(".bd-card").first).first).to_be_visible()
         before = order(board)
         times = board.evaluate(
@@ -203,6 +207,7 @@ def test_choosing_a_rule_takes_less_than_a_tenth_of_a_second(board: Page) -> Non
                 return times;
             }"""
         )
+        print(name, "cards re-ordered in", [round(one) for one in times], "ms")
         assert sorted(times)[len(times) // 2] < 100, times
         assert order(board) == before  # back at the first rule
         choose(board, "Product")
