@@ -12,6 +12,7 @@ differs the step's own tokens, and there the true one (`LabelledSolution.truth`)
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -56,6 +57,7 @@ class Line:
         result: the name that the step computes; None when it computes nothing.
         value: the state → the result.
         operands: names that the text shows and that may be copied wrongly.
+        before: (name, its value) of what the step computes on the way to its result.
         swap: (other text, other value): the same step with a wrong operation; None without one.
     """
 
@@ -63,6 +65,7 @@ class Line:
     result: str | None = None
     value: Callable[[Env], Number] | None = None
     operands: tuple[str, ...] = ()
+    before: tuple[tuple[str, Callable[[Env], Number]], ...] = ()
     swap: tuple[str, Callable[[Env], Number] | None] | None = None
 
 
@@ -153,7 +156,12 @@ _CHECKS = _CORRECTIONS[:2] + _CORRECTIONS[8:11]
 
 
 def solve(
-    rng: random.Random, plan: Plan, *, error_rate: float = 0.6, correct_rate: float = 0.3
+    rng: random.Random,
+    plan: Plan,
+    *,
+    error_rate: float = 0.6,
+    correct_rate: float = 0.3,
+    errors: Sequence[str] = ("slip", "operand", "operator"),
 ) -> LabelledSolution:
     """Write a plan out, with or without errors.
 
@@ -162,6 +170,7 @@ def solve(
         plan: what to write.
         error_rate: share of solutions with an error put in.
         correct_rate: share of the wrong solutions in which the error is noticed and mended.
+        errors: which kinds of errors; an operand that is wrong in the answer is called "final".
     """
     true, actual = dict(plan.env), dict(plan.env)
     steps: list[str] = []
@@ -174,12 +183,15 @@ def solve(
     for index, line in enumerate(plan.lines):
         text, value, shown = line.text, line.value, dict(actual)
         if index == spoil:
-            error = _error_kind(rng, line, final=index == len(plan.lines) - 1)
+            error = _error_kind(rng, line, errors, final=index == len(plan.lines) - 1)
             if error == "operator" and line.swap is not None:
                 text, value = line.swap
             elif error in ("operand", "final"):
                 name = rng.choice(line.operands)
                 shown[name] = near(rng, shown[name])
+        for name, passing in line.before:
+            true[name] = passing(true)
+            actual[name] = shown[name] = _value_or_zero(passing, shown)
         if line.result is not None and line.value is not None and value is not None:
             true[line.result] = line.value(true)
             shown[line.result] = _value_or_zero(value, shown)
@@ -220,11 +232,14 @@ def _line_to_spoil(rng: random.Random, lines: Sequence[Line], error_rate: float)
     return spoil
 
 
-def _error_kind(rng: random.Random, line: Line, *, final: bool) -> str | None:
-    """What goes wrong in a line: one of the ways that the line allows."""
+def _error_kind(
+    rng: random.Random, line: Line, errors: Sequence[str], *, final: bool
+) -> str | None:
+    """What goes wrong in a line: one of the wanted ways that the line allows."""
     ways = ["slip"] * 3 if line.result is not None else []
     ways += ["operand"] if line.operands else []
     ways += ["operator"] if line.swap is not None else []
+    ways = [way for way in ways if way in errors]
     if not ways:
         return None
     kind = rng.choice(ways)
@@ -277,91 +292,132 @@ _INTENTS = {
     "div": ("divide {a} by {b}", "compute {a} / {b}", "split {a} into {b} equal parts"),
 }
 
-_ASKS = (
-    "What is {}?",
-    "What is {}?",
-    "What's {}?",
-    "Calculate {}.",
-    "Compute {}.",
-    "Find {}.",
-    "How much is {}?",
-    "Work out {}.",
-    "Evaluate {}.",
-    "Please compute {}.",
-    "Please compute {} and explain.",
-    "Tell me {}.",
-    "{} = ?",
-    "{}",
-    "Solve: {}",
-    "Can you calculate {}?",
-    "I want to know {}.",
-    "Determine {}.",
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Ways to ask for a computation, to begin, to state an equation and to answer."""
+
+    asks: tuple[str, ...]
+    starts: tuple[str, ...]
+    equations: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+TRAINING = Phrases(
+    asks=(
+        "What is {}?",
+        "What is {}?",
+        "What's {}?",
+        "Calculate {}.",
+        "Compute {}.",
+        "Find {}.",
+        "How much is {}?",
+        "Work out {}.",
+        "Evaluate {}.",
+        "Please compute {}.",
+        "Please compute {} and explain.",
+        "Tell me {}.",
+        "{} = ?",
+        "{}",
+        "Solve: {}",
+        "Can you calculate {}?",
+        "I want to know {}.",
+        "Determine {}.",
+    ),
+    starts=(
+        "I need to {}.",
+        "I need to {}.",
+        "We need to {}.",
+        "Let me {}.",
+        "Let's {}.",
+        "First, {}.",
+        "First, I {}.",
+        "To solve this, {}.",
+        "We have to {}.",
+        "The task is to {}.",
+        "I will {}.",
+        "I should {}.",
+        "So we {}.",
+        "Start: {}.",
+    ),
+    equations=(
+        "{} = {{{}}}.",
+        "{} = {{{}}}.",
+        "{} = {{{}}}",
+        "{} is {{{}}}.",
+        "{} equals {{{}}}.",
+        "So {} = {{{}}}.",
+        "{} gives {{{}}}.",
+        "This gives {} = {{{}}}.",
+        "We get {} = {{{}}}.",
+        "Then {} = {{{}}}.",
+        "Now {} = {{{}}}.",
+        "I compute {} = {{{}}}.",
+        "Calculating: {} = {{{}}}.",
+    ),
+    answers=(
+        "The answer is {{{}}}.",
+        "The answer is {{{}}}.",
+        "The answer is {{{}}}.",
+        "So the answer is {{{}}}.",
+        "Final answer: {{{}}}",
+        "Answer: {{{}}}",
+        "Therefore, the answer is {{{}}}.",
+        "The final answer is {{{}}}.",
+        "Hence {{{}}}.",
+        "The result is {{{}}}.",
+        "Thus the result is {{{}}}.",
+        "It is {{{}}}.",
+        "#### {{{}}}",
+    ),
 )
+"""What a model is trained on."""
 
-_STARTS = (
-    "I need to {}.",
-    "I need to {}.",
-    "We need to {}.",
-    "Let me {}.",
-    "Let's {}.",
-    "First, {}.",
-    "First, I {}.",
-    "To solve this, {}.",
-    "We have to {}.",
-    "The task is to {}.",
-    "I will {}.",
-    "I should {}.",
-    "So we {}.",
-    "Start: {}.",
+UNSEEN = Phrases(
+    asks=(
+        "Would you compute {} for me?",
+        "Give me {}.",
+        "What do you get for {}?",
+        "Try {}.",
+        "We are looking for {}.",
+    ),
+    starts=(
+        "My first move is to {}.",
+        "Here we should {}.",
+        "Okay, let me {}.",
+        "The plan: {}.",
+        "Step one is to {}.",
+    ),
+    equations=(
+        "That makes {} = {{{}}}.",
+        "{} comes out as {{{}}}.",
+        "As we know, {} = {{{}}}.",
+        "Doing the computation: {} = {{{}}}",
+        "Therefore {} = {{{}}}.",
+    ),
+    answers=(
+        "So it must be {{{}}}.",
+        "Our answer: {{{}}}.",
+        "In the end we have {{{}}}.",
+        "That leaves {{{}}} as the answer.",
+        "This means the answer is {{{}}}.",
+    ),
 )
-
-_EQUATIONS = (
-    "{} = {{{}}}.",
-    "{} = {{{}}}.",
-    "{} = {{{}}}",
-    "{} is {{{}}}.",
-    "{} equals {{{}}}.",
-    "So {} = {{{}}}.",
-    "{} gives {{{}}}.",
-    "This gives {} = {{{}}}.",
-    "We get {} = {{{}}}.",
-    "Then {} = {{{}}}.",
-    "Now {} = {{{}}}.",
-    "I compute {} = {{{}}}.",
-    "Calculating: {} = {{{}}}.",
-)
-
-_ANSWERS = (
-    "The answer is {{{}}}.",
-    "The answer is {{{}}}.",
-    "The answer is {{{}}}.",
-    "So the answer is {{{}}}.",
-    "Final answer: {{{}}}",
-    "Answer: {{{}}}",
-    "Therefore, the answer is {{{}}}.",
-    "The final answer is {{{}}}.",
-    "Hence {{{}}}.",
-    "The result is {{{}}}.",
-    "Thus the result is {{{}}}.",
-    "It is {{{}}}.",
-    "#### {{{}}}",
-)
+"""What training never sees; models are measured on these."""
 
 
-def _equation(rng: random.Random, left: str, result: str) -> str:
-    return rng.choice(_EQUATIONS).format(left, result)
+def _answer(rng: random.Random, result: str, phrases: Phrases = TRAINING) -> Line:
+    return Line(rng.choice(phrases.answers).format(result), operands=(result,))
 
 
-def _answer(rng: random.Random, result: str) -> Line:
-    return Line(rng.choice(_ANSWERS).format(result), operands=(result,))
-
-
-def _binary(rng: random.Random, op: str, a: str, b: str, result: str) -> Line:
+def _binary(
+    rng: random.Random, op: str, a: str, b: str, result: str, phrases: Phrases = TRAINING
+) -> Line:
     """`a op b = result`, with another operation as its swap."""
     sign, value = _OPS[op]
     other = rng.choice([o for o in ("add", "sub", "mul") if o != op])
     other_sign, other_value = _OPS[other]
-    template = _equation(rng, f"{{{a}}} {{op}} {{{b}}}".replace("{op}", "\0"), result)
+    template = rng.choice(phrases.equations).format(f"{{{a}}} \0 {{{b}}}", result)
     return Line(
         template.replace("\0", sign),
         result,
@@ -371,11 +427,11 @@ def _binary(rng: random.Random, op: str, a: str, b: str, result: str) -> Line:
     )
 
 
-def _ask(rng: random.Random, op: str) -> str:
+def _ask(rng: random.Random, op: str, phrases: Phrases = TRAINING) -> str:
     sign = _OPS[op][0]
     plain = rng.random() < 0.65
     what = f"{{a}} {sign} {{b}}" if plain else rng.choice(_PROBLEMS[op])
-    return rng.choice(_ASKS).format(what)
+    return rng.choice(phrases.asks).format(what)
 
 
 def operands(rng: random.Random, op: str, n_a: int, n_b: int) -> tuple[int, int]:
@@ -392,32 +448,43 @@ def operands(rng: random.Random, op: str, n_a: int, n_b: int) -> tuple[int, int]
     return a, b
 
 
-def held_out(op: str, a: Number, b: Number) -> bool:
-    """Whether this pair, in this order, is kept from training to measure on: about one in ten.
+# Digits of two operands (of the quotient and the divisor), as often as they are to be practised.
+_SIZES: dict[str, tuple[tuple[int, int], ...]] = {
+    "add": ((1, 1),) * 4 + ((2, 1), (1, 2)) + ((2, 2),) * 4 + ((3, 1), (2, 3)) + ((3, 3),) * 3,
+    "mul": ((1, 1),) * 6 + ((2, 1), (1, 2)) * 2 + ((3, 1),) * 2 + ((2, 2),),
+    "div": ((1, 1),) * 4 + ((2, 1),) * 3 + ((3, 1),) * 2,
+}
+_SIZES["sub"] = _SIZES["add"]
 
-    One-digit facts are not held out where they are (there are only some hundred; a fact that was
-    never seen cannot be known), larger ones are.
+
+def held_out(op: str, a: Number, b: Number) -> bool:
+    """Whether these operands, in either order, are kept from training: about one pair in twenty.
+
+    One-digit facts are not held out (there are only some hundred, and a fact that was never seen
+    cannot be known); what is new there are the phrasings and the errors.
     """
     if max(a, b) < 10 or (op == "div" and max(Fraction(a) / b, b) < 10):
         return False
-    return (int(a) * 7919 + int(b) * 104729 + len(op)) % 10 == 0
+    low, high = sorted((int(a), int(b)))
+    return (low * 7919 + high * 104729 + len(op)) % 20 == 0
 
 
 def operation(
-    rng: random.Random, op: str | None = None, n_a: int | None = None, n_b: int | None = None
+    rng: random.Random,
+    op: str | None = None,
+    n_a: int | None = None,
+    n_b: int | None = None,
+    phrases: Phrases = TRAINING,
 ) -> Plan:
     """One operation: say what to do, do it, answer."""
     op = op or rng.choice(("add", "sub", "mul", "mul", "div"))
     if n_a is None or n_b is None:
-        sizes = [(1, 1)] * 6
-        sizes += [(2, 1), (2, 1), (1, 2)] if op != "div" else [(2, 1)]
-        sizes += [(2, 2), (2, 2), (3, 2), (3, 3)] if op in ("add", "sub") else []
-        n_a, n_b = rng.choice(sizes)
+        n_a, n_b = rng.choice(_SIZES[op])
     a, b = operands(rng, op, n_a, n_b)
     lines: list[Line] = []
     if rng.random() < 0.75:
         other = rng.choice([o for o in _OPS if o != op])
-        start = rng.choice(_STARTS)
+        start = rng.choice(phrases.starts)
         lines.append(
             Line(
                 start.format(rng.choice(_INTENTS[op])),
@@ -425,11 +492,11 @@ def operation(
                 swap=(start.format(rng.choice(_INTENTS[other])), None),
             )
         )
-    lines.append(_binary(rng, op, "a", "b", "r"))
+    lines.append(_binary(rng, op, "a", "b", "r", phrases))
     if rng.random() < 0.9:
-        lines.append(_answer(rng, "r"))
+        lines.append(_answer(rng, "r", phrases))
     return Plan(
-        render(_ask(rng, op), {"a": a, "b": b}),
+        render(_ask(rng, op, phrases), {"a": a, "b": b}),
         {"a": a, "b": b},
         tuple(lines),
         op,
@@ -446,10 +513,7 @@ def solve_facts(rng: random.Random, *, error_rate: float = 0.35) -> LabelledSolu
     asked, steps, truths, kinds = [], [], [], []
     for _ in range(rng.randint(2, 6)):
         op = rng.choice(("add", "sub", "mul", "mul", "div"))
-        sizes = [(1, 1)] * 4 + ([(2, 1)] if op in ("mul", "div") else [(2, 1), (2, 2)])
-        a, b = operands(rng, op, *rng.choice(sizes))
-        if held_out(op, a, b):
-            continue
+        a, b = operands(rng, op, *rng.choice(_SIZES[op]))
         sign, value = _OPS[op]
         asked.append(f"{a} {sign} {b}")
         truths.append(f"{a} {sign} {b} = {show(value(a, b))}")
@@ -470,8 +534,6 @@ def solve_facts(rng: random.Random, *, error_rate: float = 0.35) -> LabelledSolu
             sign, value = _OPS[rng.choice([o for o in ("add", "sub", "mul") if o != op])]
             result = value(a, b)
         steps.append(f"{a} {sign} {b} = {show(result)}")
-    if not steps:
-        return solve_facts(rng, error_rate=error_rate)
     intro = rng.choice(("Compute {}.", "What are {}?", "{}", "Practice: {}", "Work out {}."))
     problem = intro.format(", ".join(asked))
     error = None if steps == truths else kinds[0]
@@ -486,7 +548,7 @@ def percent(rng: random.Random) -> Plan:
     p = rng.choice((5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 12, 35, 45))
     n = rng.choice((10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 150, 160, 180, 200, 250, 400))
     env: Env = {"p": p, "n": n, "h": 100, "ten": 10}
-    ask = rng.choice(_ASKS).format("{p}% of {n}")
+    ask = rng.choice(TRAINING.asks).format("{p}% of {n}")
     decimal = Line(
         rng.choice(
             (
@@ -555,7 +617,8 @@ def decimals(rng: random.Random) -> Plan:
     lines = [_binary(rng, op, "a", "b", "r"), _answer(rng, "r")]
     if rng.random() < 0.5:
         lines.insert(
-            0, Line(rng.choice(_STARTS).format(rng.choice(_INTENTS[op])), operands=("a", "b"))
+            0,
+            Line(rng.choice(TRAINING.starts).format(rng.choice(_INTENTS[op])), operands=("a", "b")),
         )
     return Plan(render(_ask(rng, op), {"a": a, "b": b}), {"a": a, "b": b}, tuple(lines), "decimals")
 
@@ -572,7 +635,7 @@ def fractions(rng: random.Random) -> Plan:
             _answer(rng, "r"),
         )
         return Plan(
-            render(rng.choice(_ASKS).format("{k}/{d} of {n}"), env), env, lines, "fractions"
+            render(rng.choice(TRAINING.asks).format("{k}/{d} of {n}"), env), env, lines, "fractions"
         )
     d = rng.randint(3, 12)
     env = {"a": rng.randint(1, d), "b": rng.randint(1, d), "d": d}
@@ -582,7 +645,9 @@ def fractions(rng: random.Random) -> Plan:
         Line("{a}/{d} + {b}/{d} = {s}/{d}", operands=("s", "d")),
         Line(rng.choice(("The answer is {s}/{d}.", "Final answer: {s}/{d}")), operands=("s",)),
     )
-    return Plan(render(rng.choice(_ASKS).format("{a}/{d} + {b}/{d}"), env), env, lines, "fractions")
+    return Plan(
+        render(rng.choice(TRAINING.asks).format("{a}/{d} + {b}/{d}"), env), env, lines, "fractions"
+    )
 
 
 def order(rng: random.Random) -> Plan:
@@ -592,7 +657,7 @@ def order(rng: random.Random) -> Plan:
     if rng.random() < 0.4:
         shape, first = "({a} + {b}) × {c}", _binary(rng, "add", "a", "b", "s")
         lines = (first, _binary(rng, "mul", "s", "c", "r"), _answer(rng, "r"))
-        return Plan(render(rng.choice(_ASKS).format(shape), env), env, lines, "order")
+        return Plan(render(rng.choice(TRAINING.asks).format(shape), env), env, lines, "order")
     op = rng.choice(("add", "sub"))
     if op == "sub":
         env["a"] = b * c + rng.randint(0, 20)
@@ -607,7 +672,7 @@ def order(rng: random.Random) -> Plan:
         _binary(rng, op, "a", "s", "r"),
         _answer(rng, "r"),
     )
-    return Plan(render(rng.choice(_ASKS).format(shape), env), env, lines, "order")
+    return Plan(render(rng.choice(TRAINING.asks).format(shape), env), env, lines, "order")
 
 
 def linear(rng: random.Random) -> Plan:
@@ -697,7 +762,7 @@ def word_problem(rng: random.Random) -> Plan:
     lines: list[Line] = []
     if rng.random() < 0.4:
         lines.append(
-            Line(rng.choice(_STARTS).format(rng.choice(_INTENTS[op])), operands=("a", "b"))
+            Line(rng.choice(TRAINING.starts).format(rng.choice(_INTENTS[op])), operands=("a", "b"))
         )
     lines.append(_binary(rng, op, "a", "b", "s"))
     result = "s"
@@ -733,48 +798,76 @@ KINDS: dict[str, Callable[[random.Random], Plan]] = {
     "word": word_problem,
 }
 
-# (facts, operation, percent, decimals, fractions, order, linear, word) by progress of training.
-_MIXES = (
-    (0.22, (0.55, 0.28, 0.05, 0.02, 0.02, 0.02, 0.02, 0.04)),
-    (0.55, (0.28, 0.36, 0.10, 0.04, 0.04, 0.06, 0.04, 0.08)),
-    (1.01, (0.12, 0.46, 0.12, 0.05, 0.05, 0.06, 0.05, 0.09)),
+# What training consists of: the share of solutions of each kind, by the share of training done.
+_MIXES: tuple[tuple[float, dict[str, float]], ...] = (
+    (0.15, {"facts": 0.60, "operation": 0.20, "grounding": 0.10, "percent": 0.03, "gsm8k": 0.01}),
+    (0.45, {"facts": 0.30, "operation": 0.26, "grounding": 0.12, "percent": 0.06, "gsm8k": 0.06}),
+    (1.01, {"facts": 0.20, "operation": 0.30, "grounding": 0.12, "percent": 0.07, "gsm8k": 0.08}),
 )
+_OTHERS = ("decimals", "fractions", "order", "linear", "word")  # share the rest evenly
+
+_EQUATION = re.compile(r"(?<![\d.])(\d+) ?([-+×*x/]) ?\$?(\d+)(?!\.?\d)")
+_NAMES_OF_SIGNS = {"+": "add", "-": "sub", "/": "div"}
+
+
+def shows_held_out(solution: LabelledSolution) -> bool:
+    """Whether a text of this solution shows a computation that is kept from training."""
+    for text in (solution.problem, *solution.steps, *solution.truth):
+        for a, sign, b in _EQUATION.findall(text):
+            if int(b) and held_out(_NAMES_OF_SIGNS.get(sign, "mul"), int(a), int(b)):
+                return True
+    return False
 
 
 def generate(
-    rng: random.Random, progress: float = 1.0, *, kinds: Sequence[str] | None = None
+    rng: random.Random,
+    progress: float = 1.0,
+    *,
+    kinds: Sequence[str] | None = None,
+    gsm8k: Sequence[Plan] = (),
 ) -> LabelledSolution:
     """One labelled solution for training.
 
     Args:
         rng: where chance comes from; the same state gives the same solution.
         progress: share of the training that is done, in [0, 1]: facts first, problems later.
-        kinds: only these kinds ("facts" or names in `KINDS`); None for the curriculum's mix.
+        kinds: only these kinds ("facts", "grounding", "gsm8k" or names in `KINDS`); None for the
+            curriculum's mix.
+        gsm8k: plans to draw "gsm8k" from (`prm_core.gsm8k`); without any, that kind is left out.
     """
     if kinds is None:
-        mix = next(weights for until, weights in _MIXES if progress < until)
-        kind = rng.choices(("facts", *KINDS), mix)[0]
+        mix = dict(next(weights for until, weights in _MIXES if progress < until))
+        mix |= dict.fromkeys(_OTHERS, (1 - sum(mix.values())) / len(_OTHERS))
+        if not gsm8k:
+            del mix["gsm8k"]
     else:
-        kind = rng.choice(list(kinds))
-    if kind == "facts":
-        return solve_facts(rng)
+        mix = dict.fromkeys(kinds, 1.0)
+    kind = rng.choices(list(mix), list(mix.values()))[0]
     while True:
-        plan = KINDS[kind](rng)
-        a, b = plan.env.get("a", 0), plan.env.get("b", 1)
-        if not (plan.kind in _OPS and held_out(plan.kind, a, b)):
-            return solve(rng, plan)
+        if kind == "facts":
+            solution = solve_facts(rng)
+        elif kind == "grounding":
+            plan = operation(rng)
+            solution = solve(rng, plan, error_rate=0.5, errors=("operand", "operator"))
+        else:
+            plan = rng.choice(gsm8k) if kind == "gsm8k" else KINDS[kind](rng)
+            solution = solve(rng, plan)
+        if solution.kind in _OPS and held_out(solution.kind, plan.env["a"], plan.env["b"]):
+            continue
+        if not shows_held_out(solution):
+            return solution
 
 
 def evaluation(seed: int, op: str, n_a: int, n_b: int, n: int) -> Iterator[LabelledSolution]:
-    """Labelled solutions of one operation over operand pairs that training never sees.
+    """Labelled solutions of one operation, in phrasings and on operands that training never sees.
 
-    One-digit pairs are all seen in training (see `held_out`); for them the phrasings and errors
-    are new, the facts are not.
+    One-digit operands are all seen in training (see `held_out`); for them only the phrasings and
+    the errors are new.
     """
     rng = random.Random(seed)
     made = 0
     while made < n:
-        plan = operation(rng, op, n_a, n_b)
+        plan = operation(rng, op, n_a, n_b, UNSEEN)
         if n_a > 1 and not held_out(op, plan.env["a"], plan.env["b"]):
             continue
         made += 1

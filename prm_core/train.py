@@ -15,7 +15,6 @@ import gzip
 import json
 import logging
 import random
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -31,8 +30,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from prm_core.device import choose_device
 from prm_core.errors import BadOptionError, DataError
 from prm_core.families.value_head import Template, encode, read_template, save_value_head
+from prm_core.gsm8k import read_plans
+from prm_core.paths import assets_dir
 from prm_core.readout import ValueHead, evidence_features, token_log_probability
-from prm_core.synthetic import LabelledSolution, generate
+from prm_core.synthetic import LabelledSolution, Plan, generate, solve
 from prm_core.types import Candidate
 
 _log = logging.getLogger(__name__)
@@ -65,14 +66,14 @@ class TrainConfig:
         seed: of data, weights and order.
     """
 
-    steps: int = 9000
+    steps: int = 24_000
     batch_tokens: int = 1024
     hidden_size: int = 160
-    layers: int = 4
+    layers: int = 6
     heads: int = 5
     mlp_size: int = 432
     vocabulary: int = 1400
-    lm_weight: float = 0.7
+    lm_weight: float = 1.0
     muon_lr: float = 4e-3
     adamw_lr: float = 2e-3
     seed: int = 0
@@ -275,6 +276,7 @@ def batches(
     tokenizer: PreTrainedTokenizerFast,
     template: Template,
     device: torch.device,
+    gsm8k: Sequence[Plan] = (),
 ) -> Iterator[Batch]:
     """One batch per optimizer step, made as they are needed; examples of like length together."""
     rng = random.Random(config.seed)
@@ -283,7 +285,8 @@ def batches(
         pool: list[Example] = []
         size = 0
         while size < config.batch_tokens * pool_batches:
-            pool.append(make_example(tokenizer, template, generate(rng, made / config.steps)))
+            solution = generate(rng, made / config.steps, gsm8k=gsm8k)
+            pool.append(make_example(tokenizer, template, solution))
             size += len(pool[-1].input_ids)
         pool.sort(key=lambda e: len(e.input_ids))
         groups: list[list[Example]] = [[]]
@@ -305,14 +308,14 @@ def learning_rate(progress: float, steps: int) -> float:
 
 
 def train(
-    config: TrainConfig, output: Path, *, texts: Sequence[str] = (), device: str = "auto"
+    config: TrainConfig, output: Path, *, gsm8k: Sequence[Plan] = (), device: str = "auto"
 ) -> None:
     """Train from scratch and write a checkpoint that `load_scorer` reads.
 
     Args:
         config: what decides the run.
         output: directory to write to.
-        texts: more text for the tokenizer's words, beside the generated problems.
+        gsm8k: solutions to spoil, beside the generated problems (`prm_core.gsm8k`).
         device: "auto", "cpu", "cuda", …
 
     Raises:
@@ -322,8 +325,9 @@ def train(
     torch.manual_seed(config.seed)
     rng = random.Random(config.seed + 1)
     made = [generate(rng) for _ in range(20_000)]
+    made += [solve(rng, plan, error_rate=0) for plan in gsm8k]
     words = [t for s in made for t in (s.problem, *s.steps)]
-    tokenizer = build_tokenizer([*words, *texts], config.vocabulary)
+    tokenizer = build_tokenizer(words, config.vocabulary)
     template = read_template(PRM_FILE, tokenizer)
     backbone = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -340,6 +344,7 @@ def train(
         pad_token_id=tokenizer.pad_token_id,
     )
     model = LlamaForCausalLM(backbone)
+    model.set_attn_implementation("eager")  # on a CPU in bfloat16 half as fast again as sdpa
     nn.Module.to(model, place)  # transformers' own `to` has no types
     model.train()
     head = ValueHead(config.hidden_size, evidence=True).to(place).train()
@@ -359,7 +364,7 @@ def train(
     peaks = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     began = time.monotonic()
     n_tokens, n_right, n_steps = 0, 0, 0
-    for index, batch in enumerate(batches(config, tokenizer, template, place)):
+    for index, batch in enumerate(batches(config, tokenizer, template, place, gsm8k)):
         factor = learning_rate(index / config.steps, config.steps)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * factor
@@ -409,34 +414,34 @@ def save(
     (output / "training.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
 
 
-def read_texts(path: Path) -> list[str]:
-    """Problems and steps of a (gzip) JSONL file, for the tokenizer's words.
+def read_solutions(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(problem, steps) of every row of a (gzip) JSONL file.
 
     Raises:
         DataError: the file cannot be read, or a row has no problem and steps.
     """
     opener = gzip.open if path.suffix == ".gz" else open
-    texts: list[str] = []
     try:
         with opener(path, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 row = json.loads(line)
                 if not isinstance(row, dict) or not {"problem", "steps"} <= row.keys():
                     raise DataError("has no problem and steps", path=path, line=number)
-                texts += [row["problem"], *(re.sub(r"<<.*?>>", "", s) for s in row["steps"])]
+                yield row["problem"], row["steps"]
     except (OSError, ValueError) as error:
         raise DataError(f"cannot be read: {error}", path=path) from error
-    return texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `train`: where to, and every field of `TrainConfig`."""
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write")
     parser.add_argument(
-        "--text",
+        "--gsm8k",
         type=Path,
+        default=assets_dir() / "gsm8k" / "train.jsonl.gz",
         metavar="FILE",
-        help="JSONL (or .jsonl.gz) of problems and steps from which words are learnt as well",
+        help="JSONL (or .jsonl.gz) of GSM8K's problems and steps, calculator marks included "
+        "(default: the training part, which comes along)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     for field in fields(TrainConfig):
@@ -453,6 +458,7 @@ def main(options: argparse.Namespace) -> int:
     """Run `train` and say how it goes on stderr."""
     _log.setLevel(logging.INFO)
     config = TrainConfig(**{f.name: getattr(options, f.name) for f in fields(TrainConfig)})
-    texts = read_texts(options.text) if options.text else []
-    train(config, options.output, texts=texts, device=options.device)
+    plans = read_plans(read_solutions(options.gsm8k))
+    _log.info("%d solutions of %s can be spoiled", len(plans), options.gsm8k)
+    train(config, options.output, gsm8k=plans, device=options.device)
     return 0

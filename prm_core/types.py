@@ -143,6 +143,51 @@ class RankedCandidate:
     scored: ScoredCandidate
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A solution with what people (or a program) say of its steps: one row of labelled data.
+
+    Attributes:
+        candidate: the problem and the solution's steps.
+        labels: P(step is right) as the data say it, [S], in [0, 1]; hard labels are 0.0 and 1.0,
+            None stands where nobody said.
+        source: the data set, as "processbench/gsm8k".
+        answer: the solution's final answer as text; None when there is none.
+        gold_answer: the right final answer; None when it is not known.
+        correct: whether the final answer is right; None when it is not known.
+        error_type: the kind of error, in the data set's own word.
+
+    Raises:
+        InputError: labels and steps differ in number, or a label is outside [0, 1].
+    """
+
+    candidate: Candidate
+    labels: tuple[float | None, ...]
+    source: str = ""
+    answer: str | None = None
+    gold_answer: str | None = None
+    correct: bool | None = None
+    error_type: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.candidate.steps):
+            raise InputError(f"{len(self.labels)} labels for {len(self.candidate.steps)} steps")
+        for label in self.labels:
+            if label is not None and not 0.0 <= label <= 1.0:
+                raise InputError(f"label {label} is not in [0, 1]")
+
+    @property
+    def first_error(self) -> int | None:
+        """Index of the first step whose label is below 0.5, or None when there is none."""
+        return next((i for i, y in enumerate(self.labels) if y is not None and y < 0.5), None)
+
+    @property
+    def judged(self) -> bool:
+        """Whether the labels tell the first error: every step up to it has one."""
+        end = self.first_error
+        return None not in self.labels[:end]
+
+
 class StepScorer(Protocol):
     """Anything that gives every step of every candidate a probability."""
 

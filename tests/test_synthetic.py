@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from prm_core.synthetic import (
     KINDS,
-    LabelledSolution,
+    TRAINING,
+    UNSEEN,
     evaluation,
     generate,
     held_out,
@@ -83,23 +84,40 @@ def test_every_kind_makes_both_right_and_wrong_solutions(kind: str) -> None:
     assert outcomes == {True, False}
 
 
-def test_training_never_sees_the_pairs_that_are_measured_on() -> None:
+EQUATION = re.compile(r"(?<![\d.])(\d+) ([-+×/]) (\d+)(?!\.?\d)")
+OPERATIONS = {"+": "add", "-": "sub", "×": "mul", "/": "div"}
+
+
+def equations(text: str) -> set[tuple[str, int, int]]:
+    return {(OPERATIONS[sign], int(a), int(b)) for a, sign, b in EQUATION.findall(text) if int(b)}
+
+
+def test_training_never_shows_the_operands_that_are_measured_on() -> None:
     rng = random.Random(7)
-    trained = [generate(rng, kinds=["operation"]) for _ in range(20_000)]
-    trained_pairs = {_pair(s) for s in trained if (s.kind, s.size) == ("add", "2x2")} - {None}
-    measured_pairs = {_pair(s) for s in evaluation(0, "add", 2, 2, 200)} - {None}
-    assert len(trained_pairs) > 300
-    assert len(measured_pairs) > 50
-    assert not trained_pairs & measured_pairs
-    assert all(held_out("add", *pair) for pair in measured_pairs if pair)
+    trained: set[tuple[str, int, int]] = set()
+    for _ in range(20_000):
+        solution = generate(rng, rng.random())
+        trained |= equations(" ; ".join((solution.problem, *solution.steps, *solution.truth)))
+    assert len(trained) > 5000
+    assert not [one for one in trained if held_out(*one)]
+    measured: set[tuple[str, int, int]] = set()
+    for solution in evaluation(0, "add", 2, 2, 200):
+        measured |= {one for step in solution.truth[:2] for one in equations(step)}
+    assert len([one for one in measured if one[0] == "add" and held_out(*one)]) > 30
+    assert not measured & trained
 
 
-def _pair(solution: LabelledSolution) -> tuple[int, int] | None:
-    """The operands in the order of the equation that solves the problem."""
-    for step in solution.truth:
-        if found := re.search(r"(\d+) \+ (\d+)", step):
-            return int(found[1]), int(found[2])
-    return None
+@pytest.mark.parametrize("op", ["add", "sub", "mul", "div"])
+def test_held_out_operands_are_held_out_in_either_order(op: str) -> None:
+    pairs = [(a, b) for a in range(10, 100) for b in range(10, 100)]
+    kept = [held_out(op, a, b) for a, b in pairs]
+    assert 0.03 < sum(kept) / len(kept) < 0.07
+    assert all(held_out(op, a, b) == held_out(op, b, a) for a, b in pairs)
+
+
+def test_the_measured_phrasings_are_never_trained_on() -> None:
+    for field in ("asks", "starts", "equations", "answers"):
+        assert not set(getattr(TRAINING, field)) & set(getattr(UNSEEN, field))
 
 
 @given(st.integers(-10_000, 10_000), st.integers(0, 3), st.integers(0, 2**32))

@@ -19,7 +19,7 @@ from prm_core.train import (
     collate,
     learning_rate,
     make_example,
-    read_texts,
+    read_solutions,
     train,
 )
 from prm_core.types import Candidate
@@ -149,10 +149,11 @@ def test_impossible_settings_are_refused() -> None:
         TrainConfig(hidden_size=32, heads=3)
 
 
-def test_text_for_the_words_names_a_bad_row(tmp_path: Path) -> None:
-    path = tmp_path / "text.jsonl"
-    path.write_text('{"problem": "a", "steps": ["b <<1+1=2>>c"]}\n{"problem": "x"}\n')
+def test_solutions_to_spoil_name_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "solutions.jsonl"
+    good = '{"problem": "a", "steps": ["b <<1+1=2>>2"]}\n'
+    path.write_text(good + '{"problem": "x"}\n')
     with pytest.raises(DataError, match="line 2"):
-        read_texts(path)
-    path.write_text('{"problem": "a", "steps": ["b <<1+1=2>>c"]}\n')
-    assert read_texts(path) == ["a", "b c"]
+        list(read_solutions(path))
+    path.write_text(good)
+    assert list(read_solutions(path)) == [("a", ["b <<1+1=2>>2"])]
