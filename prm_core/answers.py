@@ -67,11 +67,12 @@ def final_answer(solution: str | Sequence[str]) -> str | None:
         solution: its text, or its steps.
     """
     if isinstance(solution, str):
-        text = solution
-        thinking, _, after = text.rpartition("</think>")
-        if thinking and (answer := _find(after, _last_paragraph(after))) is not None:
-            return answer
-        return _find(text, _last_paragraph(text))
+        thinking, _, text = solution.rpartition("</think>")
+        answer = _find(text, _last_paragraph(text))
+        if answer is None and thinking:
+            thinking = thinking.replace("</think>", "\n")
+            answer = _find(thinking, _last_paragraph(thinking))
+        return answer
     written = [step for step in solution if step.strip()]
     return _find("\n\n".join(written), written[-1] if written else "")
 

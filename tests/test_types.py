@@ -1,0 +1,68 @@
+import math
+
+import pytest
+
+from prm_core.errors import InputError, NoStepsError
+from prm_core.types import Candidate, Encoded, Example, ScoredCandidate
+
+
+def test_a_candidate_needs_a_problem_and_steps() -> None:
+    with pytest.raises(InputError, match="candidate 'B' has an empty problem"):
+        Candidate(" \n", ("a",), id="B")
+    with pytest.raises(NoStepsError, match="has no steps"):
+        Candidate("p", ())
+    with pytest.raises(NoStepsError, match="step 2 of candidate 'B' is blank"):
+        Candidate("p", ("a", "  "), id="B")
+
+
+@pytest.mark.parametrize("positions", [(), (2, 1), (1, 1), (-1,), (0, 5)])
+def test_positions_rise_and_stay_inside(positions: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="position"):
+        Encoded((1, 2, 3, 4, 5), positions)
+
+
+@pytest.mark.parametrize("evidence", [((1,),), ((0,), (3,)), ((3,), (4,)), ((1,), (5,))])
+def test_evidence_lies_before_the_end_of_its_step(evidence: tuple[tuple[int, ...], ...]) -> None:
+    with pytest.raises(ValueError, match="evidence"):
+        Encoded((1, 2, 3, 4, 5, 6), (2, 4), evidence)
+    assert Encoded((1, 2, 3, 4, 5, 6), (2, 4), ((1, 2), (4,))).evidence
+
+
+def make(*p: float) -> ScoredCandidate:
+    candidate = Candidate("p", tuple("abcdef"[: len(p)]))
+    return ScoredCandidate(candidate, p, (0.0,) * len(p), "m")
+
+
+def test_the_weakest_step_is_the_first_of_the_lowest() -> None:
+    assert make(0.9, 0.2, 0.2).weakest_step == 1
+
+
+def test_the_first_error_is_the_first_step_below_the_threshold() -> None:
+    scored = make(0.9, 0.5, 0.4, 0.1)
+    assert scored.first_error() == 2
+    assert scored.first_error(0.6) == 1
+    assert scored.first_error(0.05) is None
+
+
+def test_impossible_scores_are_refused() -> None:
+    candidate = Candidate("p", ("a",))
+    for p in (1.1, -0.1, math.nan):
+        with pytest.raises(ValueError, match="not a probability"):
+            ScoredCandidate(candidate, (p,), (0.0,), "m")
+    with pytest.raises(ValueError, match="NaN"):
+        ScoredCandidate(candidate, (0.5,), (math.nan,), "m")
+    with pytest.raises(ValueError, match="2 probabilities and 1 log-odds for 1 steps"):
+        ScoredCandidate(candidate, (0.5, 0.5), (0.0,), "m")
+
+
+def test_an_example_knows_its_first_error_and_whether_people_said_it() -> None:
+    candidate = Candidate("p", ("a", "b", "c"))
+    assert Example(candidate, (1.0, 0.0, None)).first_error == 1
+    assert Example(candidate, (1.0, 0.0, None)).judged
+    assert not Example(candidate, (None, 0.0, 1.0)).judged
+    assert not Example(candidate, (1.0, None, 1.0)).judged
+    assert Example(candidate, (1.0, 0.7, 1.0)).first_error is None
+    with pytest.raises(InputError, match="2 labels for 3 steps"):
+        Example(candidate, (1.0, 0.0))
+    with pytest.raises(InputError, match=r"label 1\.5 is not in"):
+        Example(candidate, (1.0, 0.0, 1.5))
