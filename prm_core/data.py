@@ -21,6 +21,66 @@ from prm_core.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a file: an object whose fields are still to be checked.
+
+    Attributes:
+        path: the file, or "-" for standard input.
+        line: 1-based number of the line.
+        fields: what the object holds.
+    """
+
+    path: str
+    line: int
+    fields: dict[str, Any]
+
+    def error(self, message: str, field: str | None = None) -> DataError:
+        """A `DataError` that names this row."""
+        return DataError(message, path=self.path, line=self.line, field=field)
+
+    def text(self, field: str, value: Any, name: str = "") -> str:
+        """A value of a field as text that is not blank.
+
+        Args:
+            field: where it stands; named in errors.
+            value: what to check.
+            name: what it is, where the field holds several.
+
+        Raises:
+            DataError: it is something else.
+        """
+        what = f"{name} " if name else ""
+        if not isinstance(value, str):
+            raise self.error(f"{what}must be text, not {kind_of(value)}", field)
+        if not value.strip():
+            raise self.error(f"{what}is blank", field)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.error(f"{what}holds half of a character (a lone surrogate)", field)
+        return value
+
+
+def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row | DataError]:
+    """The objects of a JSONL file, in order, with an error in the place of each bad line.
+
+    Blank lines are skipped and a byte order mark is ignored. One row is held at a time.
+
+    Args:
+        stream: the lines, as bytes.
+        path: named in errors.
+    """
+    name = str(path)
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        if not raw.strip():
+            continue
+        try:
+            yield Row(name, number, _fields(raw, name, number))
+        except DataError as error:
+            yield error
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemRow:
     """One line of an input file: a problem and the solutions that people or models gave.
 
@@ -48,9 +108,9 @@ class ProblemRow:
 def read_problems(
     stream: Iterable[bytes], path: str | Path = "-"
 ) -> Iterator[ProblemRow | DataError]:
-    """Rows of a JSONL file, in order, with an error in the place of each bad one.
+    """Problems of a JSONL file, in order, with an error in the place of each bad row.
 
-    Blank lines are skipped and a byte order mark is ignored. One row is held at a time.
+    Lines are read as by `read_rows`.
 
     >>> lines = [b'{"problem": "2 + 2?", "solutions": ["4", ["2 + 2 = 5", "5"]]}', b"{}"]
     >>> good, bad = read_problems(lines, "rows.jsonl")
@@ -63,14 +123,9 @@ def read_problems(
         stream: the lines, as bytes.
         path: named in errors.
     """
-    name = str(path)
-    for number, raw in enumerate(stream, start=1):
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        if not raw.strip():
-            continue
+    for row in read_rows(stream, path):
         try:
-            yield _problem_row(_fields(raw, name, number), name, number)
+            yield row if isinstance(row, DataError) else _problem_row(row)
         except DataError as error:
             yield error
 
@@ -175,64 +230,52 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
     except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
         raise bad("is not JSON that can be read: too deep, or a number too long") from error
     if not isinstance(value, dict):
-        raise bad(f"holds {_kind(value)}; each line must be an object {{…}}")
+        raise bad(f"holds {kind_of(value)}; each line must be an object {{…}}")
     return value
 
 
-def _problem_row(fields: dict[str, Any], path: str, line: int) -> ProblemRow:
+def _problem_row(row: Row) -> ProblemRow:
     """The checked row of an object."""
-
-    def bad(field: str, message: str) -> DataError:
-        return DataError(message, path=path, line=line, field=field)
-
-    def text(field: str, value: Any, name: str = "") -> str:
-        what = f"{name} " if name else ""
-        if not isinstance(value, str):
-            raise bad(field, f"{what}must be text, not {_kind(value)}")
-        if not value.strip():
-            raise bad(field, f"{what}is blank")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise bad(field, f"{what}holds half of a character (a lone surrogate)")
-        return value
+    fields = row.fields
 
     def solution(number: int, value: Any) -> str | tuple[str, ...]:
         name = f"solution {number}"
         if not isinstance(value, list):
-            return text("solutions", value, name)
+            return row.text("solutions", value, name)
         if not value:
-            raise bad("solutions", f"{name} has no steps")
+            raise row.error(f"{name} has no steps", "solutions")
         return tuple(
-            text("solutions", step, f"step {index} of {name}")
+            row.text("solutions", step, f"step {index} of {name}")
             for index, step in enumerate(value, start=1)
         )
 
     for field in ("problem", "solutions"):
         if field not in fields:
-            raise bad(field, "is missing")
+            raise row.error("is missing", field)
     solutions = fields["solutions"]
     if not isinstance(solutions, list):
-        raise bad("solutions", f"must be a list of solutions, not {_kind(solutions)}")
+        raise row.error(f"must be a list of solutions, not {kind_of(solutions)}", "solutions")
     if not solutions:
-        raise bad("solutions", "is an empty list; give at least one solution")
+        raise row.error("is an empty list; give at least one solution", "solutions")
     row_id = fields.get("id")
     if isinstance(row_id, str):
-        row_id = text("id", row_id)
+        row_id = row.text("id", row_id)
     elif row_id is not None and (isinstance(row_id, bool) or not isinstance(row_id, int)):
-        raise bad("id", f"must be text or a whole number, not {_kind(row_id)}")
+        raise row.error(f"must be text or a whole number, not {kind_of(row_id)}", "id")
     gold_answer = fields.get("gold_answer")
     if isinstance(gold_answer, int | float) and not isinstance(gold_answer, bool):
         gold_answer = str(gold_answer)
     return ProblemRow(
-        path=path,
-        line=line,
+        path=row.path,
+        line=row.line,
         id=row_id,
-        problem=text("problem", fields["problem"]),
+        problem=row.text("problem", fields["problem"]),
         solutions=tuple(solution(n, value) for n, value in enumerate(solutions, start=1)),
-        gold_answer=None if gold_answer is None else text("gold_answer", gold_answer),
+        gold_answer=None if gold_answer is None else row.text("gold_answer", gold_answer),
     )
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     """What a JSON value is, in words."""
     if value is None:
         return "null"
