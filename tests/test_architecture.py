@@ -22,7 +22,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (0, {"types", "paths"}),
     (1, {"blocks", "sentences"}),
     (1, {"steps", "answers", "aggregate", "packing", "data"}),
-    (1, {"rank", "synthetic"}),
+    (1, {"rank", "synthetic", "labelled"}),
     (1, {"gsm8k"}),
     (1, {"results", "charts", "evaluate"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
