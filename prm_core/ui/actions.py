@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import gradio as gr
 
 from prm_core.paths import assets_dir
+
+_turns = itertools.count(1)
 
 
 def actions_value(
@@ -20,7 +23,14 @@ def actions_value(
         issues: `{"where": "problem" | "rule" | index of a card, "text": sentence}` each; the
             editor shows them at these places.
     """
-    return {"running": running, "message": message, "issues": issues or []}
+    # Gradio tells the browser only of values that differ from the last one; the same refusal a
+    # second time must free the buttons as well.
+    return {
+        "running": running,
+        "message": message,
+        "issues": issues or [],
+        "turn": next(_turns),
+    }
 
 
 class Actions(gr.HTML):

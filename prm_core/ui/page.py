@@ -235,7 +235,7 @@ def build_page(host: ModelHost) -> gr.Blocks:
 _CANCELLED = """(board) => board.status === "running"
     ? {...board, status: "cancelled", message: "Cancelled; what was scored stays."} : board"""
 
-_REFUSED = """() => ({running: false, issues: [],
+_REFUSED = """() => ({running: false, issues: [], turn: Math.random(),
     message: "The server took no more work; it may be busy. Press Score again in a moment."})"""
 
 

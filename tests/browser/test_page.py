@@ -244,6 +244,9 @@ def test_bad_input_is_named_where_it_stands(page: Page) -> None:
     expect(page.locator("#prm-problem-issue")).to_have_text(re.compile("Write the problem first"))
     expect(page.locator(".prm-card .prm-issue")).to_contain_text("Solution A has no steps")
     expect(page.locator("#prm-problem")).to_be_focused()
+    score(page)  # the same answer a second time
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.locator("#prm-problem-issue")).to_be_visible()
     page.locator("#prm-problem").fill(PROBLEM)
     expect(page.locator("#prm-problem-issue")).to_be_hidden()
     solutions(page).first.fill(A)
@@ -271,6 +274,8 @@ def test_a_model_that_cannot_be_loaded_is_told_and_another_one_works(
     score(page)
     expect(page.locator(".bd-note")).to_contain_text("/no/such/directory")
     expect(page.locator(".prm-badge")).to_contain_text("failed")
+    score(page)  # the same failure a second time
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
     expect(solutions(page).first).to_have_value(A)
     model.fill(str(tiny_dir))
     model.press("Enter")
