@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from huggingface_hub import snapshot_download
@@ -24,6 +25,7 @@ from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -291,12 +293,12 @@ def load_scorer(
     if max_tokens is not None and max_tokens < 1:
         raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
     placement = choose_device(device, dtype)
-    directory = _find(model, revision)
+    directory = find_model(model, revision)
     chosen = family_for(directory, family)
-    with _quiet_transformers():
-        config = _load_config(directory)
-        tokenizer = _load_tokenizer(directory)
-        backbone = _load_backbone(directory, config, placement)
+    with quiet_transformers():
+        config = load_config(directory)
+        tokenizer = load_tokenizer(directory)
+        backbone = load_backbone(directory, config, placement)
     return Scorer(
         model_id=DEFAULT_MODEL if model is None else str(model),
         family=chosen.name,
@@ -307,8 +309,13 @@ def load_scorer(
     )
 
 
-def _find(model: str | Path | None, revision: str | None) -> Path:
-    """The folder of a model, fetched from the Hub if need be."""
+def find_model(model: str | Path | None, revision: str | None = None) -> Path:
+    """The folder of a model, fetched from the Hub if need be.
+
+    Raises:
+        BadOptionError: a revision is given for a folder.
+        ModelLoadError: there is no such folder or repository, or it cannot be reached.
+    """
     if model is None:
         directory = assets_dir() / DEFAULT_MODEL
         if not directory.is_dir():
@@ -353,7 +360,7 @@ def _find(model: str | Path | None, revision: str | None) -> Path:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Without its progress bars and tables: what they report is checked here, in words."""
     level = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
@@ -367,7 +374,12 @@ def _quiet_transformers() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _load_config(directory: Path) -> PreTrainedConfig:
+def load_config(directory: Path) -> PreTrainedConfig:
+    """A causal language model's configuration.
+
+    Raises:
+        ModelLoadError: config.json cannot be used, or says something else.
+    """
     try:
         config = AutoConfig.from_pretrained(
             directory, trust_remote_code=False, local_files_only=True
@@ -383,11 +395,14 @@ def _load_config(directory: Path) -> PreTrainedConfig:
     return config
 
 
-def _load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """The tokenizer, as tokenizer.json has it where there is one.
 
     AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
     normaliser that the file has (Qwen2's, for one).
+
+    Raises:
+        ModelLoadError: its files are missing or cannot be used.
     """
     if not any((directory / name).is_file() for name in _VOCABULARIES):
         # Without any, transformers makes an empty tokenizer and says nothing.
@@ -401,12 +416,25 @@ def _load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _load_backbone(
-    directory: Path, config: PreTrainedConfig, placement: Placement
+def load_backbone(
+    directory: Path,
+    config: PreTrainedConfig,
+    placement: Placement,
+    kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
 ) -> PreTrainedModel:
-    """The stock transformer without its LM head, with every tensor from the checkpoint."""
+    """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
+
+    Args:
+        directory: where the checkpoint lies.
+        config: what `load_config` read there.
+        placement: where to, and in which dtype.
+        kind: without its LM head, which scoring does not need, or with it.
+
+    Raises:
+        ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
+    """
     try:
-        backbone, found = AutoModel.from_pretrained(
+        backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
             directory,
             config=config,
             dtype=placement.dtype,

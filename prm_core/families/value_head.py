@@ -242,8 +242,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
     return Encoded(tuple(ids), tuple(positions), tuple(evidence))
 
 
-def _read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
-    """The checkpoint's head, in float32 and eval mode.
+def read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
+    """The checkpoint's head, in float32.
 
     Raises:
         ModelLoadError: a tensor is missing or has another shape than the backbone asks for.
@@ -269,7 +269,7 @@ def _read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
             )
         state[name] = tensor.float()
     head.load_state_dict(state)
-    return head.eval().requires_grad_(False)
+    return head
 
 
 def _language_model_head(directory: Path, backbone: PreTrainedModel) -> Tensor:
@@ -287,27 +287,41 @@ def _language_model_head(directory: Path, backbone: PreTrainedModel) -> Tensor:
     return weight.to(embedding)
 
 
-def _readout(directory: Path, backbone: PreTrainedModel, evidence: bool) -> Readout:
-    head = _read_head(directory, backbone.config.hidden_size, evidence).to(backbone.device)
-    if not evidence:
+def log_odds(
+    head: ValueHead, hidden: Tensor, seen: Evidence | None, lm_head: Tensor | None
+) -> Tensor:
+    """What the head says of each step; scoring and training both read here.
 
-        def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
-            logits: Tensor = head(hidden)
-            return logits
+    Args:
+        head: the value head.
+        hidden: [S, H]; hidden states at the step positions.
+        seen: the steps' evidence tokens; None when no step has any.
+        lm_head: [V, H]; needed when the head looks at evidence.
 
-        return read
-    lm_head = _language_model_head(directory, backbone)
-
-    def read_with_evidence(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
-        if seen is None:  # no step of these has a token that counts
+    Returns:
+        [S] float32 log-odds.
+    """
+    features = None
+    if head.evidence:
+        if seen is None:
             features = torch.zeros(len(hidden), N_EVIDENCE_FEATURES, device=hidden.device)
         else:
+            assert lm_head is not None
             log_p = token_log_probability(seen.hidden, lm_head, seen.token_ids)
             features = evidence_features(log_p, seen.step, len(hidden))
-        logits: Tensor = head(hidden, features)
-        return logits
+    logits: Tensor = head(hidden, features)
+    return logits
 
-    return read_with_evidence
+
+def _readout(directory: Path, backbone: PreTrainedModel, evidence: bool) -> Readout:
+    head = read_head(directory, backbone.config.hidden_size, evidence).to(backbone.device)
+    head.eval().requires_grad_(False)
+    lm_head = _language_model_head(directory, backbone) if evidence else None
+
+    def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
+        return log_odds(head, hidden, seen, lm_head)
+
+    return read
 
 
 def open_value_head(
