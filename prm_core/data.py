@@ -125,7 +125,7 @@ def read_problems(
     """
     for row in read_rows(stream, path):
         try:
-            yield row if isinstance(row, DataError) else _problem_row(row)
+            yield row if isinstance(row, DataError) else problem_row(row)
         except DataError as error:
             yield error
 
@@ -234,8 +234,12 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
     return value
 
 
-def _problem_row(row: Row) -> ProblemRow:
-    """The checked row of an object."""
+def problem_row(row: Row) -> ProblemRow:
+    """A row as a problem with its solutions.
+
+    Raises:
+        DataError: a field does not hold what it should.
+    """
     fields = row.fields
 
     def solution(number: int, value: Any) -> str | tuple[str, ...]:

@@ -55,18 +55,15 @@ def read_examples(
     """
     originals: set[str] = set()
     neutral_said = False
-    for row in _rows(path):
+    for row in rows_of(path):
         try:
             if isinstance(row, DataError):
                 raise row
-            if {"question", "label"} <= row.fields.keys():
-                if not neutral_said:
-                    neutral_said = True
-                    meaning = "right" if neutral_is_right else "wrong"
-                    _log.warning("%s: PRM800K's neutral steps count as %s", path, meaning)
-                examples = _prm800k(row, neutral_is_right)
-            else:
-                examples = _format_of(row)(row)
+            if not neutral_said and row.fields.keys() >= _PRM800K:
+                neutral_said = True
+                meaning = "right" if neutral_is_right else "wrong"
+                _log.warning("%s: PRM800K's neutral steps count as %s", path, meaning)
+            examples = examples_of(row, neutral_is_right=neutral_is_right)
         except DataError as error:
             yield error
             continue
@@ -102,8 +99,12 @@ def example_row(example: Example) -> dict[str, Any]:
     }
 
 
-def _rows(path: str | Path) -> Iterator[Row | DataError]:
-    """The rows of a plain or gzip file."""
+def rows_of(path: str | Path) -> Iterator[Row | DataError]:
+    """The unchecked rows of a JSONL file; gzip when its name ends in .gz.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     zipped = str(path).endswith(".gz")
     try:
         with gzip.open(path, "rb") if zipped else open(path, "rb") as stream:
@@ -114,17 +115,28 @@ def _rows(path: str | Path) -> Iterator[Row | DataError]:
         raise DataError(f"cannot be read: the gzip file is damaged: {error}", path=path) from error
 
 
-def _format_of(row: Row) -> Callable[[Row], list[Example]]:
-    """What reads a row, by its fields.
+def examples_of(row: Row, *, neutral_is_right: bool = True) -> list[Example]:
+    """The labelled solutions of one row, whose format its fields tell.
 
     Raises:
-        DataError: no format has these fields.
+        DataError: no format has these fields, or one of them does not hold what it should.
     """
+    if row.fields.keys() >= _PRM800K:
+        return _prm800k(row, neutral_is_right)
     for fields, read in _FORMATS:
         if fields <= row.fields.keys():
-            return read
-    known = "; ".join(", ".join(sorted(fields)) for fields, _ in _FORMATS)
-    raise row.error(f"has none of the known sets of fields ({known}; question, label)")
+            return read(row)
+    known = (", ".join(sorted(fields)) for fields in (_PRM800K, *(f for f, _ in _FORMATS)))
+    raise row.error(f"has none of the known sets of fields ({'; '.join(known)})")
+
+
+def cut_marks(text: str) -> str:
+    """A step without its calculator marks.
+
+    >>> cut_marks("48/2 = <<48/2=24>>24 clips")
+    '48/2 = 24 clips'
+    """
+    return _MARK.sub("", text)
 
 
 # --- the formats ----------------------------------------------------------------------------------
@@ -339,6 +351,7 @@ def _prmbench(row: Row) -> list[Example]:
     ]
 
 
+_PRM800K = frozenset({"question", "label"})
 # ProcessBench's fields begin like ours, so "labels" comes before "label".
 _FORMATS: tuple[tuple[frozenset[str], Callable[[Row], list[Example]]], ...] = (
     (frozenset({"problem", "steps", "labels"}), _own),
@@ -376,7 +389,7 @@ def _example(
     **rest: Any,
 ) -> Example:
     """The record of checked parts; `field` is where its steps come from."""
-    texts = [_MARK.sub("", row.text(field, s, f"step {i}")) for i, s in enumerate(steps, start=1)]
+    texts = [cut_marks(row.text(field, s, f"step {i}")) for i, s in enumerate(steps, start=1)]
     try:
         candidate = Candidate(problem, tuple(texts), id or str(row.line))
         return Example(candidate, tuple(labels), **rest)
