@@ -1,4 +1,4 @@
-"""The command line: score and rank problems in files, train a model, measure speed.
+"""The command line: score and rank problems in files, train and evaluate models, measure speed.
 
 Results go to stdout (or to the file that `-o` names), everything else to stderr. Exit codes: 0
 done, 1 an error in words, 2 wrong usage.
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from prm_core import __version__
 from prm_core.aggregate import METHODS
@@ -24,17 +24,46 @@ from prm_core.answers import final_answer, same_answer
 from prm_core.charts import format_probability
 from prm_core.data import ProblemRow, json_line, open_lines, open_whole, read_problems
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError, PRMError
-from prm_core.evaluate import evaluate_arithmetic
+from prm_core.evaluate import (
+    BestOfNReport,
+    CalibrationReport,
+    FirstErrorReport,
+    PRMBenchReport,
+    best_of_n_report,
+    calibration_report,
+    evaluate_arithmetic,
+    first_error_report,
+    judge,
+    judge_pools,
+    prmbench_report,
+    recorded_labels,
+    recorded_scores,
+    sweep_thresholds,
+)
+from prm_core.labelled import read_examples, rows_of
+from prm_core.pools import Pool, read_pools
 from prm_core.rank import rank
+from prm_core.recorded import RecordedScorer
+from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.results import letter, result_row
 from prm_core.steps import RULES, find_steps, split_steps
-from prm_core.types import Candidate, ScoredCandidate
+from prm_core.types import Candidate, Example, ScoredCandidate
 
 if TYPE_CHECKING:
     from prm_core.scorer import Scorer
 
+_Row = TypeVar("_Row")
 _NAME = "python -m prm_core"
 _PROBLEM_WIDTH = 96
+_RECORDED = "recorded:"
+_TASKS = {  # and the options that mean something there
+    "first-error": ("threshold", "tune", "sweep", "html"),
+    "best-of-n": ("aggregation", "html"),
+    "prmbench": ("threshold", "tune", "html"),
+    "calibration": ("html",),
+    "arithmetic": ("solutions",),
+}
+_EVALUATE_OPTIONS = ("threshold", "tune", "sweep", "aggregation", "solutions", "html")
 _ARITHMETIC_COLUMNS = ("operation", "size", "steps", "step acc", "error acc", "correct acc")
 _ANSWER_WIDTH = 24
 
@@ -96,9 +125,125 @@ def _rank(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    """`evaluate`: how often the model is right on generated arithmetic."""
+    """`evaluate`: how often the model is right, on a file or on generated arithmetic."""
+    task = options.task or ("arithmetic" if options.file is None else _task_of(options.file))
+    if (options.file is None) is not (task == "arithmetic"):
+        what = "makes its own problems and takes no" if options.file else "needs a"
+        raise BadOptionError(f"--task {task} {what} FILE")
+    for name in _EVALUATE_OPTIONS:
+        if getattr(options, name) not in (None, False) and name not in _TASKS[task]:
+            raise BadOptionError(f"--{name} means nothing with --task {task}")
+    if task == "arithmetic":
+        return _evaluate_arithmetic(options)
+    report, n_bad = _best_of_n(options) if task == "best-of-n" else _labelled_steps(options, task)
+    _progress(None)
+    with _written_to("-") as write:
+        write(json_line(report_row(report)) if options.json else report_text(report))
+    if options.html is not None:
+        with open_whole(options.html) as write:
+            write(report_html(report))
+    return 1 if n_bad and not options.skip_bad else 0
+
+
+def _task_of(path: str) -> str:
+    """The task that a file's first row is for."""
+    first = next((row for row in rows_of(path) if not isinstance(row, DataError)), None)
+    if first is None:
+        raise DataError("has no rows that can be read", path=path)
+    if "solutions" in first.fields:
+        return "best-of-n"
+    is_prmbench = str(first.fields.get("source")).startswith("prmbench/")
+    return "prmbench" if is_prmbench or "error_steps" in first.fields else "first-error"
+
+
+def _labelled_steps(
+    options: argparse.Namespace, task: str
+) -> tuple[FirstErrorReport | CalibrationReport | PRMBenchReport, int]:
+    """The report of a file whose steps are labelled, and the number of its bad rows."""
+    rows, n_bad = _read_all(options, read_examples(options.file))
+    examples = [row for row in rows if isinstance(row, Example)]
+    if options.model == "recorded:labels":
+        scorer: Scorer | RecordedScorer = recorded_labels(examples)
+    elif (options.model or "").startswith(_RECORDED):
+        raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
+    else:
+        scorer = _load(options)
+    threshold, threshold_source = scorer.threshold, "the model's own"
+    if options.threshold is not None:
+        threshold, threshold_source = options.threshold, "given"
+    if options.tune is not None:
+        threshold, n_more = _tuned(options, scorer)
+        n_bad, threshold_source = n_bad + n_more, f"tuned on {options.tune}"
+    judged = judge(scorer, rows, lambda n: _progress(f"{n} of {len(rows)} solutions scored"))
+    names = {"model": scorer.model_id, "source": options.file}
+    if task == "calibration":
+        return calibration_report(judged, **names), n_bad
+    if task == "prmbench":
+        return prmbench_report(
+            judged, **names, threshold=threshold, threshold_source=threshold_source
+        ), n_bad
+    return first_error_report(
+        judged,
+        **names,
+        threshold=threshold,
+        threshold_source=threshold_source,
+        with_sweep=options.sweep,
+    ), n_bad
+
+
+def _tuned(options: argparse.Namespace, scorer: Scorer | RecordedScorer) -> tuple[float, int]:
+    """The threshold with the highest F1 on the file of `--tune`, and that file's bad rows."""
+    rows, n_bad = _read_all(options, read_examples(options.tune))
+    if options.model == "recorded:labels":
+        scorer = recorded_labels(row for row in rows if isinstance(row, Example))
+    judged = judge(scorer, rows, lambda n: _progress(f"{n} solutions of {options.tune} scored"))
+    best = sweep_thresholds(judged).best_threshold
+    if best is None:
+        raise DataError("needs solutions with and without an error to tune on", path=options.tune)
+    return best, n_bad
+
+
+def _best_of_n(options: argparse.Namespace) -> tuple[BestOfNReport, int]:
+    """The report of a file of candidates, and the number of its bad rows."""
+    rows, n_bad = _read_all(options, read_pools(options.file))
+    pools = [row for row in rows if isinstance(row, Pool)]
+    if (options.model or "").startswith(_RECORDED):
+        name = options.model.removeprefix(_RECORDED)
+        scorer: Scorer | RecordedScorer = recorded_scores(name, pools)
+    else:
+        scorer = _load(options)
+    judged = judge_pools(scorer, rows, lambda n: _progress(f"{n} of {len(rows)} problems scored"))
+    report = best_of_n_report(
+        judged,
+        model=scorer.model_id,
+        source=options.file,
+        aggregation=options.aggregation or "min",
+        told=lambda n: _progress(f"{n} of {len(judged.pools)} problems measured"),
+    )
+    return report, n_bad
+
+
+def _read_all(
+    options: argparse.Namespace, rows: Iterator[_Row | DataError]
+) -> tuple[list[_Row | DataError], int]:
+    """All rows of a file, and the number of bad ones, which are named on stderr."""
+    read = []
+    n_bad = 0
+    for row in rows:
+        if isinstance(row, DataError):
+            n_bad += 1
+            _say(f"{'skipped' if options.skip_bad else 'error'}: {row}")
+        read.append(row)
+        _progress(f"{_count(len(read), 'row')} read")
+    return read, n_bad
+
+
+def _evaluate_arithmetic(options: argparse.Namespace) -> int:
+    """How often the model is right on generated arithmetic."""
     scorer = _load(options)
-    reports = evaluate_arithmetic(scorer, n_solutions=options.solutions, threshold=scorer.threshold)
+    reports = evaluate_arithmetic(
+        scorer, n_solutions=options.solutions or 300, threshold=scorer.threshold
+    )
     with _written_to("-") as write:
         if not options.json:
             write("".join(f"{title:>12}" for title in _ARITHMETIC_COLUMNS) + "\n")
@@ -112,7 +257,7 @@ def _evaluate(options: argparse.Namespace) -> int:
                     report.size,
                     str(report.n_steps),
                     *map(
-                        _fraction,
+                        fraction,
                         (report.step_accuracy, report.error_accuracy, report.correct_accuracy),
                     ),
                 )
@@ -120,10 +265,6 @@ def _evaluate(options: argparse.Namespace) -> int:
             _progress(f"{report.operation} {report.size} measured")
     _progress(None)
     return 0
-
-
-def _fraction(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -205,21 +346,51 @@ def _model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="labelled steps or candidates as JSON lines, also gzip; without it, arithmetic",
+    )
     _model_arguments(parser)
     parser.add_argument(
         "--task",
-        choices=("arithmetic",),
-        default="arithmetic",
-        help="arithmetic: generated problems whose operands training never sees (default)",
+        choices=_TASKS,
+        help="what to measure (default: what FILE is for): first-error as ProcessBench does, "
+        "best-of-n, prmbench, calibration, or arithmetic: generated problems whose operands "
+        "training never sees",
+    )
+    thresholds = parser.add_mutually_exclusive_group()
+    thresholds.add_argument(
+        "--threshold",
+        type=_probability,
+        help="below this probability a step counts as wrong (default: the model's own)",
+    )
+    thresholds.add_argument(
+        "--tune", metavar="FILE2", help="take the threshold with the highest F1 on this file"
+    )
+    parser.add_argument(
+        "--sweep", action="store_true", help="first-error: the figures at all thresholds too"
+    )
+    parser.add_argument(
+        "--aggregation",
+        choices=METHODS,
+        metavar="METHOD",
+        help="best-of-n: whose scores weigh the weighted vote (default: min)",
     )
     parser.add_argument(
         "--solutions",
         type=_positive,
-        default=300,
         metavar="N",
-        help="solutions per operation and size (default: 300)",
+        help="arithmetic: solutions per operation and size (default: 300)",
     )
-    parser.add_argument("--json", action="store_true", help="JSON lines instead of a table")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.add_argument("--html", metavar="OUT", help="also write a page with pictures")
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are named on stderr but do not make the exit code 1",
+    )
 
 
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
@@ -264,8 +435,8 @@ COMMANDS: dict[str, Command] = {
         _train,
     ),
     "evaluate": Command(
-        "measure how often a model is right on generated arithmetic",
-        "evaluate --task arithmetic",
+        "measure how often a model is right, on labelled steps, candidates or arithmetic",
+        "evaluate examples/evaluate/steps.jsonl --sweep",
         _evaluate_arguments,
         _evaluate,
     ),

@@ -23,8 +23,10 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"blocks", "sentences"}),
     (1, {"steps", "answers", "aggregate", "packing", "data"}),
     (1, {"rank", "synthetic", "labelled"}),
-    (1, {"gsm8k"}),
-    (1, {"results", "charts", "evaluate"}),
+    (1, {"gsm8k", "metrics", "pools", "recorded"}),
+    (1, {"results", "charts", "best_of_n"}),
+    (1, {"evaluate"}),
+    (1, {"report"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
     (2, {"checkpoint", "readout", "device", "forward"}),
     (3, {"families"}),

@@ -1,0 +1,145 @@
+"""Pools of candidates in and out of files: many solutions of each problem, to choose among.
+
+Two kinds of rows are read. Ours, as `score` reads them: `problem`, `solutions` (texts or lists of
+steps), `gold_answer`. And those whose solutions are objects with `steps`, which may carry `text`,
+`answer`, `correct` and `prm_scores` (name of a PRM → one score per step). What a row leaves out
+is found: the answer in the last step, and whether it is right by comparing it with `gold_answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prm_core.answers import final_answer, same_answer
+from prm_core.data import Row, kind_of
+from prm_core.errors import DataError, InputError
+from prm_core.labelled import rows_of
+from prm_core.steps import split_steps
+from prm_core.types import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """One solution of a pool.
+
+    Attributes:
+        candidate: what is scored.
+        answer: its final answer as text; None when it gives none.
+        correct: whether that is right; None when nobody can tell.
+        recorded: scores that the file carries, by the name of the PRM that gave them.
+    """
+
+    candidate: Candidate
+    answer: str | None
+    correct: bool | None
+    recorded: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All solutions of one problem.
+
+    Attributes:
+        id: the problem's own name, or the number of its line.
+        solutions: at least one.
+    """
+
+    id: str
+    solutions: tuple[Solution, ...]
+
+
+def read_pools(path: str | Path, rule: str = "auto") -> Iterator[Pool | DataError]:
+    """The pools of a JSONL file, in order, with an error in the place of each bad row.
+
+    Args:
+        path: the file; gzip when its name ends in .gz.
+        rule: how a solution's text is split, as in `split_steps`; lists of steps stay as they are.
+
+    Raises:
+        DataError: the file cannot be read.
+        BadOptionError: the rule is not known.
+    """
+    for row in rows_of(path):
+        try:
+            yield row if isinstance(row, DataError) else _pool(row, rule)
+        except DataError as error:
+            yield error
+
+
+def _pool(row: Row, rule: str) -> Pool:
+    for name in ("problem", "solutions"):
+        if name not in row.fields:
+            raise row.error("is missing", name)
+    problem = row.text("problem", row.fields["problem"])
+    given = row.fields["solutions"]
+    if not isinstance(given, list):
+        raise row.error(f"must be a list of solutions, not {kind_of(given)}", "solutions")
+    if not given:
+        raise row.error("is an empty list; give at least one solution", "solutions")
+    pool_id = _text_or_number(row, row.fields, "id") or str(row.line)
+    gold_answer = _text_or_number(row, row.fields, "gold_answer")
+    solutions = []
+    for number, one in enumerate(given, start=1):
+        fields = one if isinstance(one, dict) else {}
+        steps = _steps(
+            row, number, fields.get("steps", fields.get("text")) if fields else one, rule
+        )
+        try:
+            candidate = Candidate(problem, steps, f"{pool_id}/{number}")
+        except InputError as error:
+            raise row.error(str(error), "solutions") from error
+        answer = (
+            _text_or_number(row, fields, "answer") if "answer" in fields else final_answer(steps)
+        )
+        correct = fields.get("correct")
+        if not isinstance(correct, bool | None):
+            what = f"correct of solution {number} must be true, false or null"
+            raise row.error(f"{what}, not {kind_of(correct)}", "solutions")
+        if correct is None and gold_answer is not None:
+            correct = same_answer(answer, gold_answer)
+        recorded = _recorded(row, number, fields.get("prm_scores"), len(steps))
+        solutions.append(Solution(candidate, answer, correct, recorded))
+    return Pool(pool_id, tuple(solutions))
+
+
+def _steps(row: Row, number: int, value: Any, rule: str) -> tuple[str, ...]:
+    """The steps of a solution that is a text or a list of them."""
+    if isinstance(value, list):
+        return tuple(
+            row.text("solutions", step, f"step {index} of solution {number}")
+            for index, step in enumerate(value, start=1)
+        )
+    try:
+        return split_steps(row.text("solutions", value, f"solution {number}"), rule)
+    except InputError as error:
+        raise row.error(f"solution {number}: {error}", "solutions") from error
+
+
+def _recorded(row: Row, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:
+    """`prm_scores`: one number in [0, 1] per step under every name."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise row.error(f"prm_scores must be an object, not {kind_of(value)}", "solutions")
+    for name, scores in value.items():
+        whose = f"prm_scores of {name!r} for solution {number}"
+        if not isinstance(scores, list) or len(scores) != n_steps:
+            raise row.error(f"{whose} must be a list of {n_steps} numbers", "solutions")
+        for score in scores:
+            is_number = isinstance(score, int | float) and not isinstance(score, bool)
+            if not is_number or not 0.0 <= score <= 1.0:
+                raise row.error(f"{whose} holds {score!r}, not a number in 0 to 1", "solutions")
+    return {name: tuple(map(float, scores)) for name, scores in value.items()}
+
+
+def _text_or_number(row: Row, fields: Mapping[str, Any], name: str) -> str | None:
+    """A field that is text, a number, blank or missing."""
+    value = fields.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    return row.text(name, value)

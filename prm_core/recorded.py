@@ -1,0 +1,53 @@
+"""A scorer that runs no model: it gives back scores that a file carries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from prm_core.errors import InputError
+from prm_core.types import Candidate, ScoredCandidate
+
+
+class RecordedScorer:
+    """A `StepScorer` of scores that are known already.
+
+    Attributes:
+        model_id: the name that results carry.
+        threshold: 0.5; what was recorded does not say where its scores part right from wrong.
+    """
+
+    def __init__(self, model_id: str, scores: Mapping[Candidate, Sequence[float]]) -> None:
+        """
+        Args:
+            model_id: whose scores they are.
+            scores: one probability per step of every candidate.
+        """
+        self.model_id = model_id
+        self.threshold = 0.5
+        self._scores = scores
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        """What was recorded of each candidate, in order.
+
+        Raises:
+            InputError: nothing was recorded of one.
+        """
+        return [self._scored(candidate) for candidate in candidates]
+
+    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        """The same, one by one."""
+        for index, candidate in enumerate(candidates):
+            yield index, self._scored(candidate)
+
+    def _scored(self, candidate: Candidate) -> ScoredCandidate:
+        if candidate not in self._scores:
+            raise InputError(f"no scores of {self.model_id} are recorded for {candidate.id!r}")
+        p = tuple(self._scores[candidate])
+        return ScoredCandidate(candidate, p, tuple(map(_log_odds, p)), self.model_id)
+
+
+def _log_odds(p: float) -> float:
+    if p in (0.0, 1.0):
+        return math.copysign(math.inf, p - 0.5)
+    return math.log(p) - math.log1p(-p)
