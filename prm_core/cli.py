@@ -50,6 +50,7 @@ from prm_core.steps import RULES, find_steps, split_steps
 from prm_core.types import Candidate, Example, ScoredCandidate
 
 if TYPE_CHECKING:
+    from prm_core.generators import Generator, Sampling
     from prm_core.scorer import Scorer
 
 _Row = TypeVar("_Row")
@@ -281,6 +282,20 @@ def _train(options: argparse.Namespace) -> int:
     return train.main(options)
 
 
+def _label(options: argparse.Namespace) -> int:
+    """`label`: step labels from final answers and continuations."""
+    from prm_core import label
+
+    def open_local(options: argparse.Namespace, sampling: Sampling) -> Generator:
+        from prm_core.local_generator import LocalGenerator
+
+        return LocalGenerator(
+            options.generator, sampling, device=options.device, dtype=options.dtype
+        )
+
+    return label.main(options, open_local)
+
+
 # Their arguments.
 
 
@@ -405,6 +420,12 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_arguments(parser)
 
 
+def _label_arguments(parser: argparse.ArgumentParser) -> None:
+    from prm_core import label
+
+    label.add_arguments(parser)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A word after `python -m prm_core`, with its help and what it runs."""
@@ -433,6 +454,12 @@ COMMANDS: dict[str, Command] = {
         "train --help",
         _train_arguments,
         _train,
+    ),
+    "label": Command(
+        "label steps by final answers and continuations",
+        "label examples/gsm8k_style.jsonl -o labels.jsonl --method outcome",
+        _label_arguments,
+        _label,
     ),
     "evaluate": Command(
         "measure how often a model is right, on labelled steps, candidates or arithmetic",

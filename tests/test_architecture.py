@@ -30,8 +30,8 @@ FLOORS: list[tuple[int, set[str]]] = [
     # Below this line torch and transformers are allowed; above it they are never imported.
     (2, {"checkpoint", "readout", "device", "forward"}),
     (3, {"families"}),
-    (4, {"scorer"}),
-    (5, {"train", "bench"}),
+    (4, {"scorer", "generators"}),
+    (5, {"train", "bench", "label", "local_generator"}),
     (6, {"__init__"}),  # the public names
     (6, {"ui"}),
     (7, {"cli", "app"}),
@@ -207,7 +207,9 @@ def test_plain_modules_leave_torch_alone_in_a_fresh_interpreter() -> None:
     assert loaded.strip() == "[]"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["score", "--help"], ["rank", "nowhere.jsonl"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["score", "--help"], ["rank", "nowhere.jsonl"], ["label", "--help"]]
+)
 def test_help_and_a_wrong_file_name_do_not_wait_for_torch(words: list[str]) -> None:
     loaded = run_python(
         "import sys; from prm_core.cli import main\n"
