@@ -14,13 +14,12 @@ import random
 import socket
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from prm_core import __version__
 from prm_core.errors import BadOptionError, InputError, ModelError
 
 ASK = "Reason step by step and end with the final answer in \\boxed{}."
@@ -143,7 +142,7 @@ class ServerGenerator:
         self._model, self._sampling, self._timeout_s = model, sampling, timeout_s
         self._headers = {
             "Content-Type": "application/json",
-            "User-Agent": f"prm-inspector/{__version__}",
+            "User-Agent": "prm-inspector",
             **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
         }
         self._concurrency = concurrency
@@ -162,17 +161,20 @@ class ServerGenerator:
     ) -> list[str]:
         try:
             asked = [self._pool.submit(self._one, problem, steps, seed) for seed in seeds]
-        except RuntimeError as error:
+            return [one.result() for one in asked]
+        except (RuntimeError, CancelledError) as error:  # the pool takes or does no more work
             raise _closed() from error
-        return [one.result() for one in asked]
 
     def close(self) -> None:
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         for connection in list(self._connections):
             if connection.sock is not None:
-                with suppress(OSError):  # wakes a thread that waits for an answer
+                with suppress(OSError):  # wakes the thread that waits for an answer
                     connection.sock.shutdown(socket.SHUT_RDWR)
+        self._pool.shutdown(wait=True)
+        for connection in self._connections:
+            connection.close()
 
     def _one(self, problem: str, steps: Sequence[str], seed: int) -> str:
         body: dict[str, Any] = {
@@ -248,6 +250,8 @@ class ServerGenerator:
             self._connections.append(connection)
         if connection.sock is None:
             connection.connect()
+            if self._closed.is_set():  # too late for `close` to see this connection
+                raise ConnectionAbortedError
         if connection.sock is not None:
             connection.sock.settimeout(self._timeout_s)
         connection.request("POST", self._path + path, content, self._headers)
