@@ -295,11 +295,15 @@ _INTENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Ways to ask for a computation, to begin, to state an equation and to answer."""
+    """Ways to ask for a computation, to begin, to state an equation and to answer.
+
+    Each has one place: for the computation, what is to be done, the equation, the answer.
+    """
 
     asks: tuple[str, ...]
     starts: tuple[str, ...]
     equations: tuple[str, ...]
+    verbs: tuple[str, ...]
     answers: tuple[str, ...]
 
 
@@ -341,34 +345,34 @@ TRAINING = Phrases(
         "Start: {}.",
     ),
     equations=(
-        "{} = {{{}}}.",
-        "{} = {{{}}}.",
-        "{} = {{{}}}",
-        "{} is {{{}}}.",
-        "{} equals {{{}}}.",
-        "So {} = {{{}}}.",
-        "{} gives {{{}}}.",
-        "This gives {} = {{{}}}.",
-        "We get {} = {{{}}}.",
-        "Then {} = {{{}}}.",
-        "Now {} = {{{}}}.",
-        "I compute {} = {{{}}}.",
-        "Calculating: {} = {{{}}}.",
+        "{}.",
+        "{}.",
+        "{}.",
+        "{}",
+        "{}",
+        "So {}.",
+        "This gives {}.",
+        "We get {}.",
+        "Then {}.",
+        "Now {}.",
+        "I compute {}.",
+        "Calculating: {}.",
     ),
+    verbs=("=",) * 12 + ("is", "equals", "gives"),
     answers=(
-        "The answer is {{{}}}.",
-        "The answer is {{{}}}.",
-        "The answer is {{{}}}.",
-        "So the answer is {{{}}}.",
-        "Final answer: {{{}}}",
-        "Answer: {{{}}}",
-        "Therefore, the answer is {{{}}}.",
-        "The final answer is {{{}}}.",
-        "Hence {{{}}}.",
-        "The result is {{{}}}.",
-        "Thus the result is {{{}}}.",
-        "It is {{{}}}.",
-        "#### {{{}}}",
+        "The answer is {}.",
+        "The answer is {}.",
+        "The answer is {}.",
+        "So the answer is {}.",
+        "Final answer: {}",
+        "Answer: {}",
+        "Therefore, the answer is {}.",
+        "The final answer is {}.",
+        "Hence {}.",
+        "The result is {}.",
+        "Thus the result is {}.",
+        "It is {}.",
+        "#### {}",
     ),
 )
 """What a model is trained on."""
@@ -389,25 +393,59 @@ UNSEEN = Phrases(
         "Step one is to {}.",
     ),
     equations=(
-        "That makes {} = {{{}}}.",
-        "{} comes out as {{{}}}.",
-        "As we know, {} = {{{}}}.",
-        "Doing the computation: {} = {{{}}}",
-        "Therefore {} = {{{}}}.",
+        "That makes {}.",
+        "Doing the computation: {}",
+        "As we know, {}.",
+        "Therefore {}.",
+        "One finds {}.",
     ),
+    verbs=("=", "=", "=", "comes out as", "makes"),
     answers=(
-        "So it must be {{{}}}.",
-        "Our answer: {{{}}}.",
-        "In the end we have {{{}}}.",
-        "That leaves {{{}}} as the answer.",
-        "This means the answer is {{{}}}.",
+        "So it must be {}.",
+        "Our answer: {}.",
+        "In the end we have {}.",
+        "That leaves {} as the answer.",
+        "This means the answer is {}.",
     ),
 )
 """What training never sees; models are measured on these."""
 
+_MEASURED = (UNSEEN.asks, UNSEEN.starts, UNSEEN.equations, UNSEEN.answers)
+
+
+# Words that may stand anywhere and change no meaning. Phrases made of them teach that it is the
+# numbers which count, however a step is put.
+_FILLERS = re.split(
+    r"\s+",
+    """so now then next well okay here thus hence again first finally the a this that it which what
+    we i you they value result number amount total outcome figure calculation computation problem
+    question task step solution answer get have gives makes is becomes leads us me to for of in by
+    with from as and find know see say write want need can should must will let simply just only
+    exactly clearly indeed therefore because since after before all our my quick easy simple work
+    working done carefully""",
+)
+_BABBLE = 0.35  # share of phrases that are made of fillers
+
+
+def _babble(rng: random.Random, least: int, most: int) -> str:
+    words = [rng.choice(_FILLERS) for _ in range(rng.randint(least, most))]
+    text = " ".join(words)
+    if words and rng.random() < 0.3:
+        text += rng.choice((",", ":", "."))
+    return text[:1].upper() + text[1:]
+
+
+def _phrase(rng: random.Random, known: Sequence[str], *, least: int = 1) -> str:
+    """A template with one place: of the known ones, or fillers around the place."""
+    if known in _MEASURED or rng.random() >= _BABBLE:
+        return rng.choice(known)
+    before, after = _babble(rng, least, 5), _babble(rng, 0, 2).lower()
+    end = rng.choice((".", ".", "", "?"))
+    return f"{before} {{}} {after}".strip() + end
+
 
 def _answer(rng: random.Random, result: str, phrases: Phrases = TRAINING) -> Line:
-    return Line(rng.choice(phrases.answers).format(result), operands=(result,))
+    return Line(_phrase(rng, phrases.answers).format(f"{{{result}}}"), operands=(result,))
 
 
 def _binary(
@@ -417,7 +455,9 @@ def _binary(
     sign, value = _OPS[op]
     other = rng.choice([o for o in ("add", "sub", "mul") if o != op])
     other_sign, other_value = _OPS[other]
-    template = rng.choice(phrases.equations).format(f"{{{a}}} \0 {{{b}}}", result)
+    verb = rng.choice(phrases.verbs)
+    template = _phrase(rng, phrases.equations, least=0)
+    template = template.format(f"{{{a}}} \0 {{{b}}} {verb} {{{result}}}")
     return Line(
         template.replace("\0", sign),
         result,
@@ -431,7 +471,7 @@ def _ask(rng: random.Random, op: str, phrases: Phrases = TRAINING) -> str:
     sign = _OPS[op][0]
     plain = rng.random() < 0.65
     what = f"{{a}} {sign} {{b}}" if plain else rng.choice(_PROBLEMS[op])
-    return rng.choice(phrases.asks).format(what)
+    return _phrase(rng, phrases.asks).format(what)
 
 
 def operands(rng: random.Random, op: str, n_a: int, n_b: int) -> tuple[int, int]:
@@ -484,7 +524,7 @@ def operation(
     lines: list[Line] = []
     if rng.random() < 0.75:
         other = rng.choice([o for o in _OPS if o != op])
-        start = rng.choice(phrases.starts)
+        start = _phrase(rng, phrases.starts)
         lines.append(
             Line(
                 start.format(rng.choice(_INTENTS[op])),
@@ -548,7 +588,7 @@ def percent(rng: random.Random) -> Plan:
     p = rng.choice((5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 12, 35, 45))
     n = rng.choice((10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 150, 160, 180, 200, 250, 400))
     env: Env = {"p": p, "n": n, "h": 100, "ten": 10}
-    ask = rng.choice(TRAINING.asks).format("{p}% of {n}")
+    ask = _phrase(rng, TRAINING.asks).format("{p}% of {n}")
     decimal = Line(
         rng.choice(
             (
@@ -618,7 +658,9 @@ def decimals(rng: random.Random) -> Plan:
     if rng.random() < 0.5:
         lines.insert(
             0,
-            Line(rng.choice(TRAINING.starts).format(rng.choice(_INTENTS[op])), operands=("a", "b")),
+            Line(
+                _phrase(rng, TRAINING.starts).format(rng.choice(_INTENTS[op])), operands=("a", "b")
+            ),
         )
     return Plan(render(_ask(rng, op), {"a": a, "b": b}), {"a": a, "b": b}, tuple(lines), "decimals")
 
@@ -635,7 +677,10 @@ def fractions(rng: random.Random) -> Plan:
             _answer(rng, "r"),
         )
         return Plan(
-            render(rng.choice(TRAINING.asks).format("{k}/{d} of {n}"), env), env, lines, "fractions"
+            render(_phrase(rng, TRAINING.asks).format("{k}/{d} of {n}"), env),
+            env,
+            lines,
+            "fractions",
         )
     d = rng.randint(3, 12)
     env = {"a": rng.randint(1, d), "b": rng.randint(1, d), "d": d}
@@ -646,8 +691,37 @@ def fractions(rng: random.Random) -> Plan:
         Line(rng.choice(("The answer is {s}/{d}.", "Final answer: {s}/{d}")), operands=("s",)),
     )
     return Plan(
-        render(rng.choice(TRAINING.asks).format("{a}/{d} + {b}/{d}"), env), env, lines, "fractions"
+        render(_phrase(rng, TRAINING.asks).format("{a}/{d} + {b}/{d}"), env),
+        env,
+        lines,
+        "fractions",
     )
+
+
+def parts(rng: random.Random) -> Plan:
+    """A sum or product of larger numbers, done in tens and ones."""
+    a = rng.randint(11, 99)
+    if rng.random() < 0.5:
+        b = rng.randint(11, 99)
+        env: Env = {"ta": a // 10 * 10, "ua": a % 10, "tb": b // 10 * 10, "ub": b % 10}
+        lines = [
+            _binary(rng, "add", "ta", "tb", "t"),
+            _binary(rng, "add", "ua", "ub", "u"),
+            _binary(rng, "add", "t", "u", "r"),
+        ]
+        ask = _ask(rng, "add")
+    else:
+        b = rng.randint(2, 9)
+        env = {"ta": a // 10 * 10, "ua": a % 10, "f": b}
+        lines = [
+            _binary(rng, "mul", "ta", "f", "t"),
+            _binary(rng, "mul", "ua", "f", "u"),
+            _binary(rng, "add", "t", "u", "r"),
+        ]
+        ask = _ask(rng, "mul")
+    if rng.random() < 0.7:
+        lines.append(_answer(rng, "r"))
+    return Plan(render(ask, {"a": a, "b": b}), env, tuple(lines), "parts")
 
 
 def order(rng: random.Random) -> Plan:
@@ -657,7 +731,7 @@ def order(rng: random.Random) -> Plan:
     if rng.random() < 0.4:
         shape, first = "({a} + {b}) × {c}", _binary(rng, "add", "a", "b", "s")
         lines = (first, _binary(rng, "mul", "s", "c", "r"), _answer(rng, "r"))
-        return Plan(render(rng.choice(TRAINING.asks).format(shape), env), env, lines, "order")
+        return Plan(render(_phrase(rng, TRAINING.asks).format(shape), env), env, lines, "order")
     op = rng.choice(("add", "sub"))
     if op == "sub":
         env["a"] = b * c + rng.randint(0, 20)
@@ -672,20 +746,33 @@ def order(rng: random.Random) -> Plan:
         _binary(rng, op, "a", "s", "r"),
         _answer(rng, "r"),
     )
-    return Plan(render(rng.choice(TRAINING.asks).format(shape), env), env, lines, "order")
+    return Plan(render(_phrase(rng, TRAINING.asks).format(shape), env), env, lines, "order")
 
 
 def linear(rng: random.Random) -> Plan:
     """a x + b = c."""
     a, x, b = rng.randint(2, 9), rng.randint(1, 12), rng.randint(1, 20)
     env: Env = {"a": a, "b": b, "c": a * x + b}
-    lines = (
+    rest: tuple[Line, ...] = (
         Line(
             rng.choice(("Subtract {b} from both sides: {a}x = {c} - {b}", "{a}x = {c} - {b}")),
             operands=("b", "c"),
             swap=("{a}x = {c} + {b}", None),
         ),
         Line("{a}x = {s}", "s", lambda e: e["c"] - e["b"]),
+    )
+    if rng.random() < 0.3:
+        rest = (
+            Line(
+                "{a}x = {c} - {b} = {s}",
+                "s",
+                lambda e: e["c"] - e["b"],
+                operands=("b", "c"),
+                swap=("{a}x = {c} + {b} = {s}", lambda e: e["c"] + e["b"]),
+            ),
+        )
+    lines = (
+        *rest,
         Line(
             rng.choice(("x = {s} / {a} = {r}", "Divide by {a}: x = {r}", "x = {r}")),
             "r",
@@ -762,7 +849,9 @@ def word_problem(rng: random.Random) -> Plan:
     lines: list[Line] = []
     if rng.random() < 0.4:
         lines.append(
-            Line(rng.choice(TRAINING.starts).format(rng.choice(_INTENTS[op])), operands=("a", "b"))
+            Line(
+                _phrase(rng, TRAINING.starts).format(rng.choice(_INTENTS[op])), operands=("a", "b")
+            )
         )
     lines.append(_binary(rng, op, "a", "b", "s"))
     result = "s"
@@ -793,6 +882,7 @@ KINDS: dict[str, Callable[[random.Random], Plan]] = {
     "percent": percent,
     "decimals": decimals,
     "fractions": fractions,
+    "parts": parts,
     "order": order,
     "linear": linear,
     "word": word_problem,
@@ -804,9 +894,10 @@ _MIXES: tuple[tuple[float, dict[str, float]], ...] = (
     (0.45, {"facts": 0.30, "operation": 0.26, "grounding": 0.12, "percent": 0.06, "gsm8k": 0.06}),
     (1.01, {"facts": 0.20, "operation": 0.30, "grounding": 0.12, "percent": 0.07, "gsm8k": 0.08}),
 )
-_OTHERS = ("decimals", "fractions", "order", "linear", "word")  # share the rest evenly
+_OTHERS = ("decimals", "fractions", "parts", "order", "linear", "word")  # share the rest evenly
 
-_EQUATION = re.compile(r"(?<![\d.])(\d+) ?([-+×*x/]) ?\$?(\d+)(?!\.?\d)")
+# Looks ahead, so that of "2 + 3 × 4" both pairs are seen.
+_EQUATION = re.compile(r"(?<![\d.])(?=(\d+) ?([-+×*x/]) ?\$?(\d+)(?!\.?\d))")
 _NAMES_OF_SIGNS = {"+": "add", "-": "sub", "/": "div"}
 
 

@@ -84,7 +84,7 @@ def test_every_kind_makes_both_right_and_wrong_solutions(kind: str) -> None:
     assert outcomes == {True, False}
 
 
-EQUATION = re.compile(r"(?<![\d.])(\d+) ([-+×/]) (\d+)(?!\.?\d)")
+EQUATION = re.compile(r"(?<![\d.])(?=(\d+) ([-+×/]) (\d+)(?!\.?\d))")
 OPERATIONS = {"+": "add", "-": "sub", "×": "mul", "/": "div"}
 
 
