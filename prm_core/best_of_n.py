@@ -218,7 +218,7 @@ def vote_accuracies(
     for candidate, group in enumerate(groups):
         if group is not None:
             member[candidate, group] = 1.0
-    right = np.asarray(correct, dtype=np.float64) @ member / member.sum(axis=0)
+    right = np.asarray(correct, dtype=np.float64) @ member / np.maximum(member.sum(axis=0), 1.0)
     drawn = _subsets(len(groups), min(n, len(groups)), n_draws, generator)  # [D, N]
     present = drawn @ member > 0.0
     chances = []
