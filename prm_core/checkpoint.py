@@ -1,18 +1,39 @@
-"""Read a checkpoint's small files and single tensors: JSON and safetensors, never pickle."""
+"""Read a checkpoint's small files and single tensors: JSON, safetensors, and pickle as data only.
+
+Some public checkpoints exist as pickles alone. Their tensors are read with `weights_only=True`,
+which builds nothing but tensors and plain containers; `weights` names the files, so that whoever
+loads them can say so.
+"""
 
 from __future__ import annotations
 
 import json
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from prm_core.errors import ModelLoadError
 
-_WEIGHTS = "model.safetensors"
-_INDEX = "model.safetensors.index.json"
+_STORED_AS = ("model.safetensors", "pytorch_model.bin")
+"""The one file, or with ".index.json" behind it the list of shards; the first that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a checkpoint's tensors lie.
+
+    Attributes:
+        files: tensor name → file; for a checkpoint in one file, that file under "".
+        pickled: whether the files are pickles.
+    """
+
+    files: dict[str, Path]
+    pickled: bool
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -32,19 +53,43 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of one small safetensors file; none when there is no such file.
+def weights(directory: Path) -> Weights:
+    """The files of a model's weights; none when there are none.
 
     Raises:
-        ModelLoadError: the file is damaged.
+        ModelLoadError: an index is damaged.
     """
-    if not path.is_file():
-        return {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+    for name in _STORED_AS:
+        pickled = name.endswith(".bin")
+        index = directory / f"{name}.index.json"
+        if index.is_file():
+            shards = read_json(index).get("weight_map")
+            if not isinstance(shards, dict):
+                raise ModelLoadError(f"{index} has no 'weight_map'")
+            return Weights({key: directory / str(file) for key, file in shards.items()}, pickled)
+        if (directory / name).is_file():
+            return Weights({"": directory / name}, pickled)
+    return Weights({}, pickled=False)
+
+
+def check_pickles(stored: Weights) -> None:
+    """Open every pickle once, so that a damaged one is refused by its name.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, or holds more than tensors.
+    """
+    for path in sorted(set(stored.files.values())):
+        _unpickled(path)
+
+
+def tensor_names(directory: Path) -> frozenset[str]:
+    """Names of all tensors of a model's weights.
+
+    Raises:
+        ModelLoadError: a file is damaged.
+    """
+    files = weights(directory).files
+    return frozenset(_names(files[""]) if "" in files else files)
 
 
 def find_tensor(directory: Path, name: str) -> Tensor | None:
@@ -56,18 +101,58 @@ def find_tensor(directory: Path, name: str) -> Tensor | None:
     Raises:
         ModelLoadError: the index names a shard that is missing, or a file is damaged.
     """
-    path = directory / _WEIGHTS
-    if (directory / _INDEX).is_file():
-        shard = read_json(directory / _INDEX).get("weight_map", {}).get(name)
-        if shard is None:
-            return None
-        path = directory / str(shard)
-        if not path.is_file():
-            raise ModelLoadError(f"{path} is missing, but {_INDEX} says that it holds {name!r}")
-    if not path.is_file():
+    files = weights(directory).files
+    path = files.get("", files.get(name))
+    if path is None:
         return None
+    if not path.is_file():
+        raise ModelLoadError(f"{path} is missing, but the index says that it holds {name!r}")
+    return _tensor(path, name)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of one small file, safetensors or pickle; none when there is no such file.
+
+    Raises:
+        ModelLoadError: the file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    found = {name: _tensor(path, name) for name in _names(path)}
+    return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+
+def _names(path: Path) -> list[str]:
+    if path.suffix != ".safetensors":
+        return list(_unpickled(path))
+    try:
+        with safe_open(path, framework="pt") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+
+
+def _tensor(path: Path, name: str) -> Tensor | None:
+    if path.suffix != ".safetensors":
+        return _unpickled(path).get(name)
     try:
         with safe_open(path, framework="pt") as file:
             return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+
+
+def _unpickled(path: Path) -> dict[str, Tensor]:
+    """The tensors of a pickle by name, left on the disk until they are used."""
+    try:
+        # Only today's form of the file can be left on the disk.
+        content = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except Exception as error:  # a damaged pickle raises whatever its damage leads to
+        raise ModelLoadError(
+            f"{path} is damaged, half downloaded, or holds more than tensors: {error}"
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelLoadError(f"{path} must hold tensors by name")
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}

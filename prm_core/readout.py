@@ -47,6 +47,30 @@ def token_log_probability(hidden: Tensor, head: Tensor, token_ids: Tensor) -> Te
     return torch.cat(parts)
 
 
+def token_log_odds(hidden: Tensor, head: Tensor, token_id: int, scale: float = 1.0) -> Tensor:
+    """Log-odds of one token against all others of the vocabulary.
+
+    The log-odds keep what ln p = 0 would lose when the token is all but certain.
+
+    Args:
+        hidden: [S, H], any float dtype; last layer, after the final norm, one token before.
+        head: [V, H]; the language-model head's weight.
+        token_id: in [0, V).
+        scale: what the model multiplies its logits with.
+
+    Returns:
+        [S] float32 on hidden's device.
+    """
+    rows = max(1, _LOGITS_AT_ONCE // head.shape[0])
+    parts = [hidden.new_zeros(0, dtype=torch.float32)]
+    for some in hidden.to(head.dtype).split(rows):
+        logits = functional.linear(some, head).float() * scale  # [rows, V]
+        chosen = logits[:, token_id].clone()
+        logits[:, token_id] = -torch.inf
+        parts.append(chosen - logits.logsumexp(dim=1))
+    return torch.cat(parts)
+
+
 def evidence_features(log_p: Tensor, step: Tensor, n_steps: int) -> Tensor:
     """What a value head sees of the language model's own opinion of each step.
 

@@ -21,7 +21,8 @@ def result_row(
 ) -> dict[str, Any]:
     """A problem's results in the shape that `score` writes.
 
-    Indices are 0-based and refer to the caller's order; what does not exist is None.
+    Indices are 0-based and refer to the caller's order; what does not exist is None. A candidate
+    has "extras" only where its model says more of a step than a probability.
 
     Args:
         row_id: the row's own name, or None.
@@ -44,6 +45,11 @@ def result_row(
                 "weakest_step": one.weakest_step,
                 "first_error": one.first_error(threshold),
                 "answer": final_answer(one.candidate.steps),
+                **(
+                    {"extras": {name: list(values) for name, values in one.extras.items()}}
+                    if one.extras
+                    else {}
+                ),
             }
             for index, one in enumerate(scored)
         ],

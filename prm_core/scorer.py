@@ -35,12 +35,14 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from prm_core import forward
+from prm_core.checkpoint import check_pickles, weights
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
-from prm_core.families import Evidence, Opened, family_for
+from prm_core.families import Checkpoint, Evidence, Opened, family_for
 from prm_core.packing import Pack, plan
 from prm_core.paths import assets_dir
 from prm_core.readout import probability
+from prm_core.registry import KNOWN_MODELS
 from prm_core.types import Candidate, Encoded, ScoredCandidate
 
 logger = logging.getLogger(__name__)
@@ -56,7 +58,9 @@ FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
 
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model")
-"""What is fetched of a repository: no pickle, no code."""
+"""What is fetched of a repository: no code, and no pickle unless there is nothing else."""
+
+_PICKLES = ("pytorch_model*.bin",)
 
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """One of these a checkpoint must have: today's form, or one that transformers turns into it."""
@@ -161,9 +165,9 @@ class Scorer:
             first_tokens,
         )
         for pack in packs:
-            for index, log_odds in self._read_within_memory(pack, encoded):
+            for index, reading in self._read_within_memory(pack, encoded):
                 candidate = candidates[index]
-                finite = torch.isfinite(log_odds)
+                finite = torch.isfinite(reading).all(dim=0)
                 if not finite.all():
                     name = f" of candidate {candidate.id!r}" if candidate.id else ""
                     raise ModelError(
@@ -174,9 +178,13 @@ class Scorer:
                     index,
                     ScoredCandidate(
                         candidate,
-                        tuple(probability(log_odds).tolist()),
-                        tuple(log_odds.tolist()),
+                        tuple(probability(reading[0]).tolist()),
+                        tuple(reading[0].tolist()),
                         self.model_id,
+                        {
+                            name: tuple(values.tolist())
+                            for name, values in zip(self._opened.extras, reading[1:], strict=True)
+                        },
                     ),
                 )
 
@@ -212,9 +220,12 @@ class Scorer:
 
     @torch.inference_mode()
     def _read(self, pack: Pack, encoded: Sequence[Encoded]) -> list[Tensor]:
-        """Log-odds of each member's steps, [S] float32 on the CPU, from one forward pass.
+        """What each member's steps are given, float32 on the CPU, from one forward pass.
 
         Candidates that share a step share its row, and it is read once.
+
+        Returns:
+            Per member [1 + E, S]: log-odds, then what the family says beside them.
         """
         steps: dict[_Step, int] = {}
         of_members: list[list[int]] = []
@@ -237,8 +248,9 @@ class Scorer:
         def index_of(numbers: list[int]) -> Tensor:
             return torch.tensor(numbers, dtype=torch.int64, device=hidden.device)
 
+        of_steps = hidden[index_of([place[row] for row, _ in steps])]  # [S, H]
         log_odds = self._opened.readout(
-            hidden[index_of([place[row] for row, _ in steps])],
+            of_steps,
             Evidence(
                 hidden=hidden[index_of([place[row] for row, _, _ in seen])],
                 token_ids=index_of([token for _, token, _ in seen]),
@@ -251,8 +263,9 @@ class Scorer:
             raise ModelError(
                 f"{self.model_id} gave {tuple(log_odds.shape)} numbers for {len(steps)} steps"
             )
-        log_odds = log_odds.float().cpu()
-        return [log_odds[of_member] for of_member in of_members]
+        extras = [read(of_steps) for read in self._opened.extras.values()]
+        readings = torch.stack([log_odds, *extras]).float().cpu()
+        return [readings[:, of_member] for of_member in of_members]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -268,11 +281,13 @@ def load_scorer(
     dtype: str = "auto",
     revision: str | None = None,
     family: str | None = None,
+    separator: str | None = None,
     max_tokens: int | None = None,
 ) -> Scorer:
     """Load a PRM.
 
-    Only safetensors weights and stock architectures are loaded, never code of a checkpoint.
+    Only stock architectures are loaded, never code of a checkpoint. Weights are safetensors where
+    there are any; of a pickle only tensors are read, and a warning names the file.
 
     Args:
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
@@ -281,6 +296,7 @@ def load_scorer(
         dtype: "auto", "float32", "bfloat16" or "float16"; of the backbone, never of the head.
         revision: branch, tag or commit of the repository.
         family: name of the family, where the checkpoint does not say.
+        separator: the text after each step, for families whose checkpoints do not say it.
         max_tokens: how many tokens go through the model at once, at most; not how long a
             candidate may be.
 
@@ -294,16 +310,20 @@ def load_scorer(
         raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
     placement = choose_device(device, dtype)
     directory = find_model(model, revision)
+    known = KNOWN_MODELS.get(str(model))
+    if known is not None:
+        family = known.family if family is None else family
+        separator = known.separator if separator is None else separator
     chosen = family_for(directory, family)
     with quiet_transformers():
         config = load_config(directory)
         tokenizer = load_tokenizer(directory)
-        backbone = load_backbone(directory, config, placement)
+        backbone = load_backbone(directory, config, placement, pickles=True)
     return Scorer(
         model_id=DEFAULT_MODEL if model is None else str(model),
         family=chosen.name,
         backbone=backbone,
-        opened=chosen.open(directory, backbone, tokenizer),
+        opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator)),
         placement=placement,
         max_tokens=MAX_TOKENS if max_tokens is None else max_tokens,
     )
@@ -326,15 +346,19 @@ def find_model(model: str | Path | None, revision: str | None = None) -> Path:
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
         return Path(model)
     name = str(model)
-    try:
+
+    def fetch(patterns: Sequence[str]) -> Path:
+        # What is ignored are other formats' copies of the weights.
+        ignored = ["*/*", "consolidated*"]
         return Path(
             snapshot_download(
-                name,
-                revision=revision,
-                allow_patterns=list(_HUB_FILES),
-                ignore_patterns=["*/*", "consolidated*"],  # other formats' copies of the weights
+                name, revision=revision, allow_patterns=list(patterns), ignore_patterns=ignored
             )
         )
+
+    try:
+        directory = fetch(_HUB_FILES)
+        return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
     except HFValidationError as error:
         raise ModelLoadError(
             f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
@@ -421,6 +445,7 @@ def load_backbone(
     config: PreTrainedConfig,
     placement: Placement,
     kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
+    pickles: bool = False,
 ) -> PreTrainedModel:
     """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
 
@@ -429,10 +454,19 @@ def load_backbone(
         config: what `load_config` read there.
         placement: where to, and in which dtype.
         kind: without its LM head, which scoring does not need, or with it.
+        pickles: whether tensors may come from pickles where there are no safetensors; a warning
+            then names the files.
 
     Raises:
         ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
     """
+    stored = weights(directory)
+    if stored.pickled and pickles:
+        check_pickles(stored)
+        logger.warning(
+            "%s: a pickle; only its tensors are read, and nothing in it is run",
+            ", ".join(sorted({str(path) for path in stored.files.values()})),
+        )
     try:
         backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
             directory,
@@ -440,7 +474,7 @@ def load_backbone(
             dtype=placement.dtype,
             # Named, so that a config.json cannot name one that is fetched from elsewhere.
             attn_implementation="sdpa",
-            use_safetensors=True,
+            use_safetensors=not (stored.pickled and pickles),
             trust_remote_code=False,
             local_files_only=True,
             ignore_mismatched_sizes=True,  # refused below, by name

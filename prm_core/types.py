@@ -8,8 +8,8 @@ read them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prm_core.errors import InputError, NoStepsError
@@ -89,15 +89,21 @@ class ScoredCandidate:
         log_odds: ln(p / (1 - p)) as the model's head gives it, [S]; still orders steps whose
             probability has saturated.
         model_id: which model said so.
+        extras: what else the model says of each step, by name, [S] each; see the families for
+            what they mean ("raw", "redundancies", "spread").
     """
 
     candidate: Candidate
     probabilities: tuple[float, ...]
     log_odds: tuple[float, ...]
     model_id: str
+    extras: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_steps = len(self.candidate.steps)
+        for name, values in self.extras.items():
+            if len(values) != n_steps:
+                raise ValueError(f"{len(values)} {name} for {n_steps} steps")
         if not len(self.probabilities) == len(self.log_odds) == n_steps:
             raise ValueError(
                 f"{len(self.probabilities)} probabilities and {len(self.log_odds)} log-odds "

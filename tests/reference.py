@@ -7,12 +7,20 @@ measured against.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch import Tensor
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from prm_core.steps import step_content
 from prm_core.types import Candidate
@@ -25,6 +33,7 @@ class Expected:
     input_ids: list[int]
     positions: list[int]
     probabilities: list[float]
+    extras: dict[str, list[float]] = field(default_factory=dict)
 
 
 def value_head(directory: Path, candidate: Candidate) -> Expected:
@@ -72,3 +81,83 @@ def value_head(directory: Path, candidate: Candidate) -> Expected:
         logit = head["weight"][0] @ seen + head["bias"][0]
         probabilities.append(float(torch.sigmoid(logit)))
     return Expected(ids, positions, probabilities)
+
+
+# --- public families --------------------------------------------------------------------------
+
+
+# Loaded once per folder; a test that changes a folder's files asks here before or after, not both.
+@lru_cache(maxsize=2)
+def tokenizer_of(directory: Path) -> PreTrainedTokenizerFast:
+    """As its file has it; AutoTokenizer would give each architecture its own way to cut words."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(directory)
+    assert isinstance(tokenizer, PreTrainedTokenizerFast)
+    return tokenizer
+
+
+@lru_cache(maxsize=2)
+def backbone_of(directory: Path) -> PreTrainedModel:
+    model = AutoModel.from_pretrained(directory).eval()
+    assert isinstance(model, PreTrainedModel)
+    return model
+
+
+@lru_cache(maxsize=2)
+def language_model_of(directory: Path) -> PreTrainedModel:
+    model = AutoModelForCausalLM.from_pretrained(directory).eval()
+    assert isinstance(model, PreTrainedModel)
+    return model
+
+
+@torch.no_grad()
+def last_hidden(directory: Path, ids: list[int]) -> Tensor:
+    """[T, H] of the stock backbone, after the final norm."""
+    hidden = backbone_of(directory)(torch.tensor([ids])).last_hidden_state[0]
+    assert isinstance(hidden, Tensor)
+    return hidden
+
+
+@torch.no_grad()
+def logits(directory: Path, ids: list[int]) -> Tensor:
+    """[T, V] of the causal language model."""
+    out = language_model_of(directory)(torch.tensor([ids])).logits[0]
+    assert isinstance(out, Tensor)
+    return out
+
+
+def tensors_of(directory: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint, whatever their files."""
+    found: dict[str, Tensor] = {}
+    for file in directory.glob("model*.safetensors"):
+        found |= load_file(file)
+    for file in directory.glob("pytorch_model*.bin"):
+        found |= torch.load(file, weights_only=True)
+    return found
+
+
+def up_to_the_last(
+    ids: list[int], positions: list[int], probabilities: list[float], **extras: list[float]
+) -> Expected:
+    """What stands after the last position is irrelevant and is not fed by us."""
+    return Expected(ids[: positions[-1] + 1], positions, probabilities, extras)
+
+
+def qwen_prm(directory: Path, candidate: Candidate, system: str | None) -> Expected:
+    """Render the conversation, tokenise it whole, look for <extra_0>, apply the two layers."""
+    tokenizer = tokenizer_of(directory)
+    messages = [] if system is None else [{"role": "system", "content": system}]
+    messages.append({"role": "user", "content": candidate.problem})
+    answer = "<extra_0>".join(candidate.steps) + "<extra_0>"
+    messages.append({"role": "assistant", "content": answer})
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False)
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    (tag,) = tokenizer.encode("<extra_0>", add_special_tokens=False)
+    positions = [i for i, token in enumerate(ids) if token == tag]
+    head = tensors_of(directory)
+    hidden = last_hidden(directory, ids)
+    probabilities = []
+    for position in positions:
+        inner = torch.relu(head["score.0.weight"] @ hidden[position] + head["score.0.bias"])
+        both = head["score.2.weight"] @ inner + head["score.2.bias"]
+        probabilities.append(float(torch.softmax(both, dim=0)[1]))
+    return up_to_the_last(ids, positions, probabilities)

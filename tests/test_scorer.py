@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from prm_core.checkpoint import find_tensor
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Evidence, Opened
 from prm_core.scorer import Scorer, load_scorer
@@ -281,12 +282,45 @@ def test_half_downloaded_weights_are_refused(tmp_path: Path) -> None:
         load_scorer(tmp_path)
 
 
-def test_pickled_weights_are_not_opened(tmp_path: Path) -> None:
-    tensors = load_file(tiny_model(tmp_path) / "model.safetensors")
+@pytest.mark.parametrize("zipped", [True, False])
+def test_of_pickled_weights_the_tensors_are_read_and_the_file_is_named(
+    zipped: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = load_scorer(tiny_model(tmp_path)).score(make(1))
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors |= {f"v_head.{n}": t for n, t in load_file(tmp_path / "value_head.safetensors").items()}
     (tmp_path / "model.safetensors").unlink()
-    torch.save(tensors, tmp_path / "pytorch_model.bin")
-    with pytest.raises(ModelLoadError, match="the weights cannot be loaded"):
-        load_scorer(tmp_path)
+    torch.save(tensors, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
+    with caplog.at_level(logging.WARNING, "prm_core.scorer"):
+        assert load_scorer(tmp_path).score(make(1)) == expected
+    assert f"{tmp_path / 'pytorch_model.bin'}: a pickle; only its tensors are read" in caplog.text
+    assert find_tensor(tmp_path, "v_head.bias") is not None
+
+
+class Command:
+    """What a pickle can do to whoever opens it carelessly."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.file,))
+
+
+def test_a_pickle_that_holds_a_command_is_refused_and_not_obeyed(tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    file = tmp_path / "pytorch_model.bin"
+    torch.save({"model.norm.weight": Command(tmp_path / "was_run")}, file)
+    for _ in range(2):
+        with pytest.raises(
+            ModelLoadError, match=r"pytorch_model\.bin is damaged.* more than tensors"
+        ):
+            load_scorer(tmp_path)
+        with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin is damaged"):
+            find_tensor(tmp_path, "model.norm.weight")
+        file.write_bytes(file.read_bytes()[:300])  # now half downloaded
+    assert not (tmp_path / "was_run").exists()
 
 
 def edit_json(path: Path, **changes: Any) -> None:
@@ -463,6 +497,18 @@ def test_a_repository_is_fetched_without_code_and_pickle(hub: Any, tmp_path: Pat
         "pytorch_model.bin",
         "consolidated.safetensors",
     }
+
+
+def test_a_repository_of_pickles_alone_is_fetched_as_it_is(hub: Any, tmp_path: Path) -> None:
+    files = tiny_model(tmp_path / "files", prm=MARKED)
+    expected = load_scorer(files).score(make(1))[0].probabilities
+    torch.save(load_file(files / "model.safetensors"), files / "pytorch_model.bin")
+    (files / "model.safetensors").unlink()
+    (files / "training_args.bin").write_bytes(b"pickle")
+    with hub(files) as server:
+        assert load_scorer("some/prm").score(make(1))[0].probabilities == expected
+    assert "pytorch_model.bin" in server.asked
+    assert "training_args.bin" not in server.asked
 
 
 @pytest.mark.parametrize(

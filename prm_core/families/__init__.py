@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prm_core.checkpoint import read_json
+from prm_core.checkpoint import read_json, tensor_names
 from prm_core.errors import UnknownModelError
-from prm_core.families.base import Evidence, Family, Opened, Readout
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
+from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
 
-__all__ = ["FAMILIES", "Evidence", "Family", "Opened", "Readout", "family_for"]
+__all__ = ["FAMILIES", "Checkpoint", "Evidence", "Family", "Opened", "Readout", "family_for"]
 
 FAMILIES: dict[str, Family] = {
-    VALUE_HEAD.name: VALUE_HEAD,
+    family.name: family
+    for family in (
+        VALUE_HEAD,
+        QWEN_PRM,
+        REASONFLUX,
+    )
 }
 
 
 def family_for(directory: Path, name: str | None = None) -> Family:
-    """The family of a checkpoint: the one named by hand, or the one its family file names.
+    """The family of a checkpoint.
+
+    It is the one that is named, else the one that the checkpoint's family file names, else the
+    one family that recognises its config.json and its tensors. Nothing is guessed.
 
     Raises:
-        UnknownModelError: the name is not in the table, or there is none and no family file.
-        ModelLoadError: the family file cannot be read.
+        UnknownModelError: the name is not in the table, or nothing says which family it is.
+        ModelLoadError: the family file or another one cannot be read.
     """
     known = ", ".join(FAMILIES)
     if name is not None:
@@ -29,12 +38,20 @@ def family_for(directory: Path, name: str | None = None) -> Family:
             raise UnknownModelError(f"family {name!r} is not known; choose from {known}")
         return FAMILIES[name]
     path = directory / FAMILY_FILE
-    if not path.is_file():
-        raise UnknownModelError(
-            f"{directory} has no {FAMILY_FILE}, so its family is not known; "
-            f"if it is a process reward model, name its family (--family): {known}"
-        )
-    written = read_json(path).get("family")
-    if not isinstance(written, str) or written not in FAMILIES:
-        raise UnknownModelError(f"{path}: 'family' is {written!r}; this version knows {known}")
-    return FAMILIES[written]
+    if path.is_file():
+        written = read_json(path).get("family")
+        if not isinstance(written, str) or written not in FAMILIES:
+            raise UnknownModelError(f"{path}: 'family' is {written!r}; this version knows {known}")
+        return FAMILIES[written]
+    config_file = directory / "config.json"
+    config = read_json(config_file) if config_file.is_file() else {}
+    tensors = tensor_names(directory)
+    found = [family for family in FAMILIES.values() if family.recognises(config, tensors)]
+    if len(found) == 1:
+        return found[0]
+    kind = ", ".join(config.get("architectures") or ["no architecture"])
+    raise UnknownModelError(
+        f"{directory} has no {FAMILY_FILE}, and its config.json ({kind}) and tensors do not tell "
+        f"how it is prompted and read; if it is a process reward model, name its family "
+        f"(--family): {known}"
+    )

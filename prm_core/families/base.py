@@ -9,15 +9,105 @@ settled when it is opened. Backbone, packing, batching, order, device and dtype 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from prm_core.checkpoint import find_tensor
+from prm_core.errors import ModelLoadError
 from prm_core.types import Candidate, Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint whose backbone and tokenizer are loaded; what a family opens.
+
+    Attributes:
+        directory: its files.
+        backbone: the stock transformer, without any head.
+        tokenizer: as its files have it.
+        separator: the text after each step, where the user (or the table of known models) named
+            one; for families whose checkpoints do not say it.
+    """
+
+    directory: Path
+    backbone: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    separator: str | None = None
+
+    @property
+    def n_hidden(self) -> int:
+        """H."""
+        return int(self.backbone.config.hidden_size)
+
+    def tensor(self, name: str, shape: Sequence[int | None]) -> Tensor:
+        """A tensor of the head, float32, on the backbone's device.
+
+        Args:
+            name: as the weights have it.
+            shape: what it must be; None for any size.
+
+        Raises:
+            ModelLoadError: it is missing or has another shape.
+        """
+        found = find_tensor(self.directory, name)
+        if found is None:
+            raise ModelLoadError(
+                f"{self.directory}: tensor {name!r} of the head is missing from the weights; "
+                "download them again, or name another family (--family)"
+            )
+        fits = len(found.shape) == len(shape) and all(
+            wanted in (None, size) for size, wanted in zip(found.shape, shape, strict=True)
+        )
+        if not fits:
+            wanted = ", ".join("any" if size is None else str(size) for size in shape)
+            raise ModelLoadError(
+                f"{self.directory}: tensor {name!r} has shape {tuple(found.shape)}, but hidden "
+                f"size {self.n_hidden} needs ({wanted})"
+            )
+        return found.float().to(self.backbone.device)
+
+    def lm_head(self, rows: Sequence[int] | None = None) -> Tensor:
+        """[V, H] or [rows, H]: the embedding where the two are tied, else `lm_head.weight`.
+
+        Args:
+            rows: which of them; None for all.
+
+        Returns:
+            On the backbone's device and in its dtype.
+
+        Raises:
+            ModelLoadError: it is missing or has another shape.
+        """
+        embedding = self.backbone.get_input_embeddings().weight
+        assert isinstance(embedding, Tensor)
+        if self.backbone.config.tie_word_embeddings:
+            return embedding if rows is None else embedding[list(rows)]
+        weight = find_tensor(self.directory, "lm_head.weight")
+        if weight is None or weight.shape != embedding.shape:
+            raise ModelLoadError(
+                f"{self.directory}: 'lm_head.weight' of shape {tuple(embedding.shape)} is missing "
+                "from the weights; the score is read from it"
+            )
+        return (weight if rows is None else weight[list(rows)]).to(embedding)
+
+    def token_id(self, text: str) -> int:
+        """The one token that a text is.
+
+        Raises:
+            ModelLoadError: it is several tokens here, so this is not the family's tokenizer.
+        """
+        ids = self.tokenizer.encode(text, add_special_tokens=False)
+        if len(ids) != 1:
+            raise ModelLoadError(
+                f"{self.directory}: {text!r} is {len(ids)} tokens in this tokenizer, but this "
+                "family reads it as one; use the tokenizer that was published with the model"
+            )
+        return int(ids[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +148,19 @@ class Opened:
         encode: candidate → ids and positions.
         readout: hidden states → log-odds; its tensors lie on the backbone's device.
         threshold: below this probability a step counts as wrong.
+        extras: what else the model says of each step, by name: hidden states at the positions,
+            [S, H] → [S] float32.
     """
 
     encode: Callable[[Candidate], Encoded]
     readout: Readout
-    threshold: float
+    threshold: float = 0.5
+    extras: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+
+
+def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    """For families whose checkpoints look like others': they are named, not recognised."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +170,13 @@ class Family:
     Attributes:
         name: what `--family` and checkpoints say.
         summary: one sentence for lists: the form of the head, and where it is read.
-        open: (checkpoint directory, loaded backbone, tokenizer) → `Opened`; raises ModelLoadError
-            when a file, a key or a tensor is missing or malformed, and names it.
+        open: loaded checkpoint → `Opened`; raises ModelLoadError when a file, a key or a tensor
+            is missing or malformed, and names it.
+        recognises: (config.json, names of all tensors) → whether a checkpoint is certainly of
+            this family.
     """
 
     name: str
     summary: str
-    open: Callable[[Path, PreTrainedModel, PreTrainedTokenizerBase], Opened]
+    open: Callable[[Checkpoint], Opened]
+    recognises: Callable[[Mapping[str, Any], frozenset[str]], bool] = never

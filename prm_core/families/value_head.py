@@ -42,11 +42,11 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from prm_core.checkpoint import find_tensor, read_json, read_tensors
 from prm_core.errors import InputError, ModelLoadError
-from prm_core.families.base import Evidence, Family, Opened, Readout
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.readout import (
     N_EVIDENCE_FEATURES,
     ValueHead,
@@ -272,21 +272,6 @@ def read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
     return head
 
 
-def _language_model_head(directory: Path, backbone: PreTrainedModel) -> Tensor:
-    """[V, H]; the embedding where the two are tied, else `lm_head.weight` of the checkpoint."""
-    embedding = backbone.get_input_embeddings().weight
-    assert isinstance(embedding, Tensor)
-    if backbone.config.tie_word_embeddings:
-        return embedding
-    weight = find_tensor(directory, "lm_head.weight")
-    if weight is None or weight.shape != embedding.shape:
-        raise ModelLoadError(
-            f"{directory}: 'lm_head.weight' of shape {tuple(embedding.shape)} is missing; "
-            "the head's evidence needs it where the embedding is not tied"
-        )
-    return weight.to(embedding)
-
-
 def log_odds(
     head: ValueHead, hidden: Tensor, seen: Evidence | None, lm_head: Tensor | None
 ) -> Tensor:
@@ -313,10 +298,10 @@ def log_odds(
     return logits
 
 
-def _readout(directory: Path, backbone: PreTrainedModel, evidence: bool) -> Readout:
-    head = read_head(directory, backbone.config.hidden_size, evidence).to(backbone.device)
-    head.eval().requires_grad_(False)
-    lm_head = _language_model_head(directory, backbone) if evidence else None
+def _readout(checkpoint: Checkpoint, evidence: bool) -> Readout:
+    head = read_head(checkpoint.directory, checkpoint.n_hidden, evidence)
+    head.to(checkpoint.backbone.device).eval().requires_grad_(False)
+    lm_head = checkpoint.lm_head() if evidence else None
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return log_odds(head, hidden, seen, lm_head)
@@ -324,20 +309,18 @@ def _readout(directory: Path, backbone: PreTrainedModel, evidence: bool) -> Read
     return read
 
 
-def open_value_head(
-    directory: Path, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
-) -> Opened:
+def open_value_head(checkpoint: Checkpoint) -> Opened:
     """Open a checkpoint; without a family file (TRL's `v_head`) the template is `TEXTBOOK`'s.
 
     Raises:
         ModelLoadError: see `read_template`; or a tensor is missing or misshapen.
     """
-    path = directory / FAMILY_FILE
+    path = checkpoint.directory / FAMILY_FILE
     prm = read_json(path) if path.is_file() else TEXTBOOK
-    template = read_template(prm, tokenizer, str(path))
+    template = read_template(prm, checkpoint.tokenizer, str(path))
     return Opened(
-        encode=lambda candidate: encode(tokenizer, template, candidate),
-        readout=_readout(directory, backbone, bool(template.evidence)),
+        encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate),
+        readout=_readout(checkpoint, bool(template.evidence)),
         threshold=template.threshold,
     )
 

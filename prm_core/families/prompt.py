@@ -1,0 +1,241 @@
+"""Build a prompt's token ids and record, while they are built, where each step is read.
+
+A prompt is a sequence of parts: texts, single token ids, and `READ` behind whatever is read.
+Neighbouring texts are encoded as one, so their tokens are those of the whole string, and a
+position inside comes from the character offsets of that one encoding. Special tokens stand in a
+prompt by id only: text is always encoded with special tokens split, so what a user types is text,
+whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from transformers import PreTrainedTokenizerBase
+
+from prm_core.errors import InputError, ModelLoadError
+from prm_core.types import Encoded
+
+
+class Mark(Enum):
+    """What stands between the texts of a prompt."""
+
+    READ = "the token before this is where a step is read"
+
+
+READ = Mark.READ
+
+Part = str | int | Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of a caller's text in a rendered template.
+
+    Attributes:
+        index: which of the texts.
+        stripped: whether the template strips what it is given.
+    """
+
+    index: int
+    stripped: bool
+
+
+def assemble(
+    tokenizer: PreTrainedTokenizerBase,
+    parts: Iterable[Part],
+    *,
+    marker: int | None = None,
+    answer: int | None = None,
+) -> Encoded:
+    """The ids of a prompt, up to the last place that is read, and these places.
+
+    Args:
+        tokenizer: a fast one.
+        parts: the prompt.
+        marker: the token that is read; every place must hold it, and where text elsewhere would
+            give the same token, two others that spell it stand there.
+        answer: the token that must follow every place.
+
+    Raises:
+        InputError: a place has no token of its own, or not the one that it must have.
+    """
+    texts, flat = _runs(parts)
+    encoded = tokenizer(
+        texts or [""],
+        add_special_tokens=False,
+        split_special_tokens=True,
+        return_attention_mask=False,
+        return_offsets_mapping=True,
+        verbose=False,
+    )
+    ids: list[int] = []
+    positions: list[int] = []
+    end = 0  # of what the last place needs
+    for part in flat:
+        if isinstance(part, int):
+            ids.append(part)
+        elif part is READ:
+            positions.append(len(ids) - 1)
+            end = len(ids)
+        elif isinstance(part, _Run):
+            run: list[int] = encoded["input_ids"][part.index]
+            starts = [start for start, _ in encoded["offset_mapping"][part.index]]
+            # The last token that begins before a place is the one that ends there.
+            read = [bisect_left(starts, place) - 1 for place in part.reads]
+            for i, token in enumerate(run):
+                if token == marker and i not in read:
+                    ids.extend(_spelt_apart(tokenizer, token))
+                else:
+                    ids.append(token)
+                positions.extend([len(ids) - 1] * read.count(i))
+                if i in read:
+                    end = len(ids)
+            positions.extend([-1] * read.count(-1))
+    for number, position in enumerate(positions, start=1):
+        missing = position < 0 or (marker is not None and ids[position] != marker)
+        missing |= answer is not None and ids[position + 1 : position + 2] != [answer]
+        if missing or position in positions[: number - 1]:
+            raise InputError(
+                f"step {number} cannot be written so that this model's tokenizer keeps the place "
+                "where it is read; look for unusual characters at its end"
+            )
+    return Encoded(tuple(ids[:end]), tuple(positions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring texts, joined: which of the joined ones, and where it is read."""
+
+    index: int
+    reads: tuple[int, ...]
+
+
+def _runs(parts: Iterable[Part]) -> tuple[list[str], list[_Run | int | Mark]]:
+    """Neighbouring texts joined, with the places inside as numbers of characters."""
+    texts: list[str] = []
+    flat: list[_Run | int | Mark] = []
+    joined, reads = "", list[int]()
+    for part in (*parts, None):
+        if isinstance(part, str):
+            joined += part
+        elif part is READ and joined:
+            reads.append(len(joined))
+        else:
+            if joined:
+                flat.append(_Run(len(texts), tuple(reads)))
+                texts.append(joined)
+                joined, reads = "", []
+            if part is not None:
+                flat.append(part)
+    return texts, flat
+
+
+def _spelt_apart(tokenizer: PreTrainedTokenizerBase, token: int) -> list[int]:
+    """Other tokens that together spell a token.
+
+    Splitting special tokens does not help where the marker is an added token that is not flagged
+    special, or one of the ordinary vocabulary.
+    """
+    added = tokenizer.added_tokens_decoder.get(token)
+    if added is not None:
+        halves = [added.content[:1], added.content[1:]]
+        pieces: list[list[int]] = tokenizer(halves, add_special_tokens=False)["input_ids"]
+        return [piece for half in pieces for piece in half]
+    text = str(tokenizer.convert_ids_to_tokens(token))
+    for cut in range(len(text) - 1, 0, -1):
+        halves = [text[:cut], text[cut:]]
+        ids = tokenizer.convert_tokens_to_ids(halves)
+        assert isinstance(ids, list)
+        # What the vocabulary lacks becomes its unknown token, or None.
+        if None not in ids and tokenizer.convert_ids_to_tokens(ids) == halves:
+            return ids
+    raise InputError(
+        f"a text holds {tokenizer.decode([token])!r}, which this model uses to mark its steps; "
+        "write it differently"
+    )
+
+
+def chat(
+    tokenizer: PreTrainedTokenizerBase,
+    messages: Sequence[tuple[str, str | None]],
+    *,
+    generation: bool = False,
+) -> list[str | int | Slot]:
+    """A conversation in the tokenizer's own chat template.
+
+    Args:
+        messages: role and text of each turn; None where the caller's text goes, as `Slot`s
+            numbered from 0.
+        generation: whether the header of the next turn of the assistant stands at the end.
+
+    Returns:
+        The template's texts, its special tokens by id, and the slots in their order.
+
+    Raises:
+        ModelLoadError: there is no template, it cannot be rendered, or it drops or doubles a turn.
+    """
+    n_slots = sum(text is None for _, text in messages)
+    numbers = iter(range(n_slots))
+    filled = [
+        {"role": role, "content": f" {_place(next(numbers))} " if text is None else text}
+        for role, text in messages
+    ]
+    try:
+        rendered = tokenizer.apply_chat_template(
+            filled, tokenize=False, add_generation_prompt=generation
+        )
+    except Exception as error:  # whatever a template raises: it comes with the checkpoint
+        raise ModelLoadError(
+            f"the tokenizer's chat template cannot be used: {error}; use the tokenizer that was "
+            "published with the model"
+        ) from error
+    assert isinstance(rendered, str)
+    special = {token.content: i for i, token in tokenizer.added_tokens_decoder.items()}
+    longest_first = sorted(map(re.escape, special), key=len, reverse=True)
+    pattern = "|".join([f" ?{_place(0).replace('0', '[0-9]+')} ?", *longest_first])
+    parts: list[str | int | Slot] = []
+    done = 0
+    for match in re.finditer(pattern, rendered):
+        if before := rendered[done : match.start()]:
+            parts.append(before)
+        if match[0] in special:
+            parts.append(special[match[0]])
+        else:
+            index = int(re.sub("[^0-9]", "", match[0]))
+            parts.append(Slot(index, stripped=not match[0].startswith(" ")))
+        done = match.end()
+    if rest := rendered[done:]:
+        parts.append(rest)
+    if [part.index for part in parts if isinstance(part, Slot)] != list(range(n_slots)):
+        raise ModelLoadError(
+            "the tokenizer's chat template does not show every turn once; use the tokenizer that "
+            "was published with the model"
+        )
+    return parts
+
+
+def _place(index: int) -> str:
+    """What stands in for a text while a template is rendered: no text that anyone writes."""
+    return f"\ue000{index}\ue001"
+
+
+def fill(template: Iterable[str | int | Slot], texts: Sequence[Sequence[Part]]) -> list[Part]:
+    """A rendered template with the texts in their slots, stripped where the template does that."""
+    parts: list[Part] = []
+    for part in template:
+        if not isinstance(part, Slot):
+            parts.append(part)
+            continue
+        inner = list(texts[part.index])
+        if part.stripped and inner:
+            if isinstance(inner[0], str):
+                inner[0] = inner[0].lstrip()
+            if isinstance(inner[-1], str):
+                inner[-1] = inner[-1].rstrip()
+        parts.extend(inner)
+    return parts

@@ -1,0 +1,46 @@
+"""The public models that are known by name: how each is read, and what is said of it.
+
+Sizes, licences and contexts are those of the models' pages; F1 is the average over ProcessBench's
+four parts, in percent, as its paper (arXiv 2412.06559), "The Lessons of Developing Process Reward
+Models in Mathematical Reasoning" (arXiv 2501.07301) or the model's own page has it. None stands
+where no source says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A public checkpoint.
+
+    Attributes:
+        family: the name of its family in `prm_core.families.FAMILIES`.
+        billions: parameters, in billions.
+        licence: of the weights.
+        context: tokens that its configuration allows.
+        f1: ProcessBench F1, average of the four parts, in percent.
+        separator: the text after each step, where the checkpoint does not say it.
+    """
+
+    family: str
+    billions: float
+    licence: str | None = None
+    context: int | None = None
+    f1: float | None = None
+    separator: str | None = None
+
+    @property
+    def bf16_gb(self) -> float:
+        """Memory of the weights in bfloat16, in 10^9 bytes."""
+        return 2 * self.billions
+
+
+KNOWN_MODELS: dict[str, KnownModel] = {
+    "Qwen/Qwen2.5-Math-PRM-7B": KnownModel("qwen_prm", 7.6, "Qwen", 4096, 73.5),
+    "Qwen/Qwen2.5-Math-PRM-72B": KnownModel("qwen_prm", 72.7, "Qwen", 4096, 78.3),
+    "Qwen/Qwen2.5-Math-7B-PRM800K": KnownModel("qwen_prm", 7.6, "Qwen", 4096, 56.5),
+    "Gen-Verse/ReasonFlux-PRM-7B": KnownModel("reasonflux", 7.6),
+}
+"""By repository, in the order of lists; exact names, nothing is guessed from a part of one."""
