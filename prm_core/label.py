@@ -1,40 +1,36 @@
-"""Label the steps of solutions whose problem has a known answer, without people.
+"""Label the steps of all solutions in a file: a file of labels that grows row by row.
 
-Three methods, from the cheapest to the dearest:
-
-    outcome        the solution's own final answer, and nothing else
-    binary-search  the first step from which no continuation reaches the right answer, by bisection
-    monte-carlo    after every step, the share of continuations that reach the right answer
-
-None of them sees an error that the right answer survives: ProcessBench's annotators found a wrong
-step in 3.5 % (GSM8K) to 51.8 % (Omni-MATH) of the solutions with a right answer. Labels by people
-come in the same schema (`prm_core.labelled`), so all kinds mix.
-
-Sources: Math-Shepherd (arXiv 2312.08935) for Monte Carlo labels, OmegaPRM (arXiv 2406.06592) for
-bisection, ProcessBench (arXiv 2412.06559, section 3) for the shares.
+Labels by people come in the same schema (`prm_core.labelled`), so all kinds mix. How one solution
+is labelled is in `prm_core.label_methods`.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import math
 import os
-import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from prm_core.answers import final_answer, same_answer
+from prm_core.answers import final_answer
 from prm_core.data import Row, json_line, problem_row, read_rows
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError
 from prm_core.generators import Generator, Sampling, ServerGenerator
+from prm_core.label_methods import (
+    METHODS,
+    LabelConfig,
+    Rollouts,
+    digest,
+    label_solution,
+    most_generations,
+)
 from prm_core.labelled import cut_marks, example_row, examples_of, rows_of
 from prm_core.steps import split_steps
 from prm_core.types import Candidate, Example
@@ -44,215 +40,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-METHODS = ("outcome", "monte-carlo", "binary-search")
 API_KEY = "PRM_INSPECTOR_API_KEY"
-
-_REMEMBERED = 65_536  # beginnings of solutions whose continuations are not written again
-_TELL_EVERY_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class LabelConfig:
-    """What decides the labels, beside the generator.
-
-    Attributes:
-        method: one of `METHODS`.
-        continuations: how many are written from one place.
-        hard: for monte-carlo: 1.0 where any continuation is right, else 0.0, instead of the share.
-        seed: of the continuations.
-
-    Raises:
-        BadOptionError: the method is not known, or there are no continuations.
-    """
-
-    method: str
-    continuations: int = 8
-    hard: bool = False
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise BadOptionError(
-                f"method {self.method!r} is not known; choose from {', '.join(METHODS)}"
-            )
-        if self.continuations < 1:
-            raise BadOptionError(f"continuations is {self.continuations}; it must be above 0")
-
-
-# --- one solution ---------------------------------------------------------------------------------
-
-
-class Rollouts:
-    """How many continuations of a solution's beginning reach the right answer.
-
-    Beginnings that several solutions share are continued once, also when two threads ask at the
-    same time.
-
-    Args:
-        generator: what writes them.
-        n: how many for each beginning.
-        seed: with the beginning itself it decides each continuation's seed.
-    """
-
-    def __init__(self, generator: Generator, n: int, seed: int = 0) -> None:
-        self.n = n
-        self.n_generations = 0
-        self._generator, self._seed = generator, seed
-        self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, Future[int]] = OrderedDict()
-
-    def n_right(self, problem: str, steps: Sequence[str], gold_answer: str) -> int:
-        """The number of right ones of n, from after the last of `steps`.
-
-        Raises:
-            InputError, ModelError: as the generator's.
-        """
-        key = _digest(problem, steps, gold_answer)
-        with self._lock:
-            known = self._known.get(key)
-            if known is None:
-                mine: Future[int] = Future()
-                self._known[key] = mine
-                if len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
-        if known is not None:
-            return known.result()
-        try:
-            mine.set_result(self._count(problem, steps, gold_answer))
-        except BaseException as error:
-            mine.set_exception(error)
-        return mine.result()
-
-    def _count(self, problem: str, steps: Sequence[str], gold_answer: str) -> int:
-        place = _digest(problem, steps, str(self._seed))
-        seeds = [
-            int.from_bytes(hashlib.sha256(place + b"%d" % i).digest()[:4]) >> 1
-            for i in range(self.n)
-        ]
-        texts = self._generator.continue_solution(problem, steps, seeds)
-        with self._lock:
-            self.n_generations += len(texts)
-        return sum(
-            # Nothing was added: the generator holds what stands there for the whole solution.
-            _is_right(final_answer(text if text.strip() else steps), gold_answer)
-            for text in texts
-        )
-
-
-def label_solution(
-    example: Example, gold_answer: str, config: LabelConfig, rollouts: Rollouts | None
-) -> Example:
-    """A solution with labels in place of those it had, its final answer, and whether that is right.
-
-    Args:
-        example: the solution.
-        gold_answer: the problem's right answer.
-        config: how.
-        rollouts: needed by all methods but outcome.
-
-    Raises:
-        InputError, ModelError: as the generator's.
-    """
-    steps = example.candidate.steps
-    answer = example.answer or final_answer(steps)
-    correct = None if answer is None else same_answer(answer, gold_answer)
-    if config.method == "outcome":
-        labels = outcome_labels(len(steps), correct)
-    else:
-        assert rollouts is not None
-
-        def n_right(end: int) -> int:
-            return rollouts.n_right(example.candidate.problem, steps[:end], gold_answer)
-
-        if config.method == "monte-carlo":
-            shares = monte_carlo_shares(len(steps), correct, lambda end: n_right(end) / rollouts.n)
-            labels = tuple(float(share > 0) for share in shares) if config.hard else shares
-        else:
-            labels = bisected_labels(len(steps), correct, lambda end: n_right(end) > 0)
-    return replace(example, labels=labels, answer=answer, gold_answer=gold_answer, correct=correct)
-
-
-def outcome_labels(n_steps: int, correct: bool | None) -> tuple[float | None, ...]:
-    """What the final answer alone says of the steps.
-
-    A right one speaks for every step. A wrong one tells that the last step is wrong, which rests on
-    an error if it does not hold it; where that is, nobody said.
-
-    >>> outcome_labels(3, True), outcome_labels(3, False)
-    ((1.0, 1.0, 1.0), (None, None, 0.0))
-    """
-    if correct is None:
-        return (None,) * n_steps
-    return (1.0,) * n_steps if correct else (None,) * (n_steps - 1) + (0.0,)
-
-
-def monte_carlo_shares(
-    n_steps: int, correct: bool | None, share: Callable[[int], float]
-) -> tuple[float, ...]:
-    """The share of right continuations after each step.
-
-    The last step is judged by the answer that it gives, where it gives one: there is nothing left
-    to continue.
-
-    Args:
-        n_steps: number of steps.
-        correct: whether the solution's own answer is right; None when it has none.
-        share: the share from after the first `end` steps.
-    """
-    if correct is None:
-        return tuple(share(end) for end in range(1, n_steps + 1))
-    return (*(share(end) for end in range(1, n_steps)), float(correct))
-
-
-def bisected_labels(
-    n_steps: int, correct: bool | None, reached: Callable[[int], bool]
-) -> tuple[float | None, ...]:
-    """Labels up to the first step from which the right answer is not reached any more.
-
-    A solution with a right answer reaches it from every step: it is its own continuation. For the
-    others bisection supposes that what was lost stays lost. A generator that does not even reach
-    the answer from the problem alone cannot tell; then nobody said.
-
-    Args:
-        n_steps: number of steps.
-        correct: whether the solution's own answer is right; None when it has none.
-        reached: whether any continuation from after the first `end` steps is right.
-    """
-    if correct:
-        return (1.0,) * n_steps
-    good = 0  # from after so many steps the answer is reached
-    bad = n_steps if correct is not None else n_steps + 1
-    if bad > 1 and not reached(0):
-        return (None,) * n_steps
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        if reached(middle):
-            good = middle
-        else:
-            bad = middle
-    if bad > n_steps:
-        return (1.0,) * n_steps
-    return (1.0,) * good + (0.0,) + (None,) * (n_steps - bad)
-
-
-def most_generations(n_steps: int, has_answer: bool, config: LabelConfig) -> int:
-    """How many continuations labelling one solution takes at most."""
-    if config.method == "outcome":
-        return 0
-    places = n_steps if not has_answer else n_steps - 1
-    if config.method == "binary-search":
-        # From the problem alone, and then as often as the places can be halved.
-        places = 1 + math.ceil(math.log2(places + 1)) if places else 0
-    return places * config.continuations
-
-
-def _is_right(answer: str | None, gold_answer: str) -> bool:
-    return answer is not None and same_answer(answer, gold_answer)
-
-
-def _digest(problem: str, steps: Sequence[str], more: str) -> bytes:
-    """Names a solution's beginning (or, with all of its steps, the solution)."""
-    return hashlib.sha256(json.dumps([problem, list(steps), more]).encode()).digest()[:16]
 
 
 # --- a file ---------------------------------------------------------------------------------------
@@ -275,7 +63,7 @@ class Unlabelled:
     @property
     def key(self) -> bytes:
         """The same for solutions that are the same."""
-        return _digest(
+        return digest(
             self.example.candidate.problem, self.example.candidate.steps, self.gold_answer
         )
 
@@ -311,8 +99,8 @@ class Progress:
 def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled | DataError]:
     """The solutions of a file, in order, with an error in the place of each that cannot be used.
 
-    A row is a problem with its `solutions`, as for scoring, or one solution in any format of
-    `prm_core.labelled`. Each needs a gold answer.
+    A row is a problem with its `solutions`, as for scoring (or objects with `steps` or `text`), or
+    one solution in any format of `prm_core.labelled`. Each needs a gold answer.
 
     Args:
         path: JSONL; gzip when its name ends in .gz.
@@ -338,6 +126,10 @@ def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled
 
 def _split(row: Row, rule: str) -> list[Example]:
     """The solutions of a problem, each named after it and numbered from 1."""
+    solutions = row.fields["solutions"]
+    if isinstance(solutions, list):
+        plain = [s.get("steps", s.get("text")) if isinstance(s, dict) else s for s in solutions]
+        row = replace(row, fields={**row.fields, "solutions": plain})
     problem = problem_row(row)
     name = row.line if problem.id is None else problem.id
     examples = []
@@ -409,7 +201,7 @@ class LabelFile:
                 (example,) = examples_of(row)
                 # As they stand: reading cuts what looks like a calculator mark.
                 steps, gold_answer = row.fields["steps"], example.gold_answer or ""
-                self.keys.add(_digest(example.candidate.problem, steps, gold_answer))
+                self.keys.add(digest(example.candidate.problem, steps, gold_answer))
         if size > self._end:
             if not self.keys:
                 raise DataError("holds no row of labels; choose another file", path=self.path)
@@ -455,6 +247,7 @@ def label_all(
     generator: Generator | None,
     *,
     tell: Callable[[Progress], None] = lambda progress: None,
+    tell_every_s: float = 10.0,
 ) -> Iterator[DataError]:
     """Label what `output` does not hold yet; gives the rows that could not be labelled.
 
@@ -466,7 +259,7 @@ def label_all(
         output: grows by one row for each solution.
         config: how to label.
         generator: needed by all methods but outcome.
-        tell: called after each solution.
+        tell: called after each solution, and every `tell_every_s` seconds while one takes longer.
 
     Raises:
         DataError: a file cannot be read or written.
@@ -497,12 +290,13 @@ def label_all(
 
     with ThreadPoolExecutor(n_beside, thread_name_prefix="label") as pool:
         try:
-            for labelled in _in_order(pool, work, fresh(), 2 * n_beside):
+            for labelled in _in_order(pool, work, fresh(), 2 * n_beside, tell_every_s):
                 if isinstance(labelled, DataError):
                     yield labelled
                     continue
-                output.append(labelled)
-                n_labelled += 1
+                if labelled is not None:
+                    output.append(labelled)
+                    n_labelled += 1
                 n_generations = rollouts.n_generations if rollouts else 0
                 tell(Progress(n_labelled, n_generations, time.monotonic() - began))
         except BaseException:
@@ -513,16 +307,29 @@ def label_all(
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], n_ahead: int
-) -> Iterator[R]:
-    """Results in the order of the items, of which at most `n_ahead` are taken before they count."""
+    pool: ThreadPoolExecutor,
+    work: Callable[[T], R],
+    items: Iterable[T],
+    n_ahead: int,
+    every_s: float,
+) -> Iterator[R | None]:
+    """Results in the order of the items, of which at most `n_ahead` are taken before they count.
+
+    None stands for `every_s` seconds without a result.
+    """
     waiting: deque[Future[R]] = deque()
+
+    def first() -> Iterator[R | None]:
+        while not wait([waiting[0]], every_s).done:
+            yield None
+        yield waiting.popleft().result()
+
     for item in items:
         waiting.append(pool.submit(work, item))
         if len(waiting) >= n_ahead:
-            yield waiting.popleft().result()
+            yield from first()
     while waiting:
-        yield waiting.popleft().result()
+        yield from first()
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -655,7 +462,7 @@ def main(
     if options.dry_run:
         return 0
     generator = _open_generator(options, sampling, open_local) if options.generator else None
-    tell, n_bad = _Teller(costs.n_solutions), 0
+    tell, n_bad = _Teller(costs), 0
     solutions = read_unlabelled(options.file, options.steps)
     try:
         for error in label_all(solutions, output, config, generator, tell=tell):
@@ -746,20 +553,25 @@ def _open_generator(
 class _Teller:
     """Says now and then how far the run is."""
 
-    def __init__(self, n_solutions: int) -> None:
-        self._n_solutions, self._said_at = n_solutions, 0.0
+    def __init__(self, costs: Plan, every_s: float = 10.0) -> None:
+        self._costs, self._every_s, self._said_at = costs, every_s, 0.0
         self.last = Progress(0, 0, 0.0)
 
     def __call__(self, progress: Progress) -> None:
         self.last = progress
-        if progress.seconds - self._said_at < _TELL_EVERY_S:
+        if progress.seconds - self._said_at < self._every_s:
             return
         self._said_at = progress.seconds
-        left = progress.seconds * (self._n_solutions / progress.n_solutions - 1)
+        # Continuations are counted at most, so solutions can be ahead of them.
+        share = max(
+            progress.n_solutions / max(self._costs.n_solutions, 1),
+            progress.n_generations / max(self._costs.n_generations, 1),
+        )
+        left = f"{progress.seconds * (1 / share - 1):.0f} s left" if share else "time left unknown"
         _log.info(
-            "%d of %d solutions, %d continuations, %.1f/s, %.0f s left",
+            "%d of %d solutions, %d continuations, %.1f/s, %s",
             progress.n_solutions,
-            self._n_solutions,
+            self._costs.n_solutions,
             progress.n_generations,
             progress.n_generations / progress.seconds,
             left,

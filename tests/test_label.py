@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -23,17 +24,22 @@ from prm_core.cli import main
 from prm_core.data import json_line
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError
 from prm_core.label import (
-    LabelConfig,
     LabelFile,
+    Plan,
+    Progress,
+    _Teller,
+    label_all,
+    plan,
+    read_unlabelled,
+)
+from prm_core.label_methods import (
+    LabelConfig,
     Rollouts,
     bisected_labels,
-    label_all,
     label_solution,
     monte_carlo_shares,
     most_generations,
     outcome_labels,
-    plan,
-    read_unlabelled,
 )
 from prm_core.labelled import read_examples
 from prm_core.types import Candidate, Example
@@ -262,6 +268,15 @@ def test_labelled_files_can_be_labelled_anew(tmp_path: Path) -> None:
     assert (one.candidate.id, one.labels) == ("a", (1.0, 0.0, None))
 
 
+def test_pools_of_candidates_can_be_labelled(source: Callable[..., Path], tmp_path: Path) -> None:
+    (row,) = problems(1)
+    row["solutions"] = [{"text": "unused", "steps": list(WRONG)}, {"text": "\n".join(RIGHT)}]
+    assert run_all(source(row), tmp_path / "out.jsonl", Solver(), "outcome") == []
+    wrong, right = (e for e in read_examples(tmp_path / "out.jsonl") if isinstance(e, Example))
+    assert (wrong.candidate.steps, wrong.labels) == (WRONG, (None, None, 0.0))
+    assert (right.candidate.steps, right.labels) == (RIGHT, (1.0, 1.0, 1.0))
+
+
 def test_what_is_repeated_or_done_is_left_out(source: Callable[..., Path], tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     run_all(source(*problems(1)), output, Solver())
@@ -410,6 +425,41 @@ def test_what_it_costs_is_said_before(
     (said,) = caplog.messages
     assert "4 solutions to label (0 done before, 0 repeated)" in said
     assert said.endswith("at most 32 continuations, 1,600 tokens")
+
+
+def test_the_rate_and_the_time_left_are_said_while_it_runs(
+    source: Callable[..., Path], tmp_path: Path
+) -> None:
+    class Slow(Solver):
+        def continue_solution(
+            self, problem: str, steps: Sequence[str], seeds: Sequence[int]
+        ) -> list[str]:
+            time.sleep(0.05)
+            return super().continue_solution(problem, steps, seeds)
+
+    told: list[Progress] = []
+    file = LabelFile(tmp_path / "out.jsonl", {})
+    config = LabelConfig("monte-carlo", continuations=4)
+    solutions = read_unlabelled(source(*problems(3)))
+    list(label_all(solutions, file, config, Slow(), tell=told.append, tell_every_s=0.02))
+    assert told[0].n_solutions == 0
+    assert (told[-1].n_solutions, told[-1].n_generations) == (6, 36)
+    assert [p.n_generations for p in told] == sorted(p.n_generations for p in told)
+
+
+def test_progress_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    tell = _Teller(Plan(10, 0, 0, 400, 4000))
+    with caplog.at_level(logging.INFO):
+        tell(Progress(0, 10, 5.0))  # not yet
+        tell(Progress(0, 0, 10.0))
+        tell(Progress(0, 100, 20.0))
+        tell(Progress(5, 100, 25.0))  # too soon again
+        tell(Progress(5, 120, 40.0))
+    assert caplog.messages == [
+        "0 of 10 solutions, 0 continuations, 0.0/s, time left unknown",
+        "0 of 10 solutions, 100 continuations, 5.0/s, 60 s left",
+        "5 of 10 solutions, 120 continuations, 3.0/s, 40 s left",
+    ]
 
 
 def test_exit_codes_of_bad_rows(
