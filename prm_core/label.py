@@ -178,12 +178,14 @@ class LabelFile:
         Raises:
             DataError: the file cannot be written.
         """
-        line = json_line({**example_row(example), "labelled_by": self.labelled_by})
+        line = json_line({**example_row(example), "labelled_by": self.labelled_by}).encode("utf-8")
         try:
             with self.path.open("ab", buffering=0) as file:
-                file.write(line.encode("utf-8"))
+                n_written = file.write(line)
         except OSError as error:
             raise DataError(f"cannot be written: {error.strerror}", path=self.path) from error
+        if n_written != len(line):  # the next run cuts off the part
+            raise DataError("cannot be written: the disk may be full", path=self.path)
 
     def _read(self) -> None:
         """Learn which solutions are done; nothing is cut off from a file that is not ours."""
@@ -265,7 +267,9 @@ def label_all(
         DataError: a file cannot be read or written.
         ModelError: the generator does not work.
     """
-    rollouts = Rollouts(generator, config.continuations, config.seed) if generator else None
+    rollouts = (
+        Rollouts(generator, config.continuations, config.seed) if generator is not None else None
+    )
     n_beside = (
         1 if generator is None else 1 + math.ceil(generator.concurrency / config.continuations)
     )

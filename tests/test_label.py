@@ -268,6 +268,23 @@ def test_labelled_files_can_be_labelled_anew(tmp_path: Path) -> None:
     assert (one.candidate.id, one.labels) == ("a", (1.0, 0.0, None))
 
 
+def test_answers_are_compared_as_mathematics_in_the_threads_that_label(
+    source: Callable[..., Path], tmp_path: Path
+) -> None:
+    class Roots(Solver):
+        def continue_solution(
+            self, problem: str, steps: Sequence[str], seeds: Sequence[int]
+        ) -> list[str]:
+            return [rf"\boxed{{{answer}}}" for answer in (r"2\sqrt{2}", r"\sqrt{2}", "x", "2")]
+
+    row = {"problem": "Root of 8?", "solutions": [["8 = 4 · 2", r"So \boxed{2^{1.5}}"]]}
+    errors = run_all(source({**row, "gold_answer": r"\sqrt{8}"}), tmp_path / "out", Roots())
+    assert errors == []
+    (one,) = read_examples(tmp_path / "out")
+    assert isinstance(one, Example)
+    assert one.labels == (0.25, 1.0)
+
+
 def test_pools_of_candidates_can_be_labelled(source: Callable[..., Path], tmp_path: Path) -> None:
     (row,) = problems(1)
     row["solutions"] = [{"text": "unused", "steps": list(WRONG)}, {"text": "\n".join(RIGHT)}]
