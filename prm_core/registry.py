@@ -42,5 +42,8 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "Qwen/Qwen2.5-Math-PRM-72B": KnownModel("qwen_prm", 72.7, "Qwen", 4096, 78.3),
     "Qwen/Qwen2.5-Math-7B-PRM800K": KnownModel("qwen_prm", 7.6, "Qwen", 4096, 56.5),
     "Gen-Verse/ReasonFlux-PRM-7B": KnownModel("reasonflux", 7.6),
+    "peiyi9979/math-shepherd-mistral-7b-prm": KnownModel("math_shepherd", 7.2, f1=31.5),
+    "OpenRLHF/Mistral-7b-PRM-Math-Shepherd": KnownModel("math_shepherd", 7.2),
+    "HanningZhang/Llama3.1-Math-PRM": KnownModel("er_prm", 8.0),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

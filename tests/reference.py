@@ -161,3 +161,19 @@ def qwen_prm(directory: Path, candidate: Candidate, system: str | None) -> Expec
         both = head["score.2.weight"] @ inner + head["score.2.bias"]
         probabilities.append(float(torch.softmax(both, dim=0)[1]))
     return up_to_the_last(ids, positions, probabilities)
+
+
+def pair_at(rows: Tensor, positions: list[int], good: int, bad: int) -> list[float]:
+    """Softmax over two logits at each position."""
+    return [float(torch.softmax(rows[p][[good, bad]], dim=0)[0]) for p in positions]
+
+
+def math_shepherd(directory: Path, candidate: Candidate, blank: str) -> Expected:
+    """Tokenise the whole text, look for the tag, compare "+" and "-" there."""
+    tokenizer = tokenizer_of(directory)
+    lines = [f"Step {i}: {step} ки" for i, step in enumerate(candidate.steps, start=1)]
+    ids = tokenizer.encode(candidate.problem + " " + "\n".join(lines))
+    good, bad = (tokenizer.encode(blank + sign, add_special_tokens=False)[-1] for sign in "+-")
+    tag = tokenizer.encode(blank + "ки", add_special_tokens=False)[-1]
+    positions = [i for i, token in enumerate(ids) if token == tag]
+    return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))

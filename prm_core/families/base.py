@@ -95,6 +95,13 @@ class Checkpoint:
             )
         return (weight if rows is None else weight[list(rows)]).to(embedding)
 
+    def prefix(self) -> list[int]:
+        """What the tokenizer puts in front of a text: its BOS, or nothing."""
+        plain = self.tokenizer.encode("a", add_special_tokens=False)
+        whole = self.tokenizer.encode("a")
+        start = next(i for i in range(len(whole)) if whole[i : i + len(plain)] == plain)
+        return whole[:start]
+
     def token_id(self, text: str) -> int:
         """The one token that a text is.
 
