@@ -59,12 +59,11 @@ _PROBLEM_WIDTH = 96
 _RECORDED = "recorded:"
 _TASKS = {  # and the options that mean something there
     "first-error": ("threshold", "tune", "sweep", "html"),
-    "best-of-n": ("aggregation", "html"),
+    "best-of-n": ("aggregation", "steps", "html"),
     "prmbench": ("threshold", "tune", "html"),
     "calibration": ("html",),
     "arithmetic": ("solutions",),
 }
-_EVALUATE_OPTIONS = ("threshold", "tune", "sweep", "aggregation", "solutions", "html")
 _ARITHMETIC_COLUMNS = ("operation", "size", "steps", "step acc", "error acc", "correct acc")
 _ANSWER_WIDTH = 24
 
@@ -131,8 +130,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     if (options.file is None) is not (task == "arithmetic"):
         what = "makes its own problems and takes no" if options.file else "needs a"
         raise BadOptionError(f"--task {task} {what} FILE")
-    for name in _EVALUATE_OPTIONS:
-        if getattr(options, name) not in (None, False) and name not in _TASKS[task]:
+    for name in dict.fromkeys(name for names in _TASKS.values() for name in names):
+        given = getattr(options, name)
+        if given is not None and given is not False and name not in _TASKS[task]:
             raise BadOptionError(f"--{name} means nothing with --task {task}")
     if task == "arithmetic":
         return _evaluate_arithmetic(options)
@@ -206,7 +206,7 @@ def _tuned(options: argparse.Namespace, scorer: Scorer | RecordedScorer) -> tupl
 
 def _best_of_n(options: argparse.Namespace) -> tuple[BestOfNReport, int]:
     """The report of a file of candidates, and the number of its bad rows."""
-    rows, n_bad = _read_all(options, read_pools(options.file))
+    rows, n_bad = _read_all(options, read_pools(options.file, options.steps or "auto"))
     pools = [row for row in rows if isinstance(row, Pool)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)
@@ -392,6 +392,12 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         choices=METHODS,
         metavar="METHOD",
         help="best-of-n: whose scores weigh the weighted vote (default: min)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=_step_rule,
+        metavar="RULE",
+        help="best-of-n: how a solution's text is split, as for score (default: auto)",
     )
     parser.add_argument(
         "--solutions",

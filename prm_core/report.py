@@ -155,7 +155,13 @@ def _first_error_table(report: FirstErrorReport) -> Table:
     ]
     total = (str(report.n_error), str(report.n_correct))
     if len(report.subsets) != 1:
-        rows.append(("mean", *total, *(fraction(getattr(report, figure)) for figure in figures)))
+        rows.append(
+            (
+                "mean (AUROC: all)",
+                *total,
+                *(fraction(getattr(report, figure)) for figure in figures),
+            )
+        )
     # Two lines of numbers keep the columns narrow.
     for end, name in ((0, "95 % from"), (1, "95 % to")):
         ends = (report.intervals.get(figure) for figure in figures)

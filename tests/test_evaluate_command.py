@@ -108,6 +108,22 @@ def test_candidates_are_chosen_among(run: Callable[..., Done], model: str) -> No
     assert "weighted vote (last)" in run(POOLS, "--model", model, "--aggregation", "last").out
 
 
+def test_texts_are_split_by_the_chosen_rule(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(
+        tmp_path / "in.jsonl",
+        {
+            "problem": "p",
+            "gold_answer": "1",
+            "solutions": ["a; the answer is 1", "The answer is 2"],
+        },
+    )
+    for rule, fewest in (("auto", 0.5), ("separator:;", 0.0)):
+        row = run(rows, "--model", model, "--steps", rule, "--json").row
+        assert row["accuracy"]["fewest_steps"] == fewest
+
+
 def test_scores_in_the_file_take_the_place_of_a_model(
     run: Callable[..., Done], tmp_path: Path
 ) -> None:
@@ -193,8 +209,9 @@ def test_bad_rows_are_named_and_counted(
         ([STEPS, "--task", "arithmetic"], "makes its own problems and takes no FILE"),
         ([STEPS, "--aggregation", "min"], "--aggregation means nothing with --task first-error"),
         ([STEPS, "--solutions", "3"], "--solutions means nothing with --task first-error"),
-        ([POOLS, "--threshold", "0.5"], "--threshold means nothing with --task best-of-n"),
+        ([POOLS, "--threshold", "0"], "--threshold means nothing with --task best-of-n"),
         ([STEPS, "--task", "calibration", "--sweep"], "--sweep means nothing"),
+        ([STEPS, "--steps", "line"], "--steps means nothing with --task first-error"),
         (["--html", "x.html"], "--html means nothing with --task arithmetic"),
         ([STEPS, "--model", "recorded:skywork"], "has recorded:labels alone"),
         ([POOLS, "--model", "recorded:labels"], "it carries no scores at all"),
