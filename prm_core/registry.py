@@ -45,5 +45,7 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "peiyi9979/math-shepherd-mistral-7b-prm": KnownModel("math_shepherd", 7.2, f1=31.5),
     "OpenRLHF/Mistral-7b-PRM-Math-Shepherd": KnownModel("math_shepherd", 7.2),
     "HanningZhang/Llama3.1-Math-PRM": KnownModel("er_prm", 8.0),
+    "RLHFlow/Llama3.1-8B-PRM-Mistral-Data": KnownModel("rlhflow", 8.0, f1=28.4),
+    "RLHFlow/Llama3.1-8B-PRM-Deepseek-Data": KnownModel("rlhflow", 8.0, f1=26.6),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

@@ -177,3 +177,20 @@ def math_shepherd(directory: Path, candidate: Candidate, blank: str) -> Expected
     tag = tokenizer.encode(blank + "ки", add_special_tokens=False)[-1]
     positions = [i for i, token in enumerate(ids) if token == tag]
     return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
+
+
+def rlhflow(directory: Path, candidate: Candidate) -> Expected:
+    """One conversation per step, whose last three tokens are blank lines, "+" and end of turn."""
+    tokenizer = tokenizer_of(directory)
+    good, bad = (tokenizer.encode(sign, add_special_tokens=False)[-1] for sign in "+-")
+    messages: list[dict[str, str]] = []
+    positions, probabilities = [], []
+    for number, step in enumerate(candidate.steps):
+        text = step if number else candidate.problem + " " + step
+        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": "+"}]
+        rendered = tokenizer.apply_chat_template(messages, tokenize=False)
+        ids = tokenizer.encode(rendered, add_special_tokens=False)
+        assert ids[-2] == good
+        positions.append(len(ids) - 3)
+        probabilities += pair_at(logits(directory, ids), positions[-1:], good, bad)
+    return up_to_the_last(ids, positions, probabilities)

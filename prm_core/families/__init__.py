@@ -9,6 +9,7 @@ from prm_core.errors import UnknownModelError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
+from prm_core.families.rlhflow import RLHFLOW
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
 
 __all__ = ["FAMILIES", "Checkpoint", "Evidence", "Family", "Opened", "Readout", "family_for"]
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Family] = {
         REASONFLUX,
         MATH_SHEPHERD,
         ER_PRM,
+        RLHFLOW,
     )
 }
 

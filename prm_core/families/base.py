@@ -97,8 +97,8 @@ class Checkpoint:
 
     def prefix(self) -> list[int]:
         """What the tokenizer puts in front of a text: its BOS, or nothing."""
-        plain = self.tokenizer.encode("a", add_special_tokens=False)
-        whole = self.tokenizer.encode("a")
+        plain: list[int] = self.tokenizer.encode("a", add_special_tokens=False)
+        whole: list[int] = self.tokenizer.encode("a")
         start = next(i for i in range(len(whole)) if whole[i : i + len(plain)] == plain)
         return whole[:start]
 

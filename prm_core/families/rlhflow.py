@@ -1,0 +1,54 @@
+"""RLHFlow's Llama-3.1 PRMs: a conversation in which "+" answers every step.
+
+RLHFlow/Llama3.1-8B-PRM-Mistral-Data and -Deepseek-Data are plain causal language models, trained
+on turns: the user gives the problem and the first step, the assistant says "+", the user gives
+the next step, and so on. A step's score compares "+" with "-" where the assistant's answer begins,
+that is at the last token of the header before it. All steps are read in one pass, and every step
+sees "+" behind those before it, whatever their scores are: that is how the authors score.
+
+The conversation is the tokenizer's own chat template's, with a system message only where the
+template adds one. Source: RLHFlow/RLHF-Reward-Modeling, math-rm; token ids 10 and 12 in Llama-3's
+vocabulary. config.json says `LlamaForCausalLM`, so such a model is known by its name or asked for
+with `--family`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
+from prm_core.families.token_pair import pair_readout
+from prm_core.types import Candidate, Encoded
+
+
+def open_rlhflow(checkpoint: Checkpoint) -> Opened:
+    """Open a checkpoint.
+
+    Raises:
+        ModelLoadError: "+" or "-" is not one token here, the chat template does not serve, or the
+            LM head is missing.
+    """
+    tokenizer = checkpoint.tokenizer
+    good, bad = checkpoint.token_id("+"), checkpoint.token_id("-")
+
+    @lru_cache(maxsize=64)
+    def template(n_steps: int) -> list[str | int | Slot]:
+        return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
+
+    template(1)  # what is wrong with it is said now
+
+    def encode(candidate: Candidate) -> Encoded:
+        turns: list[list[Part]] = []
+        for number, step in enumerate(candidate.steps):
+            turns += [[step if number else f"{candidate.problem} {step}"], [READ, "+"]]
+        return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
+
+    return Opened(encode, pair_readout(checkpoint, good, bad))
+
+
+RLHFLOW = Family(
+    name="rlhflow",
+    summary='P("+") against "-" where the assistant answers each step.',
+    open=open_rlhflow,
+)
