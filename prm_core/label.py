@@ -99,8 +99,9 @@ class Progress:
 def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled | DataError]:
     """The solutions of a file, in order, with an error in the place of each that cannot be used.
 
-    A row is a problem with its `solutions`, as for scoring (or objects with `steps` or `text`), or
-    one solution in any format of `prm_core.labelled`. Each needs a gold answer.
+    A row is a problem with its `solutions`, as for scoring (or objects with `steps` or `text`, and
+    perhaps `answer`), or one solution in any format of `prm_core.labelled`. Each needs a gold
+    answer.
 
     Args:
         path: JSONL; gzip when its name ends in .gz.
@@ -126,22 +127,28 @@ def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled
 
 def _split(row: Row, rule: str) -> list[Example]:
     """The solutions of a problem, each named after it and numbered from 1."""
-    solutions = row.fields["solutions"]
-    if isinstance(solutions, list):
-        plain = [s.get("steps", s.get("text")) if isinstance(s, dict) else s for s in solutions]
+    given = row.fields["solutions"]
+    answers: list[Any] = []
+    if isinstance(given, list):
+        answers = [s.get("answer") or None if isinstance(s, dict) else None for s in given]
+        plain = [s.get("steps", s.get("text")) if isinstance(s, dict) else s for s in given]
         row = replace(row, fields={**row.fields, "solutions": plain})
     problem = problem_row(row)
     name = row.line if problem.id is None else problem.id
     examples = []
-    for number, solution in enumerate(problem.solutions, start=1):
+    for number, (solution, answer) in enumerate(
+        zip(problem.solutions, answers, strict=True), start=1
+    ):
         try:
             steps = split_steps(solution, rule) if isinstance(solution, str) else solution
             steps = tuple(cut_marks(step) for step in steps)
             candidate = Candidate(problem.problem, steps, f"{name}/{number}")
         except NoStepsError as error:
             raise row.error(f"solution {number}: {error}", "solutions") from error
+        if answer is not None:
+            answer = row.text("solutions", answer, f"the answer of solution {number}")
         nobody = (None,) * len(steps)
-        examples.append(Example(candidate, nobody, gold_answer=problem.gold_answer))
+        examples.append(Example(candidate, nobody, answer=answer, gold_answer=problem.gold_answer))
     return examples
 
 

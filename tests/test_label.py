@@ -288,10 +288,13 @@ def test_answers_are_compared_as_mathematics_in_the_threads_that_label(
 def test_pools_of_candidates_can_be_labelled(source: Callable[..., Path], tmp_path: Path) -> None:
     (row,) = problems(1)
     row["solutions"] = [{"text": "unused", "steps": list(WRONG)}, {"text": "\n".join(RIGHT)}]
+    row["solutions"].append({"steps": ["So it is four and five."], "answer": "9"})
     assert run_all(source(row), tmp_path / "out.jsonl", Solver(), "outcome") == []
-    wrong, right = (e for e in read_examples(tmp_path / "out.jsonl") if isinstance(e, Example))
+    examples = [e for e in read_examples(tmp_path / "out.jsonl") if isinstance(e, Example)]
+    wrong, right, given = examples
     assert (wrong.candidate.steps, wrong.labels) == (WRONG, (None, None, 0.0))
     assert (right.candidate.steps, right.labels) == (RIGHT, (1.0, 1.0, 1.0))
+    assert (given.answer, given.labels) == ("9", (1.0,))
 
 
 def test_what_is_repeated_or_done_is_left_out(source: Callable[..., Path], tmp_path: Path) -> None:
