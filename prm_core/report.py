@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -353,17 +354,40 @@ def _sweep(report: FirstErrorReport) -> Figure:
         ("correct accuracy", found.correct_accuracy, _SET[2], 1.5),
     )
     mode = "lines" if len(found.thresholds) > 40 else "lines+markers"
-    chosen = {"type": "line", "x0": report.threshold, "x1": report.threshold, "y0": 0, "y1": 1}
+    x = [_log_odds(threshold) for threshold in found.thresholds]
+    chosen = _log_odds(report.threshold)
+    dashed = {"type": "line", "line": {"color": _COLOURS.faint, "dash": "dash"}}
     layout = _layout("threshold", "share")
-    layout["xaxis"]["range"] = [0, 1]
-    layout["shapes"] = [chosen | {"line": {"color": _COLOURS.faint, "dash": "dash"}}]
+    layout["xaxis"] |= {
+        "range": [min(-5.0, *x, chosen) - 0.2, max(5.0, *x, chosen) + 0.2],
+        "tickvals": [_log_odds(tick) for tick in _TICKS],
+        "ticktext": [f"{tick:g}" for tick in _TICKS],
+    }
+    layout["shapes"] = [dashed | {"x0": chosen, "x1": chosen, "y0": 0, "y1": 1}]
     return {
         "data": [
-            _line(name, found.thresholds, values, mode=mode, line={"color": colour, "width": width})
+            _line(
+                name,
+                x,
+                values,
+                mode=mode,
+                line={"color": colour, "width": width},
+                text=[f"threshold {threshold:.4g}" for threshold in found.thresholds],
+                hovertemplate="%{text}: %{y:.3f}",
+            )
             for name, values, colour, width in lines
         ],
         "layout": layout,
     }
+
+
+_TICKS = (1e-6, 1e-4, 0.01, 0.1, 0.5, 0.9, 0.99, 0.9999, 0.999999)
+
+
+def _log_odds(threshold: float) -> float:
+    """Where a threshold is drawn: many models say 0.001 or 0.999 of most steps."""
+    inside = min(max(threshold, 1e-7), 1.0 - 1e-7)
+    return math.log(inside / (1.0 - inside))
 
 
 def _subsets(report: FirstErrorReport) -> Figure:
