@@ -47,13 +47,17 @@ class Architecture:
     Attributes:
         window: which layers look back only `config.sliding_window` tokens, where it is set.
         normalised: queries and keys pass `q_norm` and `k_norm`, head by head.
+        scaled: embeddings are multiplied by `config.embedding_multiplier`, and what a layer adds by
+            `config.residual_multiplier`.
     """
 
     window: Literal["none", "all", "by layer"]
     normalised: bool = False
+    scaled: bool = False
 
 
 ARCHITECTURES: dict[str, Architecture] = {
+    "granite": Architecture(window="none", scaled=True),
     "llama": Architecture(window="none"),
     "mistral": Architecture(window="all"),
     "qwen2": Architecture(window="by layer"),
@@ -111,6 +115,8 @@ def read_pack(backbone: PreTrainedModel, pack: Pack, rows: Sequence[int]) -> Ten
     device = backbone.device
     positions = torch.tensor([pack.depths], device=device)  # [1, T]
     hidden = model.embed_tokens(torch.tensor([pack.token_ids], device=device))  # [1, T, H]
+    if ARCHITECTURES[model.config.model_type].scaled:
+        hidden = hidden * model.config.embedding_multiplier
     rope = model.rotary_emb(hidden, position_ids=positions)
     trie = [
         _Part(slice(s.start, s.stop), range(s.depth, s.depth + s.stop - s.start), s.path)
@@ -158,8 +164,9 @@ def _last_layer(
         attention.scaling,
         _window(model.config, architecture),
     )
-    hidden = hidden[:, index] + attention.o_proj(attended.flatten(2))
-    out = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+    scale = model.config.residual_multiplier if architecture.scaled else 1.0
+    hidden = hidden[:, index] + attention.o_proj(attended.flatten(2)) * scale
+    out = hidden + layer.mlp(layer.post_attention_layernorm(hidden)) * scale
     assert isinstance(out, Tensor)
     return out
 

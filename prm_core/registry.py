@@ -47,5 +47,6 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "HanningZhang/Llama3.1-Math-PRM": KnownModel("er_prm", 8.0),
     "RLHFlow/Llama3.1-8B-PRM-Mistral-Data": KnownModel("rlhflow", 8.0, f1=28.4),
     "RLHFlow/Llama3.1-8B-PRM-Deepseek-Data": KnownModel("rlhflow", 8.0, f1=26.6),
+    "ibm-granite/granite-3.3-8b-math-prm-v2": KnownModel("granite", 8.2, "Apache-2.0", 131072),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

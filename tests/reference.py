@@ -194,3 +194,22 @@ def rlhflow(directory: Path, candidate: Candidate) -> Expected:
         positions.append(len(ids) - 3)
         probabilities += pair_at(logits(directory, ids), positions[-1:], good, bad)
     return up_to_the_last(ids, positions, probabilities)
+
+
+def granite(directory: Path, candidate: Candidate) -> Expected:
+    """The whole conversation; every "Y" behind an assistant's header is an answer."""
+    tokenizer = tokenizer_of(directory)
+    question = "Is this response correct so far (Y/N)?"
+    messages = []
+    for number, step in enumerate(candidate.steps):
+        before = "" if number else candidate.problem + " "
+        messages.append({"role": "user", "content": before + step + " " + question})
+        messages.append({"role": "assistant", "content": "Y"})
+    ids = tokenizer.encode(tokenizer.apply_chat_template(messages, tokenize=False))
+    (good,) = tokenizer.encode("Y", add_special_tokens=False)
+    header = tokenizer.encode("<|start_of_role|>assistant<|end_of_role|>", add_special_tokens=False)
+    positions = [
+        i - 1 for i, token in enumerate(ids) if token == good and ids[i - len(header) : i] == header
+    ]
+    rows = logits(directory, ids)
+    return up_to_the_last(ids, positions, [float(rows[p].softmax(0)[good]) for p in positions])

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
+    GraniteConfig,
     LlamaConfig,
     MistralConfig,
     PreTrainedConfig,
@@ -33,6 +34,7 @@ CONFIGS: dict[str, type[PreTrainedConfig]] = {
     "llama": LlamaConfig,
     "mistral": MistralConfig,
     "qwen3": Qwen3Config,
+    "granite": GraniteConfig,
 }
 
 MARKED: dict[str, Any] = {
@@ -93,6 +95,12 @@ def tiny_config(arch: str = "qwen2", **changes: Any) -> PreTrainedConfig:
     }
     if arch == "mistral":
         settings["sliding_window"] = None
+    if arch == "granite":
+        settings |= {
+            "embedding_multiplier": 1.5,
+            "residual_multiplier": 0.7,
+            "attention_multiplier": 0.2,
+        }
     return CONFIGS[arch](**{**settings, **changes})
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from prm_core.checkpoint import read_json, tensor_names
 from prm_core.errors import UnknownModelError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
+from prm_core.families.granite import GRANITE
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
 from prm_core.families.rlhflow import RLHFLOW
@@ -23,6 +24,7 @@ FAMILIES: dict[str, Family] = {
         MATH_SHEPHERD,
         ER_PRM,
         RLHFLOW,
+        GRANITE,
     )
 }
 

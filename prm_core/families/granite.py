@@ -1,0 +1,65 @@
+"""IBM's Granite math PRMs: a conversation in which "Y" answers every step.
+
+ibm-granite/granite-3.3-8b-math-prm-v2 is a plain causal language model, asked after each step
+whether the response is correct so far. The score is the probability of "Y" among the whole
+vocabulary where the assistant's answer begins, at the last token of the header before it. Every
+step sees "Y" behind those before it, as its authors have it. There is no system message, so the
+chat template adds its own, and Granite's tells today's date: scores may differ in the third digit
+from one day to the next.
+
+The logits are divided by `logits_scaling` of config.json, as the architecture asks. Source: the
+model card. config.json says `GraniteForCausalLM`, so such a model is known by its name or asked
+for with `--family`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from torch import Tensor
+
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
+from prm_core.readout import token_log_odds
+from prm_core.types import Candidate, Encoded
+
+QUESTION = "Is this response correct so far (Y/N)?"
+"""What the model was trained on; the model card has it."""
+
+
+def open_granite(checkpoint: Checkpoint) -> Opened:
+    """Open a checkpoint.
+
+    Raises:
+        ModelLoadError: "Y" is not one token here, the chat template does not serve, or the LM head
+            is missing.
+    """
+    tokenizer = checkpoint.tokenizer
+    good = checkpoint.token_id("Y")
+    lm_head = checkpoint.lm_head()
+    scale = 1.0 / getattr(checkpoint.backbone.config, "logits_scaling", 1.0)
+
+    @lru_cache(maxsize=64)
+    def template(n_steps: int) -> list[str | int | Slot]:
+        return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
+
+    template(1)  # what is wrong with it is said now
+
+    def encode(candidate: Candidate) -> Encoded:
+        turns: list[list[Part]] = []
+        for number, step in enumerate(candidate.steps):
+            before = "" if number else f"{candidate.problem} "
+            turns += [[f"{before}{step} {QUESTION}"], [READ, "Y"]]
+        return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
+
+    def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
+        return token_log_odds(hidden, lm_head, good, scale)
+
+    return Opened(encode, read)
+
+
+GRANITE = Family(
+    name="granite",
+    summary='P("Y") in the whole vocabulary where the assistant answers each step.',
+    open=open_granite,
+)
