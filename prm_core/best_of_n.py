@@ -202,7 +202,7 @@ def vote_accuracies(
 
     Args:
         groups: the number of each candidate's answer; None has no vote.
-        correct: whether that answer is right.
+        correct: whether each candidate's answer is right.
         weights: for each kind of vote, what a candidate's vote counts.
         n: candidates that vote, drawn without replacement.
         n_draws: drawings to average over; all subsets are taken where there are no more.
@@ -218,7 +218,9 @@ def vote_accuracies(
     for candidate, group in enumerate(groups):
         if group is not None:
             member[candidate, group] = 1.0
-    right = np.asarray(correct, dtype=np.float64) @ member / np.maximum(member.sum(axis=0), 1.0)
+    # Rightness belongs to the answer. Where a file marks equal answers differently, one right mark
+    # suffices: the other solution was marked down for something else than its answer.
+    right = (np.asarray(correct, dtype=np.float64) @ member > 0.0).astype(np.float64)
     drawn = _subsets(len(groups), min(n, len(groups)), n_draws, generator)  # [D, N]
     present = drawn @ member > 0.0
     chances = []

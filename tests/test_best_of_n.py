@@ -71,6 +71,11 @@ def test_a_vote_is_counted_over_all_subsets(
     assert found == [pytest.approx(expected)]
 
 
+def test_an_answer_that_was_marked_right_once_is_right() -> None:
+    args = ([0, 0, 1], [True, False, False], [[1.0] * 3])
+    assert vote_accuracies(*args, 3, 1, np.random.default_rng(0)) == [1.0]
+
+
 def test_drawn_subsets_have_no_bias() -> None:
     # 11 of 20 are right, five vote: the hypergeometric chance of three or more right ones.
     groups = [0] * 11 + [1] * 9
