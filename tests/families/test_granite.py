@@ -26,14 +26,19 @@ def tokenizer(side: str = "right") -> PreTrainedTokenizerFast:
 
 def make(path: Path, side: str = "right", **settings: Any) -> Path:
     """With every multiplier of the architecture at work."""
-    return build.checkpoint(
+    build.checkpoint(
         path,
         tokenizer(side),
         arch="granite",
         architectures=["GraniteForCausalLM"],
         n_files=2,
-        settings={"logits_scaling": 0.1, "tie_word_embeddings": True, **settings},
+        settings={"logits_scaling": 2.0, "tie_word_embeddings": True, **settings},
     )
+    tensors = reference.tensors_of(path)  # one row among hundreds has to stand out to be probable
+    for name in {"lm_head.weight", "model.embed_tokens.weight"} & tensors.keys():
+        tensors[name][tokenizer().convert_tokens_to_ids("Y")] *= -8
+    build.write_weights(path, tensors, n_files=2)
+    return path
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
