@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,10 +25,7 @@ from prm_core.charts import format_probability
 from prm_core.data import ProblemRow, json_line, open_lines, open_whole, read_problems
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError, PRMError
 from prm_core.evaluate import (
-    BestOfNReport,
-    CalibrationReport,
-    FirstErrorReport,
-    PRMBenchReport,
+    Report,
     best_of_n_report,
     calibration_report,
     evaluate_arithmetic,
@@ -136,13 +133,15 @@ def _evaluate(options: argparse.Namespace) -> int:
             raise BadOptionError(f"--{name} means nothing with --task {task}")
     if task == "arithmetic":
         return _evaluate_arithmetic(options)
-    report, n_bad = _best_of_n(options) if task == "best-of-n" else _labelled_steps(options, task)
-    _progress(None)
-    with _written_to("-") as write:
+    with ExitStack() as files:  # a page that cannot be written is told of before the work
+        page = options.html and files.enter_context(open_whole(options.html))
+        choosing = task == "best-of-n"
+        report, n_bad = _best_of_n(options) if choosing else _labelled_steps(options, task)
+        _progress(None)
+        if page:
+            page(report_html(report))
+        write = files.enter_context(_written_to("-"))
         write(json_line(report_row(report)) if options.json else report_text(report))
-    if options.html is not None:
-        with open_whole(options.html) as write:
-            write(report_html(report))
     return 1 if n_bad and not options.skip_bad else 0
 
 
@@ -157,9 +156,7 @@ def _task_of(path: str) -> str:
     return "prmbench" if is_prmbench or "error_steps" in first.fields else "first-error"
 
 
-def _labelled_steps(
-    options: argparse.Namespace, task: str
-) -> tuple[FirstErrorReport | CalibrationReport | PRMBenchReport, int]:
+def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int]:
     """The report of a file whose steps are labelled, and the number of its bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
@@ -169,7 +166,8 @@ def _labelled_steps(
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
         scorer = _load(options)
-    threshold, threshold_source = scorer.threshold, "the model's own"
+    is_recorded = isinstance(scorer, RecordedScorer)
+    threshold, threshold_source = scorer.threshold, "default" if is_recorded else "the model's own"
     if options.threshold is not None:
         threshold, threshold_source = options.threshold, "given"
     if options.tune is not None:
@@ -204,7 +202,7 @@ def _tuned(options: argparse.Namespace, scorer: Scorer | RecordedScorer) -> tupl
     return best, n_bad
 
 
-def _best_of_n(options: argparse.Namespace) -> tuple[BestOfNReport, int]:
+def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
     """The report of a file of candidates, and the number of its bad rows."""
     rows, n_bad = _read_all(options, read_pools(options.file, options.steps or "auto"))
     pools = [row for row in rows if isinstance(row, Pool)]

@@ -558,6 +558,9 @@ def best_of_n_report(
         InputError: no pool is left to choose from.
         BadOptionError: the aggregation is not known.
     """
+    if not judged.pools:
+        reasons = ", ".join(f"{n} × {reason}" for reason, n in judged.skipped.items())
+        raise InputError(f"no candidate is left to choose from ({reasons or 'there are no rows'})")
     found = best_of_n(
         judged.pools, aggregation=aggregation, n_resamples=n_resamples, seed=seed, told=told
     )
@@ -628,7 +631,10 @@ def _kind(example: Example) -> str:
     """PRMBench's kind of error; what has none is an original or has several ways to solve it."""
     if example.error_type is not None:
         return example.error_type
-    return _ORIGINAL if example.source.endswith(_ORIGINAL) else "multi_solutions"
+    if example.source == f"prmbench/{_ORIGINAL}":
+        return _ORIGINAL
+    is_prmbench = example.source.startswith("prmbench/")
+    return "multi_solutions" if is_prmbench and example.first_error is None else "unnamed"
 
 
 def _prm_score(pairs: Sequence[tuple[bool, bool]]) -> PRMScore:

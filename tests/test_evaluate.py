@@ -262,6 +262,12 @@ def test_prmbench_by_hand() -> None:
     assert report.areas["sensitivity"] == pytest.approx((1.0 + (2 / 3) / 2) / 2)
 
 
+def test_a_file_that_is_not_prmbench_has_no_kinds() -> None:
+    report = prmbench_report(judge(recorded_labels(MIXED), MIXED), **NAMES, **AT_HALF)
+    assert list(report.types) == ["unnamed"]
+    assert set(report.areas.values()) == {None}
+
+
 def pool(name: str, *solutions: tuple[str, bool | None, dict[str, tuple[float, ...]]]) -> Pool:
     return Pool(
         name,
@@ -297,6 +303,9 @@ def test_best_of_n_takes_the_scores_that_a_file_carries() -> None:
         recorded_scores("c", POOLS)
     with pytest.raises(InputError, match="carries no scores at all"):
         recorded_scores("c", [])
+    nobody_knows = judge_pools(recorded_scores("a", POOLS), [pool("r", ("1", None, {}))])
+    with pytest.raises(InputError, match=r"no candidate is left .* \(1 × no right answer"):
+        best_of_n_report(nobody_knows, **NAMES)
 
 
 def test_solutions_that_are_too_long_leave_the_pool() -> None:

@@ -62,7 +62,7 @@ def test_labels_as_scores_give_f1_1(run: Callable[..., Done]) -> None:
     assert (row["task"], row["model"], row["source"]) == ("first-error", "recorded:labels", STEPS)
     assert row["f1"] == row["error_accuracy"] == row["correct_accuracy"] == 1.0
     assert (row["n_error"], row["n_correct"], row["skipped"]) == (6, 6, 0)
-    assert (row["threshold"], row["threshold_source"]) == (0.5, "the model's own")
+    assert (row["threshold"], row["threshold_source"]) == (0.5, "default")
     assert list(row["subsets"]) == ["tables", "sums"]
     assert row["sweep"] is None
 
@@ -72,6 +72,7 @@ def test_a_model_is_run_on_labelled_steps(run: Callable[..., Done], model: str) 
     assert (done.code, done.err) == (0, "")
     assert done.row["model"] == model
     curve = done.row["sweep"]["f1"]
+    assert done.row["threshold_source"] == "the model's own"
     assert max(curve) == done.row["sweep"]["best_f1"] >= done.row["f1"]
 
 
@@ -215,6 +216,7 @@ def test_bad_rows_are_named_and_counted(
         (["--html", "x.html"], "--html means nothing with --task arithmetic"),
         ([STEPS, "--model", "recorded:skywork"], "has recorded:labels alone"),
         ([POOLS, "--model", "recorded:labels"], "it carries no scores at all"),
+        ([STEPS, "--html", "no/such/page.html"], "no/such/page.html: cannot be written"),
         (["nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
     ],
 )
