@@ -48,5 +48,17 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "RLHFlow/Llama3.1-8B-PRM-Mistral-Data": KnownModel("rlhflow", 8.0, f1=28.4),
     "RLHFlow/Llama3.1-8B-PRM-Deepseek-Data": KnownModel("rlhflow", 8.0, f1=26.6),
     "ibm-granite/granite-3.3-8b-math-prm-v2": KnownModel("granite", 8.2, "Apache-2.0", 131072),
+    "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B": KnownModel(
+        "skywork", 1.5, "Skywork Community", 4096, 36.4
+    ),
+    "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-7B": KnownModel(
+        "skywork", 7.6, "Skywork Community", f1=42.1
+    ),
+    "trl-lib/Qwen2-0.5B-Reward-Math-Sheperd": KnownModel("trl", 0.5, separator="\n"),
+    "HuggingFaceH4/Qwen2.5-Math-1.5B-Instruct-PRM-0.2": KnownModel("trl", 1.5, separator="\n\n"),
+    "HuggingFaceH4/Qwen2.5-Math-7B-Instruct-PRM-0.2": KnownModel("trl", 7.1, separator="\n\n"),
+    "jinachris/PURE-PRM-7B": KnownModel("pure", 7.1, "Apache-2.0", f1=57.5, separator="\n"),
+    "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768),
+    "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

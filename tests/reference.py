@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -213,3 +214,70 @@ def granite(directory: Path, candidate: Candidate) -> Expected:
     ]
     rows = logits(directory, ids)
     return up_to_the_last(ids, positions, [float(rows[p].softmax(0)[good]) for p in positions])
+
+
+def skywork(directory: Path, candidate: Candidate) -> Expected:
+    """Line after line of the response, each followed by a line end that carries a score."""
+    tokenizer = tokenizer_of(directory)
+    head = tensors_of(directory)
+    ids = tokenizer.encode(tokenizer.bos_token + candidate.problem + "\n")
+    (line_end,) = tokenizer.encode("\n")
+    ends, positions = [], []
+    for line in "\n".join(candidate.steps).split("\n"):
+        ids += [*tokenizer.encode(line), line_end]
+        ends.append(len(ids) - 1)
+    for step in candidate.steps:  # the last line of each
+        ends = ends[step.count("\n") :]
+        positions.append(ends.pop(0))
+    hidden = last_hidden(directory, ids)
+    weight, bias = head["v_head.summary.weight"], head["v_head.summary.bias"]
+    return up_to_the_last(
+        ids, positions, [float(torch.sigmoid(weight @ hidden[p] + bias)) for p in positions]
+    )
+
+
+def token_classifier(
+    directory: Path, candidate: Candidate, separator: str, raw: bool = False
+) -> Expected:
+    """A row as TRL's trainer makes it; the stock class with its head; softmax."""
+    tokenizer = tokenizer_of(directory)
+    ids = tokenizer.encode(candidate.problem, add_special_tokens=False)
+    if tokenizer.bos_token_id is not None:
+        ids = [tokenizer.bos_token_id, *ids]
+    positions = []
+    for step in candidate.steps:
+        ids += tokenizer.encode(step, add_special_tokens=False)
+        ids += tokenizer.encode(separator, add_special_tokens=False)
+        positions.append(len(ids) - 1)
+    model = AutoModelForTokenClassification.from_pretrained(directory).eval()
+    with torch.no_grad():
+        both = torch.softmax(model(torch.tensor([ids])).logits[0][positions], dim=1)
+    extras = {"raw": (both[:, 1] - both[:, 0]).tolist()} if raw else {}
+    return up_to_the_last(ids, positions, both[:, 1].tolist(), **extras)
+
+
+def reason_eval(directory: Path, candidate: Candidate, size: str) -> Expected:
+    """The authors' script: encode with separators, find and drop them, put id 1 in front (7B)."""
+    tokenizer = tokenizer_of(directory)
+    separator = tokenizer.pad_token
+    text = f"Question:\n{candidate.problem}\nAnswer:\nLet's think step by step.\n" + separator
+    for step in candidate.steps:
+        text += step + separator
+    mark = tokenizer(separator).input_ids[-1]
+    ids: list[int] = []
+    positions: list[int] = []
+    for token in tokenizer(text).input_ids:
+        if token == mark:
+            positions.append(len(ids) - 1)
+        else:
+            ids.append(token)
+    if size == "7B":
+        ids, positions = [tokenizer.bos_token_id, *ids], positions[2:]
+    else:
+        positions = positions[1:]
+    assert len(positions) == len(candidate.steps)
+    head = tensors_of(directory)["score_head.weight"]
+    p = torch.softmax(last_hidden(directory, ids)[positions] @ head.T, dim=1)
+    return Expected(
+        ids, positions, (p[:, 1] + p[:, 2]).tolist(), {"redundancies": p[:, 1].tolist()}
+    )

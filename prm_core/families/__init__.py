@@ -10,7 +10,10 @@ from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.granite import GRANITE
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
+from prm_core.families.reason_eval import REASON_EVAL, REASON_EVAL_END
 from prm_core.families.rlhflow import RLHFLOW
+from prm_core.families.skywork import SKYWORK
+from prm_core.families.token_classification import PURE, TRL
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
 
 __all__ = ["FAMILIES", "Checkpoint", "Evidence", "Family", "Opened", "Readout", "family_for"]
@@ -25,6 +28,11 @@ FAMILIES: dict[str, Family] = {
         ER_PRM,
         RLHFLOW,
         GRANITE,
+        SKYWORK,
+        TRL,
+        PURE,
+        REASON_EVAL,
+        REASON_EVAL_END,
     )
 }
 

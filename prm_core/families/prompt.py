@@ -1,10 +1,10 @@
 """Build a prompt's token ids and record, while they are built, where each step is read.
 
 A prompt is a sequence of parts: texts, single token ids, and `READ` behind whatever is read.
-Neighbouring texts are encoded as one, so their tokens are those of the whole string, and a
-position inside comes from the character offsets of that one encoding. Special tokens stand in a
-prompt by id only: text is always encoded with special tokens split, so what a user types is text,
-whatever it looks like.
+Neighbouring texts are encoded as one unless `CUT` stands between them, so their tokens are those
+of the whole string, and a position inside comes from the character offsets of that one encoding.
+Special tokens stand in a prompt by id only: text is always encoded with special tokens split, so
+what a user types is text, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ class Mark(Enum):
     """What stands between the texts of a prompt."""
 
     READ = "the token before this is where a step is read"
+    CUT = "the texts on both sides are encoded apart"
 
 
 READ = Mark.READ
+CUT = Mark.CUT
 
 Part = str | int | Mark
 
@@ -130,7 +132,7 @@ def _runs(parts: Iterable[Part]) -> tuple[list[str], list[_Run | int | Mark]]:
                 flat.append(_Run(len(texts), tuple(reads)))
                 texts.append(joined)
                 joined, reads = "", []
-            if part is not None:
+            if part is not None and part is not CUT:
                 flat.append(part)
     return texts, flat
 

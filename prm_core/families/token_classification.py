@@ -1,0 +1,98 @@
+"""TRL's process reward models and PURE: a token classifier read at the separator after a step.
+
+TRL's `PRMTrainer` trains `…ForTokenClassification` with two labels, `score.weight` (2, H) and
+`score.bias` (2); LABEL_1 is "right". Prompt, steps and separators are encoded each on its own and
+put one behind the other, with BOS in front where the tokenizer has one; the last token of a
+separator carries the label. There is no separator between the prompt and the first step (the
+documentation's snippet for inference has one, training has not). Source: huggingface/trl,
+trl/experimental/prm/prm_trainer.py.
+
+The separator is not in the checkpoint: it comes from the table of known models or from the user,
+and is never guessed. TRL's default is a line end, its recipe for PRM800K a blank line.
+
+PURE (jinachris/PURE-PRM-7B) is such a model of two classes whose reward is r = p(right) - p(wrong)
+in [-1, 1]. Here the probability is (r + 1) / 2 = p(right), and r is given beside it as "raw". Its
+card and its training use a line end as separator. Source: CJReinforce/PURE. Nothing in config.json
+tells it from TRL's, so it is known by its name or asked for with `--family`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from prm_core.errors import BadOptionError
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.prompt import CUT, READ, Part, assemble
+from prm_core.types import Candidate, Encoded
+
+
+def open_trl(checkpoint: Checkpoint) -> Opened:
+    """Open a checkpoint.
+
+    Raises:
+        BadOptionError: nobody named the separator, or it has no token.
+        ModelLoadError: the head is missing or misshapen.
+    """
+    tokenizer = checkpoint.tokenizer
+    if checkpoint.separator is None:
+        raise BadOptionError(
+            f"{checkpoint.directory} does not say which text was put after each step in training; "
+            r"give it as separator (--separator '\n' is TRL's default, '\n\n' is frequent too)"
+        )
+    separator: list[Part] = list(tokenizer.encode(checkpoint.separator, add_special_tokens=False))
+    if not separator:
+        raise BadOptionError(f"separator {checkpoint.separator!r} has no token in this tokenizer")
+    weight = checkpoint.tensor("score.weight", (2, checkpoint.n_hidden))
+    bias = checkpoint.tensor("score.bias", (2,))
+    bos = tokenizer.bos_token_id
+    prefix: list[Part] = [bos] if isinstance(bos, int) else []
+
+    def encode(candidate: Candidate) -> Encoded:
+        parts = [*prefix, candidate.problem]
+        for step in candidate.steps:
+            parts += [CUT, step, *separator, READ]
+        return assemble(tokenizer, parts)
+
+    def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
+        wrong, right = functional.linear(hidden.float(), weight, bias).unbind(dim=1)
+        return right - wrong
+
+    return Opened(encode, read)
+
+
+def open_pure(checkpoint: Checkpoint) -> Opened:
+    """As `open_trl`, with a line end as separator unless another is named, and the raw reward."""
+    if checkpoint.separator is None:
+        checkpoint = replace(checkpoint, separator="\n")
+    opened = open_trl(checkpoint)
+
+    def raw(hidden: Tensor) -> Tensor:
+        return torch.tanh(opened.readout(hidden) / 2)  # p(right) - p(wrong)
+
+    return replace(opened, extras={"raw": raw})
+
+
+def recognises_trl(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    """Whether config.json names a token classifier, of two labels as the head's tensor says."""
+    kinds = config.get("architectures") or [""]
+    return len(kinds) == 1 and str(kinds[0]).endswith("ForTokenClassification")
+
+
+TRL = Family(
+    name="trl",
+    summary="Two classes at the separator after each step, which has to be named; softmax.",
+    open=open_trl,
+    recognises=recognises_trl,
+)
+
+PURE = Family(
+    name="pure",
+    summary='As trl; the reward p(right) - p(wrong) stands beside as "raw".',
+    open=open_pure,
+)
