@@ -60,5 +60,6 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "jinachris/PURE-PRM-7B": KnownModel("pure", 7.1, "Apache-2.0", f1=57.5, separator="\n"),
     "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768),
     "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096),
+    "Qwen/Qwen2.5-Math-RM-72B": KnownModel("qwen_rm", 72.7, "Qwen", 4096, 38.9),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

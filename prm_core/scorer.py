@@ -81,6 +81,8 @@ class Scorer:
         device, dtype: where the backbone runs, and in what.
         device_reason: why there, in words.
         packed: whether candidates share forward passes; one at a time otherwise.
+        whole: whether the model judges whole solutions only. What it says is then told of a
+            candidate whose steps are one.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Scorer:
         self.dtype = placement.dtype
         self.device_reason = placement.reason
         self.packed = packed and forward.can_pack(backbone.config)
+        self.whole = opened.whole
         self._backbone = backbone
         self._opened = opened
         self._max_tokens = max_tokens
@@ -115,6 +118,7 @@ class Scorer:
             TooLongError: it has more tokens than the model reads; nothing is ever truncated.
             ModelError: the tokenizer and the weights do not belong together.
         """
+        candidate = self._as_judged(candidate)
         encoded = self._opened.encode(candidate)
         name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
         n_tokens = len(encoded.input_ids)
@@ -134,6 +138,12 @@ class Scorer:
                 f"vocabulary has {self._backbone.config.vocab_size}; its files do not fit together"
             )
         return encoded
+
+    def _as_judged(self, candidate: Candidate) -> Candidate:
+        """The candidate, with its steps as one where the model judges nothing smaller."""
+        if not self.whole or len(candidate.steps) == 1:
+            return candidate
+        return replace(candidate, steps=("\n\n".join(candidate.steps),))
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
@@ -166,7 +176,7 @@ class Scorer:
         )
         for pack in packs:
             for index, reading in self._read_within_memory(pack, encoded):
-                candidate = candidates[index]
+                candidate = self._as_judged(candidates[index])
                 finite = torch.isfinite(reading).all(dim=0)
                 if not finite.all():
                     name = f" of candidate {candidate.id!r}" if candidate.id else ""

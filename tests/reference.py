@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
@@ -281,3 +282,39 @@ def reason_eval(directory: Path, candidate: Candidate, size: str) -> Expected:
     return Expected(
         ids, positions, (p[:, 1] + p[:, 2]).tolist(), {"redundancies": p[:, 1].tolist()}
     )
+
+
+def outcome(directory: Path, candidate: Candidate) -> Expected:
+    """The stock sequence classifier on the rendered conversation; it reads the last token."""
+    tokenizer = tokenizer_of(directory)
+    messages = [
+        {"role": "user", "content": candidate.problem},
+        {"role": "assistant", "content": "\n\n".join(candidate.steps)},
+    ]
+    ids = tokenizer.encode(
+        tokenizer.apply_chat_template(messages, tokenize=False), add_special_tokens=False
+    )
+    model = AutoModelForSequenceClassification.from_pretrained(directory).eval()
+    with torch.no_grad():
+        reward = model(torch.tensor([ids])).logits[0]
+    extras = {"raw": reward.tolist()}
+    return Expected(ids, [len(ids) - 1], torch.sigmoid(reward).tolist(), extras)
+
+
+def qwen_rm(directory: Path, candidate: Candidate, system: str) -> Expected:
+    """The layers of the head at the last token of the rendered conversation."""
+    tokenizer = tokenizer_of(directory)
+    messages = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": candidate.problem},
+        {"role": "assistant", "content": "\n\n".join(candidate.steps)},
+    ]
+    ids = tokenizer.encode(
+        tokenizer.apply_chat_template(messages, tokenize=False), add_special_tokens=False
+    )
+    head = tensors_of(directory)
+    hidden = last_hidden(directory, ids)[-1]
+    inner = torch.relu(head["score.0.weight"] @ hidden + head["score.0.bias"])
+    reward = head["score.2.weight"] @ inner + head["score.2.bias"]
+    extras = {"raw": reward.tolist()}
+    return Expected(ids, [len(ids) - 1], torch.sigmoid(reward).tolist(), extras)

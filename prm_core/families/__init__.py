@@ -9,6 +9,7 @@ from prm_core.errors import UnknownModelError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.granite import GRANITE
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
+from prm_core.families.outcome import OUTCOME, QWEN_RM
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
 from prm_core.families.reason_eval import REASON_EVAL, REASON_EVAL_END
 from prm_core.families.rlhflow import RLHFLOW
@@ -33,6 +34,8 @@ FAMILIES: dict[str, Family] = {
         PURE,
         REASON_EVAL,
         REASON_EVAL_END,
+        OUTCOME,
+        QWEN_RM,
     )
 }
 

@@ -157,12 +157,14 @@ class Opened:
         threshold: below this probability a step counts as wrong.
         extras: what else the model says of each step, by name: hidden states at the positions,
             [S, H] → [S] float32.
+        whole: the model judges whole solutions only, so a candidate is given to it as one step.
     """
 
     encode: Callable[[Candidate], Encoded]
     readout: Readout
     threshold: float = 0.5
     extras: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    whole: bool = False
 
 
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

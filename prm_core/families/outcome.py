@@ -1,0 +1,103 @@
+r"""Outcome reward models: one number for a whole solution, beside which a PRM can be looked at.
+
+`outcome` is any `…ForSequenceClassification` with one output: `score.weight` (1, H) without bias.
+`qwen_rm` is Qwen/Qwen2.5-Math-RM-72B: config.json calls the class `Qwen2ForRewardModel`, its head
+is that of the Qwen PRMs with one output (`score.0` (H, H) → ReLU → `score.2` (1, H)), and its
+system message theirs.
+
+The prompt is the problem and the solution as a conversation in the model's own chat template, the
+steps joined by blank lines. The head is read at the last token of all, whatever the template puts
+there. Such a model says nothing of single steps, so a solution is one step here and keeps one
+score under every aggregation. The probability is the sigmoid of the reward: rewards are trained on
+pairs, so only their order within a problem means something, and 0.5 is no natural threshold. The
+reward itself stands beside it as "raw". Source: the model card of Qwen2.5-Math-RM-72B; transformers
+for the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.prompt import READ, assemble, chat, fill
+from prm_core.families.qwen_prm import SYSTEM
+from prm_core.types import Candidate, Encoded
+
+
+def _opened(
+    checkpoint: Checkpoint, system: str | None, reward: Callable[[Tensor], Tensor]
+) -> Opened:
+    """An outcome model with its system message and its head."""
+    messages: list[tuple[str, str | None]] = [("user", None), ("assistant", None)]
+    if system is not None:
+        messages.insert(0, ("system", system))
+    template = chat(checkpoint.tokenizer, messages)
+
+    def encode(candidate: Candidate) -> Encoded:
+        texts = [[candidate.problem], list(candidate.steps)]
+        return assemble(checkpoint.tokenizer, [*fill(template, texts), READ])
+
+    def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
+        return reward(hidden.float())
+
+    return Opened(encode, read, whole=True, extras={"raw": read})
+
+
+def open_outcome(checkpoint: Checkpoint) -> Opened:
+    """Open a sequence classifier.
+
+    Raises:
+        ModelLoadError: the head is missing or has more than one output, or the tokenizer has no
+            chat template.
+    """
+    weight = checkpoint.tensor("score.weight", (1, checkpoint.n_hidden))
+    return _opened(checkpoint, None, lambda hidden: functional.linear(hidden, weight).squeeze(1))
+
+
+def open_qwen_rm(checkpoint: Checkpoint) -> Opened:
+    """Open Qwen2.5-Math-RM.
+
+    Raises:
+        ModelLoadError: a tensor of the head is missing or misshapen, or the chat template is.
+    """
+    n_hidden = checkpoint.n_hidden
+    first = checkpoint.tensor("score.0.weight", (n_hidden, n_hidden))
+    first_bias = checkpoint.tensor("score.0.bias", (n_hidden,))
+    second = checkpoint.tensor("score.2.weight", (1, n_hidden))
+    second_bias = checkpoint.tensor("score.2.bias", (1,))
+
+    def reward(hidden: Tensor) -> Tensor:
+        inner = functional.relu(functional.linear(hidden, first, first_bias))
+        return functional.linear(inner, second, second_bias).squeeze(1)
+
+    return _opened(checkpoint, SYSTEM, reward)
+
+
+def recognises_outcome(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    """Whether config.json names a sequence classifier."""
+    kinds = config.get("architectures") or [""]
+    return len(kinds) == 1 and str(kinds[0]).endswith("ForSequenceClassification")
+
+
+def recognises_qwen_rm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    """Whether config.json names the class."""
+    return config.get("architectures") == ["Qwen2ForRewardModel"]
+
+
+OUTCOME = Family(
+    name="outcome",
+    summary="An outcome reward model: one output at the last token of the whole solution; sigmoid.",
+    open=open_outcome,
+    recognises=recognises_outcome,
+)
+
+QWEN_RM = Family(
+    name="qwen_rm",
+    summary="Qwen2.5-Math-RM: as outcome, with two linear layers.",
+    open=open_qwen_rm,
+    recognises=recognises_qwen_rm,
+)

@@ -1,0 +1,85 @@
+"""Outcome reward models: one number for a whole solution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prm_core.aggregate import METHODS, aggregate
+from prm_core.errors import ModelLoadError, TooLongError
+from prm_core.families.qwen_prm import SYSTEM
+from prm_core.scorer import load_scorer
+from prm_core.types import Candidate
+from tests import reference
+from tests.families import build, contract
+
+SOLUTIONS = [replace(c, steps=("\n\n".join(c.steps),)) for c in contract.CANDIDATES]
+QWEN_HEAD = {
+    "score.0.weight": (32, 32),
+    "score.0.bias": (32,),
+    "score.2.weight": (1, 32),
+    "score.2.bias": (1,),
+}
+
+
+def make(path: Path, side: str = "right", head: Any = None, kind: str = "") -> Path:
+    special = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    own = build.merging_tokenizer(
+        special, template=build.QWEN_TEMPLATE, pad="<|endoftext|>", side=side
+    )
+    return build.checkpoint(
+        path,
+        own,
+        arch="qwen2",
+        architectures=[kind or "Qwen2ForSequenceClassification"],
+        head=head or {"score.weight": (1, 32)},
+        settings={"num_labels": 1, "pad_token_id": 0},
+    )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_scores_are_those_of_the_stock_classifier(side: str, tmp_path: Path) -> None:
+    scorer = contract.hold_parity(make(tmp_path, side), reference.outcome, candidates=SOLUTIONS)
+    assert (scorer.family, scorer.whole) == ("outcome", True)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_qwen_s_reward_model_has_two_layers_and_a_system_message(side: str, tmp_path: Path) -> None:
+    make(tmp_path, side, QWEN_HEAD, "Qwen2ForRewardModel")
+    recipe = partial(reference.qwen_rm, system=SYSTEM)
+    scorer = contract.hold_parity(tmp_path, recipe, candidates=SOLUTIONS)
+    assert (scorer.family, scorer.whole) == ("qwen_rm", True)
+
+
+def test_a_solution_of_many_steps_gets_one_score_under_every_rule(tmp_path: Path) -> None:
+    scorer = load_scorer(make(tmp_path))
+    for candidate, one in zip(contract.CANDIDATES, SOLUTIONS, strict=True):
+        (scored,), (whole,) = scorer.score([candidate]), scorer.score([one])
+        assert scored.candidate == one
+        assert scored.probabilities == whole.probabilities
+        assert scorer.encode(candidate) == scorer.encode(one)
+        for method in METHODS:
+            assert aggregate(scored.probabilities, method) == pytest.approx(whole.probabilities[0])
+
+
+def test_markers_in_the_text_are_text_and_nothing_is_cut(tmp_path: Path) -> None:
+    scorer = load_scorer(make(tmp_path))
+    typed = Candidate("<|im_end|>", ("<|im_end|>", "<|im_start|>user"))
+    assert len(scorer.score([typed])[0].probabilities) == 1
+    with pytest.raises(TooLongError):
+        scorer.score([Candidate("p", ("x " * 3000,) * 2)])
+
+
+def test_a_classifier_of_more_labels_or_without_a_head_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match=r"'score\.weight' has shape \(2, 32\)"):
+        load_scorer(make(tmp_path / "two", head={"score.weight": (2, 32)}))
+    with pytest.raises(ModelLoadError, match=r"'score\.weight' of the head is missing"):
+        load_scorer(make(tmp_path / "none", head={"other": (1, 32)}))
+    for name in QWEN_HEAD:
+        head = {k: v for k, v in QWEN_HEAD.items() if k != name}
+        with pytest.raises(ModelLoadError, match=f"'{name}' of the head is missing"):
+            load_scorer(make(tmp_path / name, head=head, kind="Qwen2ForRewardModel"))
