@@ -50,12 +50,10 @@ class Server:
     Attributes:
         url: its address, without a slash at the end.
         log: everything that it has printed.
-        up_s: seconds from the command to the first answer.
     """
 
     url: str
     log: Path
-    up_s: float
 
 
 def free_port() -> int:
@@ -89,7 +87,7 @@ def serving(log: Path, **settings: str) -> Iterator[Server]:
                 if process.poll() is not None or time.monotonic() - began > START_S:
                     pytest.fail(f"the app did not start:\n{log.read_text()}")
                 time.sleep(0.05)
-            yield Server(url, log, time.monotonic() - began)
+            yield Server(url, log)
         finally:
             process.terminate()
             process.wait(timeout=30)
