@@ -60,6 +60,12 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "jinachris/PURE-PRM-7B": KnownModel("pure", 7.1, "Apache-2.0", f1=57.5, separator="\n"),
     "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768),
     "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096),
+    "UW-Madison-Lee-Lab/VersaPRM": KnownModel("versa_prm", 8.0),
+    "openreasoner/Math-psa": KnownModel("math_psa", 7.6),
+    "sail/ActPRM": KnownModel("act_prm", 7.1, f1=75.0),
+    "sail/ActPRM-X": KnownModel("act_prm", 7.1, f1=76.0),
+    "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel("llemma_prm", 6.7),
+    "ScalableMath/llemma-7b-prm-metamath-level-1to3-hf": KnownModel("llemma_prm", 6.7),
     "Qwen/Qwen2.5-Math-RM-72B": KnownModel("qwen_rm", 72.7, "Qwen", 4096, 38.9),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

@@ -318,3 +318,64 @@ def qwen_rm(directory: Path, candidate: Candidate, system: str) -> Expected:
     reward = head["score.2.weight"] @ inner + head["score.2.bias"]
     extras = {"raw": reward.tolist()}
     return Expected(ids, [len(ids) - 1], torch.sigmoid(reward).tolist(), extras)
+
+
+def versa_prm(directory: Path, candidate: Candidate) -> Expected:
+    """The whole text, the tag of four line ends looked for, "-" and "+" compared there."""
+    tokenizer = tokenizer_of(directory)
+    ids = tokenizer.encode(
+        candidate.problem + " \n\n" + "".join(step + " \n\n\n\n" for step in candidate.steps)
+    )
+    (tag,) = tokenizer.encode(" \n\n\n\n", add_special_tokens=False)
+    good, bad = (tokenizer.encode(sign, add_special_tokens=False)[-1] for sign in "+-")
+    positions = [i for i, token in enumerate(ids) if token == tag]
+    return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
+
+
+def math_psa(directory: Path, candidate: Candidate) -> Expected:
+    """The whole text, the tag of five line ends looked for, " +" and " -" compared there."""
+    tokenizer = tokenizer_of(directory)
+    steps = [f"Step {i}: {step} \n\n\n\n\n" for i, step in enumerate(candidate.steps, start=1)]
+    ids = tokenizer.encode(candidate.problem + " " + " ".join(steps))
+    good, bad = tokenizer.encode(" + -")
+    (tag,) = tokenizer.encode(" \n\n\n\n\n")
+    positions = [i for i, token in enumerate(ids) if token == tag]
+    return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
+
+
+def act_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
+    """The prompt by the template, the response behind it; member after member by plain products."""
+    tokenizer = tokenizer_of(directory)
+    messages = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": candidate.problem},
+    ]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    text += "<extra_0>".join(step.strip() for step in candidate.steps) + "<extra_0>"
+    ids = tokenizer(text).input_ids
+    tag = tokenizer("<extra_0>").input_ids[0]
+    positions = [i for i, token in enumerate(ids) if token == tag]
+    head = tensors_of(directory)
+    hidden = last_hidden(directory, ids)[positions]
+    members = []
+    for e in range(len(head["score.model.nn1.weight"])):
+        x = hidden
+        for name in ("nn1", "nn2", "nn_out"):
+            x = x @ head[f"score.model.{name}.weight"][e] + head[f"score.model.{name}.bias"][e]
+            x = torch.sigmoid(x) if name == "nn_out" else torch.relu(x)
+        members.append(x[:, 0])
+    stacked = torch.stack(members)
+    spread = (stacked - stacked.mean(0)).square().mean(0).sqrt()
+    return up_to_the_last(ids, positions, stacked.mean(0).tolist(), spread=spread.tolist())
+
+
+def llemma_prm(directory: Path, candidate: Candidate) -> Expected:
+    """The whole text; the first of the two tokens of every blank line after the header."""
+    tokenizer = tokenizer_of(directory)
+    text = f"# Question\n\n{candidate.problem}\n\n# Solution\n\n" + "\n\n".join(candidate.steps)
+    ids = [*tokenizer.encode(text), tokenizer.eos_token_id]
+    line_end = tokenizer.encode("\n", add_special_tokens=False)[-1]
+    pairs = [i for i in range(len(ids) - 1) if ids[i] == ids[i + 1] == line_end]
+    positions = [*pairs[3 + candidate.problem.count("\n\n") :], len(ids) - 1]
+    rewards = logits(directory, ids)[positions].mean(dim=1)
+    return Expected(ids, positions, torch.sigmoid(rewards).tolist())

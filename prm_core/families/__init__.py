@@ -6,8 +6,10 @@ from pathlib import Path
 
 from prm_core.checkpoint import read_json, tensor_names
 from prm_core.errors import UnknownModelError
+from prm_core.families.act_prm import ACT_PRM
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.granite import GRANITE
+from prm_core.families.llemma_prm import LLEMMA_PRM
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.outcome import OUTCOME, QWEN_RM
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
@@ -16,6 +18,7 @@ from prm_core.families.rlhflow import RLHFLOW
 from prm_core.families.skywork import SKYWORK
 from prm_core.families.token_classification import PURE, TRL
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
+from prm_core.families.versa_prm import MATH_PSA, VERSA_PRM
 
 __all__ = ["FAMILIES", "Checkpoint", "Evidence", "Family", "Opened", "Readout", "family_for"]
 
@@ -34,6 +37,10 @@ FAMILIES: dict[str, Family] = {
         PURE,
         REASON_EVAL,
         REASON_EVAL_END,
+        VERSA_PRM,
+        MATH_PSA,
+        ACT_PRM,
+        LLEMMA_PRM,
         OUTCOME,
         QWEN_RM,
     )

@@ -1,0 +1,91 @@
+r"""ActPRM: an ensemble of small heads, whose disagreement tells how sure the model is.
+
+sail/ActPRM and ActPRM-X ("Efficient Process Reward Model Training via Active Learning", arXiv
+2504.10559) are `Qwen2ForEnsemblePRM`: a stock Qwen2 backbone and E small networks in float32,
+
+    score.model.nn1 (E, H, 128) → ReLU → nn2 (E, 128, 128) → ReLU → nn_out (E, 128, 1) → sigmoid
+
+whose weights stand input first, so a member computes x @ W + b. A step's probability is the mean
+over the members; their standard deviation stands beside it as "spread". The tensors under
+`score.reg_model` are a frozen copy that training leans on, and are not used.
+
+The prompt is a system message, the problem, and the header of the assistant's turn, behind which
+stand the stripped steps, each followed by the token that config.json calls `rr_token`
+(`<extra_0>`). Source: sail-sg/ActivePRM, src/active_prm and the script for ProcessBench, which
+also has the threshold 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.prompt import READ, Part, assemble, chat, fill
+from prm_core.types import Candidate, Encoded
+
+SYSTEM = (
+    "You are a helpful and harmless assistant. You should think step-by-step and put your final "
+    r"answer within \boxed{}."
+)
+"""What the model was trained with."""
+
+
+def open_act_prm(checkpoint: Checkpoint) -> Opened:
+    """Open a checkpoint.
+
+    Raises:
+        ModelLoadError: a tensor of the head is missing or misshapen, the marker is not one token,
+            or the chat template does not serve.
+    """
+    marker = checkpoint.token_id(getattr(checkpoint.backbone.config, "rr_token", None) or " \n\n")
+    first = checkpoint.tensor("score.model.nn1.weight", (None, checkpoint.n_hidden, None))
+    n_members, _, width = first.shape
+    layers = [(first, checkpoint.tensor("score.model.nn1.bias", (n_members, width)))]
+    for name, n_out in (("nn2", width), ("nn_out", 1)):
+        weight = checkpoint.tensor(f"score.model.{name}.weight", (n_members, width, n_out))
+        layers.append((weight, checkpoint.tensor(f"score.model.{name}.bias", (n_members, n_out))))
+    messages: list[tuple[str, str | None]] = [("system", SYSTEM), ("user", None)]
+    template = chat(checkpoint.tokenizer, messages, generation=True)
+
+    def encode(candidate: Candidate) -> Encoded:
+        parts: list[Part] = fill(template, [[candidate.problem]])
+        for step in candidate.steps:
+            parts += [step.strip(), marker, READ]
+        return assemble(checkpoint.tokenizer, parts, marker=marker)
+
+    def members(hidden: Tensor) -> Tensor:
+        """What each member says before the sigmoid, [E, S]."""
+        inner = hidden.float().expand(n_members, -1, -1)  # [E, S, H]
+        for weight, bias in layers[:-1]:
+            inner = functional.relu(torch.baddbmm(bias[:, None], inner, weight))
+        weight, bias = layers[-1]
+        return torch.baddbmm(bias[:, None], inner, weight).squeeze(2)
+
+    def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
+        # The log-odds of a mean of probabilities, exact where all of them saturate.
+        logits = members(hidden)
+        right = functional.logsigmoid(logits).logsumexp(dim=0)
+        return right - functional.logsigmoid(-logits).logsumexp(dim=0)
+
+    def spread(hidden: Tensor) -> Tensor:
+        return members(hidden).sigmoid().std(dim=0, correction=0)
+
+    return Opened(encode, read, extras={"spread": spread})
+
+
+def recognises_act_prm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    """Whether config.json names the class."""
+    return config.get("architectures") == ["Qwen2ForEnsemblePRM"]
+
+
+ACT_PRM = Family(
+    name="act_prm",
+    summary="An ensemble of small heads at <extra_0> after each step: mean, and spread beside it.",
+    open=open_act_prm,
+    recognises=recognises_act_prm,
+)
