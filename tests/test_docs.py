@@ -184,6 +184,7 @@ def test_pyproject_and_requirements_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["dependencies"] == requirements("requirements.txt")
     assert project["optional-dependencies"]["dev"] == requirements("requirements-dev.txt")
+    assert project["optional-dependencies"]["train"] == requirements("requirements-dev.txt")[:2]
 
 
 def test_every_requirement_has_its_reason_above_it() -> None:
@@ -219,7 +220,8 @@ def test_what_is_imported_is_required() -> None:
     others = used - {name.replace("_", "-") for name in sys.stdlib_module_names}
     # A Space brings `spaces`; gradio brings starlette, and math-verify latex2sympy2-extended, at
     # the versions that they need.
-    ours = {"prm-core", "spaces", "starlette", "latex2sympy2-extended"}
+    # peft is for those who train adapters, and a sentence says so where it is missing.
+    ours = {"prm-core", "spaces", "starlette", "latex2sympy2-extended", "peft"}
     required = {re.split(r"[<>=]", line)[0] for line in requirements("requirements.txt")}
     assert others - ours <= required
     # The tables of the page are gradio's, and stand on pandas.

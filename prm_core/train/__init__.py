@@ -1,0 +1,34 @@
+"""Train a value-head PRM: on any causal backbone from labelled solutions, or from scratch.
+
+command.py    the arguments of `python -m prm_core train`, and from them to a run
+tune.py       a backbone and labelled solutions: all weights, the head alone, or LoRA
+scratch.py    the default model's recipe: own vocabulary, made problems, Muon
+data.py       labelled files → rows, mixed by weight, and a validation part
+rows.py       one row, and rows side by side as a batch
+model.py      the module that learns; shares `encode` and the read-out with scoring
+loss.py       cross-entropy per step and its variants
+optimizer.py  Muon and AdamW as one
+engine.py     transformers' Trainer with our averages, files and figures
+saving.py     checkpoints to go on from, and the finished model
+card.py       the model card
+"""
+
+from prm_core.train.command import add_arguments, main
+from prm_core.train.data import Source, read_source
+from prm_core.train.engine import RunConfig
+from prm_core.train.loss import Loss
+from prm_core.train.scratch import ScratchConfig, train_from_scratch
+from prm_core.train.tune import TuneConfig, fine_tune
+
+__all__ = [
+    "Loss",
+    "RunConfig",
+    "ScratchConfig",
+    "Source",
+    "TuneConfig",
+    "add_arguments",
+    "fine_tune",
+    "main",
+    "read_source",
+    "train_from_scratch",
+]

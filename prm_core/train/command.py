@@ -1,0 +1,228 @@
+"""`python -m prm_core train`: its arguments, and from them to a run."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from prm_core.checkpoint import read_json
+from prm_core.device import DTYPES
+from prm_core.errors import BadOptionError, DataError
+from prm_core.paths import assets_dir
+from prm_core.synthetic.gsm8k import read_plans
+from prm_core.train.data import hold_out, read_source, without_problems
+from prm_core.train.engine import REPORTS, RunConfig
+from prm_core.train.loss import Loss
+from prm_core.train.scratch import ScratchConfig, train_from_scratch
+from prm_core.train.tune import MODES, TuneConfig, fine_tune
+
+_log = logging.getLogger("prm_core.train")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `train`."""
+    parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", *DTYPES),
+        default="auto",
+        help="of the computation (default: auto: what the device is fast in)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument(
+        "--save-every", type=int, default=1000, metavar="N", help="steps between checkpoints"
+    )
+    parser.add_argument(
+        "--log-every", type=int, default=100, metavar="N", help="steps between lines of progress"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in the directory"
+    )
+    parser.add_argument(
+        "--report-to", choices=REPORTS, default="none", help="where figures go (default: none)"
+    )
+    parser.add_argument(
+        "--push-to-hub", metavar="NAME", help="upload the finished model to this repository"
+    )
+    _loss_arguments(parser.add_argument_group("loss"))
+    _tune_arguments(parser.add_argument_group("on a backbone, from labelled solutions"))
+    _scratch_arguments(parser.add_argument_group("from scratch (without --backbone)"))
+
+
+def _loss_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--pos-weight", type=float, default=1.0, metavar="X", help="of right steps (default: 1)"
+    )
+    group.add_argument(
+        "--later-weighs-more", action="store_true", help="step i of S weighs 2 i / (S + 1)"
+    )
+    group.add_argument(
+        "--mask-after-error",
+        action="store_true",
+        help="steps after the first wrong one do not count",
+    )
+    group.add_argument(
+        "--ranking",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="weight of a term that puts right steps above wrong ones (default: 0)",
+    )
+    group.add_argument(
+        "--lm-weight",
+        type=float,
+        metavar="X",
+        help="weight of the language-model term (default: 1 from scratch, 0 on a backbone)",
+    )
+
+
+def _tune_arguments(group: argparse._ArgumentGroup) -> None:
+    # No defaults here: what is given without --backbone is refused.
+    def add(name: str, **settings: Any) -> None:
+        group.add_argument(name, default=argparse.SUPPRESS, **settings)
+
+    add("--backbone", metavar="NAME", help="directory or hub name of a causal language model")
+    add("--revision", help="branch, tag or commit of it on the hub")
+    add(
+        "--data",
+        action="append",
+        metavar="FILE[:WEIGHT]",
+        help="labelled solutions, several times; an epoch sees each row WEIGHT times (default: 1)",
+    )
+    add(
+        "--neutral",
+        choices=("right", "wrong"),
+        help="what PRM800K's neutral steps count as (default: right)",
+    )
+    add("--validation", metavar="FILE", help="labelled solutions to measure on after each epoch")
+    add("--validation-share", type=float, metavar="X", help="or this share of the problems")
+    add("--template", metavar="FILE", help="a prm.json: text and markers around problem and steps")
+    add("--mode", choices=MODES, help="what learns (default: full)")
+    for name, kind, text in (
+        ("epochs", float, "default: 1"),
+        ("batch-size", int, "rows per process and forward pass (default: 8)"),
+        ("accumulate", int, "forward passes per step (default: 1)"),
+        (
+            "learning-rate",
+            float,
+            "default: " + ", ".join(f"{rate:g} ({mode})" for mode, (rate, _) in MODES.items()),
+        ),
+        ("dropout", float, "share of the hidden state that the head does not see (default: 0.1)"),
+        ("max-tokens", int, "longer rows are left out (default: what the backbone reads)"),
+        ("lora-rank", int, "default: 16"),
+        ("lora-alpha", int, "default: 32"),
+    ):
+        add(f"--{name}", type=kind, metavar="X" if kind is float else "N", help=text)
+    add("--gradient-checkpointing", action="store_true", help="less memory, a third slower")
+
+
+def _scratch_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--gsm8k",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="JSONL (or .jsonl.gz) of GSM8K's problems and steps, calculator marks included "
+        "(default: the training part, which comes along)",
+    )
+    for field in fields(ScratchConfig):
+        group.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=type(field.default),
+            default=argparse.SUPPRESS,
+            metavar="N",
+            help=f"default: {field.default}",
+        )
+
+
+_TUNE = {f.name for f in fields(TuneConfig)}
+_TUNE_TOO = {"data", "neutral", "validation", "validation_share", "template"}
+_SCRATCH = {f.name for f in fields(ScratchConfig)}
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run `train` and say how it goes on stderr."""
+    first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks
+    _log.setLevel(logging.INFO if first else logging.ERROR)
+    given = vars(options)
+    tuning = "backbone" in given
+    strangers = (_SCRATCH | {"gsm8k"}) if tuning else (_TUNE | _TUNE_TOO)
+    for name in sorted(strangers & given.keys()):
+        kind = "from scratch, without --backbone" if tuning else "on a backbone; give --backbone"
+        raise BadOptionError(f"--{name.replace('_', '-')} is for training {kind}")
+    run_config = RunConfig(
+        command=shlex.join(["python", "-m", "prm_core", *sys.argv[1:]]),
+        **{f.name: given[f.name] for f in fields(RunConfig) if f.name in given},
+    )
+    loss = Loss(
+        options.pos_weight,
+        options.later_weighs_more,
+        options.mask_after_error,
+        options.ranking,
+        (0.0 if tuning else 1.0) if options.lm_weight is None else options.lm_weight,
+    )
+    if tuning:
+        _tune(given, loss, run_config)
+    else:
+        path = given.get("gsm8k", assets_dir() / "gsm8k" / "train.jsonl.gz")
+        plans = read_plans(read_solutions(path))
+        _log.info("%d solutions of %s can be spoiled", len(plans), path)
+        config = ScratchConfig(**{name: given[name] for name in _SCRATCH & given.keys()})
+        train_from_scratch(config, loss, run_config, gsm8k=plans)
+    _log.info("written to %s", run_config.output)
+    return 0
+
+
+def _tune(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
+    """Read the data that the options name, and train on them."""
+    if not given.get("data"):
+        raise BadOptionError("there is nothing to learn from; give --data FILE")
+    if {"validation", "validation_share"} <= given.keys():
+        raise BadOptionError("--validation and --validation-share exclude each other")
+    right = given.get("neutral") != "wrong"
+    sources = [read_source(text, neutral_is_right=right) for text in given["data"]]
+    validation = []
+    if "validation" in given:
+        validation = list(read_source(given["validation"], neutral_is_right=right).examples)
+        n_before = sum(len(source.examples) for source in sources)
+        sources = without_problems(sources, validation)
+        if n_shared := n_before - sum(len(source.examples) for source in sources):
+            _log.warning("left out, in the validation file too: %d rows", n_shared)
+    elif "validation_share" in given:
+        sources, validation = hold_out(sources, given["validation_share"], run_config.seed)
+    fine_tune(
+        TuneConfig(**{name: given[name] for name in _TUNE & given.keys()}),
+        sources,
+        loss,
+        run_config,
+        validation=validation,
+        prm=read_json(Path(given["template"])) if "template" in given else None,
+    )
+
+
+def read_solutions(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(problem, steps) of every row of a (gzip) JSONL file.
+
+    Raises:
+        DataError: the file cannot be read, or a row has no problem and steps.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                row = json.loads(line)
+                if not isinstance(row, dict) or not {"problem", "steps"} <= row.keys():
+                    raise DataError("has no problem and steps", path=path, line=number)
+                yield row["problem"], row["steps"]
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot be read: {error}", path=path) from error

@@ -1,0 +1,213 @@
+"""Labelled files → training rows and a validation part that shares no problem with them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.utils.data import Sampler
+from transformers import PreTrainedTokenizerBase
+
+from prm_core.errors import BadOptionError, DataError, InputError
+from prm_core.families.value_head import Template
+from prm_core.labelled import read_examples
+from prm_core.train.rows import Row, labelled_row
+from prm_core.types import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Labelled solutions that are mixed in with one weight.
+
+    Attributes:
+        name: what messages and the model card call it; a file's path.
+        examples: its rows.
+        weight: how many times one epoch sees each row; with 0.5, a half of them drawn anew for
+            every epoch.
+    """
+
+    name: str
+    examples: tuple[Example, ...]
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise BadOptionError(f"the weight of {self.name} is {self.weight}; it must be above 0")
+
+
+def read_source(text: str, *, neutral_is_right: bool = True) -> Source:
+    """A file as `--data` names it: FILE, or FILE:WEIGHT.
+
+    Raises:
+        BadOptionError: the weight is not above 0.
+        DataError: the file cannot be read or has no rows, or a row is bad; names it.
+    """
+    name, colon, weight = text.rpartition(":")
+    if not colon or Path(text).exists():
+        name, weight = text, "1"
+    try:
+        times = float(weight)
+    except ValueError:
+        name, times = text, 1.0  # the colon belongs to the name
+    examples = []
+    for example in read_examples(name, neutral_is_right=neutral_is_right):
+        if isinstance(example, DataError):
+            raise example
+        examples.append(example)
+    if not examples:
+        raise DataError("has no rows", path=name)
+    return Source(name, tuple(examples), times)
+
+
+def same_problem(problem: str) -> str:
+    """What two spellings of one problem have in common: lower case, single blanks."""
+    return " ".join(problem.lower().split())
+
+
+def hold_out(
+    sources: Sequence[Source], share: float, seed: int
+) -> tuple[list[Source], list[Example]]:
+    """Keep a share of the problems, with all their solutions, for validation.
+
+    Which problems are held out depends on their text and the seed alone, so that more data later
+    leave the choice as it was.
+
+    Raises:
+        BadOptionError: the share is not between 0 and 1, or leaves nothing on one side.
+    """
+    if not 0 < share < 1:
+        raise BadOptionError(f"the validation share is {share}; it must be between 0 and 1")
+
+    def held(example: Example) -> bool:
+        text = f"{seed} {same_problem(example.candidate.problem)}"
+        digest = hashlib.sha256(text.encode()).digest()
+        return int.from_bytes(digest[:8], "big") < share * 2**64
+
+    validation = [e for source in sources for e in source.examples if held(e)]
+    kept = without_problems(sources, validation)
+    if not validation or not kept:
+        raise BadOptionError(
+            f"a validation share of {share} leaves nothing on one side; there are too few problems"
+        )
+    return kept, validation
+
+
+def without_problems(sources: Sequence[Source], others: Sequence[Example]) -> list[Source]:
+    """The sources without the solutions of problems that `others` have; empty ones are left out."""
+    taken = {same_problem(e.candidate.problem) for e in others}
+    kept = [
+        Source(
+            source.name,
+            tuple(e for e in source.examples if same_problem(e.candidate.problem) not in taken),
+            source.weight,
+        )
+        for source in sources
+    ]
+    return [source for source in kept if source.examples]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Rows, and what was left out of them.
+
+    Attributes:
+        rows: in the examples' order.
+        too_long: names of the solutions that have more tokens than may be.
+        unlabelled: names of the solutions of which nobody labelled a step.
+    """
+
+    rows: list[Row]
+    too_long: list[str]
+    unlabelled: list[str]
+
+
+def encode_examples(
+    tokenizer: PreTrainedTokenizerBase,
+    template: Template,
+    source: str,
+    examples: Sequence[Example],
+    max_tokens: int,
+) -> Encoding:
+    """Encode labelled solutions; what cannot be used is named, never cut.
+
+    Raises:
+        DataError: a step leaves no token to read.
+    """
+    found = Encoding([], [], [])
+    for number, example in enumerate(examples, start=1):
+        name = f"{source}: {example.candidate.id or f'solution {number}'}"
+        if all(label is None for label in example.labels):
+            found.unlabelled.append(name)
+            continue
+        try:
+            row = labelled_row(tokenizer, template, example)
+        except InputError as error:
+            raise DataError(f"{example.candidate.id}: {error}", path=source) from error
+        if len(row.input_ids) > max_tokens:
+            found.too_long.append(f"{name} ({len(row.input_ids):,} tokens)")
+        else:
+            found.rows.append(row)
+    return found
+
+
+class MixSampler(Sampler[int]):
+    """The order in which an epoch sees the rows of several sources.
+
+    Rows of like length stand together: in pools of 50 batches they are sorted by length, and then
+    whole batches are shuffled. The order follows from the seed and the epoch alone.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        weights: Sequence[float],
+        lengths: Sequence[int],
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        """
+        Args:
+            sizes: rows of each source; they stand one source after the other.
+            weights: `Source.weight` of each.
+            lengths: tokens of each row.
+            batch_size: rows per optimizer step, over all processes.
+            seed: of the order.
+        """
+        self._sizes, self._weights, self._lengths = sizes, weights, lengths
+        self._batch_size, self._seed = batch_size, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next, from 0; the trainer does."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return sum(
+            round(size * weight) for size, weight in zip(self._sizes, self._weights, strict=True)
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        rng = random.Random(f"{self._seed} {self._epoch}")
+        chosen: list[int] = []
+        first = 0
+        for size, weight in zip(self._sizes, self._weights, strict=True):
+            rows = range(first, first + size)
+            whole, rest = divmod(round(size * weight), size)
+            chosen += [*rows] * whole + rng.sample(rows, rest)
+            first += size
+        rng.shuffle(chosen)
+        pool = 50 * self._batch_size
+        batches: list[list[int]] = []
+        for start in range(0, len(chosen), pool):
+            near = sorted(chosen[start : start + pool], key=lambda i: self._lengths[i])
+            batches += [
+                near[i : i + self._batch_size] for i in range(0, len(near), self._batch_size)
+            ]
+        # Only the last batch may be short, or the ones after it would shift.
+        full = [batch for batch in batches if len(batch) == self._batch_size]
+        rng.shuffle(full)
+        for batch in full + [batch for batch in batches if len(batch) < self._batch_size]:
+            yield from batch

@@ -1,0 +1,114 @@
+"""What training writes: a checkpoint to go on from, and the finished model with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+
+from prm_core.checkpoint import read_tensors
+from prm_core.device import Placement
+from prm_core.errors import ModelLoadError
+from prm_core.families.value_head import read_head, save_value_head
+from prm_core.readout import ValueHead
+from prm_core.scorer import load_backbone, load_config, quiet_transformers
+from prm_core.train.model import parameters_that_learn
+
+LEARNT_FILE = "learnt.safetensors"
+"""Where only a part of the weights learns, a checkpoint holds this part."""
+
+
+@dataclass(slots=True)
+class Learner:
+    """A model in training, and how it is written.
+
+    Attributes:
+        module: what the trainer trains: a `Verifier` or a `HeadOnly`.
+        model: the stock causal language model.
+        head: the value head.
+        tokenizer: the model's.
+        prm: the family file.
+        dtype: of the finished weights; the head stays float32.
+        whole: whether all of the model learns; checkpoints are then models themselves.
+        merge: makes a stock model of one with adapters; None where there are none.
+    """
+
+    module: nn.Module
+    model: PreTrainedModel
+    head: ValueHead
+    tokenizer: PreTrainedTokenizerBase
+    prm: Mapping[str, Any]
+    dtype: torch.dtype
+    whole: bool = True
+    merge: Callable[[], PreTrainedModel] | None = None
+
+    def save_checkpoint(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
+        """Write the weights that learn, exactly as they are.
+
+        Args:
+            directory: made if need be.
+            state: the module's weights where they are spread over processes; else None.
+        """
+        if self.whole:
+            self._write(directory, state)
+            return
+        state = self.module.state_dict() if state is None else state
+        names = parameters_that_learn(self.module)
+        directory.mkdir(parents=True, exist_ok=True)
+        learnt = {name: state[name].detach().cpu().contiguous() for name in names}
+        save_file(learnt, directory / LEARNT_FILE, metadata={"format": "pt"})
+
+    def load_checkpoint(self, directory: Path) -> None:
+        """Read back what `save_checkpoint` wrote.
+
+        Raises:
+            ModelLoadError: a file is missing or damaged.
+        """
+        if not self.whole:
+            learnt = read_tensors(directory / LEARNT_FILE)
+            if learnt.keys() != parameters_that_learn(self.module).keys():
+                raise ModelLoadError(f"{directory}: the checkpoint is of another kind of training")
+            self.module.load_state_dict(learnt, strict=False)
+            return
+        place = Placement(torch.device("cpu"), torch.float32, "as it was written")
+        with quiet_transformers():
+            config = load_config(directory)
+            stored = load_backbone(directory, config, place, AutoModelForCausalLM)
+        self.model.load_state_dict(stored.state_dict())
+        head = read_head(directory, self.head.n_hidden, self.head.evidence)
+        self.head.load_state_dict(head.state_dict())
+
+    def save(self, directory: Path, state: Mapping[str, Tensor] | None = None) -> None:
+        """Write the finished model; training cannot go on afterwards.
+
+        Args:
+            directory: made if need be; `load_scorer` reads it, and stock transformers the backbone.
+            state: as for `save_checkpoint`.
+        """
+        if self.merge is not None:
+            self.model, self.merge = self.merge(), None
+        if state is None:
+            nn.Module.to(self.model, dtype=self.dtype)  # transformers' own `to` has no types
+        self._write(directory, state)
+
+    def _write(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
+        weights, head = None, self.head
+        if state is not None:
+            weights = _part(state, "model.")
+            head = ValueHead(self.head.n_hidden, self.head.evidence)
+            head.load_state_dict(_part(state, "head."))
+        with quiet_transformers():
+            self.model.save_pretrained(directory, state_dict=weights)
+            self.tokenizer.save_pretrained(directory)
+        save_value_head(directory, head, self.prm)
+
+
+def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors of one part of a module, under their names there."""
+    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}

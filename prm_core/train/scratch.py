@@ -1,0 +1,342 @@
+"""Train a PRM from scratch on problems that `prm_core.synthetic` makes: the default model's recipe.
+
+The loss is binary cross-entropy on the head's log-odds at the step ends plus a language-model
+term, without which the small model learns arithmetic far more slowly. The language model is asked
+for what the *true* solution says: in every step the tokens up to the first one that differs count,
+and there the true one; what follows a wrong token has no target.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import string
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch.utils.data import IterableDataset
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prm_core.errors import BadOptionError
+from prm_core.families.value_head import Template, encode, read_template
+from prm_core.readout import ValueHead
+from prm_core.synthetic.solution import LabelledSolution, Plan, solve
+from prm_core.synthetic.stream import generate
+from prm_core.train.card import Card
+from prm_core.train.engine import Feed, Recipe, RunConfig, run
+from prm_core.train.loss import Loss
+from prm_core.train.model import Verifier
+from prm_core.train.optimizer import MuonAndAdamW
+from prm_core.train.rows import NOT_ASKED, Row, collate, flat_evidence
+from prm_core.train.saving import Learner
+from prm_core.types import Candidate
+
+BOS, QUESTION_END, STEP_END, PAD, UNKNOWN = "[BOS]", "[Q]", "[STEP]", "[PAD]", "[UNK]"
+_EVIDENCE = [*"0123456789", "+", "-", "×", "/", "%", "."]
+
+PRM_FILE: dict[str, Any] = {
+    "format": 1,
+    "family": "value_head",
+    "layout": {"problem": "{problem}", "problem_end": QUESTION_END, "step": "{step}"},
+    "marker": STEP_END,
+    "evidence": {"tokens": _EVIDENCE},
+    "threshold": 0.5,
+}
+"""The family file of a model trained here: `[BOS] problem [Q] step [STEP] step [STEP]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchConfig:
+    """The shape of a model and the length of its training.
+
+    Attributes:
+        steps: optimizer steps.
+        batch_tokens: tokens per batch, padding included.
+        hidden_size, layers, heads, mlp_size: shape of the backbone.
+        vocabulary: entries of the tokenizer at most.
+        vocabulary_texts: solutions that its words are learnt from.
+        muon_lr, adamw_lr: peak learning rates of the layers' matrices and of everything else.
+    """
+
+    steps: int = 24_000
+    batch_tokens: int = 1024
+    hidden_size: int = 160
+    layers: int = 6
+    heads: int = 5
+    mlp_size: int = 432
+    vocabulary: int = 1400
+    vocabulary_texts: int = 20_000
+    muon_lr: float = 4e-3
+    adamw_lr: float = 2e-3
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not value > 0:
+                raise BadOptionError(f"{name} is {value}; it must be above 0")
+        if self.hidden_size % (2 * self.heads):
+            raise BadOptionError(
+                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads "
+                "of even size"
+            )
+
+
+# One spelling for each sign, so that scores do not depend on notation. The rules travel inside
+# tokenizer.json, where no caller can forget them.
+_SPELLINGS: tuple[tuple[str, str], ...] = (
+    (r"\\(?:left|right|,|;|!|quad|displaystyle|text|mathrm|boxed)", " "),
+    (r"\\[dt]?frac\s*\{", ""),
+    (r"\}\s*\{", "/"),
+    (r"\\(?:times|cdot)|[·⋅∙✕✖⨯]", "×"),
+    (r"\\div|÷", "/"),
+    (r"[−–—]", "-"),
+    (r"\\%", "%"),
+    (r"\\[()\[\]]", " "),
+    (r"\*\*|__|[`#]", " "),
+    (r"\*", "×"),
+    (r"(?<=[0-9)])\s*x\s*(?=[0-9(])", "×"),
+    (r"[{}$]", " "),
+    (r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", ""),
+    (r"[’‘]", "'"),
+    (r"<<[^<>]*>>", ""),
+    (r"(?<![0-9])\.(?=[0-9])", "0."),
+    (r"[.\s]*\z", " ."),
+)
+
+
+_ALPHABET = [*_EVIDENCE, *"abcdefghijklmnopqrstuvwxyz=()?!,:;'\"$<>^|&@_[]~"]
+
+
+def build_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A WordPiece tokenizer with one token per digit and one spelling for each sign.
+
+    The same texts give the same vocabulary. Left alone, the trainer numbers the letters inside
+    words as its hash map orders them, differently in every run; so they are numbered beforehand.
+
+    Args:
+        texts: what the words are learnt from.
+        vocabulary: entries at most.
+    """
+    special = [PAD, UNKNOWN, BOS, QUESTION_END, STEP_END]
+    apart = {*string.whitespace, *string.punctuation, *string.digits}
+    inside = sorted({c for text in texts for c in text.lower()} - apart)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[*special, *(f"##{c}" for c in inside)],
+        initial_alphabet=_ALPHABET,
+        show_progress=False,
+    )
+    learning = _pipeline(models.WordPiece(unk_token=UNKNOWN))
+    learning.train_from_iterator(texts, trainer)
+    tokenizer = _pipeline(
+        models.WordPiece(learning.get_vocab(), unk_token=UNKNOWN, max_input_chars_per_word=64)
+    )
+    tokenizer.add_special_tokens(special)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BOS,
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        additional_special_tokens=[QUESTION_END, STEP_END],
+    )
+
+
+def _pipeline(model: models.Model) -> Tokenizer:
+    """A tokenizer around a model: one spelling for each sign, digits on their own."""
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.Lowercase(),
+            *(normalizers.Replace(Regex(pattern), to) for pattern, to in _SPELLINGS),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Digits(individual_digits=True)]
+    )
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+_WORD_WEIGHT = 0.1  # words can be put in many ways; digits and signs follow from the problem
+
+
+def make_row(
+    tokenizer: PreTrainedTokenizerFast, template: Template, solution: LabelledSolution
+) -> Row:
+    """Encode a solution with its labels and with what should have been written."""
+    assert template.problem_end is not None
+    encoded = encode(tokenizer, template, Candidate(solution.problem, solution.steps))
+    true = encoded
+    if solution.steps != solution.truth:
+        true = encode(tokenizer, template, Candidate(solution.problem, solution.truth))
+    ids = encoded.input_ids
+    targets, weights = [NOT_ASKED] * len(ids), [0.0] * len(ids)
+    # The first step begins behind the token that ends the problem.
+    begin = true_begin = ids.index(template.problem_end) + 1
+    for end, true_end in zip(encoded.positions, true.positions, strict=True):
+        for own, wanted in zip(
+            range(begin, end + 1), true.input_ids[true_begin : true_end + 1], strict=False
+        ):
+            targets[own] = wanted
+            counts = wanted in template.evidence or wanted == template.marker
+            weights[own] = 1.0 if counts or ids[own] != wanted else _WORD_WEIGHT
+            if ids[own] != wanted:
+                break
+        begin, true_begin = end + 1, true_end + 1
+    return Row(
+        ids,
+        encoded.positions,
+        tuple(map(float, solution.labels)),
+        flat_evidence(encoded),
+        tuple(targets),
+        tuple(weights),
+    )
+
+
+class Batches(IterableDataset[list[Row]]):
+    """Batches made as they are needed; rows of like length together, the same for the same seed."""
+
+    def __init__(
+        self,
+        config: ScratchConfig,
+        seed: int,
+        n_batches: int,
+        tokenizer: PreTrainedTokenizerFast,
+        template: Template,
+        gsm8k: Sequence[Plan] = (),
+    ) -> None:
+        """
+        Args:
+            config: for `batch_tokens`.
+            seed: of the solutions and their order.
+            n_batches: how many there are; the curriculum goes by the share that is made.
+            tokenizer, template: the model's.
+            gsm8k: solutions to spoil, beside the generated problems.
+        """
+        self._config, self._seed, self._n_batches = config, seed, n_batches
+        self._tokenizer, self._template, self._gsm8k = tokenizer, template, gsm8k
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        rng = random.Random(self._seed)
+        batch_tokens = self._config.batch_tokens
+        made, pool_batches = 0, 24
+        while made < self._n_batches:
+            pool: list[Row] = []
+            size = 0
+            while size < batch_tokens * pool_batches:
+                solution = generate(rng, made / self._n_batches, gsm8k=self._gsm8k)
+                pool.append(make_row(self._tokenizer, self._template, solution))
+                size += len(pool[-1].input_ids)
+            pool.sort(key=lambda row: len(row.input_ids))
+            groups: list[list[Row]] = [[]]
+            for row in pool:
+                if (len(groups[-1]) + 1) * len(row.input_ids) > batch_tokens:
+                    groups.append([])
+                groups[-1].append(row)
+            rng.shuffle(groups)
+            for group in groups:
+                if group and made < self._n_batches:
+                    made += 1
+                    yield group
+
+
+def learning_rate(progress: float, steps: int) -> float:
+    """Factor of the peak rate: warm-up over 150 steps, flat to 55 %, then linear to 2 %."""
+    warm = min(1.0, (progress * steps + 1) / 150)
+    return warm * min(1.0, 0.02 + 0.98 * (1 - progress) / 0.45)
+
+
+def train_from_scratch(
+    config: ScratchConfig, loss: Loss, run_config: RunConfig, *, gsm8k: Sequence[Plan] = ()
+) -> dict[str, float]:
+    """Train from scratch and write a checkpoint that `load_scorer` reads.
+
+    Args:
+        config: shape and length.
+        loss: the default model's has a language-model weight of 1.
+        run_config: seed, device, checkpoints.
+        gsm8k: solutions to spoil, beside the generated problems (`synthetic.gsm8k`).
+
+    Returns:
+        The last figures of the run.
+
+    Raises:
+        BadOptionError: the device is not available, or checkpoints are in the way.
+    """
+    torch.manual_seed(run_config.seed)
+    tokenizer = _tokenizer(config, run_config.seed, gsm8k)
+    template = read_template(PRM_FILE, tokenizer)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config.hidden_size,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.heads,
+            intermediate_size=config.mlp_size,
+            max_position_embeddings=4096,
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=None,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    model.set_attn_implementation("eager")  # on a CPU in bfloat16 half as fast again as sdpa
+    head = ValueHead(config.hidden_size, evidence=True)
+    verifier = Verifier(model, head, loss)
+
+    def optimizer() -> torch.optim.Optimizer:
+        matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
+        chosen = {id(p) for p in matrices}
+        others = [p for p in verifier.parameters() if id(p) not in chosen]
+        return MuonAndAdamW(matrices, others, config.muon_lr, config.adamw_lr)
+
+    n_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    arguments = {
+        **asdict(config),
+        **asdict(loss),
+        "seed": run_config.seed,
+        "precision": run_config.precision,
+        "processes": n_processes,
+        "gsm8k": len(gsm8k),
+    }
+    data = [("problems made by `prm_core/synthetic`", f"{config.steps * n_processes:,} batches")]
+    if gsm8k:
+        data.append(("GSM8K's training part, spoiled", f"{len(gsm8k):,} solutions"))
+    return run(
+        Learner(verifier, model, head, tokenizer, PRM_FILE, dtype=torch.float16),
+        Feed(
+            Batches(
+                config, run_config.seed, config.steps * n_processes, tokenizer, template, gsm8k
+            ),
+            lambda rows: collate(rows, tokenizer.pad_token_id, loss),
+            steps=config.steps,
+            arguments=arguments,
+        ),
+        Recipe(
+            optimizer=optimizer,
+            schedule=lambda step: learning_rate(step / config.steps, config.steps),
+            cpu_precision="bfloat16",
+        ),
+        run_config,
+        Card(
+            None,
+            "It was trained from scratch.",
+            data,
+            PRM_FILE,
+            arguments,
+            run_config.command,
+        ),
+    )
+
+
+def _tokenizer(config: ScratchConfig, seed: int, gsm8k: Sequence[Plan]) -> PreTrainedTokenizerFast:
+    """The vocabulary, learnt from what training will look like."""
+    rng = random.Random(seed + 1)
+    made = [generate(rng) for _ in range(config.vocabulary_texts)]
+    made += [solve(rng, plan, error_rate=0) for plan in gsm8k]
+    return build_tokenizer([t for s in made for t in (s.problem, *s.steps)], config.vocabulary)

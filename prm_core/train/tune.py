@@ -1,0 +1,302 @@
+"""Train a value head on a causal backbone from labelled solutions: all of it, the head, or LoRA."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+
+from prm_core.checkpoint import read_json
+from prm_core.device import Placement, choose_device
+from prm_core.errors import BadOptionError
+from prm_core.families.value_head import (
+    FAMILY_FILE,
+    TEXTBOOK,
+    read_head,
+    read_template,
+)
+from prm_core.readout import ValueHead
+from prm_core.scorer import (
+    find_model,
+    load_backbone,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+)
+from prm_core.train.card import Card
+from prm_core.train.data import MixSampler, Source, encode_examples
+from prm_core.train.engine import Feed, Recipe, RunConfig, run
+from prm_core.train.loss import Loss
+from prm_core.train.model import HeadOnly, Verifier, cache, collate_cached
+from prm_core.train.rows import Row, collate
+from prm_core.train.saving import Learner
+from prm_core.types import Example
+
+_log = logging.getLogger("prm_core.train")
+
+MODES: dict[str, tuple[float, str]] = {
+    "full": (1e-5, "All weights were trained."),
+    "head": (1e-3, "Only the value head was trained."),
+    "lora": (2e-4, "Low-rank adapters were trained and merged into the weights."),
+}
+"""What can learn, with the learning rate that is taken where none is given."""
+
+_N_NAMED = 10  # rows that are left out are named on stderr up to here, and all in training.json
+
+
+@dataclass(frozen=True, slots=True)
+class TuneConfig:
+    """What decides a training on labelled solutions.
+
+    Attributes:
+        backbone: directory or hub name of a causal language model with safetensors weights. One
+            that was trained here brings its template and its head.
+        revision: branch, tag or commit on the hub.
+        mode: a key of `MODES`.
+        epochs: how often the data are seen.
+        batch_size: rows per process and forward pass.
+        accumulate: forward passes per optimizer step.
+        learning_rate: peak rate; None for the mode's.
+        dropout: share of the hidden state that the head does not see in training.
+        max_tokens: longer rows are left out; None for what the backbone reads at most.
+        lora_rank, lora_alpha: size of the adapters, and their weight times that size.
+        gradient_checkpointing: compute the layers twice instead of keeping what they gave.
+    """
+
+    backbone: str
+    revision: str | None = None
+    mode: str = "full"
+    epochs: float = 1.0
+    batch_size: int = 8
+    accumulate: int = 1
+    learning_rate: float | None = None
+    dropout: float = 0.1
+    max_tokens: int | None = None
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise BadOptionError(f"mode {self.mode!r} is not known; choose from {', '.join(MODES)}")
+        for name, value in asdict(self).items():
+            if name == "dropout":
+                if not 0 <= value < 1:
+                    raise BadOptionError(f"dropout is {value}; it must be at least 0 and below 1")
+            elif isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
+                raise BadOptionError(f"{name} is {value}; it must be above 0")
+
+
+def fine_tune(
+    config: TuneConfig,
+    sources: Sequence[Source],
+    loss: Loss,
+    run_config: RunConfig,
+    *,
+    validation: Sequence[Example] = (),
+    prm: Mapping[str, Any] | None = None,
+) -> dict[str, float]:
+    """Train on labelled solutions and write a checkpoint that `load_scorer` reads.
+
+    Args:
+        config: what decides the training.
+        sources: what to learn from.
+        loss: the variants of the loss.
+        run_config: seed, device, checkpoints.
+        validation: measured after every epoch; should share no problem with the sources.
+        prm: the family file; the backbone's own, or `TEXTBOOK`, when not given.
+
+    Returns:
+        The last figures of the run.
+
+    Raises:
+        BadOptionError: an option cannot be used, or nothing is left to train on.
+        ModelLoadError: the backbone cannot be loaded.
+        DataError: a row cannot be encoded.
+    """
+    if config.mode == "head" and loss.lm_weight:
+        raise BadOptionError("the language-model term trains the backbone; mode head leaves it")
+    torch.manual_seed(run_config.seed)
+    learner, verifier, placement = _learner(config, loss, run_config, prm)
+    template = read_template(learner.prm, learner.tokenizer)
+    context = int(learner.model.config.max_position_embeddings)
+    limit = min(config.max_tokens or context, context)
+    found = [
+        encode_examples(learner.tokenizer, template, source.name, source.examples, limit)
+        for source in sources
+    ]
+    held = encode_examples(learner.tokenizer, template, "validation", validation, limit)
+    left_out = {
+        f"more than {limit:,} tokens": [n for e in (*found, held) for n in e.too_long],
+        "no step has a label": [n for e in (*found, held) for n in e.unlabelled],
+    }
+    _tell(left_out)
+    kept = [(s, e.rows) for s, e in zip(sources, found, strict=True) if e.rows]
+    if not kept:
+        raise BadOptionError("no row is left to train on")
+    rows = [row for _, some in kept for row in some]
+    pad = learner.tokenizer.pad_token_id or 0
+
+    examples: list[Any] = [*rows]
+    measured: list[Any] = [*held.rows]
+    gather: Callable[[Sequence[Any]], dict[str, torch.Tensor]]
+    if config.mode == "head":
+        nn.Module.to(verifier, placement.device)
+        _log.info("computing the hidden states of %s rows once", f"{len(rows) + len(measured):,}")
+        cached = cache(verifier, [*rows, *held.rows], pad, config.batch_size)
+        examples, measured = [*cached[: len(rows)]], [*cached[len(rows) :]]
+        nn.Module.to(verifier, "cpu")
+
+        def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
+            return collate_cached(rows, loss)
+    else:
+
+        def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
+            return collate(rows, pad, loss)
+
+    n_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    arguments = {
+        **asdict(config),
+        **asdict(loss),
+        "seed": run_config.seed,
+        "precision": run_config.precision,
+        "processes": n_processes,
+        "data": {s.name: [s.weight, len(some)] for s, some in kept},
+        "validation": len(held.rows),
+    }
+    return run(
+        learner,
+        Feed(
+            examples,
+            gather,
+            batch_size=config.batch_size,
+            accumulate=config.accumulate,
+            epochs=config.epochs,
+            sampler=MixSampler(
+                [len(some) for _, some in kept],
+                [source.weight for source, _ in kept],
+                [len(row.input_ids) for row in rows],
+                config.batch_size * config.accumulate * n_processes,
+                run_config.seed,
+            ),
+            validation=measured,
+            arguments=arguments,
+        ),
+        Recipe(learning_rate=config.learning_rate or MODES[config.mode][0]),
+        run_config,
+        Card(
+            config.backbone,
+            MODES[config.mode][1],
+            [(f"`{s.name}`", _content(some, s.weight)) for s, some in kept]
+            + ([("validation", _content(held.rows, 1.0))] if held.rows else []),
+            learner.prm,
+            arguments,
+            run_config.command,
+            left_out,
+        ),
+    )
+
+
+def _learner(
+    config: TuneConfig, loss: Loss, run_config: RunConfig, prm: Mapping[str, Any] | None
+) -> tuple[Learner, Verifier, Placement]:
+    """The backbone with its head, and which of its weights learn."""
+    directory = find_model(config.backbone, config.revision)
+    placement = choose_device(run_config.device)
+    # What learns is kept in float32, whatever it is computed in.
+    dtype = torch.float32 if config.mode == "full" else placement.dtype
+    with quiet_transformers():
+        settings = load_config(directory)
+        stored = _dtype_of(settings)
+        tokenizer = load_tokenizer(directory)
+        model = load_backbone(
+            directory,
+            settings,
+            Placement(torch.device("cpu"), dtype, placement.reason),
+            AutoModelForCausalLM,
+        )
+    own = directory / FAMILY_FILE
+    prm_is_own = prm is None and own.is_file()
+    prm = {**TEXTBOOK, **(read_json(own) if prm_is_own else prm or {})}
+    evidence = prm["evidence"] is not None
+    n_hidden = int(settings.hidden_size)
+    head = read_head(directory, n_hidden, evidence) if prm_is_own else ValueHead(n_hidden, evidence)
+    head.dropout.p = config.dropout
+    verifier = Verifier(model, head, loss)
+    merge = None
+    if config.mode == "full":
+        model.requires_grad_(True)
+        tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+        if not tied and not evidence and not loss.lm_weight:
+            model.get_output_embeddings().requires_grad_(False)  # nothing reads it
+    elif config.mode == "lora":
+        merge = _add_adapters(model, config)
+    if config.gradient_checkpointing and config.mode != "head":
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    module = HeadOnly(head, loss) if config.mode == "head" else verifier
+    learner = Learner(
+        module, model, head, tokenizer, prm, stored, whole=config.mode == "full", merge=merge
+    )
+    return learner, verifier, placement
+
+
+def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], PreTrainedModel]:
+    """Put adapters on every linear layer; the result takes them away again, merged.
+
+    Raises:
+        BadOptionError: peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise BadOptionError(
+            "mode lora needs the package peft, which is not installed: pip install peft"
+        ) from error
+    with warnings.catch_warnings():
+        # peft asks for what transformers has renamed.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        adapted = get_peft_model(
+            model,
+            LoraConfig(
+                r=config.lora_rank,
+                lora_alpha=config.lora_alpha,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            ),
+        )
+    merge: Any = adapted.merge_and_unload
+    return cast(Callable[[], PreTrainedModel], merge)
+
+
+def _dtype_of(settings: PreTrainedConfig) -> torch.dtype:
+    """The dtype that a checkpoint's weights have."""
+    return settings.dtype if isinstance(settings.dtype, torch.dtype) else torch.float32
+
+
+def _tell(left_out: Mapping[str, Sequence[str]]) -> None:
+    """Say on stderr which rows are not trained on."""
+    for reason, names in left_out.items():
+        if names:
+            more = f", and {len(names) - _N_NAMED:,} more" if len(names) > _N_NAMED else ""
+            _log.warning(
+                "left out, %s: %s rows: %s%s",
+                reason,
+                f"{len(names):,}",
+                ", ".join(names[:_N_NAMED]),
+                more,
+            )
+
+
+def _content(rows: Sequence[Row], weight: float) -> str:
+    """What a source holds, for the model card."""
+    labels = [y for row in rows for y in row.labels if y is not None]
+    wrong = sum(y < 0.5 for y in labels)
+    text = f"{len(rows):,} solutions, {len(labels):,} labelled steps ({wrong:,} wrong)"
+    return text if weight == 1 else f"{text}, weight {weight:g}"
