@@ -18,21 +18,16 @@ from pathlib import Path
 from prm_core import Candidate, load_scorer
 from prm_core.data import read_problems
 from prm_core.evaluate import best_of_n_report, first_error_report, judge, judge_pools
-from prm_core.gsm8k import read_plans
 from prm_core.labelled import read_examples
 from prm_core.metrics import auroc, first_error_score, share
 from prm_core.paths import assets_dir
 from prm_core.pools import read_pools
 from prm_core.scorer import Scorer
-from prm_core.synthetic import (
-    UNSEEN,
-    LabelledSolution,
-    evaluation,
-    generate,
-    held_out,
-    operation,
-    solve,
-)
+from prm_core.synthetic.gsm8k import read_plans
+from prm_core.synthetic.phrases import UNSEEN
+from prm_core.synthetic.problems import operation
+from prm_core.synthetic.solution import LabelledSolution, solve
+from prm_core.synthetic.stream import evaluation, generate, held_out
 from prm_core.train import read_solutions
 
 DATA = Path(__file__).parent / "data"

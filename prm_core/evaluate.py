@@ -31,7 +31,8 @@ from prm_core.metrics import (
 )
 from prm_core.pools import Pool
 from prm_core.recorded import RecordedScorer
-from prm_core.synthetic import LabelledSolution, evaluation
+from prm_core.synthetic.solution import LabelledSolution
+from prm_core.synthetic.stream import evaluation
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 
 _BATCH = 64  # candidates in one call of a scorer: enough to pack, few enough to show progress

@@ -21,7 +21,7 @@ from prm_core.evaluate import (
     sweep_thresholds,
 )
 from prm_core.pools import Pool, Solution
-from prm_core.synthetic import LabelledSolution
+from prm_core.synthetic.solution import LabelledSolution
 from prm_core.types import Candidate, Example, ScoredCandidate
 
 

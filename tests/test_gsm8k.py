@@ -2,8 +2,9 @@ import random
 
 import pytest
 
-from prm_core.gsm8k import read_plan, read_plans
-from prm_core.synthetic import generate, solve
+from prm_core.synthetic.gsm8k import read_plan, read_plans
+from prm_core.synthetic.solution import solve
+from prm_core.synthetic.stream import generate
 
 PROBLEM = "Ann has 3 boxes with 12 pens each. She sells 6 pens at $2. How much does the rest bring?"
 STEPS = [

@@ -6,19 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prm_core.synthetic import (
-    KINDS,
-    TRAINING,
-    UNSEEN,
-    evaluation,
-    generate,
-    held_out,
-    near,
-    operation,
-    show,
-    solve,
-    solve_facts,
-)
+from prm_core.synthetic.phrases import TRAINING, UNSEEN
+from prm_core.synthetic.problems import KINDS, operation, solve_facts
+from prm_core.synthetic.solution import near, show, solve
+from prm_core.synthetic.stream import evaluation, generate, held_out
 from prm_core.types import Candidate
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from prm_core.synthetic import Env, Line, Number, Plan
+from prm_core.synthetic.solution import Env, Line, Number, Plan
 
 _MARK = re.compile(r"<<([^<>=]+)=([^<>]+)>>")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+")
