@@ -61,10 +61,10 @@ class ScratchConfig:
         muon_lr, adamw_lr: peak learning rates of the layers' matrices and of everything else.
     """
 
-    steps: int = 24_000
+    steps: int = 26_000
     batch_tokens: int = 1024
     hidden_size: int = 160
-    layers: int = 6
+    layers: int = 5
     heads: int = 5
     mlp_size: int = 432
     vocabulary: int = 1400
