@@ -43,8 +43,8 @@ from prm_core.rank import rank
 from prm_core.recorded import RecordedScorer
 from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.results import letter, result_row
-from prm_core.steps import RULES, find_steps, split_steps
-from prm_core.types import Candidate, Example, ScoredCandidate
+from prm_core.steps import RULES, find_steps, split_steps, unescaped
+from prm_core.types import Candidate, Example, Explanation, ScoredCandidate
 
 if TYPE_CHECKING:
     from prm_core.generators import Generator, Sampling
@@ -54,6 +54,12 @@ _Row = TypeVar("_Row")
 _NAME = "python -m prm_core"
 _PROBLEM_WIDTH = 96
 _RECORDED = "recorded:"
+_MODELS_NOTE = (
+    'F1 is ProcessBench\'s average in percent, as published; "?" stands where no source says.\n'
+    "Every family is tested against its authors' recipe on tiny weights. Where published numbers\n"
+    'are at hand ("doctor"), the doctor command compares the real weights with them.\n'
+    "The threshold is 0.5 everywhere, which is not calibrated for skywork and the outcome models."
+)
 _TASKS = {  # and the options that mean something there
     "first-error": ("threshold", "tune", "sweep", "html"),
     "best-of-n": ("aggregation", "steps", "html"),
@@ -100,9 +106,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _score(options: argparse.Namespace) -> int:
     """`score`: one JSON row per problem."""
     with _written_to(options.output) as write:
+        if options.explain:
+            return _each_problem(
+                options,
+                lambda row, scored, threshold, scorer: write(
+                    "".join(explanation_text(scorer.explain(one.candidate), one) for one in scored)
+                ),
+            )
         return _each_problem(
             options,
-            lambda row, scored, threshold: write(
+            lambda row, scored, threshold, _: write(
                 json_line(
                     result_row(row.id, scored, method=options.aggregation, threshold=threshold)
                 )
@@ -115,7 +128,7 @@ def _rank(options: argparse.Namespace) -> int:
     with _written_to("-") as write:
         return _each_problem(
             options,
-            lambda row, scored, threshold: write(
+            lambda row, scored, threshold, _: write(
                 ranking_table(row, scored, options.aggregation, threshold) + "\n"
             ),
         )
@@ -266,6 +279,57 @@ def _evaluate_arithmetic(options: argparse.Namespace) -> int:
     return 0
 
 
+def _models(options: argparse.Namespace) -> int:
+    """`models`: what is known by name, and what each family's score means."""
+    from prm_core.families import FAMILIES
+    from prm_core.registry import KNOWN_MODELS
+
+    with _written_to("-") as write:
+        if options.json:
+            for name, known in KNOWN_MODELS.items():
+                means = FAMILIES[known.family].summary
+                row = {"id": name, **asdict(known), "bf16_gb": known.bf16_gb, "score": means}
+                write(json_line(row))
+            return 0
+        table = [("model", "family", "size", "bf16", "context", "F1", "licence", "checked")]
+        for name, known in KNOWN_MODELS.items():
+            table.append(
+                (
+                    name,
+                    known.family,
+                    f"{known.billions:g} B",
+                    f"{known.bf16_gb:.1f} GB",
+                    "?" if known.context is None else f"{known.context:,}",
+                    "?" if known.f1 is None else f"{known.f1:.1f}",
+                    known.licence or "?",
+                    known.checked,
+                )
+            )
+        write(_columns(table) + "\n\n")
+        write(_MODELS_NOTE + "\n\n")
+        rows = [("family", "score"), *((f.name, f.summary) for f in FAMILIES.values())]
+        write(_columns(rows) + "\n")
+    return 0
+
+
+def _models_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON lines instead of tables")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """`doctor`: whether a checkpoint can be trusted."""
+    from prm_core import doctor
+
+    return doctor.main(options)
+
+
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    from prm_core import doctor
+
+    doctor.add_arguments(parser)
+    _loading_arguments(parser)
+
+
 def _bench(options: argparse.Namespace) -> int:
     """`bench`: packed scoring against one candidate at a time."""
     from prm_core import bench
@@ -305,6 +369,12 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         default="-",
         help="file for the results; it appears whole or not at all (default: -, stdout)",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="show the prompts instead of rows: every token with its id, and which one is read "
+        "for which step",
     )
 
 
@@ -348,8 +418,18 @@ def _model_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         help="directory or hub name of a model (default: the one that ships with the project)",
     )
+    _loading_arguments(parser)
+
+
+def _loading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--family", help="how to read a model that does not say it itself")
     parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
+    parser.add_argument(
+        "--separator",
+        type=unescaped,
+        metavar="TEXT",
+        help=r"text after each step, for models that do not say it; \n is a line end",
+    )
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
     )
@@ -454,8 +534,8 @@ COMMANDS: dict[str, Command] = {
         _rank,
     ),
     "train": Command(
-        "train a process reward model",
-        "train --help",
+        "train a process reward model, on a backbone or from scratch",
+        "train --backbone Qwen/Qwen2.5-0.5B --data examples/training/four_samples.jsonl -o my-prm",
         _train_arguments,
         _train,
     ),
@@ -470,6 +550,18 @@ COMMANDS: dict[str, Command] = {
         "evaluate examples/evaluate/steps.jsonl --sweep",
         _evaluate_arguments,
         _evaluate,
+    ),
+    "models": Command(
+        "list the models and families that are known",
+        "models",
+        _models_arguments,
+        _models,
+    ),
+    "doctor": Command(
+        "check whether a model gives the numbers that its authors published",
+        "doctor Qwen/Qwen2.5-Math-PRM-7B",
+        _doctor_arguments,
+        _doctor,
     ),
     "bench": Command(
         "measure packed scoring against scoring one solution at a time",
@@ -535,7 +627,7 @@ def _probability(text: str) -> float:
 
 def _each_problem(
     options: argparse.Namespace,
-    tell: Callable[[ProblemRow, list[ScoredCandidate], float], None],
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float, Scorer], None],
 ) -> int:
     """Score a file's problems one after the other and tell of each.
 
@@ -562,7 +654,7 @@ def _each_problem(
                 n_bad += 1
                 _say(f"{'skipped' if options.skip_bad else 'error'}: {error}")
                 continue
-            tell(row, scored, threshold)
+            tell(row, scored, threshold, scorer)
             n_good += 1
             _progress(f"{_count(n_good, 'problem')} scored")
     _progress(None)
@@ -583,6 +675,7 @@ def _load(options: argparse.Namespace) -> Scorer:
         dtype=options.dtype,
         revision=options.revision,
         family=options.family,
+        separator=options.separator,
     )
 
 
@@ -634,21 +727,38 @@ def ranking_table(
                 f"step {one.weakest_step + 1}, {lowest}",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     name = f"{_one_line(str(row.id), _ANSWER_WIDTH)}: " if row.id is not None else ""
     return "\n".join(
         [
             name + _one_line(row.problem, _PROBLEM_WIDTH),
-            *(
-                "  "
-                + "  ".join(
-                    cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-                ).rstrip()
-                for line in lines
-            ),
+            *(f"  {line}" for line in _columns(lines).split("\n")),
             "",
         ]
     )
+
+
+def _columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as text, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
+    """A candidate's prompt, one token a line, with the step that is read there."""
+    read = {position: i for i, position in enumerate(explanation.positions)}
+    lines = [f"solution {scored.candidate.id}: {_count(len(explanation.tokens), 'token')}"]
+    for place, (token_id, token) in enumerate(
+        zip(explanation.input_ids, explanation.tokens, strict=True)
+    ):
+        line = f"{place:>6} {token_id:>7}  {_one_line(token, _PROBLEM_WIDTH)}"
+        if place in read:
+            step = read[place]
+            line += f"   <- step {step + 1}: {scored.probabilities[step]:.4f}"
+        lines.append(line)
+    return "\n".join([*lines, "", ""])
 
 
 def _one_line(text: str, width: int) -> str:

@@ -22,6 +22,7 @@ class KnownModel:
         context: tokens that its configuration allows.
         f1: ProcessBench F1, average of the four parts, in percent.
         separator: the text after each step, where the checkpoint does not say it.
+        golden: whether `assets/golden.json` has published numbers of it.
     """
 
     family: str
@@ -30,6 +31,12 @@ class KnownModel:
     context: int | None = None
     f1: float | None = None
     separator: str | None = None
+    golden: bool = False
+
+    @property
+    def checked(self) -> str:
+        """How it was checked: "tiny" weights alone, or the `doctor` command knows more."""
+        return "doctor" if self.golden else "tiny"
 
     @property
     def bf16_gb(self) -> float:
@@ -38,16 +45,20 @@ class KnownModel:
 
 
 KNOWN_MODELS: dict[str, KnownModel] = {
-    "Qwen/Qwen2.5-Math-PRM-7B": KnownModel("qwen_prm", 7.6, "Qwen", 4096, 73.5),
+    "Qwen/Qwen2.5-Math-PRM-7B": KnownModel("qwen_prm", 7.6, "Qwen", 4096, 73.5, golden=True),
     "Qwen/Qwen2.5-Math-PRM-72B": KnownModel("qwen_prm", 72.7, "Qwen", 4096, 78.3),
     "Qwen/Qwen2.5-Math-7B-PRM800K": KnownModel("qwen_prm", 7.6, "Qwen", 4096, 56.5),
     "Gen-Verse/ReasonFlux-PRM-7B": KnownModel("reasonflux", 7.6),
-    "peiyi9979/math-shepherd-mistral-7b-prm": KnownModel("math_shepherd", 7.2, f1=31.5),
+    "peiyi9979/math-shepherd-mistral-7b-prm": KnownModel(
+        "math_shepherd", 7.2, f1=31.5, golden=True
+    ),
     "OpenRLHF/Mistral-7b-PRM-Math-Shepherd": KnownModel("math_shepherd", 7.2),
     "HanningZhang/Llama3.1-Math-PRM": KnownModel("er_prm", 8.0),
     "RLHFlow/Llama3.1-8B-PRM-Mistral-Data": KnownModel("rlhflow", 8.0, f1=28.4),
     "RLHFlow/Llama3.1-8B-PRM-Deepseek-Data": KnownModel("rlhflow", 8.0, f1=26.6),
-    "ibm-granite/granite-3.3-8b-math-prm-v2": KnownModel("granite", 8.2, "Apache-2.0", 131072),
+    "ibm-granite/granite-3.3-8b-math-prm-v2": KnownModel(
+        "granite", 8.2, "Apache-2.0", 131072, golden=True
+    ),
     "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B": KnownModel(
         "skywork", 1.5, "Skywork Community", 4096, 36.4
     ),
@@ -58,8 +69,8 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "HuggingFaceH4/Qwen2.5-Math-1.5B-Instruct-PRM-0.2": KnownModel("trl", 1.5, separator="\n\n"),
     "HuggingFaceH4/Qwen2.5-Math-7B-Instruct-PRM-0.2": KnownModel("trl", 7.1, separator="\n\n"),
     "jinachris/PURE-PRM-7B": KnownModel("pure", 7.1, "Apache-2.0", f1=57.5, separator="\n"),
-    "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768),
-    "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096),
+    "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768, golden=True),
+    "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096, golden=True),
     "UW-Madison-Lee-Lab/VersaPRM": KnownModel("versa_prm", 8.0),
     "openreasoner/Math-psa": KnownModel("math_psa", 7.6),
     "sail/ActPRM": KnownModel("act_prm", 7.1, f1=75.0),

@@ -43,7 +43,7 @@ from prm_core.packing import Pack, plan
 from prm_core.paths import assets_dir
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
-from prm_core.types import Candidate, Encoded, ScoredCandidate
+from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class Scorer:
         backbone: PreTrainedModel,
         opened: Opened,
         placement: Placement,
+        tokenizer: PreTrainedTokenizerBase | None = None,
         max_tokens: int = MAX_TOKENS,
         packed: bool = True,
     ) -> None:
@@ -105,11 +106,18 @@ class Scorer:
         self.device_reason = placement.reason
         self.packed = packed and forward.can_pack(backbone.config)
         self.whole = opened.whole
+        self._tokenizer = tokenizer
         self._backbone = backbone
         self._opened = opened
         self._max_tokens = max_tokens
         if self.packed:
             forward.prepare(backbone)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's, as its files have it; every scorer of `load_scorer` has one."""
+        assert self._tokenizer is not None
+        return self._tokenizer
 
     def encode(self, candidate: Candidate) -> Encoded:
         """A candidate as the model reads it.
@@ -145,6 +153,26 @@ class Scorer:
             return candidate
         return replace(candidate, steps=("\n\n".join(candidate.steps),))
 
+    def explain(self, candidate: Candidate) -> Explanation:
+        """The prompt exactly as it is fed, and where each step is read.
+
+        Raises:
+            TooLongError: it has more tokens than the model reads.
+        """
+        encoded = self.encode(candidate)
+        ids = list(encoded.input_ids)
+        return Explanation(
+            encoded.input_ids,
+            tuple(self.tokenizer.convert_ids_to_tokens(ids)),
+            encoded.positions,
+            str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
+        )
+
+    def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
+        """Score one candidate by a prompt that was built elsewhere."""
+        ((_, scored),) = self._score_encoded([candidate], [encoded], None)
+        return scored
+
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
 
@@ -168,6 +196,14 @@ class Scorer:
         self, candidates: Sequence[Candidate], first_tokens: int | None
     ) -> Iterator[tuple[int, ScoredCandidate]]:
         encoded = [self.encode(candidate) for candidate in candidates]
+        yield from self._score_encoded(candidates, encoded, first_tokens)
+
+    def _score_encoded(
+        self,
+        candidates: Sequence[Candidate],
+        encoded: Sequence[Encoded],
+        first_tokens: int | None,
+    ) -> Iterator[tuple[int, ScoredCandidate]]:
         packs = plan(
             [one.input_ids for one in encoded],
             self._max_tokens if self.packed else 1,  # a token: every candidate alone
@@ -333,6 +369,7 @@ def load_scorer(
         model_id=DEFAULT_MODEL if model is None else str(model),
         family=chosen.name,
         backbone=backbone,
+        tokenizer=tokenizer,
         opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator)),
         placement=placement,
         max_tokens=MAX_TOKENS if max_tokens is None else max_tokens,

@@ -161,7 +161,16 @@ def _separator(rule: str) -> str | None:
         )
     if not written:
         raise BadOptionError("the separator is empty; write the text to cut at after 'separator:'")
-    return re.sub(r"\\([nrt\\])", lambda found: _ESCAPES[found[1]], written)
+    return unescaped(written)
+
+
+def unescaped(text: str) -> str:
+    r"""A text that was typed on one line, with what "\n", "\r", "\t" and "\\" stand for.
+
+    >>> unescaped(r"\n\n--")
+    '\n\n--'
+    """
+    return re.sub(r"\\([nrt\\])", lambda found: _ESCAPES[found[1]], text)
 
 
 def _literal_pieces(part: _Part, separator: str) -> Iterator[tuple[int, int]]:

@@ -131,6 +131,23 @@ class ScoredCandidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """A candidate exactly as the model reads it.
+
+    Attributes:
+        input_ids: the token ids that are fed, [T].
+        tokens: the same as the vocabulary writes them, [T]; blanks may be "Ġ" or "▁" there.
+        positions: for each step, the index of the token that is read, [S].
+        text: the ids turned back into text.
+    """
+
+    input_ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    positions: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RankedCandidate:
     """A scored candidate at its place in the ranking.
 

@@ -32,7 +32,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (3, {"families"}),
     (4, {"scorer", "generators"}),
     (5, {"label_methods", "local_generator"}),
-    (5, {"train", "bench", "label"}),
+    (5, {"train", "bench", "label", "doctor"}),
     (6, {"__init__"}),  # the public names
     (6, {"ui"}),
     (7, {"cli", "app"}),

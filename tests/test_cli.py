@@ -17,6 +17,7 @@ from prm_core.cli import COMMANDS, main, ranking_table
 from prm_core.data import ProblemRow
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate, ScoredCandidate
+from tests.families.test_token_classification import make as make_token_classifier
 from tests.tiny import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -348,3 +349,58 @@ def test_evaluate_prints_a_line_for_every_operation_and_size(
     assert all(0 <= row["step_accuracy"] <= 1 for row in done.rows)
     table = run(*words).out.splitlines()
     assert len(table) == len(done.rows) + 1
+
+
+# --- prompts and separators ---------------------------------------------------------------------
+
+
+def test_explain_shows_every_token_and_which_one_is_read(
+    run: Callable[..., Done], model: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(GOOD), encoding="utf-8")
+    done = run("score", str(file), "--model", model, "--explain")
+    assert (done.code, done.err) == (0, "")
+    scorer = load_scorer(model)
+    candidate = Candidate("What is 7 × 8?", ("7 × 8 = 56.", "56"))
+    (scored,) = scorer.score([candidate])
+    explanation = scorer.explain(candidate)
+    first, second = done.out.split("\n\n")[:2]
+    assert first.startswith(f"solution 1: {len(explanation.input_ids)} tokens\n")
+    lines = first.splitlines()[1:]
+    assert [int(line.split()[1]) for line in lines] == list(explanation.input_ids)
+    marked = {i: line.split("<- ")[1] for i, line in enumerate(lines) if "<- " in line}
+    assert marked == {
+        position: f"step {step + 1}: {scored.probabilities[step]:.4f}"
+        for step, position in enumerate(explanation.positions)
+    }
+    assert second.startswith("solution 2: ")
+    assert explanation.text == "[BOS]Problem: What is 7 × 8?\nStep 1: 7 × 8 = 56.\nStep 2: 56\n"
+
+
+def test_a_separator_is_typed_with_escapes(run: Callable[..., Done], tmp_path: Path) -> None:
+    directory = make_token_classifier(tmp_path / "trl")
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(GOOD), encoding="utf-8")
+    asked = run("score", str(file), "--model", str(directory))
+    assert asked.code == 1
+    assert "--separator" in asked.err
+    done = run("score", str(file), "--model", str(directory), "--separator", r"\n\n")
+    candidate = Candidate("What is 7 × 8?", ("7 × 8 = 56.", "56"))
+    (expected,) = load_scorer(directory, separator="\n\n").score([candidate])
+    got = done.rows[0]["candidates"][0]["probabilities"]
+    assert got == pytest.approx(expected.probabilities, abs=1e-6)
+    assert "extras" not in done.rows[0]["candidates"][0]
+
+
+def test_what_a_family_says_besides_stands_in_the_row(
+    run: Callable[..., Done], tmp_path: Path
+) -> None:
+    directory = make_token_classifier(tmp_path / "pure")
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(GOOD), encoding="utf-8")
+    done = run("score", str(file), "--model", str(directory), "--family", "pure")
+    (one, other) = done.rows[0]["candidates"]
+    for candidate in (one, other):
+        raw = candidate["extras"]["raw"]
+        assert raw == pytest.approx([2 * p - 1 for p in candidate["probabilities"]], abs=1e-6)

@@ -17,10 +17,15 @@ from typing import Any
 import pytest
 
 from prm_core.aggregate import METHODS
+from prm_core.checkpoint import read_json
 from prm_core.cli import COMMANDS, main
+from prm_core.families import FAMILIES
 from prm_core.results import result_row
+from prm_core.scorer import load_scorer
 from prm_core.steps import RULES
 from prm_core.types import Candidate, ScoredCandidate
+from tests import reference
+from tests.families import build
 from tests.tiny import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +80,11 @@ def test_the_readme_s_commands_run(
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         return
     assert words[0] == "python"
-    if words[1:3] == ["-m", "prm_core"]:
+    if words[1:4] == ["-m", "prm_core", "train"]:
+        here = [model if word.startswith("Qwen/") else word for word in words[3:]]
+        assert main([*here, "--device", "cpu"]) == 0
+        assert (folder / words[-1] / "value_head.safetensors").is_file()
+    elif words[1:3] == ["-m", "prm_core"]:
         assert main([*words[3:], "--model", model]) == 0
         assert capsys.readouterr().err == ""
         if "-o" in words:
@@ -248,3 +257,33 @@ def test_the_examples_show_every_form_of_a_solution(capsys: pytest.CaptureFixtur
     assert len({row["id"] for row in rows}) == len(rows)
     forms = {type(solution) for row in rows for solution in row["solutions"]}
     assert forms == {str, list}
+
+
+def test_the_family_of_the_models_page_works_as_it_stands(tmp_path: Path) -> None:
+    """The example of docs/models.md is a file that can be used."""
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    family = names["ACME"]
+    tokenizer = build.merging_tokenizer(("<step>",), words=("yes", "no"))
+    build.checkpoint(tmp_path, tokenizer, arch="llama", architectures=["AcmePRM"])
+    assert family.recognises(read_json(tmp_path / "config.json"), frozenset())
+    FAMILIES["acme"] = family
+    try:
+        scorer = load_scorer(tmp_path)
+    finally:
+        del FAMILIES["acme"]
+    candidate = Candidate("2 + 3?", ("2 + 3 = 5 <step>", "5"))
+    (scored,) = scorer.score([candidate])
+    text = "2 + 3?\n2 + 3 = 5 <step><step>5<step>"
+    assert scorer.explain(candidate).text == text
+    ids = list(scorer.encode(candidate).input_ids)
+    yes, no = (tokenizer.encode(word)[0] for word in ("yes", "no"))
+    positions = list(scorer.encode(candidate).positions)
+    expected = reference.pair_at(reference.logits(tmp_path, ids), positions, yes, no)
+    assert scored.probabilities == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_family_is_in_the_readme() -> None:
+    assert not [name for name in FAMILIES if f"`{name}`" not in README]

@@ -1,0 +1,248 @@
+"""`python -m prm_core doctor`: can this checkpoint be trusted to give its authors' numbers?
+
+Loads the model as every other command does, so whatever is missing or misshapen is named; then
+checks what loading cannot see: as many scores as steps, markers in the text that stay text, the
+same numbers alone and packed. For models whose authors (or a widely used implementation) published
+numbers for an example, the example is scored and compared. The examples lie in
+`assets/golden.json`, each with its source and the tolerance that half precision needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prm_core.errors import BadOptionError, ModelError, PRMError
+from prm_core.families import FAMILIES
+from prm_core.families.prompt import READ, Part, assemble
+from prm_core.paths import assets_dir
+from prm_core.scorer import Scorer, load_scorer
+from prm_core.types import Candidate, ScoredCandidate
+
+_TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
+"""How far packed scores may be from those of one candidate alone, by dtype."""
+
+_TYPED = "<extra_0> ки + - Y <|im_end|> </s> \n\n \n\n\n\n \n\n\n\n\n"
+"""Markers of all families in one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Published numbers for one example.
+
+    Attributes:
+        model: the repository whose numbers these are.
+        source: where they are published.
+        tolerance: how far a probability may be from them.
+        candidate: the example.
+        probabilities: of its steps.
+        extras: further published numbers of its steps, by name.
+        prompt: text before the steps, with "{problem}", where the numbers were not made with the
+            model's own prompt; empty otherwise.
+        marker: the token after each step of such a prompt.
+    """
+
+    model: str
+    source: str
+    tolerance: float
+    candidate: Candidate
+    probabilities: tuple[float, ...]
+    extras: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    prompt: str = ""
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, whether it is as it should be, and in words."""
+
+    name: str
+    good: bool
+    text: str
+
+
+def golden_examples(model: str) -> list[Golden]:
+    """The published examples of a repository; none where nobody published any."""
+    rows: list[dict[str, Any]] = json.loads(
+        (assets_dir() / "golden.json").read_text(encoding="utf-8")
+    )
+    return [
+        Golden(
+            model=row["model"],
+            source=row["source"],
+            tolerance=row["tolerance"],
+            candidate=Candidate(row["problem"], tuple(row["steps"])),
+            probabilities=tuple(row["probabilities"]),
+            extras={name: tuple(values) for name, values in row.get("extras", {}).items()},
+            prompt=row.get("prompt", ""),
+            marker=row.get("marker", ""),
+        )
+        for row in rows
+        if row["model"] == model
+    ]
+
+
+def examine(scorer: Scorer, golden: Sequence[Golden] = ()) -> Iterator[Finding]:
+    """Check a loaded model.
+
+    Args:
+        scorer: the model; that it could be loaded means that files, tag and head are in order.
+        golden: examples to compare with.
+
+    Yields:
+        The findings, in the order in which they are made.
+    """
+    yield Finding("family", True, f"{scorer.family}: {FAMILIES[scorer.family].summary.rstrip('.')}")
+    yield Finding("files", True, "tokenizer, template and every tensor of the head are as asked")
+    yield Finding("device", True, f"{scorer.device_reason}; {scorer.dtype}")
+    for check in (_counts, _typed, _packed):
+        try:
+            yield check(scorer)
+        except PRMError as error:
+            yield Finding(check.__name__.strip("_"), False, str(error))
+    for number, example in enumerate(golden, start=1):
+        name = f"golden {number}" if len(golden) > 1 else "golden"
+        try:
+            yield _compare(scorer, example, name)
+        except PRMError as error:
+            yield Finding(name, False, str(error))
+
+
+def verdict(findings: Sequence[Finding]) -> tuple[bool, str]:
+    """Whether a model can be trusted, and one line that says so and why."""
+    wrong = [finding for finding in findings if not finding.good]
+    if wrong:
+        return False, f"not trustworthy: {wrong[0].name}: {wrong[0].text}"
+    if any(finding.name.startswith("golden") for finding in findings):
+        return True, "trustworthy: gives the numbers that were published for it"
+    return True, (
+        "trustworthy as far as can be told: loaded, prompted and read as its family asks; there "
+        "are no published numbers to compare with"
+    )
+
+
+def _counts(scorer: Scorer) -> Finding:
+    """As many scores as steps, for one, two and forty."""
+    counts = (1, 2, 40)
+    candidates = [
+        Candidate("What is 2 + 3?", tuple(f"{i} + 1 = {i + 1}." for i in range(n))) for n in counts
+    ]
+    fitting = [c for c in candidates if len(scorer.encode(c).input_ids) <= scorer.context]
+    for scored in scorer.score(fitting):
+        n_steps = len(scored.candidate.steps)
+        if len(scored.probabilities) != n_steps:
+            raise ModelError(f"{len(scored.probabilities)} scores for {n_steps} steps")
+    what = "one score for a whole solution" if scorer.whole else "as many scores as steps"
+    return Finding("counts", True, what)
+
+
+def _typed(scorer: Scorer) -> Finding:
+    """Markers that a user types neither add a place nor move one."""
+    plain = Candidate("What is 2 + 3?", ("2 + 3 = 5.", "So it is 5."))
+    typed = Candidate(f"{_TYPED} {plain.problem}", tuple(f"{s} {_TYPED} x" for s in plain.steps))
+    scored, expected = scorer.score([typed, plain])
+    if len(scored.probabilities) != len(expected.probabilities):
+        raise ModelError("markers in the text are taken for ends of steps")
+    return Finding("typed", True, "markers in the text are text")
+
+
+def _packed(scorer: Scorer) -> Finding:
+    """Together and alone, candidates get the same."""
+    start = ("I add 2 and 3.", "2 + 3 = 6.")
+    candidates = [
+        Candidate("What is 2 + 3?", (*start, "So it is 6.")),
+        Candidate("What is 2 + 3?", (*start, "No: 2 + 3 = 5.", "So it is 5.")),
+        Candidate("What is 2 + 3?", ("2 + 3 = 5.",)),
+    ]
+    together = scorer.score(candidates)
+    alone = [scorer.score([candidate])[0] for candidate in candidates]
+    difference = max(
+        abs(a - b)
+        for one, other in zip(together, alone, strict=True)
+        for a, b in zip(one.probabilities, other.probabilities, strict=True)
+    )
+    allowed = _TOLERANCE.get(str(scorer.dtype).removeprefix("torch."), 5e-2)
+    return Finding(
+        "packed",
+        difference <= allowed,
+        f"together and alone differ by {difference:.1e} (allowed: {allowed:.0e})",
+    )
+
+
+def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
+    """A published example against what this model says."""
+    scored = _score(scorer, example)
+    pairs = [*zip(scored.probabilities, example.probabilities, strict=True)]
+    for extra, values in example.extras.items():
+        pairs += zip(scored.extras.get(extra, ()), values, strict=True)
+    difference = max(abs(got - published) for got, published in pairs)
+    return Finding(
+        name,
+        difference <= example.tolerance,
+        f"largest difference {difference:.4f} (allowed: {example.tolerance}) from "
+        f"{len(pairs)} numbers of {example.model}; {example.source}",
+    )
+
+
+def _score(scorer: Scorer, example: Golden) -> ScoredCandidate:
+    if not example.prompt:
+        return scorer.score([example.candidate])[0]
+    tokenizer = scorer.tokenizer
+    marker = tokenizer.convert_tokens_to_ids(example.marker)
+    assert isinstance(marker, int)
+    parts: list[Part] = [example.prompt.replace("{problem}", example.candidate.problem)]
+    for step in example.candidate.steps:
+        parts += [step, marker, READ]
+    return scorer.score_encoded(example.candidate, assemble(tokenizer, parts))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What only this command asks for."""
+    parser.add_argument("model", metavar="MODEL", help="directory or hub name of a model")
+    parser.add_argument(
+        "--published",
+        metavar="NAME",
+        help="repository whose published numbers count, for a copy under another name",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """The command: a line for each check, and a last one that says whether to trust the model.
+
+    Returns:
+        The exit code: 0 when nothing is wrong.
+
+    Raises:
+        BadOptionError: nothing was published under the name given.
+    """
+    golden = golden_examples(options.published or options.model)
+    if options.published and not golden:
+        raise BadOptionError(f"there are no published numbers of {options.published}")
+    findings = []
+    for finding in _loaded_and_examined(options, golden):
+        findings.append(finding)
+        print(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.text}", flush=True)
+    trusted, line = verdict(findings)
+    print(line)
+    return 0 if trusted else 1
+
+
+def _loaded_and_examined(
+    options: argparse.Namespace, golden: Sequence[Golden]
+) -> Iterator[Finding]:
+    try:
+        scorer = load_scorer(
+            options.model,
+            device=options.device,
+            dtype=options.dtype,
+            revision=options.revision,
+            family=options.family,
+            separator=options.separator,
+        )
+    except PRMError as error:
+        yield Finding("loading", False, str(error))
+        return
+    yield from examine(scorer, golden)
