@@ -22,6 +22,7 @@ class KnownModel:
         context: tokens that its configuration allows.
         f1: ProcessBench F1, average of the four parts, in percent.
         separator: the text after each step, where the checkpoint does not say it.
+        base: the model that an adapter is merged into; None for a whole model.
         golden: whether `assets/golden.json` has published numbers of it.
     """
 
@@ -31,6 +32,7 @@ class KnownModel:
     context: int | None = None
     f1: float | None = None
     separator: str | None = None
+    base: str | None = None
     golden: bool = False
 
     @property
@@ -59,6 +61,14 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "ibm-granite/granite-3.3-8b-math-prm-v2": KnownModel(
         "granite", 8.2, "Apache-2.0", 131072, golden=True
     ),
+    "ibm-granite/granite-3.3-8b-lora-math-prm": KnownModel(
+        "granite",
+        8.2,
+        "Apache-2.0",
+        131072,
+        base="ibm-granite/granite-3.3-8b-instruct",
+        golden=True,
+    ),
     "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B": KnownModel(
         "skywork", 1.5, "Skywork Community", 4096, 36.4
     ),
@@ -72,7 +82,9 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768, golden=True),
     "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096, golden=True),
     "UW-Madison-Lee-Lab/VersaPRM": KnownModel("versa_prm", 8.0),
-    "openreasoner/Math-psa": KnownModel("math_psa", 7.6),
+    "openreasoner/Math-psa": KnownModel(
+        "math_psa", 7.6, context=4096, base="Qwen/Qwen2.5-Math-7B-Instruct"
+    ),
     "sail/ActPRM": KnownModel("act_prm", 7.1, f1=75.0),
     "sail/ActPRM-X": KnownModel("act_prm", 7.1, f1=76.0),
     "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel("llemma_prm", 6.7),

@@ -39,6 +39,7 @@ from prm_core.checkpoint import check_pickles, weights
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Checkpoint, Evidence, Opened, family_for
+from prm_core.lora import base_of, is_adapter, merge_adapter
 from prm_core.packing import Pack, plan
 from prm_core.paths import assets_dir
 from prm_core.readout import probability
@@ -60,7 +61,7 @@ FIRST_TOKENS = 512
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model")
 """What is fetched of a repository: no code, and no pickle unless there is nothing else."""
 
-_PICKLES = ("pytorch_model*.bin",)
+_PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
 
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """One of these a checkpoint must have: today's form, or one that transformers turns into it."""
@@ -333,7 +334,8 @@ def load_scorer(
     """Load a PRM.
 
     Only stock architectures are loaded, never code of a checkpoint. Weights are safetensors where
-    there are any; of a pickle only tensors are read, and a warning names the file.
+    there are any; of a pickle only tensors are read, and a warning names the file. A LoRA adapter
+    is merged into the base that it names.
 
     Args:
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
@@ -360,11 +362,17 @@ def load_scorer(
     if known is not None:
         family = known.family if family is None else family
         separator = known.separator if separator is None else separator
+    adapter = directory if is_adapter(directory) else None
+    if adapter is not None:
+        directory = find_model(base_of(adapter) if known is None or not known.base else known.base)
     chosen = family_for(directory, family)
     with quiet_transformers():
         config = load_config(directory)
-        tokenizer = load_tokenizer(directory)
+        own = adapter is not None and any((adapter / name).is_file() for name in _VOCABULARIES)
+        tokenizer = load_tokenizer(adapter if adapter is not None and own else directory)
         backbone = load_backbone(directory, config, placement, pickles=True)
+    if adapter is not None:
+        merge_adapter(backbone, adapter)
     return Scorer(
         model_id=DEFAULT_MODEL if model is None else str(model),
         family=chosen.name,
