@@ -28,7 +28,7 @@ from prm_core.synthetic.phrases import UNSEEN
 from prm_core.synthetic.problems import operation
 from prm_core.synthetic.solution import LabelledSolution, solve
 from prm_core.synthetic.stream import evaluation, generate, held_out
-from prm_core.train import read_solutions
+from prm_core.train.command import read_solutions
 
 DATA = Path(__file__).parent / "data"
 EXAMPLES = Path(__file__).parent.parent / "examples" / "reference.jsonl"
