@@ -325,7 +325,13 @@ def test_a_reader_that_stops_early_gets_utf_8_in_any_locale_and_no_traceback(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        env={"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": ""},
+        env={
+            "LC_ALL": "POSIX",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+            "PATH": "",
+            "OMP_NUM_THREADS": "1",
+        },
     )
     assert process.stdout is not None
     assert process.stderr is not None
