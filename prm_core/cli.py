@@ -425,6 +425,9 @@ def _loading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--family", help="how to read a model that does not say it itself")
     parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
     parser.add_argument(
+        "--reference", help="directory or hub name of the second model, for families that need one"
+    )
+    parser.add_argument(
         "--separator",
         type=unescaped,
         metavar="TEXT",
@@ -676,6 +679,7 @@ def _load(options: argparse.Namespace) -> Scorer:
         revision=options.revision,
         family=options.family,
         separator=options.separator,
+        reference=options.reference,
     )
 
 

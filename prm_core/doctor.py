@@ -241,6 +241,7 @@ def _loaded_and_examined(
             revision=options.revision,
             family=options.family,
             separator=options.separator,
+            reference=options.reference,
         )
     except PRMError as error:
         yield Finding("loading", False, str(error))

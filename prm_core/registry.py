@@ -22,6 +22,7 @@ class KnownModel:
         context: tokens that its configuration allows.
         f1: ProcessBench F1, average of the four parts, in percent.
         separator: the text after each step, where the checkpoint does not say it.
+        reference: the second model of families that compare two.
         base: the model that an adapter is merged into; None for a whole model.
         golden: whether `assets/golden.json` has published numbers of it.
     """
@@ -32,6 +33,7 @@ class KnownModel:
     context: int | None = None
     f1: float | None = None
     separator: str | None = None
+    reference: str | None = None
     base: str | None = None
     golden: bool = False
 
@@ -42,8 +44,8 @@ class KnownModel:
 
     @property
     def bf16_gb(self) -> float:
-        """Memory of the weights in bfloat16, in 10^9 bytes."""
-        return 2 * self.billions
+        """Memory of the weights in bfloat16, a second model's included, in 10^9 bytes."""
+        return 2 * self.billions * (1 if self.reference is None else 2)
 
 
 KNOWN_MODELS: dict[str, KnownModel] = {
@@ -89,6 +91,12 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "sail/ActPRM-X": KnownModel("act_prm", 7.1, f1=76.0),
     "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel("llemma_prm", 6.7),
     "ScalableMath/llemma-7b-prm-metamath-level-1to3-hf": KnownModel("llemma_prm", 6.7),
+    "PRIME-RL/EurusPRM-Stage1": KnownModel(
+        "implicit", 7.6, "Apache-2.0", f1=31.2, reference="Qwen/Qwen2.5-Math-7B-Instruct"
+    ),
+    "PRIME-RL/EurusPRM-Stage2": KnownModel(
+        "implicit", 7.6, "Apache-2.0", f1=31.3, reference="Qwen/Qwen2.5-Math-7B-Instruct"
+    ),
     "Qwen/Qwen2.5-Math-RM-72B": KnownModel("qwen_rm", 72.7, "Qwen", 4096, 38.9),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

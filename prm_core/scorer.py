@@ -105,14 +105,15 @@ class Scorer:
         self.device = placement.device
         self.dtype = placement.dtype
         self.device_reason = placement.reason
-        self.packed = packed and forward.can_pack(backbone.config)
+        self._backbones = [backbone, *([opened.reference] if opened.reference else [])]
+        self.packed = packed and all(forward.can_pack(one.config) for one in self._backbones)
         self.whole = opened.whole
         self._tokenizer = tokenizer
         self._backbone = backbone
         self._opened = opened
         self._max_tokens = max_tokens
-        if self.packed:
-            forward.prepare(backbone)
+        for one in self._backbones if self.packed else ():
+            forward.prepare(one)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -211,6 +212,7 @@ class Scorer:
             [candidate.problem for candidate in candidates],
             first_tokens,
         )
+        names = ("raw", "single") if self._opened.cumulative else tuple(self._opened.extras)
         for pack in packs:
             for index, reading in self._read_within_memory(pack, encoded):
                 candidate = self._as_judged(candidates[index])
@@ -230,7 +232,7 @@ class Scorer:
                         self.model_id,
                         {
                             name: tuple(values.tolist())
-                            for name, values in zip(self._opened.extras, reading[1:], strict=True)
+                            for name, values in zip(names, reading[1:], strict=True)
                         },
                     ),
                 )
@@ -286,10 +288,15 @@ class Scorer:
 
         seen = [(*token, i) for i, (_, tokens) in enumerate(steps) for token in tokens]
         rows = sorted({row for row, _ in steps} | {row for row, _, _ in seen})
-        if self.packed:
-            hidden = forward.read_pack(self._backbone, pack, rows)  # [R, H]
-        else:
-            hidden = forward.read_alone(self._backbone, pack.token_ids, rows)
+        hidden = torch.cat(  # [R, H], or [R, 2H] with a second backbone
+            [
+                forward.read_pack(one, pack, rows)
+                if self.packed
+                else forward.read_alone(one, pack.token_ids, rows)
+                for one in self._backbones
+            ],
+            dim=1,
+        )
         place = {row: i for i, row in enumerate(rows)}
 
         def index_of(numbers: list[int]) -> Tensor:
@@ -312,7 +319,10 @@ class Scorer:
             )
         extras = [read(of_steps) for read in self._opened.extras.values()]
         readings = torch.stack([log_odds, *extras]).float().cpu()
-        return [readings[:, of_member] for of_member in of_members]
+        if not self._opened.cumulative:
+            return [readings[:, of_member] for of_member in of_members]
+        added = [readings[0, of_member] for of_member in of_members]
+        return [torch.stack([one.cumsum(0), one.cumsum(0), one]) for one in added]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -329,6 +339,7 @@ def load_scorer(
     revision: str | None = None,
     family: str | None = None,
     separator: str | None = None,
+    reference: str | Path | None = None,
     max_tokens: int | None = None,
 ) -> Scorer:
     """Load a PRM.
@@ -345,6 +356,7 @@ def load_scorer(
         revision: branch, tag or commit of the repository.
         family: name of the family, where the checkpoint does not say.
         separator: the text after each step, for families whose checkpoints do not say it.
+        reference: a folder or repository; the second model of families that compare two.
         max_tokens: how many tokens go through the model at once, at most; not how long a
             candidate may be.
 
@@ -362,6 +374,7 @@ def load_scorer(
     if known is not None:
         family = known.family if family is None else family
         separator = known.separator if separator is None else separator
+        reference = known.reference if reference is None else reference
     adapter = directory if is_adapter(directory) else None
     if adapter is not None:
         directory = find_model(base_of(adapter) if known is None or not known.base else known.base)
@@ -371,6 +384,7 @@ def load_scorer(
         own = adapter is not None and any((adapter / name).is_file() for name in _VOCABULARIES)
         tokenizer = load_tokenizer(adapter if adapter is not None and own else directory)
         backbone = load_backbone(directory, config, placement, pickles=True)
+        second = None if reference is None else _load_reference(reference, placement)
     if adapter is not None:
         merge_adapter(backbone, adapter)
     return Scorer(
@@ -378,10 +392,18 @@ def load_scorer(
         family=chosen.name,
         backbone=backbone,
         tokenizer=tokenizer,
-        opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator)),
+        opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second)),
         placement=placement,
         max_tokens=MAX_TOKENS if max_tokens is None else max_tokens,
     )
+
+
+def _load_reference(model: str | Path, placement: Placement) -> Checkpoint:
+    """A second model, whole: backbone, tokenizer and where its tensors lie."""
+    directory = find_model(model)
+    config = load_config(directory)
+    backbone = load_backbone(directory, config, placement, pickles=True)
+    return Checkpoint(directory, backbone, load_tokenizer(directory))
 
 
 def find_model(model: str | Path | None, revision: str | None = None) -> Path:

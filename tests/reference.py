@@ -379,3 +379,32 @@ def llemma_prm(directory: Path, candidate: Candidate) -> Expected:
     positions = [*pairs[3 + candidate.problem.count("\n\n") :], len(ids) - 1]
     rewards = logits(directory, ids)[positions].mean(dim=1)
     return Expected(ids, positions, torch.sigmoid(rewards).tolist())
+
+
+def implicit(directory: Path, candidate: Candidate, other: Path, beta: float) -> Expected:
+    """Log-probabilities of every token under both models, cut by the characters of the steps."""
+    tokenizer = tokenizer_of(directory)
+    steps = [f"Step {i}: {step}" for i, step in enumerate(candidate.steps, start=1)]
+    messages = [
+        {"role": "user", "content": candidate.problem},
+        {"role": "assistant", "content": "\n\n".join(steps)},
+    ]
+    text = tokenizer.apply_chat_template(messages, tokenize=False)
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = encoded["input_ids"]
+    ratio = [0.0]
+    both = [logits(path, ids).log_softmax(-1) for path in (directory, other)]
+    for t in range(1, len(ids)):
+        ratio.append(float(both[0][t - 1, ids[t]] - both[1][t - 1, ids[t]]))
+    begin = text.index("\n\n".join(steps))
+    positions, single = [], []
+    for number, step in enumerate(steps):
+        end = begin + len(step) + 2 * (number + 1 < len(steps))
+        inside = [t for t, (a, b) in enumerate(encoded["offset_mapping"]) if begin <= a < end]
+        positions.append(inside[-1])
+        single.append(beta * sum(ratio[t] for t in inside))
+        begin = end
+    raw = torch.tensor(single).cumsum(0)
+    return up_to_the_last(
+        ids, positions, torch.sigmoid(raw).tolist(), raw=raw.tolist(), single=single
+    )

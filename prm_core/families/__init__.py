@@ -9,6 +9,7 @@ from prm_core.errors import UnknownModelError
 from prm_core.families.act_prm import ACT_PRM
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.granite import GRANITE
+from prm_core.families.implicit import IMPLICIT
 from prm_core.families.llemma_prm import LLEMMA_PRM
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.outcome import OUTCOME, QWEN_RM
@@ -41,6 +42,7 @@ FAMILIES: dict[str, Family] = {
         MATH_PSA,
         ACT_PRM,
         LLEMMA_PRM,
+        IMPLICIT,
         OUTCOME,
         QWEN_RM,
     )

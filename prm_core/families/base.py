@@ -32,12 +32,14 @@ class Checkpoint:
         tokenizer: as its files have it.
         separator: the text after each step, where the user (or the table of known models) named
             one; for families whose checkpoints do not say it.
+        reference: a second model to compare with, for families that need one.
     """
 
     directory: Path
     backbone: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     separator: str | None = None
+    reference: Checkpoint | None = None
 
     @property
     def n_hidden(self) -> int:
@@ -157,6 +159,10 @@ class Opened:
         threshold: below this probability a step counts as wrong.
         extras: what else the model says of each step, by name: hidden states at the positions,
             [S, H] → [S] float32.
+        reference: a second backbone that reads the same tokens; its hidden states stand behind
+            those of the first, so that readouts get [S, 2H].
+        cumulative: what the readout gives is added up over the steps of a candidate; the sums
+            stand beside as "raw", what was added up as "single".
         whole: the model judges whole solutions only, so a candidate is given to it as one step.
     """
 
@@ -164,6 +170,8 @@ class Opened:
     readout: Readout
     threshold: float = 0.5
     extras: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    reference: PreTrainedModel | None = None
+    cumulative: bool = False
     whole: bool = False
 
 

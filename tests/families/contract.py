@@ -35,7 +35,7 @@ CANDIDATES = [
 
 def hold_parity(
     directory: Path,
-    reference: Reference,
+    recipe: Reference,
     *,
     candidates: Sequence[Candidate] = CANDIDATES,
     **options: Any,
@@ -44,7 +44,7 @@ def hold_parity(
 
     Args:
         directory: a checkpoint.
-        reference: the authors' recipe.
+        recipe: the authors'.
         candidates: what is scored.
         options: of `load_scorer`.
 
@@ -56,7 +56,7 @@ def hold_parity(
     together = scorer.score(candidates)
     spread = set[float]()
     for candidate, scored in zip(candidates, together, strict=True):
-        expected = reference(directory, candidate)
+        expected = recipe(directory, candidate)
         encoded = scorer.encode(candidate)
         assert list(encoded.input_ids) == expected.input_ids
         assert list(encoded.positions) == expected.positions
@@ -88,6 +88,15 @@ def hold_causality(scorer: Scorer) -> None:
         assert alone.probabilities == pytest.approx(
             among_all.probabilities[:n_steps], rel=0, abs=TOLERANCE
         )
+
+
+def hold_causality_of_sums(scorer: Scorer) -> None:
+    """As `hold_causality` where the blank line after a step is counted with it."""
+    whole = CANDIDATES[2]
+    (among_all,) = scorer.score([whole])
+    (longer,) = scorer.score([Candidate(whole.problem, (*whole.steps[:3], "another end", "x"))])
+    assert longer.extras["raw"][:3] == pytest.approx(among_all.extras["raw"][:3], abs=TOLERANCE)
+    assert longer.extras["raw"][3] != pytest.approx(among_all.extras["raw"][3], abs=TOLERANCE)
 
 
 def hold_typed_markers(scorer: Scorer, texts: Sequence[str], marker: int | None = None) -> None:

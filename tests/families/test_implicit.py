@@ -1,0 +1,72 @@
+"""EurusPRM and other implicit PRMs: a model against its reference."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from prm_core.errors import BadOptionError, ModelLoadError
+from prm_core.families import implicit
+from prm_core.scorer import load_scorer
+from tests import reference
+from tests.families import build, contract
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+
+
+def tokenizer(side: str = "right", words: tuple[str, ...] = ()) -> PreTrainedTokenizerFast:
+    return build.merging_tokenizer(
+        SPECIAL, template=build.QWEN_TEMPLATE, pad="<|endoftext|>", side=side, words=words
+    )
+
+
+def make(path: Path, seed: int, side: str = "right", tied: bool = False) -> Path:
+    return build.checkpoint(
+        path,
+        tokenizer(side),
+        arch="qwen2",
+        architectures=["Qwen2ForCausalLM"],
+        seed=seed,
+        n_files=2,
+        settings={"tie_word_embeddings": tied},
+    )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_scores_are_the_log_ratio_of_two_models(side: str, tied: bool, tmp_path: Path) -> None:
+    own, other = make(tmp_path / "own", 0, side, tied), make(tmp_path / "other", 1, side)
+    recipe = partial(reference.implicit, other=other, beta=implicit.BETA)
+    scorer = contract.hold_parity(own, recipe, family="implicit", reference=other)
+    contract.hold_causality_of_sums(scorer)
+    contract.hold_length(scorer)
+    contract.hold_typed_markers(scorer, ["\n\n", "<|im_end|>"])
+    (scored,) = scorer.score(contract.CANDIDATES[:1])
+    assert scored.log_odds == scored.extras["raw"]
+    assert sum(scored.extras["single"]) == pytest.approx(scored.extras["raw"][-1], abs=1e-6)
+
+
+def test_a_model_against_itself_says_nothing(tmp_path: Path) -> None:
+    own = make(tmp_path, 0)
+    scorer = load_scorer(own, family="implicit", reference=own)
+    for scored in scorer.score(contract.CANDIDATES):
+        assert scored.extras["raw"] == pytest.approx([0.0] * len(scored.candidate.steps), abs=1e-6)
+
+
+def test_the_reference_is_asked_for_and_must_speak_the_same_language(tmp_path: Path) -> None:
+    own = make(tmp_path / "own", 0)
+    with pytest.raises(BadOptionError, match="--reference"):
+        load_scorer(own, family="implicit")
+    other = build.checkpoint(
+        tmp_path / "other",
+        tokenizer(words=(" marmalade",)),
+        arch="qwen2",
+        architectures=["Qwen2ForCausalLM"],
+    )
+    with pytest.raises(ModelLoadError, match="have different vocabularies"):
+        load_scorer(own, family="implicit", reference=other)
+    with pytest.raises(ModelLoadError, match="neither a folder here"):
+        load_scorer(own, family="implicit", reference=tmp_path / "nowhere")
