@@ -221,10 +221,13 @@ class StepTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The Trainer's, with the parts of the loss and the accuracy since the last time."""
         if "loss" in logs and self._seen:
-            # Of this process; each has its share of what the totals divide.
-            since = max(self._logged_at, self._initial_global_step)
-            n_updates = (self.state.global_step - since) / self.args.world_size
-            seen = {name: value.item() for name, value in self._seen.items()}
+            n_updates = self.state.global_step - max(self._logged_at, self._initial_global_step)
+            sums = torch.stack(
+                [value.to(self.args.device).float() for value in self._seen.values()]
+            )
+            if self.args.world_size > 1:  # each process has its share of what the totals divide
+                sums = self.accelerator.reduce(sums, "sum")
+            seen = dict(zip(self._seen, sums.tolist(), strict=True))
             logs |= {n: v / n_updates for n, v in seen.items() if n.endswith("_loss")}
             logs["step_accuracy"] = seen["n_right"] / max(1, seen["n_steps"])
             now = time.monotonic()

@@ -239,7 +239,10 @@ def _learner(
     elif config.mode == "lora":
         merge = _add_adapters(model, config)
     if config.gradient_checkpointing and config.mode != "head":
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        with warnings.catch_warnings():
+            # Renamed in later 5.x; the old name is there in all of them.
+            warnings.filterwarnings("ignore", "`gradient_checkpointing_enable`", FutureWarning)
+            model.gradient_checkpointing_enable({"use_reentrant": False})
     module = HeadOnly(head, loss) if config.mode == "head" else verifier
     learner = Learner(
         module, model, head, tokenizer, prm, stored, whole=config.mode == "full", merge=merge
