@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from prm_core.best_of_n import Choice, best_of_n
-from prm_core.errors import DataError, InputError, TooLongError
+from prm_core.errors import BadOptionError, DataError, InputError, TooLongError
 from prm_core.metrics import (
     Calibration,
     Interval,
@@ -106,10 +106,15 @@ def arithmetic_report(
     scored: Sequence[ScoredCandidate],
     threshold: float,
 ) -> ArithmeticReport:
-    """Compare scored solutions with their labels."""
+    """Compare scored solutions with their labels.
+
+    Raises:
+        BadOptionError: the scorer judges whole solutions only.
+    """
     right_steps: list[bool] = []
     located: dict[bool, list[bool]] = {True: [], False: []}
     for solution, one in zip(solutions, scored, strict=True):
+        _refuse_whole(one, len(solution.labels))
         says = [p >= threshold for p in one.probabilities]
         right_steps += [a == b for a, b in zip(says, solution.labels, strict=True)]
         first = next((i for i, label in enumerate(solution.labels) if not label), None)
@@ -153,6 +158,9 @@ def judge(
         scorer: what is measured.
         rows: as `prm_core.labelled.read_examples` gives them.
         told: called with the number of examples done.
+
+    Raises:
+        BadOptionError: the scorer judges whole solutions only.
     """
     skipped: Counter[str] = Counter()
     examples = []
@@ -165,7 +173,19 @@ def judge(
             examples.append(row)
     scored = _score_all(scorer, [example.candidate for example in examples], skipped, told)
     pairs = zip(examples, scored, strict=True)
-    return Judged(tuple((example, one) for example, one in pairs if one is not None), skipped)
+    done = tuple((example, one) for example, one in pairs if one is not None)
+    for example, one in done:
+        _refuse_whole(one, len(example.labels))
+    return Judged(done, skipped)
+
+
+def _refuse_whole(scored: ScoredCandidate, n_labels: int) -> None:
+    """An outcome model's one score cannot be held against labels of steps."""
+    if len(scored.probabilities) != n_labels:
+        raise BadOptionError(
+            f"{scored.model_id} judges whole solutions, not steps; measure it on candidates "
+            "(best-of-n)"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from prm_core.aggregate import METHODS, aggregate
-from prm_core.errors import ModelLoadError, TooLongError
+from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
+from prm_core.evaluate import evaluate_arithmetic, judge
 from prm_core.families.qwen_prm import SYSTEM
 from prm_core.scorer import load_scorer
-from prm_core.types import Candidate
+from prm_core.types import Candidate, Example
 from tests import reference
 from tests.families import build, contract
 
@@ -83,3 +84,13 @@ def test_a_classifier_of_more_labels_or_without_a_head_is_refused(tmp_path: Path
         head = {k: v for k, v in QWEN_HEAD.items() if k != name}
         with pytest.raises(ModelLoadError, match=f"'{name}' of the head is missing"):
             load_scorer(make(tmp_path / name, head=head, kind="Qwen2ForRewardModel"))
+
+
+def test_labels_of_steps_cannot_be_held_against_it(tmp_path: Path) -> None:
+    scorer = load_scorer(make(tmp_path))
+    candidate = contract.CANDIDATES[0]
+    example = Example(candidate, (1.0,) * len(candidate.steps))
+    with pytest.raises(BadOptionError, match="judges whole solutions, not steps"):
+        judge(scorer, [example])
+    with pytest.raises(BadOptionError, match="judges whole solutions, not steps"):
+        list(evaluate_arithmetic(scorer, n_solutions=2, threshold=0.5))
