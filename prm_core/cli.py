@@ -13,17 +13,28 @@ import argparse
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from prm_core import __version__
 from prm_core.aggregate import METHODS
 from prm_core.answers import final_answer, same_answer
+from prm_core.bulk import (
+    Progress,
+    Task,
+    UnfinishedRun,
+    check_model,
+    parts_of,
+    score_problem,
+    score_rows,
+)
 from prm_core.charts import format_probability
-from prm_core.data import ProblemRow, json_line, open_lines, open_whole, read_problems
-from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError, PRMError
+from prm_core.data import ProblemRow, json_line, open_whole
+from prm_core.errors import BadOptionError, DataError, PRMError
 from prm_core.evaluate import (
     Report,
     best_of_n_report,
@@ -37,14 +48,15 @@ from prm_core.evaluate import (
     recorded_scores,
     sweep_thresholds,
 )
+from prm_core.files import open_problems, open_results
 from prm_core.labelled import read_examples, rows_of
 from prm_core.pools import Pool, read_pools
 from prm_core.rank import rank
 from prm_core.recorded import RecordedScorer
 from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.results import letter, result_row
-from prm_core.steps import RULES, find_steps, split_steps, unescaped
-from prm_core.types import Candidate, Example, Explanation, ScoredCandidate
+from prm_core.steps import RULES, find_steps, unescaped
+from prm_core.types import Example, Explanation, ScoredCandidate
 
 if TYPE_CHECKING:
     from prm_core.generators import Generator, Sampling
@@ -104,15 +116,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    """`score`: one JSON row per problem."""
-    with _written_to(options.output) as write:
-        if options.explain:
+    """`score`: one JSON row per problem, or a table."""
+    into_file = options.output != "-" and (
+        Path(options.output).is_file() or not Path(options.output).exists()
+    )
+    if options.file != "-" and into_file and not options.explain:
+        return _score_into_file(options)
+    if options.resume:
+        raise BadOptionError("--resume goes on with rows from a FILE into a file (-o OUT)")
+    if options.explain:
+        with _written_to(options.output) as write:
             return _each_problem(
                 options,
                 lambda row, scored, threshold, scorer: write(
                     "".join(explanation_text(scorer.explain(one.candidate), one) for one in scored)
                 ),
             )
+    with _written_to("-") if options.output == "-" else open_results(options.output) as write:
         return _each_problem(
             options,
             lambda row, scored, threshold, _: write(
@@ -121,6 +141,67 @@ def _score(options: argparse.Namespace) -> int:
                 )
             ),
         )
+
+
+def _score_into_file(options: argparse.Namespace) -> int:
+    """`score FILE -o OUT`: what is done is kept beside OUT until all is done."""
+    unfinished = parts_of(options.output)
+    if options.resume and Path(options.output).exists() and not unfinished.exists():
+        _say(
+            f"{options.output} is whole, and no unfinished run is beside it; without --resume it "
+            "is made anew"
+        )
+        return 0
+    task = Task(options.steps, options.aggregation, options.threshold)
+    with UnfinishedRun(options.output, _settings(options), options.resume) as run:
+        try:
+            with open_problems(options.file, sys.stdin.buffer) as problems:
+                scorer = _load(options)
+                check_model(run.folder, scorer)
+                score_rows(
+                    scorer,
+                    problems,
+                    run,
+                    task,
+                    tell=_Teller(),
+                    bad=lambda message: _say_bad(options, message),
+                )
+            _progress(None)
+            if not run.n_rows:
+                raise DataError("has no rows", path=options.file)
+            n_good, n_bad = run.join()
+        except BaseException:
+            if run.is_begun:
+                _say(f"{run.folder} holds what is done; the same command with --resume goes on")
+            raise
+    return _sum_up(options, n_good, n_bad)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, object]:
+    """What decides the results, for a run that may be gone on with."""
+    model = options.model
+    if model is not None and Path(model).is_dir():
+        model = str(Path(model).resolve())
+    names = ("family", "revision", "separator", "dtype", "steps", "aggregation", "threshold")
+    return {
+        "version": __version__,
+        "--model": model,
+        **{f"--{name}": getattr(options, name) for name in names},
+    }
+
+
+class _Teller:
+    """Says how far a run is: always on a terminal, else once a minute."""
+
+    def __init__(self) -> None:
+        self._said_at = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if sys.stderr.isatty():
+            _progress(str(progress))
+        elif time.monotonic() - self._said_at >= 60:
+            self._said_at = time.monotonic()
+            _say(str(progress))
 
 
 def _rank(options: argparse.Namespace) -> int:
@@ -368,7 +449,13 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="OUT",
         default="-",
-        help="file for the results; it appears whole or not at all (default: -, stdout)",
+        help="file for the results; it appears whole or not at all, as JSON lines, or as a table "
+        "with a row per solution where its name ends in .csv or .parquet (default: -, stdout)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the same command was stopped; what is done is kept beside OUT",
     )
     parser.add_argument(
         "--explain",
@@ -383,7 +470,8 @@ def _scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         help='JSON lines {"problem": text, "solutions": [text or list of steps], "id"?, '
-        '"gold_answer"?}; - for stdin',
+        '"gold_answer"?}, plain or gzip; a .csv or .parquet with these columns, or with '
+        '"solution" and a row for each; - for JSON lines from stdin',
     )
     _model_arguments(parser)
     parser.add_argument(
@@ -645,17 +733,17 @@ def _each_problem(
         BadOptionError: an option has a value that it does not know.
     """
     n_good = n_bad = 0
-    with open_lines(options.file, sys.stdin.buffer) as lines:
+    with open_problems(options.file, sys.stdin.buffer) as problems:
         scorer = _load(options)
         threshold = scorer.threshold if options.threshold is None else options.threshold
-        for row in read_problems(lines, options.file):
+        for row in problems:
             try:
                 if isinstance(row, DataError):
                     raise row
-                scored = _score_row(scorer, row, options.steps)
+                scored = score_problem(scorer, row, options.steps)
             except DataError as error:
                 n_bad += 1
-                _say(f"{'skipped' if options.skip_bad else 'error'}: {error}")
+                _say_bad(options, str(error))
                 continue
             tell(row, scored, threshold, scorer)
             n_good += 1
@@ -663,6 +751,16 @@ def _each_problem(
     _progress(None)
     if not n_good and not n_bad:
         raise DataError("has no rows", path=options.file)
+    return _sum_up(options, n_good, n_bad)
+
+
+def _say_bad(options: argparse.Namespace, message: str) -> None:
+    """Name a bad row on stderr."""
+    _say(f"{'skipped' if options.skip_bad else 'error'}: {message}")
+
+
+def _sum_up(options: argparse.Namespace, n_good: int, n_bad: int) -> int:
+    """The exit code; where rows were bad, what there was is told."""
     if n_bad:
         _say(f"{_count(n_good, 'problem')} scored, {_count(n_bad, 'bad row')}")
     return 1 if n_bad and not options.skip_bad else 0
@@ -681,25 +779,6 @@ def _load(options: argparse.Namespace) -> Scorer:
         separator=options.separator,
         reference=options.reference,
     )
-
-
-def _score_row(scorer: Scorer, row: ProblemRow, rule: str) -> list[ScoredCandidate]:
-    """A row's candidates, scored together.
-
-    Raises:
-        DataError: a solution has no steps or is too long for the model.
-    """
-    candidates = []
-    for number, solution in enumerate(row.solutions, start=1):
-        try:
-            steps = split_steps(solution, rule) if isinstance(solution, str) else solution
-        except NoStepsError as error:
-            raise row.error(f"solution {number} has no steps", field="solutions") from error
-        candidates.append(Candidate(problem=row.problem, steps=steps, id=str(number)))
-    try:
-        return scorer.score(candidates)
-    except InputError as error:
-        raise row.error(str(error), field="solutions") from error
 
 
 # What people read.

@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -130,42 +130,41 @@ def read_problems(
             yield error
 
 
-def open_lines(path: str | Path, stdin: BinaryIO) -> AbstractContextManager[BinaryIO]:
-    """The lines of a file, or of `stdin` when the path is "-".
-
-    Raises:
-        DataError: the file cannot be opened.
-    """
-    if str(path) == "-":
-        return nullcontext(stdin)
-    with _named_errors(path, "read"):
-        return Path(path).open("rb")
-
-
 @contextmanager
 def open_whole(path: str | Path) -> Iterator[Callable[[str], None]]:
-    """A function that writes to a file, which appears whole or not at all.
-
-    The text goes into a neighbour with another name, which takes the file's place when the block
-    ends well and is removed when it does not; a file that was there before stays as it was. What
-    is no ordinary file (a pipe, /dev/null) is written as it comes.
+    """A function that writes to a file, which appears whole or not at all; see `whole_file`.
 
     Raises:
         DataError: the file cannot be written.
     """
+    with whole_file(path) as file:
+
+        def write(text: str) -> None:
+            with named_errors(path, "written"):
+                file.write(text.encode("utf-8"))
+
+        yield write
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """A file of bytes, which appears whole or not at all.
+
+    What is written goes into a neighbour with another name, which takes the file's place when the
+    block ends well and is removed when it does not; a file that was there before stays as it was.
+    What is no ordinary file (a pipe, /dev/null) is written as it comes.
+
+    Raises:
+        DataError: the file cannot be made, or not be finished.
+    """
     target = Path(path).resolve()  # a link stays a link: what it points to is replaced
     in_place = target.exists() and not target.is_file()
     part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
-    with _named_errors(path, "written"):
-        file = part.open("w", encoding="utf-8", newline="\n")
-
-    def write(text: str) -> None:
-        with _named_errors(path, "written"):
-            file.write(text)
-
+    with named_errors(path, "written"):
+        file = part.open("wb")
     try:
-        yield write
-        with _named_errors(path, "written"):
+        yield file
+        with named_errors(path, "written"):
             file.close()
             if not in_place:
                 part.replace(target)
@@ -186,7 +185,7 @@ def json_line(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _named_errors(path: str | Path, done: str) -> Iterator[None]:
+def named_errors(path: str | Path, done: str) -> Iterator[None]:
     """Turn what the system says of a file into a `DataError` that names it."""
     try:
         yield

@@ -22,7 +22,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (0, {"types", "paths"}),
     (1, {"blocks", "sentences"}),
     (1, {"steps", "answers", "aggregate", "packing", "data"}),
-    (1, {"rank", "synthetic", "labelled", "registry"}),
+    (1, {"rank", "synthetic", "labelled", "registry", "files"}),
     (1, {"metrics", "pools", "recorded"}),
     (1, {"results", "charts", "best_of_n"}),
     (1, {"evaluate"}),
@@ -33,7 +33,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (3, {"families"}),
     (4, {"scorer", "generators"}),
     (5, {"label_methods", "local_generator"}),
-    (5, {"train", "bench", "label", "doctor"}),
+    (5, {"train", "bench", "label", "doctor", "bulk"}),
     (6, {"__init__"}),  # the public names
     (6, {"ui"}),
     (7, {"cli", "app"}),
@@ -47,6 +47,7 @@ LATER = {
     ("answers", "math_verify"),
     ("answers", "latex2sympy2_extended"),
     ("train.tune", "peft"),  # only one of the ways to train needs it
+    ("files", "pyarrow"),  # need not be installed
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers", "accelerate"}
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from prm_core import cli
 from prm_core.aggregate import METHODS
 from prm_core.cli import COMMANDS, main, ranking_table
 from prm_core.data import ProblemRow
@@ -410,3 +414,88 @@ def test_what_a_family_says_besides_stands_in_the_row(
     for candidate in (one, other):
         raw = candidate["extras"]["raw"]
         assert raw == pytest.approx([2 * p - 1 for p in candidate["probabilities"]], abs=1e-6)
+
+
+def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[..., Done]) -> None:
+    rows = [{**GOOD, "id": i, "problem": f"{i}?"} for i in range(100)]
+    rows_file, out = write(tmp_path / "in.jsonl", *rows), tmp_path / "out.jsonl"
+    words = ["score", rows_file, "--model", model, "-o", str(out)]
+    parts = tmp_path / "out.jsonl.parts"
+    often = (
+        "import sys; from prm_core import bulk, cli; bulk.PIECE_S = 0.01; cli.main(sys.argv[1:])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", often, *words], cwd=ROOT, stderr=subprocess.PIPE
+    ) as process:
+        while not list(parts.glob("0*.jsonl")):
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.01)
+        process.kill()
+    assert not out.exists()
+    done = run(*words)
+    assert done.code == 1
+    assert "--resume goes on with it" in done.err
+    done = run(*words, "--resume", "--threshold", "0.9")
+    assert "was begun with --threshold null, not 0.9" in done.err
+    assert run(*words, "--resume") == (0, "", "")
+    results = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [row["id"] for row in results] == list(range(100))
+    assert not parts.exists()
+    before = out.read_bytes()
+    done = run(*words, "--resume")
+    assert done.code == 0
+    assert "out.jsonl is whole, and no unfinished run is beside it" in done.err
+    assert out.read_bytes() == before
+
+
+def test_ctrl_c_tells_how_to_go_on(
+    tmp_path: Path, model: str, run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = cli.open_problems
+
+    @contextmanager
+    def interrupted(path: str, stdin: Any) -> Iterator[Any]:
+        with read(path, stdin) as problems:
+            inside = iter(problems)
+
+            class Rows:
+                share = 0.5
+
+                def __iter__(self) -> Iterator[Any]:
+                    yield next(inside)
+                    raise KeyboardInterrupt
+
+            yield Rows()
+
+    monkeypatch.setattr(cli, "open_problems", interrupted)
+    rows, out = write(tmp_path / "in.jsonl", GOOD, "{", GOOD), tmp_path / "out.jsonl"
+    done = run("score", rows, "--model", model, "-o", str(out))
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        f"{out}.parts holds what is done; the same command with --resume goes on",
+        "interrupted",
+    ]
+    monkeypatch.setattr(cli, "open_problems", read)
+    done = run("score", rows, "--model", model, "-o", str(out), "--resume")
+    assert done.err.splitlines()[-1] == "2 problems scored, 1 bad row"
+
+
+def test_tables_in_and_out(tmp_path: Path, model: str, run: Callable[..., Done]) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("id,problem,solution\n7,2 + 2?,4\n7,2 + 2?,5\n8,p,s\n", encoding="utf-8")
+    done = run("score", str(source), "--model", model, "-o", str(tmp_path / "out.csv"))
+    assert (done.code, done.err) == (0, "")
+    with (tmp_path / "out.csv").open(encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [(row["id"], row["steps"]) for row in found] == [
+        ("7", '["4"]'),
+        ("7", '["5"]'),
+        ("8", '["s"]'),
+    ]
+    assert run("rank", str(source), "--model", model).out.count("7: 2 + 2?") == 1
+
+
+def test_resume_needs_files(run: Callable[..., Done], tmp_path: Path, model: str) -> None:
+    done = run("score", write(tmp_path / "in.jsonl", GOOD), "--model", model, "--resume")
+    assert done.code == 1
+    assert "--resume goes on with rows from a FILE into a file" in done.err

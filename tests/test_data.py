@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prm_core.data import ProblemRow, json_line, open_lines, open_whole, read_problems
+from prm_core.data import ProblemRow, json_line, open_whole, read_problems
 from prm_core.errors import DataError
 
 
@@ -162,16 +162,6 @@ def test_floats_read_back_equal(value: float) -> None:
 def test_nan_and_infinity_are_never_written(value: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
         json_line({"x": value})
-
-
-def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere\.jsonl: cannot be read: No such file"):
-        open_lines(tmp_path / "nowhere.jsonl", io.BytesIO())
-
-
-def test_a_dash_means_standard_input() -> None:
-    with open_lines("-", io.BytesIO(b"a\nb")) as lines:
-        assert list(lines) == [b"a\n", b"b"]
 
 
 def test_a_written_file_appears_whole(tmp_path: Path) -> None:
