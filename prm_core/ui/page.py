@@ -28,7 +28,7 @@ from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Status, board_value, letter
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
-from prm_core.ui.header import Brand, Tools
+from prm_core.ui.header import Brand, Note, Tools
 from prm_core.ui.models import ModelHost
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ def build_page(host: ModelHost) -> gr.Blocks:
             with gr.Column(elem_id="prm-left"):
                 editor = Editor(examples)
                 actions = Actions()
+                Note()
             with gr.Column(elem_id="prm-right"):
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]], elem_id="prm-board"

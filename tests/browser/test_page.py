@@ -506,6 +506,8 @@ def test_the_reference_examples_come_out_right(open_page: OpenPage, tmp_path: Pa
     assert {row["id"] for row in REFERENCE} == set(WANTED)
     with serving(tmp_path / "log") as ours:
         page = open_page(ours.url)
+        expect(page.locator("#prm-note")).to_contain_text("judges arithmetic")
+        expect(page.locator("#prm-note")).to_be_visible()
         expect(page.locator(".prm-badge")).to_contain_text("ready")
         for row in REFERENCE:
             fill(page, row["problem"], *["\n".join(steps) for steps in row["solutions"]])
@@ -546,3 +548,7 @@ def test_first_bars_come_soon(page: Page) -> None:
     )
     print(f"Score press to first bars: {measured:.0f} ms")
     assert measured < PATIENCE_MS / 4
+
+
+def test_the_note_on_the_default_model_is_not_shown_for_another(page: Page) -> None:
+    expect(page.locator("#prm-note")).to_be_hidden()
