@@ -8,29 +8,18 @@ reads the steps once all the same. A generator that runs in this process is in
 
 from __future__ import annotations
 
-import http.client
 import json
-import random
-import socket
-import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from prm_core.errors import BadOptionError, InputError, ModelError
+from prm_core.endpoint import Endpoint
+from prm_core.errors import BadOptionError, ModelError
 
 ASK = "Reason step by step and end with the final answer in \\boxed{}."
 NEXT_PROBLEM = "\nProblem:"
 """A base model that is done goes on with another problem; what follows is cut."""
-
-_ATTEMPTS = 7  # about a minute of waiting in all
-_LONGEST_WAIT_S = 30.0
-_CONNECT_S = 10.0
-_PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may go well
-_THIS_ONE = {400, 413, 422}  # the request is refused, as for a prompt that is too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +111,10 @@ class ServerGenerator:
         timeout_s: float = 300.0,
         api_key: str = "",
     ) -> None:
-        wrong = BadOptionError(f"{url!r} is not an address such as http://127.0.0.1:8000/v1")
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise wrong from error
-        if parts.scheme not in ("http", "https") or not host or not url.isascii() or " " in url:
-            raise wrong
-        if parts.username is not None or parts.query or parts.fragment:
-            raise wrong
-        if api_key and not (api_key.isascii() and api_key.isprintable()):
-            raise BadOptionError("the API key holds characters that cannot be sent")
-        https = parts.scheme == "https"
-        self._kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
-        self._host, self._port = host, port
-        self._path = parts.path.rstrip("/")
-        self._name = f"{parts.scheme}://{parts.netloc}{self._path}"
-        self._model, self._sampling, self._timeout_s = model, sampling, timeout_s
-        self._headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "prm-inspector",
-            **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
-        }
+        self._endpoint = Endpoint(url, "the generator", timeout_s=timeout_s, api_key=api_key)
+        self._model, self._sampling = model, sampling
         self._concurrency = concurrency
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="generator")
-        self._closed = threading.Event()
-        self._works = False  # it has answered at least once
-        self._own = threading.local()  # each thread's connection
-        self._connections: list[http.client.HTTPConnection] = []
 
     @property
     def concurrency(self) -> int:
@@ -163,18 +127,13 @@ class ServerGenerator:
             asked = [self._pool.submit(self._one, problem, steps, seed) for seed in seeds]
             return [one.result() for one in asked]
         except (RuntimeError, CancelledError) as error:  # the pool takes or does no more work
-            raise _closed() from error
+            raise self._endpoint.closed() from error
 
     def close(self) -> None:
-        self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for connection in list(self._connections):
-            if connection.sock is not None:
-                with suppress(OSError):  # wakes the thread that waits for an answer
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        self._endpoint.close()
         self._pool.shutdown(wait=True)
-        for connection in self._connections:
-            connection.close()
+        self._endpoint.drop()
 
     def _one(self, problem: str, steps: Sequence[str], seed: int) -> str:
         body: dict[str, Any] = {
@@ -185,11 +144,13 @@ class ServerGenerator:
         }
         if not self._sampling.chat:
             body |= {"prompt": plain_prompt(problem, steps), "stop": [NEXT_PROBLEM]}
-            return self._text(self._ask("/completions", body), "text").partition(NEXT_PROBLEM)[0]
+            return self._text(self._endpoint.ask("/completions", body), "text").partition(
+                NEXT_PROBLEM
+            )[0]
         body["messages"] = chat_messages(problem, steps)
         if steps:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-        return self._text(self._ask("/chat/completions", body), "message")
+        return self._text(self._endpoint.ask("/chat/completions", body), "message")
 
     def _text(self, answer: bytes, field: str) -> str:
         """The continuation in an answer.
@@ -201,78 +162,9 @@ class ServerGenerator:
             value = json.loads(answer)["choices"][0][field]
             text = value if field == "text" else value["content"] or ""
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ModelError(f"{self._name} answered with something else than a text") from error
+            raise ModelError(
+                f"{self._endpoint.name} answered with something else than a text"
+            ) from error
         if not isinstance(text, str):
-            raise ModelError(f"{self._name} answered with something else than a text")
+            raise ModelError(f"{self._endpoint.name} answered with something else than a text")
         return text
-
-    def _ask(self, path: str, body: dict[str, Any]) -> bytes:
-        """What the server answers, asked again with longer and longer pauses while it fails.
-
-        Raises:
-            InputError: the server refuses this request.
-            ModelError: it refuses every request, does not answer, or `close` was called.
-        """
-        content = json.dumps(body).encode()
-        reason, wait_s = "", 0.0
-        for attempt in range(_ATTEMPTS):
-            if self._closed.wait(wait_s):
-                raise _closed()
-            wait_s = min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
-            try:
-                answer, asked_wait = self._post(path, content)
-                status, said = answer.status, answer.read()
-            except (OSError, http.client.HTTPException) as error:
-                self._drop_connection()
-                reason = str(error) or type(error).__name__
-                if isinstance(error, ConnectionRefusedError | socket.gaierror) and not self._works:
-                    break  # the address is wrong, or the server has not been started
-                continue
-            self._works = True
-            if status == 200:
-                return said
-            reason = f"HTTP {status}: {_sentence(said)}"
-            if status in _THIS_ONE:
-                raise InputError(f"the generator refuses it ({reason})")
-            if status not in _PASSING:
-                break
-            wait_s = max(wait_s, asked_wait)
-        if self._closed.is_set():
-            raise _closed()
-        raise ModelError(f"the generator at {self._name} does not work: {reason}")
-
-    def _post(self, path: str, content: bytes) -> tuple[http.client.HTTPResponse, float]:
-        """The response, and for how many seconds it asks to wait."""
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._kind(self._host, self._port, timeout=_CONNECT_S)
-            self._own.connection = connection
-            self._connections.append(connection)
-        if connection.sock is None:
-            connection.connect()
-            if self._closed.is_set():  # too late for `close` to see this connection
-                raise ConnectionAbortedError
-        if connection.sock is not None:
-            connection.sock.settimeout(self._timeout_s)
-        connection.request("POST", self._path + path, content, self._headers)
-        response = connection.getresponse()
-        asked = response.getheader("Retry-After", "")
-        return response, min(float(asked), _LONGEST_WAIT_S) if asked.isdecimal() else 0.0
-
-    def _drop_connection(self) -> None:
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is not None:
-            connection.close()
-
-
-def _closed() -> ModelError:
-    return ModelError("the generator was closed")
-
-
-def _sentence(said: bytes) -> str:
-    """What a server says of an error, on one line and cut."""
-    text = said[:2000].decode("utf-8", "replace")
-    with suppress(ValueError, LookupError, TypeError, RecursionError):
-        text = str(json.loads(said)["error"]["message"])
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line[:300]

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from prm_core.answers import final_answer
 from prm_core.data import Row, json_line, problem_row, read_rows
+from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError
 from prm_core.generators import Generator, Sampling, ServerGenerator
 from prm_core.label_methods import (
@@ -39,8 +40,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-API_KEY = "PRM_INSPECTOR_API_KEY"
 
 
 # --- a file ---------------------------------------------------------------------------------------

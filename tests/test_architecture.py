@@ -20,7 +20,7 @@ PACKAGE = ROOT / "prm_core"
 FLOORS: list[tuple[int, set[str]]] = [
     (0, {"errors"}),
     (0, {"types", "paths"}),
-    (1, {"blocks", "sentences"}),
+    (1, {"blocks", "sentences", "endpoint"}),
     (1, {"steps", "answers", "aggregate", "packing", "data"}),
     (1, {"rank", "synthetic", "labelled", "registry", "files"}),
     (1, {"metrics", "pools", "recorded"}),

@@ -1,0 +1,162 @@
+"""A server that answers JSON over HTTP: asked again while it fails, and never twice in vain.
+
+One connection for each thread that asks. Redirects are not followed and proxies not used: the
+request goes to the address that was given, or nowhere.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from prm_core.errors import BadOptionError, InputError, ModelError
+
+API_KEY = "PRM_INSPECTOR_API_KEY"
+"""The environment variable with a server's key."""
+
+_ATTEMPTS = 7  # about a minute of waiting in all
+_LONGEST_WAIT_S = 30.0
+_CONNECT_S = 10.0
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may go well
+_THIS_ONE = {400, 413, 422}  # the request is refused, as for a prompt that is too long
+
+
+class Endpoint:
+    """An address that requests go to.
+
+    Attributes:
+        name: the address, without what is behind its path.
+
+    Args:
+        url: where the paths of requests begin, as "http://127.0.0.1:8000/v1".
+        what: names it in errors, as "the generator".
+        timeout_s: how long the server may be silent before a request is sent again.
+        api_key: sent as a bearer token; none when it is empty.
+
+    Raises:
+        BadOptionError: the address or the key cannot be used.
+    """
+
+    def __init__(self, url: str, what: str, *, timeout_s: float = 300.0, api_key: str = "") -> None:
+        wrong = BadOptionError(f"{url!r} is not an address such as http://127.0.0.1:8000/v1")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise wrong from error
+        if parts.scheme not in ("http", "https") or not host or not url.isascii() or " " in url:
+            raise wrong
+        if parts.username is not None or parts.query or parts.fragment:
+            raise wrong
+        if api_key and not (api_key.isascii() and api_key.isprintable()):
+            raise BadOptionError("the API key holds characters that cannot be sent")
+        https = parts.scheme == "https"
+        self._kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
+        self._host, self._port = host, port
+        self._path = parts.path.rstrip("/")
+        self.name = f"{parts.scheme}://{parts.netloc}{self._path}"
+        self._what, self._timeout_s = what, timeout_s
+        self._headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "prm-inspector",
+            **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+        }
+        self._closed = threading.Event()
+        self._works = False  # it has answered at least once
+        self._own = threading.local()  # each thread's connection
+        self._connections: list[http.client.HTTPConnection] = []
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> bytes:
+        """What the server answers, asked again with longer and longer pauses while it fails.
+
+        Args:
+            path: behind the address.
+            body: is posted; without one the request is a GET.
+
+        Raises:
+            InputError: the server refuses this request.
+            ModelError: it refuses every request, does not answer, or `close` was called.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        reason, wait_s = "", 0.0
+        for attempt in range(_ATTEMPTS):
+            if self._closed.wait(wait_s):
+                raise self.closed()
+            wait_s = min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
+            try:
+                answer, asked_wait = self._send(path, content)
+                status, said = answer.status, answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._drop_connection()
+                reason = str(error) or type(error).__name__
+                if isinstance(error, ConnectionRefusedError | socket.gaierror) and not self._works:
+                    break  # the address is wrong, or the server has not been started
+                continue
+            self._works = True
+            if status == 200:
+                return said
+            reason = f"HTTP {status}: {_sentence(said)}"
+            if status in _THIS_ONE:
+                raise InputError(f"{self._what} refuses it ({reason})")
+            if status not in _PASSING:
+                break
+            wait_s = max(wait_s, asked_wait)
+        if self._closed.is_set():
+            raise self.closed()
+        raise ModelError(f"{self._what} at {self.name} does not work: {reason}")
+
+    def close(self) -> None:
+        """Wake the threads that wait for an answer; they and all later ones get an error."""
+        self._closed.set()
+        for connection in list(self._connections):
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def drop(self) -> None:
+        """Close all connections; for when no thread uses one any more."""
+        for connection in self._connections:
+            connection.close()
+
+    def closed(self) -> ModelError:
+        """What is raised after `close`."""
+        return ModelError(f"{self._what} was closed")
+
+    def _send(self, path: str, content: bytes | None) -> tuple[http.client.HTTPResponse, float]:
+        """The response, and for how many seconds it asks to wait."""
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._kind(self._host, self._port, timeout=_CONNECT_S)
+            self._own.connection = connection
+            self._connections.append(connection)
+        if connection.sock is None:
+            connection.connect()
+            if self._closed.is_set():  # too late for `close` to see this connection
+                raise ConnectionAbortedError
+        if connection.sock is not None:
+            connection.sock.settimeout(self._timeout_s)
+        method = "GET" if content is None else "POST"
+        connection.request(method, self._path + path, content, self._headers)
+        response = connection.getresponse()
+        asked = response.getheader("Retry-After", "")
+        return response, min(float(asked), _LONGEST_WAIT_S) if asked.isdecimal() else 0.0
+
+    def _drop_connection(self) -> None:
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.close()
+
+
+def _sentence(said: bytes) -> str:
+    """What a server says of an error, on one line and cut."""
+    text = said[:2000].decode("utf-8", "replace")
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
+        text = str(json.loads(said)["error"]["message"])
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line[:300]
