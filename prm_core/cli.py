@@ -53,6 +53,7 @@ from prm_core.labelled import read_examples, rows_of
 from prm_core.pools import Pool, read_pools
 from prm_core.rank import rank
 from prm_core.recorded import RecordedScorer
+from prm_core.registry import KNOWN_MODELS
 from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.results import letter, result_row
 from prm_core.steps import RULES, find_steps, unescaped
@@ -363,7 +364,6 @@ def _evaluate_arithmetic(options: argparse.Namespace) -> int:
 def _models(options: argparse.Namespace) -> int:
     """`models`: what is known by name, and what each family's score means."""
     from prm_core.families import FAMILIES
-    from prm_core.registry import KNOWN_MODELS
 
     with _written_to("-") as write:
         if options.json:

@@ -101,11 +101,11 @@ class Scorer:
         self.model_id = model_id
         self.family = family
         self.threshold = opened.threshold
-        self.context = int(backbone.config.max_position_embeddings)
         self.device = placement.device
         self.dtype = placement.dtype
         self.device_reason = placement.reason
         self._backbones = [backbone, *([opened.reference] if opened.reference else [])]
+        self.context = min(int(one.config.max_position_embeddings) for one in self._backbones)
         self.packed = packed and all(forward.can_pack(one.config) for one in self._backbones)
         self.whole = opened.whole
         self._tokenizer = tokenizer
