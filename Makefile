@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format clean
+.PHONY: help run test lint format evaluate-default clean
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
@@ -14,7 +14,7 @@ BIN := .venv/bin
 
 help: ## list the commands
 	@echo "PRM Inspector. Commands:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 	@echo "Settings: HOST=$(HOST) PORT=$(PORT) MODEL=(a directory or hub name; default: our own) PYTHON=$(PYTHON)"
 
 run: ## start the page
@@ -37,6 +37,10 @@ format: ## format the code
 	@.ci/install test
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+
+evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
+	@.ci/install run
+	@PYTHONPATH=. $(BIN)/python benchmarks/default_model.py $(if $(MODEL),--model "$(MODEL)")
 
 clean: ## remove what these commands made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts

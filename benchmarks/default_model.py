@@ -23,12 +23,11 @@ from prm_core.metrics import auroc, first_error_score, share
 from prm_core.paths import assets_dir
 from prm_core.pools import read_pools
 from prm_core.scorer import Scorer
-from prm_core.synthetic.gsm8k import read_plans
+from prm_core.synthetic.gsm8k import read_plans, read_solutions
 from prm_core.synthetic.phrases import UNSEEN
 from prm_core.synthetic.problems import operation
 from prm_core.synthetic.solution import LabelledSolution, solve
 from prm_core.synthetic.stream import evaluation, generate, held_out
-from prm_core.train.command import read_solutions
 
 DATA = Path(__file__).parent / "data"
 EXAMPLES = Path(__file__).parent.parent / "examples" / "reference.jsonl"

@@ -1,8 +1,10 @@
 import random
+from pathlib import Path
 
 import pytest
 
-from prm_core.synthetic.gsm8k import read_plan, read_plans
+from prm_core.errors import DataError
+from prm_core.synthetic.gsm8k import read_plan, read_plans, read_solutions
 from prm_core.synthetic.solution import solve
 from prm_core.synthetic.stream import generate
 
@@ -95,3 +97,13 @@ def test_training_draws_from_the_plans() -> None:
     rng = random.Random(0)
     kinds = [generate(rng, 0.9, gsm8k=plans).kind for _ in range(400)]
     assert kinds.count("gsm8k") > 10
+
+
+def test_solutions_to_spoil_name_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "solutions.jsonl"
+    good = '{"problem": "a", "steps": ["b <<1+1=2>>2"]}\n'
+    path.write_text(good + '{"problem": "x"}\n')
+    with pytest.raises(DataError, match="line 2"):
+        list(read_solutions(path))
+    path.write_text(good)
+    assert list(read_solutions(path)) == [("a", ["b <<1+1=2>>2"])]

@@ -35,7 +35,6 @@ from prm_core.train import (
     Source,
     TuneConfig,
     fine_tune,
-    read_solutions,
     read_source,
     train_from_scratch,
 )
@@ -621,13 +620,3 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(BadOptionError, match="pip install accelerate"):
         RunConfig(tmp_path, "cpu")
-
-
-def test_solutions_to_spoil_name_a_bad_row(tmp_path: Path) -> None:
-    path = tmp_path / "solutions.jsonl"
-    good = '{"problem": "a", "steps": ["b <<1+1=2>>2"]}\n'
-    path.write_text(good + '{"problem": "x"}\n')
-    with pytest.raises(DataError, match="line 2"):
-        list(read_solutions(path))
-    path.write_text(good)
-    assert list(read_solutions(path)) == [("a", ["b <<1+1=2>>2"])]

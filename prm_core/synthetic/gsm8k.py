@@ -10,9 +10,12 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 
+from prm_core.errors import DataError
+from prm_core.labelled import rows_of
 from prm_core.synthetic.solution import Env, Line, Number, Plan
 
 _MARK = re.compile(r"<<([^<>=]+)=([^<>]+)>>")
@@ -27,6 +30,21 @@ _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+
+
+def read_solutions(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(problem, steps with their marks) of every row of a JSONL or gzip JSONL file.
+
+    Raises:
+        DataError: the file cannot be read, or a row has no problem and steps.
+    """
+    for row in rows_of(path):
+        if isinstance(row, DataError):
+            raise row
+        problem, steps = row.fields.get("problem"), row.fields.get("steps")
+        if not isinstance(problem, str) or not isinstance(steps, list):
+            raise row.error("has no problem and steps")
+        yield problem, steps
 
 
 def read_plan(problem: str, steps: Sequence[str]) -> Plan | None:

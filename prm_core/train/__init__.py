@@ -13,7 +13,7 @@ saving.py     checkpoints to go on from, and the finished model
 card.py       the model card
 """
 
-from prm_core.train.command import add_arguments, main, read_solutions
+from prm_core.train.command import add_arguments, main
 from prm_core.train.data import Source, read_source
 from prm_core.train.engine import RunConfig
 from prm_core.train.loss import Loss
@@ -29,7 +29,6 @@ __all__ = [
     "add_arguments",
     "fine_tune",
     "main",
-    "read_solutions",
     "read_source",
     "train_from_scratch",
 ]

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import logging
 import os
 import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from prm_core.checkpoint import read_json
 from prm_core.device import DTYPES
-from prm_core.errors import BadOptionError, DataError
+from prm_core.errors import BadOptionError
 from prm_core.paths import assets_dir
-from prm_core.synthetic.gsm8k import read_plans
+from prm_core.synthetic.gsm8k import read_plans, read_solutions
 from prm_core.train.data import hold_out, read_source, without_problems
 from prm_core.train.engine import REPORTS, RunConfig
 from prm_core.train.loss import Loss
@@ -208,21 +205,3 @@ def _tune(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
         validation=validation,
         prm=read_json(Path(given["template"])) if "template" in given else None,
     )
-
-
-def read_solutions(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """(problem, steps) of every row of a (gzip) JSONL file.
-
-    Raises:
-        DataError: the file cannot be read, or a row has no problem and steps.
-    """
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                row = json.loads(line)
-                if not isinstance(row, dict) or not {"problem", "steps"} <= row.keys():
-                    raise DataError("has no problem and steps", path=path, line=number)
-                yield row["problem"], row["steps"]
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read: {error}", path=path) from error
