@@ -58,6 +58,7 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     ),
     "OpenRLHF/Mistral-7b-PRM-Math-Shepherd": KnownModel("math_shepherd", 7.2),
     "HanningZhang/Llama3.1-Math-PRM": KnownModel("er_prm", 8.0),
+    "UKPLab/Llama-3-8b-spare-prm-math": KnownModel("spare_prm", 8.0, golden=True),
     "RLHFlow/Llama3.1-8B-PRM-Mistral-Data": KnownModel("rlhflow", 8.0, f1=28.4),
     "RLHFlow/Llama3.1-8B-PRM-Deepseek-Data": KnownModel("rlhflow", 8.0, f1=26.6),
     "ibm-granite/granite-3.3-8b-math-prm-v2": KnownModel(

@@ -408,3 +408,21 @@ def implicit(directory: Path, candidate: Candidate, other: Path, beta: float) ->
     return up_to_the_last(
         ids, positions, torch.sigmoid(raw).tolist(), raw=raw.tolist(), single=single
     )
+
+
+def spare_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
+    """The conversation as its README has it, rendered whole; the tag looked for."""
+    tokenizer = tokenizer_of(directory)
+    solution = "Let's think step by step.\n" + "".join(f"{s} ки\n" for s in candidate.steps)
+    messages = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": candidate.problem},
+        {"role": "user", "content": solution},
+    ]
+    ids = tokenizer.encode(
+        tokenizer.apply_chat_template(messages, tokenize=False), add_special_tokens=False
+    )
+    bad, good = tokenizer.convert_tokens_to_ids(["-", "+"])
+    tag = tokenizer.encode(" ки", add_special_tokens=False)[-1]
+    positions = [i for i, token in enumerate(ids) if token == tag]
+    return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))

@@ -17,6 +17,7 @@ from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
 from prm_core.families.reason_eval import REASON_EVAL, REASON_EVAL_END
 from prm_core.families.rlhflow import RLHFLOW
 from prm_core.families.skywork import SKYWORK
+from prm_core.families.spare_prm import SPARE_PRM
 from prm_core.families.token_classification import PURE, TRL
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
 from prm_core.families.versa_prm import MATH_PSA, VERSA_PRM
@@ -31,6 +32,7 @@ FAMILIES: dict[str, Family] = {
         REASONFLUX,
         MATH_SHEPHERD,
         ER_PRM,
+        SPARE_PRM,
         RLHFLOW,
         GRANITE,
         SKYWORK,
