@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,20 +168,26 @@ def sweep(subsets: Mapping[str, Sequence[Verdict]]) -> Sweep:
                 columns[kind][row] = _covered(edges, ours) / len(ours)
         columns["f1"][row] = _harmonic(columns["error"][row], columns["correct"][row])
     error, correct, f1 = (_mean_of_defined(columns[kind]) for kind in ("error", "correct", "f1"))
-    middles = (edges[:-1] + edges[1:]) / 2
+    middles = [_middle(*cell) for cell in pairwise(edges.tolist())]
     best_threshold = best_f1 = None
     if not np.isnan(f1).all():
         best_f1 = float(np.nanmax(f1))
         low, high = _widest_run(edges, f1 >= best_f1)
-        best_threshold = (low + high) / 2
+        best_threshold = _middle(low, high)
     return Sweep(
-        thresholds=tuple(map(float, middles)),
+        thresholds=tuple(middles),
         error_accuracy=tuple(map(_defined, error)),
         correct_accuracy=tuple(map(_defined, correct)),
         f1=tuple(map(_defined, f1)),
         best_threshold=best_threshold,
         best_f1=best_f1,
     )
+
+
+def _middle(low: float, high: float) -> float:
+    """A number that is above `low` and at most `high`, though no other lies between them."""
+    middle = (low + high) / 2
+    return middle if middle > low else high
 
 
 def _covered(edges: Floats, spans: Floats) -> Floats:

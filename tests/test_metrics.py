@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prm_core.metrics import (
@@ -83,6 +83,7 @@ def test_a_mean_leaves_out_what_is_not_defined() -> None:
 
 
 @settings(max_examples=50)
+@example([], [([0.0], None), ([5e-324], None)])  # no number lies between these two
 @given(VERDICTS, VERDICTS)
 def test_the_sweep_says_what_measuring_at_each_threshold_says(
     a: list[Verdict], b: list[Verdict]
