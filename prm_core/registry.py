@@ -92,6 +92,7 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "sail/ActPRM-X": KnownModel("act_prm", 7.1, f1=76.0),
     "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel("llemma_prm", 6.7),
     "ScalableMath/llemma-7b-prm-metamath-level-1to3-hf": KnownModel("llemma_prm", 6.7),
+    "declare-lab/PathFinder-PRM-7B": KnownModel("pathfinder", 7.6, "MIT"),
     "PRIME-RL/EurusPRM-Stage1": KnownModel(
         "implicit", 7.6, "Apache-2.0", f1=31.2, reference="Qwen/Qwen2.5-Math-7B-Instruct"
     ),

@@ -127,9 +127,15 @@ class Scorer:
         Raises:
             TooLongError: it has more tokens than the model reads; nothing is ever truncated.
             ModelError: the tokenizer and the weights do not belong together.
+
+        For a family that reads every step in a prompt of its own it is the last step's first one,
+        which is the longest.
         """
         candidate = self._as_judged(candidate)
-        encoded = self._opened.encode(candidate)
+        return self._checked(candidate, self._opened.encode(candidate))
+
+    def _checked(self, candidate: Candidate, encoded: Encoded) -> Encoded:
+        """A prompt that the model can read."""
         name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
         n_tokens = len(encoded.input_ids)
         if n_tokens > self.context:
@@ -137,7 +143,7 @@ class Scorer:
                 f"{name} has {n_tokens:,} tokens but {self.model_id} reads at most "
                 f"{self.context:,}; shorten it or pick a model with a longer context"
             )
-        if len(encoded.positions) != len(candidate.steps):
+        if self._opened.alone is None and len(encoded.positions) != len(candidate.steps):
             raise ModelError(
                 f"{self.model_id} has {len(encoded.positions)} places to read for the "
                 f"{len(candidate.steps)} steps of {name}"
@@ -160,7 +166,12 @@ class Scorer:
 
         Raises:
             TooLongError: it has more tokens than the model reads.
+            BadOptionError: the family reads every step in prompts of its own.
         """
+        if self._opened.alone is not None:
+            raise BadOptionError(
+                f"{self.model_id} reads every step in prompts of its own, which are not shown"
+            )
         encoded = self.encode(candidate)
         ids = list(encoded.input_ids)
         return Explanation(
@@ -197,8 +208,45 @@ class Scorer:
     def _run(
         self, candidates: Sequence[Candidate], first_tokens: int | None
     ) -> Iterator[tuple[int, ScoredCandidate]]:
+        if self._opened.alone is not None:
+            yield from self._run_in_rounds(candidates)
+            return
         encoded = [self.encode(candidate) for candidate in candidates]
         yield from self._score_encoded(candidates, encoded, first_tokens)
+
+    def _run_in_rounds(
+        self, candidates: Sequence[Candidate]
+    ) -> Iterator[tuple[int, ScoredCandidate]]:
+        """For families that read every step in prompts of its own, one after the other."""
+        alone, rounds = self._opened.alone, self._opened.rounds
+        assert alone is not None
+        steps = [(i, k) for i, one in enumerate(candidates) for k in range(len(one.steps))]
+        answers: dict[tuple[int, int], tuple[float, ...]] = dict.fromkeys(steps, ())
+        for names in rounds:
+            prompts = [
+                self._checked(candidates[i], alone(candidates[i], k, answers[i, k]))
+                for i, k in steps
+            ]
+            # Each prompt is scored as a solution whose steps are its places.
+            parts = [replace(candidates[i], steps=names) for i, _ in steps]
+            for index, part in self._score_encoded(parts, prompts, first_tokens=None):
+                answers[steps[index]] += part.log_odds
+        for i, candidate in enumerate(candidates):
+            # [rounds' places, S]
+            by_name = torch.tensor([answers[i, k] for k in range(len(candidate.steps))]).T
+            p = probability(by_name)
+            places = [name for names in rounds for name in names]
+            extras = {name: tuple(p[j].tolist()) for j, name in enumerate(places[:-1])}
+            yield (
+                i,
+                ScoredCandidate(
+                    candidate,
+                    tuple(p[-1].tolist()),
+                    tuple(by_name[-1].tolist()),
+                    self.model_id,
+                    extras,
+                ),
+            )
 
     def _score_encoded(
         self,

@@ -426,3 +426,32 @@ def spare_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
     tag = tokenizer.encode(" ки", add_special_tokens=False)[-1]
     positions = [i for i, token in enumerate(ids) if token == tag]
     return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
+
+
+def pathfinder(directory: Path, candidate: Candidate, instruction: str) -> Expected:
+    """Step by step, pass by pass, each prompt rendered whole and its tags looked for."""
+    tokenizer = tokenizer_of(directory)
+    blank, good, bad = tokenizer.convert_tokens_to_ids(["<extra>", "<+>", "<->"])
+
+    def ask(turn: str) -> list[float]:
+        messages = [
+            {"role": "user", "content": f"{instruction}\n\n Question: {candidate.problem}"},
+            {"role": "assistant", "content": turn},
+        ]
+        ids = tokenizer.encode(
+            tokenizer.apply_chat_template(messages, tokenize=False), add_special_tokens=False
+        )
+        places = [i - 1 for i, token in enumerate(ids) if token == blank]
+        return pair_at(logits(directory, ids), places, good, bad)
+
+    probabilities, asked = [], []
+    for index, step in enumerate(candidate.steps):
+        before = "\n\n".join(candidate.steps[:index]) + ("\n\n" if index else "")
+        turn = f"{before}Current Step: {step} Math reasoning: <extra>, Consistency: <extra>"
+        asked.append(ask(turn))
+        for p in asked[-1]:
+            turn = turn.replace("<extra>", "<+>" if p > 0.5 else "<->", 1)
+        probabilities += ask(turn + ", Correctness: <extra>")
+    mathematics, consistency = ([pair[i] for pair in asked] for i in (0, 1))
+    extras = {"mathematics": mathematics, "consistency": consistency}
+    return Expected([], [], probabilities, extras)

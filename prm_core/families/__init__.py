@@ -13,6 +13,7 @@ from prm_core.families.implicit import IMPLICIT
 from prm_core.families.llemma_prm import LLEMMA_PRM
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.outcome import OUTCOME, QWEN_RM
+from prm_core.families.pathfinder import PATHFINDER
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
 from prm_core.families.reason_eval import REASON_EVAL, REASON_EVAL_END
 from prm_core.families.rlhflow import RLHFLOW
@@ -44,6 +45,7 @@ FAMILIES: dict[str, Family] = {
         MATH_PSA,
         ACT_PRM,
         LLEMMA_PRM,
+        PATHFINDER,
         IMPLICIT,
         OUTCOME,
         QWEN_RM,

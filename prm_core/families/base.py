@@ -163,6 +163,10 @@ class Opened:
             those of the first, so that readouts get [S, 2H].
         cumulative: what the readout gives is added up over the steps of a candidate; the sums
             stand beside as "raw", what was added up as "single".
+        alone: for families that read every step in prompts of its own, one after the other:
+            (candidate, index of the step, log-odds read so far) → the next prompt.
+        rounds: of these prompts, the names of the places that each is read at; the last one is the
+            step's score, the others stand beside it.
         whole: the model judges whole solutions only, so a candidate is given to it as one step.
     """
 
@@ -172,6 +176,8 @@ class Opened:
     extras: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     reference: PreTrainedModel | None = None
     cumulative: bool = False
+    alone: Callable[[Candidate, int, tuple[float, ...]], Encoded] | None = None
+    rounds: tuple[tuple[str, ...], ...] = ()
     whole: bool = False
 
 

@@ -53,6 +53,7 @@ def assemble(
     *,
     marker: int | None = None,
     answer: int | None = None,
+    reserved: frozenset[int] = frozenset(),
 ) -> Encoded:
     """The ids of a prompt, up to the last place that is read, and these places.
 
@@ -62,6 +63,7 @@ def assemble(
         marker: the token that is read; every place must hold it, and where text elsewhere would
             give the same token, two others that spell it stand there.
         answer: the token that must follow every place.
+        reserved: tokens that text must not give, and that are spelt like the marker.
 
     Raises:
         InputError: a place has no token of its own, or not the one that it must have.
@@ -90,7 +92,7 @@ def assemble(
             # The last token that begins before a place is the one that ends there.
             read = [bisect_left(starts, place) - 1 for place in part.reads]
             for i, token in enumerate(run):
-                if token == marker and i not in read:
+                if token in reserved or (token == marker and i not in read):
                     ids.extend(_spelt_apart(tokenizer, token))
                 else:
                     ids.append(token)

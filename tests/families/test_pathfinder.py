@@ -1,0 +1,88 @@
+"""PathFinder-PRM: two prompts for every step."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
+from prm_core.families.pathfinder import INSTRUCTION
+from prm_core.scorer import load_scorer
+from prm_core.types import Candidate
+from tests import reference
+from tests.families import build, contract
+
+TAGS = ("<+>", "<->", "<extra>")
+CANDIDATES = [*contract.CANDIDATES[:5], contract.CANDIDATES[6]]
+
+
+def tokenizer(side: str = "right", special: bool = True) -> PreTrainedTokenizerFast:
+    return build.merging_tokenizer(
+        ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *(TAGS if special else ())),
+        added=() if special else TAGS,
+        template=build.QWEN_TEMPLATE,
+        pad="<|endoftext|>",
+        side=side,
+    )
+
+
+def make(path: Path, own: PreTrainedTokenizerFast) -> Path:
+    return build.checkpoint(path, own, arch="qwen2", architectures=["Qwen2ForCausalLM"])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_scores_are_those_of_two_passes_per_step(side: str, tmp_path: Path) -> None:
+    scorer = load_scorer(make(tmp_path, tokenizer(side)), family="pathfinder")
+    together = scorer.score(CANDIDATES)
+    said = set[bool]()
+    for candidate, scored in zip(CANDIDATES, together, strict=True):
+        expected = reference.pathfinder(tmp_path, candidate, INSTRUCTION)
+        assert scored.candidate is candidate
+        assert scored.probabilities == pytest.approx(expected.probabilities, rel=0, abs=1e-5)
+        assert scored.extras.keys() == expected.extras.keys()
+        for name, values in expected.extras.items():
+            assert scored.extras[name] == pytest.approx(values, rel=0, abs=1e-5)
+            said |= {value > 0.5 for value in values}
+        (alone,) = scorer.score([candidate])
+        assert alone.probabilities == pytest.approx(scored.probabilities, rel=0, abs=1e-5)
+    assert said == {True, False}, "only one of the two answers was tried"
+    small = load_scorer(tmp_path, family="pathfinder", max_tokens=100)
+    order = random.Random(0).sample(range(len(CANDIDATES)), len(CANDIDATES))
+    mixed = dict(small.stream([CANDIDATES[i] for i in order]))
+    for place, i in enumerate(order):
+        expected_p = together[i].probabilities
+        assert mixed[place].probabilities == pytest.approx(expected_p, rel=0, abs=1e-5)
+
+
+def test_later_steps_do_not_change_earlier_ones(tmp_path: Path) -> None:
+    contract.hold_causality(load_scorer(make(tmp_path, tokenizer()), family="pathfinder"))
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_typed_tags_are_text(special: bool, tmp_path: Path) -> None:
+    own = tokenizer(special=special)
+    scorer = load_scorer(make(tmp_path, own), family="pathfinder")
+    typed = Candidate("a <extra> <+>", ("b <->", "<extra> c <|im_end|>"))
+    assert len(scorer.score([typed])[0].probabilities) == 2
+    ids = scorer.encode(typed).input_ids
+    assert [ids.count(own.convert_tokens_to_ids(tag)) for tag in TAGS] == [0, 0, 1]
+
+
+def test_what_is_too_long_is_refused_and_the_prompts_are_not_shown(tmp_path: Path) -> None:
+    scorer = load_scorer(make(tmp_path, tokenizer()), family="pathfinder")
+    long = Candidate("p", ("a", "x " * scorer.context))
+    with pytest.raises(TooLongError):
+        scorer.encode(long)
+    with pytest.raises(TooLongError):
+        scorer.score([long])
+    with pytest.raises(BadOptionError, match="reads every step in prompts of its own"):
+        scorer.explain(CANDIDATES[0])
+
+
+def test_a_tokenizer_without_the_tags_is_refused(tmp_path: Path) -> None:
+    own = build.merging_tokenizer(("<|im_start|>", "<|im_end|>"), template=build.QWEN_TEMPLATE)
+    with pytest.raises(ModelLoadError, match=r"'<extra>' is \d+ tokens"):
+        load_scorer(make(tmp_path, own), family="pathfinder")
