@@ -34,6 +34,7 @@ from prm_core.bulk import (
 )
 from prm_core.charts import format_probability
 from prm_core.data import ProblemRow, json_line, open_whole
+from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError, DataError, PRMError
 from prm_core.evaluate import (
     Report,
@@ -61,12 +62,14 @@ from prm_core.types import Example, Explanation, ScoredCandidate
 
 if TYPE_CHECKING:
     from prm_core.generators import Generator, Sampling
+    from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
 
 _Row = TypeVar("_Row")
 _NAME = "python -m prm_core"
 _PROBLEM_WIDTH = 96
 _RECORDED = "recorded:"
+_SERVED_TOGETHER = 128  # solutions, so that a server always has some to batch
 _MODELS_NOTE = (
     'F1 is ProcessBench\'s average in percent, as published; "?" stands where no source says.\n'
     "Every family is tested against its authors' recipe on tiny weights. Where published numbers\n"
@@ -164,6 +167,7 @@ def _score_into_file(options: argparse.Namespace) -> int:
                     problems,
                     run,
                     task,
+                    n_together=_SERVED_TOGETHER if options.server else 1,
                     tell=_Teller(),
                     bad=lambda message: _say_bad(options, message),
                 )
@@ -256,7 +260,7 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
     if options.model == "recorded:labels":
-        scorer: Scorer | RecordedScorer = recorded_labels(examples)
+        scorer: Scorer | RemoteScorer | RecordedScorer = recorded_labels(examples)
     elif (options.model or "").startswith(_RECORDED):
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
@@ -285,7 +289,9 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     ), n_bad
 
 
-def _tuned(options: argparse.Namespace, scorer: Scorer | RecordedScorer) -> tuple[float, int]:
+def _tuned(
+    options: argparse.Namespace, scorer: Scorer | RemoteScorer | RecordedScorer
+) -> tuple[float, int]:
     """The threshold with the highest F1 on the file of `--tune`, and that file's bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.tune))
     if options.model == "recorded:labels":
@@ -303,7 +309,7 @@ def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
     pools = [row for row in rows if isinstance(row, Pool)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)
-        scorer: Scorer | RecordedScorer = recorded_scores(name, pools)
+        scorer: Scorer | RemoteScorer | RecordedScorer = recorded_scores(name, pools)
     else:
         scorer = _load(options)
     judged = judge_pools(scorer, rows, lambda n: _progress(f"{n} of {len(rows)} problems scored"))
@@ -505,6 +511,15 @@ def _model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         help="directory or hub name of a model (default: the one that ships with the project)",
+    )
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="a vLLM server that runs the model (http://127.0.0.1:8000); --model then names where "
+        f"its tokenizer is, and a key comes from {API_KEY}",
+    )
+    parser.add_argument(
+        "--server-model", metavar="NAME", help="the model's name on the server, if it is another"
     )
     _loading_arguments(parser)
 
@@ -718,7 +733,7 @@ def _probability(text: str) -> float:
 
 def _each_problem(
     options: argparse.Namespace,
-    tell: Callable[[ProblemRow, list[ScoredCandidate], float, Scorer], None],
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float, Scorer | RemoteScorer], None],
 ) -> int:
     """Score a file's problems one after the other and tell of each.
 
@@ -766,8 +781,12 @@ def _sum_up(options: argparse.Namespace, n_good: int, n_bad: int) -> int:
     return 1 if n_bad and not options.skip_bad else 0
 
 
-def _load(options: argparse.Namespace) -> Scorer:
+def _load(options: argparse.Namespace) -> Scorer | RemoteScorer:
     """The scorer that the options ask for."""
+    if options.server is not None:
+        return _open_server(options)
+    if options.server_model is not None:
+        raise BadOptionError("--server-model is a name on a server; give its address (--server)")
     from prm_core.scorer import load_scorer
 
     return load_scorer(
@@ -778,6 +797,24 @@ def _load(options: argparse.Namespace) -> Scorer:
         family=options.family,
         separator=options.separator,
         reference=options.reference,
+    )
+
+
+def _open_server(options: argparse.Namespace) -> RemoteScorer:
+    """The scorer behind an address."""
+    for name in ("device", "dtype"):
+        if getattr(options, name) != "auto":
+            raise BadOptionError(f"--{name} means nothing with --server; the server has its own")
+    from prm_core.remote import open_server
+
+    return open_server(
+        options.server,
+        options.model,
+        served_as=options.server_model,
+        revision=options.revision,
+        family=options.family,
+        separator=options.separator,
+        api_key=os.environ.get(API_KEY, "").strip(),
     )
 
 

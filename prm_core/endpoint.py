@@ -11,6 +11,7 @@ import json
 import random
 import socket
 import threading
+import weakref
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,6 +72,7 @@ class Endpoint:
         self._works = False  # it has answered at least once
         self._own = threading.local()  # each thread's connection
         self._connections: list[http.client.HTTPConnection] = []
+        self._drop_all = weakref.finalize(self, _close_all, self._connections)
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> bytes:
         """What the server answers, asked again with longer and longer pauses while it fails.
@@ -121,8 +123,7 @@ class Endpoint:
 
     def drop(self) -> None:
         """Close all connections; for when no thread uses one any more."""
-        for connection in self._connections:
-            connection.close()
+        self._drop_all()
 
     def closed(self) -> ModelError:
         """What is raised after `close`."""
@@ -151,6 +152,11 @@ class Endpoint:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is not None:
             connection.close()
+
+
+def _close_all(connections: list[http.client.HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _sentence(said: bytes) -> str:

@@ -58,7 +58,9 @@ longer, 8192 leaves the caches and takes 5 % longer."""
 FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
 
-_HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model")
+_WEIGHTS = "*.safetensors"
+
+_HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
 """What is fetched of a repository: no code, and no pickle unless there is nothing else."""
 
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
@@ -172,14 +174,7 @@ class Scorer:
             raise BadOptionError(
                 f"{self.model_id} reads every step in prompts of its own, which are not shown"
             )
-        encoded = self.encode(candidate)
-        ids = list(encoded.input_ids)
-        return Explanation(
-            encoded.input_ids,
-            tuple(self.tokenizer.convert_ids_to_tokens(ids)),
-            encoded.positions,
-            str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
-        )
+        return explanation(self.tokenizer, self.encode(candidate))
 
     def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
         """Score one candidate by a prompt that was built elsewhere."""
@@ -373,6 +368,17 @@ class Scorer:
         return [torch.stack([one.cumsum(0), one.cumsum(0), one]) for one in added]
 
 
+def explanation(tokenizer: PreTrainedTokenizerBase, encoded: Encoded) -> Explanation:
+    """A prompt as people can read it."""
+    ids = list(encoded.input_ids)
+    return Explanation(
+        encoded.input_ids,
+        tuple(tokenizer.convert_ids_to_tokens(ids)),
+        encoded.positions,
+        str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
+    )
+
+
 def _is_out_of_memory(error: RuntimeError) -> bool:
     """CUDA has its own class; the CPU and Apple's GPU only say so."""
     signs = ("not enough memory", "DefaultCPUAllocator", "out of memory")
@@ -454,8 +460,15 @@ def _load_reference(model: str | Path, placement: Placement) -> Checkpoint:
     return Checkpoint(directory, backbone, load_tokenizer(directory))
 
 
-def find_model(model: str | Path | None, revision: str | None = None) -> Path:
+def find_model(
+    model: str | Path | None, revision: str | None = None, *, with_weights: bool = True
+) -> Path:
     """The folder of a model, fetched from the Hub if need be.
+
+    Args:
+        model: a folder, or a repository on the Hub; None for the model that ships here.
+        revision: branch, tag or commit of the repository.
+        with_weights: whether the weights are needed; else they are not fetched.
 
     Raises:
         BadOptionError: a revision is given for a folder.
@@ -482,6 +495,8 @@ def find_model(model: str | Path | None, revision: str | None = None) -> Path:
         )
 
     try:
+        if not with_weights:
+            return fetch([pattern for pattern in _HUB_FILES if pattern != _WEIGHTS])
         directory = fetch(_HUB_FILES)
         return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
     except HFValidationError as error:

@@ -32,6 +32,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"lora"}),
     (3, {"families"}),
     (4, {"scorer", "generators"}),
+    (4, {"remote"}),
     (5, {"label_methods", "local_generator"}),
     (5, {"train", "bench", "label", "doctor", "bulk"}),
     (6, {"__init__"}),  # the public names
