@@ -290,7 +290,7 @@ class UnfinishedRun:
         with named_errors(self.folder, "read"):
             for left in self.folder.glob(".*.part"):  # of a run that was killed
                 left.unlink()
-            self.spans = sorted(_spans(self.folder))
+            self.spans = _spans(self.folder)
         record = self.folder / "run.json"
         if self.spans:
             if not resume:
@@ -328,7 +328,7 @@ class UnfinishedRun:
     @property
     def is_begun(self) -> bool:
         """Whether there is something to go on with."""
-        return self.folder.is_dir() and any(_spans(self.folder))
+        return self.folder.is_dir() and bool(_spans(self.folder))
 
     @property
     def n_done(self) -> int:
@@ -375,7 +375,7 @@ class UnfinishedRun:
         Raises:
             DataError: a piece is missing or damaged, or the output cannot be written.
         """
-        spans = sorted(_spans(self.folder))
+        spans = _spans(self.folder)
         edges = [0, *(edge for span in spans for edge in (span.first, span.after)), self.n_rows]
         if any(a != b for a, b in zip(edges[::2], edges[1::2], strict=True)):
             raise DataError(
@@ -461,10 +461,20 @@ def _shown(probabilities: Sequence[float]) -> str:
     return ", ".join(f"{p:.3f}" for p in probabilities)
 
 
-def _spans(folder: Path) -> Iterator[Span]:
+def _spans(folder: Path) -> list[Span]:
+    """What is done, in order and without overlaps.
+
+    A process of a killed run may still have finished a piece while the next run was at work.
+    """
+    found = []
     for path in folder.iterdir():
-        if found := _PIECE.fullmatch(path.name):
-            yield Span(int(found[1]), int(found[2]), found[3], path)
+        if name := _PIECE.fullmatch(path.name):
+            found.append(Span(int(name[1]), int(name[2]), name[3], path))
+    spans: list[Span] = []
+    for span in sorted(found):
+        if not spans or span.first >= spans[-1].after:
+            spans.append(span)
+    return spans
 
 
 def _hold(lock: BinaryIO, output: Path) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,7 +51,7 @@ from prm_core.evaluate import (
     recorded_scores,
     sweep_thresholds,
 )
-from prm_core.files import open_problems, open_results
+from prm_core.files import Problems, open_problems, open_results
 from prm_core.labelled import read_examples, rows_of
 from prm_core.pools import Pool, read_pools
 from prm_core.rank import rank
@@ -126,8 +128,9 @@ def _score(options: argparse.Namespace) -> int:
     )
     if options.file != "-" and into_file and not options.explain:
         return _score_into_file(options)
-    if options.resume:
-        raise BadOptionError("--resume goes on with rows from a FILE into a file (-o OUT)")
+    if options.resume or options.engine == "ray":
+        which = "--resume" if options.resume else "--engine ray"
+        raise BadOptionError(f"{which} is for rows from a FILE into a file (-o OUT)")
     if options.explain:
         with _written_to(options.output) as write:
             return _each_problem(
@@ -149,6 +152,8 @@ def _score(options: argparse.Namespace) -> int:
 
 def _score_into_file(options: argparse.Namespace) -> int:
     """`score FILE -o OUT`: what is done is kept beside OUT until all is done."""
+    if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
+        raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
     unfinished = parts_of(options.output)
     if options.resume and Path(options.output).exists() and not unfinished.exists():
         _say(
@@ -160,17 +165,7 @@ def _score_into_file(options: argparse.Namespace) -> int:
     with UnfinishedRun(options.output, _settings(options), options.resume) as run:
         try:
             with open_problems(options.file, sys.stdin.buffer) as problems:
-                scorer = _load(options)
-                check_model(run.folder, scorer)
-                score_rows(
-                    scorer,
-                    problems,
-                    run,
-                    task,
-                    n_together=_SERVED_TOGETHER if options.server else 1,
-                    tell=_Teller(),
-                    bad=lambda message: _say_bad(options, message),
-                )
+                _score_rows(options, problems, run, task)
             _progress(None)
             if not run.n_rows:
                 raise DataError("has no rows", path=options.file)
@@ -180,6 +175,36 @@ def _score_into_file(options: argparse.Namespace) -> int:
                 _say(f"{run.folder} holds what is done; the same command with --resume goes on")
             raise
     return _sum_up(options, n_good, n_bad)
+
+
+def _score_rows(
+    options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
+) -> None:
+    """Score what is not done, in this process or on Ray."""
+    n_together = _SERVED_TOGETHER if options.server else 1
+    tell = _Teller()
+
+    def bad(message: str) -> None:
+        _say_bad(options, message)
+
+    if options.engine == "ray":
+        from prm_core.ray_engine import score_rows_on_ray
+
+        score_rows_on_ray(
+            partial(_load, options),
+            problems,
+            run,
+            task,
+            n_actors=options.actors or 2,
+            gpus_per_actor=options.gpus_per_actor or 0.0,
+            n_together=n_together,
+            tell=tell,
+            bad=bad,
+        )
+        return
+    scorer = _load(options)
+    check_model(run.folder, scorer)
+    score_rows(scorer, problems, run, task, n_together=n_together, tell=tell, bad=bad)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
@@ -464,6 +489,21 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on where the same command was stopped; what is done is kept beside OUT",
     )
     parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: several processes, GPUs or machines with Ray Data (default: local)",
+    )
+    parser.add_argument(
+        "--actors", type=_positive, metavar="N", help="ray: models that work at once (default: 2)"
+    )
+    parser.add_argument(
+        "--gpus-per-actor",
+        type=_share_of_gpus,
+        metavar="G",
+        help="ray: GPUs that are set aside for each, also a fraction (default: 0)",
+    )
+    parser.add_argument(
         "--explain",
         action="store_true",
         help="show the prompts instead of rows: every token with its id, and which one is read "
@@ -717,6 +757,14 @@ def _positive(text: str) -> int:
     value = int(text)  # argparse turns a ValueError into a sentence
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _share_of_gpus(text: str) -> float:
+    """An option's value as a number of GPUs."""
+    value = float(text)  # argparse turns a ValueError into a sentence
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of GPUs")
     return value
 
 

@@ -35,6 +35,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (4, {"remote"}),
     (5, {"label_methods", "local_generator"}),
     (5, {"train", "bench", "label", "doctor", "bulk"}),
+    (5, {"ray_engine"}),
     (6, {"__init__"}),  # the public names
     (6, {"ui"}),
     (7, {"cli", "app"}),
@@ -49,6 +50,7 @@ LATER = {
     ("answers", "latex2sympy2_extended"),
     ("train.tune", "peft"),  # only one of the ways to train needs it
     ("files", "pyarrow"),  # need not be installed
+    ("ray_engine", "ray"),
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers", "accelerate"}
 

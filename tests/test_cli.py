@@ -498,4 +498,4 @@ def test_tables_in_and_out(tmp_path: Path, model: str, run: Callable[..., Done])
 def test_resume_needs_files(run: Callable[..., Done], tmp_path: Path, model: str) -> None:
     done = run("score", write(tmp_path / "in.jsonl", GOOD), "--model", model, "--resume")
     assert done.code == 1
-    assert "--resume goes on with rows from a FILE into a file" in done.err
+    assert "--resume is for rows from a FILE into a file" in done.err

@@ -229,9 +229,9 @@ def test_what_is_imported_is_required() -> None:
     others = used - {name.replace("_", "-") for name in sys.stdlib_module_names}
     # A Space brings `spaces`; gradio brings starlette, and math-verify latex2sympy2-extended, at
     # the versions that they need.
-    # peft is for those who train adapters, pyarrow for Parquet; a sentence says so where one is
-    # missing.
-    ours = {"prm-core", "spaces", "starlette", "latex2sympy2-extended", "peft", "pyarrow"}
+    # peft is for those who train adapters, pyarrow for Parquet, ray for several machines; a
+    # sentence says so where one is missing.
+    ours = {"prm-core", "spaces", "starlette", "latex2sympy2-extended", "peft", "pyarrow", "ray"}
     required = {re.split(r"[<>=]", line)[0] for line in requirements("requirements.txt")}
     assert others - ours <= required
     # The tables of the page are gradio's, and stand on pandas.
