@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format evaluate-default clean
+.PHONY: help run test test-vllm lint format evaluate-default clean
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
@@ -25,6 +25,9 @@ test: ## run all tests, the page in a real browser included
 	@.ci/install test
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-vllm: ## compare a real vLLM server with our scores (installs it in .venv-vllm, 3 GB)
+	@.ci/test-vllm $(ARGS)
+
 lint: ## check format, style and types
 	@.ci/install test
 	$(BIN)/python -m ruff format --check .
@@ -43,4 +46,4 @@ evaluate-default: ## measure the default model (MODEL=… another), as its model
 	@PYTHONPATH=. $(BIN)/python benchmarks/default_model.py $(if $(MODEL),--model "$(MODEL)")
 
 clean: ## remove what these commands made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf .venv .venv-vllm .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts
