@@ -279,7 +279,10 @@ def open_server(
         ModelError: the server does not answer, has another model, or does not score its steps.
     """
     if model is None:
-        raise BadOptionError("name the model that the server runs (--model): its tokenizer is used")
+        raise BadOptionError(
+            "name the model that the server runs, whose tokenizer is used (--model NAME, or "
+            "server:URL#NAME on the page)"
+        )
     endpoint = Endpoint(
         url.rstrip("/").removesuffix("/v1"), "the server", timeout_s=timeout_s, api_key=api_key
     )

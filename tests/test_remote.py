@@ -19,6 +19,7 @@ from prm_core.errors import BadOptionError, InputError, ModelError, TooLongError
 from prm_core.remote import RemoteScorer, open_server
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
+from prm_core.ui.models import ModelHost, ModelState
 from tests.families import build
 from tests.families.test_math_shepherd import mistral
 from tests.families.test_qwen_prm import make, tokenizer
@@ -311,6 +312,24 @@ def test_a_file_is_scored_by_a_server(
     assert "--dtype means nothing with --server" in capsys.readouterr().err
     assert main(["score", str(source), "--server-model", "x"]) == 1
     assert "give its address (--server)" in capsys.readouterr().err
+
+
+def test_the_page_s_model_field_takes_an_address(
+    server: PoolingServer, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRM_INSPECTOR_API_KEY", "sk-secret")
+    address = f"server:{server.url}#{model}"
+    host = ModelHost([("own", "default")])
+    scored = host.scorer(address).result(20).score([SHORT])
+    assert host.state(address) == ModelState("ready", "server · ready")
+    assert scored == [one for _, one in host.run([SHORT])]
+    assert not any("Authorization" in headers for _, _, headers in server.requests)
+    ModelHost([("own", address)]).scorer(address).result(20)
+    assert server.requests[-1][2]["Authorization"] == "Bearer sk-secret"
+    with pytest.raises(BadOptionError, match="server:URL#NAME"):
+        host.scorer(f"server:{server.url}").result(20)
+    with pytest.raises(InputError, match="only the models in its list"):
+        ModelHost([("own", "default")], listed_only=True).scorer(address)
 
 
 def test_only_what_the_prompt_needs_is_fetched(

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from prm_core.endpoint import API_KEY
 from prm_core.errors import InputError, PRMError
 from prm_core.types import Candidate, ScoredCandidate
 
 if TYPE_CHECKING:
+    from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
 
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
 """The choice that stands for the model that ships with the project."""
+
+SERVER = "server:"
+"""What the address of a vLLM server begins with: "server:http://127.0.0.1:8000#owner/model"."""
 
 _PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -66,11 +72,11 @@ class ModelHost:
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
         self._model = ""
-        self._future: Future[Scorer] = Future()
+        self._future: Future[Scorer | RemoteScorer] = Future()
         self._loading = threading.Lock()  # one load at a time, whatever is asked for meanwhile
         self._run = on_gpu(self._stream) if on_gpu else self._stream
 
-    def scorer(self, model: str) -> Future[Scorer]:
+    def scorer(self, model: str) -> Future[Scorer | RemoteScorer]:
         """The loaded scorer, or one that is being loaded now; asking again after a failure retries.
 
         Raises:
@@ -102,7 +108,9 @@ class ModelHost:
         error = future.exception()
         if error is not None:
             return ModelState("failed", f"failed: {_reason(error)}")
-        scorer = future.result()
+        if model.startswith(SERVER):
+            return ModelState("ready", "server · ready")
+        scorer = cast("Scorer", future.result())
         device = str(scorer.device).split(":")[0].upper()
         dtype = str(scorer.dtype).removeprefix("torch.")
         return ModelState("ready", f"{device} · {_PRECISION.get(dtype, dtype)} · ready")
@@ -116,20 +124,31 @@ class ModelHost:
         """The only function that runs the model; its arguments and results can be pickled."""
         yield from self._future.result().stream(candidates)
 
-    def _load(self, model: str, future: Future[Scorer]) -> None:
+    def _load(self, model: str, future: Future[Scorer | RemoteScorer]) -> None:
         with self._loading:
             gc.collect()  # the model loaded before, if nobody scores with it any more
             try:
-                from prm_core.scorer import load_scorer
-
-                named = None if model == DEFAULT else model
-                scorer = load_scorer(named, device=self._device, dtype=self._dtype)
+                scorer = self._open(model)
             except Exception as error:  # whatever it is, the page must say so and go on
                 if not isinstance(error, PRMError):
                     logger.exception("loading the model failed")
                 future.set_exception(error)
             else:
                 future.set_result(scorer)
+
+    def _open(self, model: str) -> Scorer | RemoteScorer:
+        if model.startswith(SERVER):
+            from prm_core.remote import open_server
+
+            url, _, name = model.removeprefix(SERVER).partition("#")
+            # A visitor may type any address; the key is for those of whoever runs the page.
+            ours = model in {choice for _, choice in self.choices}
+            key = os.environ.get(API_KEY, "").strip() if ours else ""
+            return open_server(url, name or None, api_key=key)
+        from prm_core.scorer import load_scorer
+
+        named = None if model == DEFAULT else model
+        return load_scorer(named, device=self._device, dtype=self._dtype)
 
 
 def _reason(error: BaseException) -> str:

@@ -32,6 +32,7 @@ from prm_core.ui.header import Brand, Note, Tools
 from prm_core.ui.models import ModelHost
 
 if TYPE_CHECKING:
+    from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def read_candidates(draft: Draft) -> Reading:
     return reading
 
 
-def too_long(scorer: Scorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
+def too_long(scorer: Scorer | RemoteScorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
     """A sentence for each candidate that the model cannot read whole."""
     issues: list[dict[str, Any]] = []
     for index, candidate in enumerate(candidates):
