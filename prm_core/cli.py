@@ -123,6 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _score(options: argparse.Namespace) -> int:
     """`score`: one JSON row per problem, or a table."""
+    if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
+        raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
     into_file = options.output != "-" and (
         Path(options.output).is_file() or not Path(options.output).exists()
     )
@@ -152,8 +154,6 @@ def _score(options: argparse.Namespace) -> int:
 
 def _score_into_file(options: argparse.Namespace) -> int:
     """`score FILE -o OUT`: what is done is kept beside OUT until all is done."""
-    if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
-        raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
     unfinished = parts_of(options.output)
     if options.resume and Path(options.output).exists() and not unfinished.exists():
         _say(
@@ -170,8 +170,8 @@ def _score_into_file(options: argparse.Namespace) -> int:
             if not run.n_rows:
                 raise DataError("has no rows", path=options.file)
             n_good, n_bad = run.join()
-        except BaseException:
-            if run.is_begun:
+        except BaseException as error:
+            if run.n_rows and run.is_begun and not isinstance(error, BadOptionError):
                 _say(f"{run.folder} holds what is done; the same command with --resume goes on")
             raise
     return _sum_up(options, n_good, n_bad)
@@ -212,7 +212,8 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     model = options.model
     if model is not None and Path(model).is_dir():
         model = str(Path(model).resolve())
-    names = ("family", "revision", "separator", "dtype", "steps", "aggregation", "threshold")
+    decisive = ("family", "revision", "separator", "reference", "dtype")
+    names = (*decisive, "steps", "aggregation", "threshold")
     return {
         "version": __version__,
         "--model": model,

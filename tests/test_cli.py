@@ -437,6 +437,10 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
     assert "--resume goes on with it" in done.err
     done = run(*words, "--resume", "--threshold", "0.9")
     assert "was begun with --threshold null, not 0.9" in done.err
+    other = [str(write(tmp_path / "other.jsonl", GOOD)) if w == rows_file else w for w in words]
+    done = run(*other, "--resume")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "was begun with another input" in done.err
     assert run(*words, "--resume") == (0, "", "")
     results = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in results] == list(range(100))
