@@ -73,8 +73,10 @@ SIZES: tuple[tuple[str, int, int], ...] = (
     *(("sub", n, n) for n in (1, 2, 3)),
     ("mul", 1, 1),
     ("mul", 2, 1),
+    ("mul", 3, 1),
     ("div", 1, 1),
     ("div", 2, 1),
+    ("div", 3, 1),
 )
 """Operation and digits of its operands; a quotient has the first number of digits."""
 

@@ -173,7 +173,7 @@ _FILLERS = re.split(
     r"\s+",
     """so now then next well okay here thus hence again first finally the a this that it which what
     we i you they value result number amount total outcome figure calculation computation problem
-    question task step solution answer get have gives makes is becomes leads us me to for of in by
+    question task step solution answer get have gives is becomes leads us me to for of in by
     with from as and find know see say write want need can should must will let simply just only
     exactly clearly indeed therefore because since after before all our my quick easy simple work
     working done carefully""",
@@ -210,6 +210,8 @@ def equation_line(
     other = rng.choice([o for o in ("add", "sub", "mul") if o != op])
     other_sign, other_value = OPERATIONS[other]
     verb = rng.choice(phrases.verbs)
+    if phrases is not UNSEEN and rng.random() < _BABBLE / 2:
+        verb = _babble(rng, 1, 3).lower()
     template = phrase(rng, phrases.equations, least=0)
     template = template.format(f"{{{a}}} \0 {{{b}}} {verb} {{{result}}}")
     return Line(
