@@ -67,7 +67,7 @@ def score_rows_on_ray(
         problems: the input, from its beginning.
         run: where pieces are kept.
         task: what is made of each problem.
-        n_actors: how many models work at the same time.
+        n_actors: how many models work at the same time; no more than there are pieces.
         gpus_per_actor: what Ray sets aside for each; may be a fraction.
         n_together: solutions that are given to the scorer in one call.
         tell: called when pieces are done.
@@ -100,7 +100,7 @@ def score_rows_on_ray(
         done = rows.map_batches(
             _Actor,
             fn_constructor_args=(load, str(run.folder.resolve()), asdict(task), n_together),
-            compute=ray.data.ActorPoolStrategy(size=n_actors),
+            compute=ray.data.ActorPoolStrategy(size=min(n_actors, len(paths))),
             batch_size=1,
             num_cpus=1,
             num_gpus=gpus_per_actor,
@@ -234,12 +234,22 @@ def _ray() -> Any:
 
 
 def _start(ray: Any, n_actors: int) -> bool:
-    """Connect to the cluster, or start one; whether it is ours to stop."""
+    """Connect to the cluster, or start one; whether it is ours to stop.
+
+    Raises:
+        BadOptionError: the cluster that RAY_ADDRESS names does not answer.
+    """
     if ray.is_initialized():
         return False
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
+    if address := os.environ.get("RAY_ADDRESS"):
+        try:
+            ray.init(**quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise BadOptionError(
+                f"the Ray cluster of RAY_ADDRESS={address} cannot be reached: {error}; is it "
+                "running, and does it want a token (RAY_AUTH_MODE=token)?"
+            ) from error
     else:
         # A slot more than the actors take, for whatever Ray itself wants to run.
         ray.init("local", num_cpus=n_actors + 1, include_dashboard=False, **quiet)
