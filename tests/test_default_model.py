@@ -9,11 +9,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from prm_core import Candidate, load_scorer, rank
 from prm_core.cli import main
 from prm_core.data import read_problems
+from prm_core.evaluate import evaluate_arithmetic
+from prm_core.labelled import read_examples
 from prm_core.paths import assets_dir
 from prm_core.scorer import Scorer
+from prm_core.types import Example
 
 MODEL = assets_dir() / "default-model"
 REFERENCE = Path(__file__).parent.parent / "examples" / "reference.jsonl"
+
+VISITORS = Path(__file__).parent / "data" / "visitors.jsonl"
+VISITORS_RIGHT = 36  # steps of 50, as measured; it may only rise
 
 # One string per solution of examples/reference.jsonl, in order; "+" is a probability above 0.5.
 WANTED = [
@@ -81,3 +87,26 @@ def test_stock_transformers_reads_its_backbone() -> None:
     assert not loading["missing_keys"]
     assert not loading["unexpected_keys"]
     assert model.config.vocab_size == len(AutoTokenizer.from_pretrained(MODEL))
+
+
+def test_arithmetic_in_phrases_that_training_never_sees(scorer: Scorer) -> None:
+    reports = list(evaluate_arithmetic(scorer, n_solutions=60))
+    one_digit = [r.step_accuracy for r in reports if r.size == "1x1"]
+    assert len(one_digit) == 4
+    assert all(accuracy is not None and accuracy >= 0.93 for accuracy in one_digit)
+    assert all(r.step_accuracy is not None and r.step_accuracy >= 0.80 for r in reports)
+
+
+def test_problems_as_visitors_type_them(scorer: Scorer) -> None:
+    """Twenty problems written and labelled by hand; the model was not trained on them."""
+    examples = [row for row in read_examples(VISITORS) if isinstance(row, Example)]
+    assert len(examples) == 20
+    right = total = 0
+    for example, scored in zip(
+        examples, scorer.score([example.candidate for example in examples]), strict=True
+    ):
+        for p, label in zip(scored.probabilities, example.labels, strict=True):
+            right += (p >= scorer.threshold) == (label == 1.0)
+            total += 1
+    assert total == 50
+    assert right >= VISITORS_RIGHT
