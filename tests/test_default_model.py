@@ -1,6 +1,8 @@
 """The model that ships with the project, held against the teaching reference's examples."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,18 +64,32 @@ def test_the_ranking_example_comes_out_right(scorer: Scorer) -> None:
         assert rank(scored, method)[-1].index == 1  # A and C come before B
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [
-        ("I need to multiply 7 by 8.", "7 x 8 = 54", "The answer is 54"),
-        ("i need to multiply 7 by 8", r"$7 \times 8 = 54$", r"The answer is $\boxed{54}$."),
-        ("Step 1: I need to multiply 7 by 8.", "Step 2: 7*8=54.", "Step 3: The answer is 54."),
-    ],
-)
-def test_notation_changes_no_verdict(scorer: Scorer, steps: tuple[str, ...]) -> None:
-    plain = ("I need to multiply 7 by 8.", "7 × 8 = 54.", "The answer is 54.")
-    one, other = scorer.score([Candidate("What is 7 × 8?", s) for s in (plain, steps)])
-    assert other.probabilities == pytest.approx(one.probabilities, abs=0.1)
+NOTATIONS: dict[str, Callable[[str], str]] = {
+    "*": lambda text: text.replace("×", "*"),
+    "x": lambda text: text.replace("×", "x"),
+    "·": lambda text: text.replace("×", "·"),
+    r"\times": lambda text: text.replace("×", r"\times"),
+    "÷": lambda text: text.replace(" / ", " ÷ "),
+    "no spaces": lambda text: re.sub(r" ?([×+*/=-]) ?", r"\1", text),
+    "many spaces": lambda text: text.replace(" ", "  "),
+    "capitals": str.upper,
+    "full stop": lambda text: text.rstrip(".") + ".",
+    "no full stop": lambda text: text.rstrip("."),
+    "formulas": lambda text: re.sub(r"(\d+ [×+/-] \d+ = \d+)", r"$\1$", text),
+    "numbered": lambda text: f"Step 1: {text}",
+}
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_notation_changes_no_probability(scorer: Scorer, name: str) -> None:
+    with REFERENCE.open("rb") as lines:
+        rows = [(row.problem, tuple(s)) for row in read_problems(lines) for s in row.solutions]
+    plain = scorer.score([Candidate(problem, steps) for problem, steps in rows])
+    other = scorer.score(
+        [Candidate(problem, tuple(map(NOTATIONS[name], steps))) for problem, steps in rows]
+    )
+    for one, same in zip(plain, other, strict=True):
+        assert same.probabilities == pytest.approx(one.probabilities, abs=0.1)
 
 
 def test_it_is_small_and_safe() -> None:
