@@ -18,7 +18,9 @@ Span = tuple[int, int]
 LINE_END = r"(?>\r\n|[\n\r\x85\u2028\u2029])"
 
 _LINE_END = re.compile(LINE_END)
-_FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)(.*)", re.DOTALL)
+# White space, and the characters of no width that copying leaves behind.
+_NOTHING = re.compile(r"[\s\ufeff\u200b\u2060]*+")
+_FENCE = re.compile(_NOTHING.pattern + r"(`{3,}+|~{3,}+)(.*)", re.DOTALL)
 _MATH = re.compile(r"\\\\|\\[$()\[\]]|\\(begin|end)[ \t]*+\{([^{}\s]{1,32})\}|\$\$?")
 _BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u2029")
 # A price goes on with a word, a full stop and a word, or a calculator's <<…>>.
@@ -95,7 +97,7 @@ def find_fences(text: str, lines: list[Line]) -> tuple[list[Span], list[Span]]:
         if not opener:
             if mark[0] == "~" or "`" not in info:  # "```x```" within a line is no fence
                 begin, opener = start, mark
-        elif mark.startswith(opener) and not info.strip():
+        elif mark.startswith(opener) and _NOTHING.fullmatch(info):
             closed.append((begin, end))
             opener = ""
     return closed, [(begin, len(text))] if opener else []

@@ -478,6 +478,7 @@ def test_nothing_but_separators_is_lost(text: str, rule: str) -> None:
 
 @given(TEXTS, st.sampled_from(["paragraph", "line"]))
 @settings(max_examples=400, deadline=None)
+@example("\ufeff```\u20280", "line")
 def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> None:
     text = text.replace("<think>", "").replace("</think>", "")
     steps = tuple(step.text for step in find_steps(text, rule))

@@ -213,6 +213,13 @@ def test_plain_loss_is_averaged_over_all_labelled_steps_of_the_batch() -> None:
     assert found["loss"].item() == pytest.approx((nll(3 / 4) + nll(2 / 3) + nll(1 / 2)) / 3)
 
 
+def test_a_loss_that_several_processes_scale_leaves_its_parts_alone() -> None:
+    found = loss_of(Loss(), [row(1.0)], LOGITS[:1])
+    before = found["step_loss"].item()
+    found["loss"] *= 2  # as the Trainer does, in place
+    assert found["step_loss"].item() == before
+
+
 def test_soft_labels_stay_what_they_are() -> None:
     found = loss_of(Loss(), [row(0.7)], LOGITS[:1])
     assert found["loss"].item() == pytest.approx(0.7 * nll(3 / 4) + 0.3 * nll(1 / 4))

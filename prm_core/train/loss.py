@@ -104,7 +104,8 @@ class Loss:
             reduction="none",
         )
         step_loss = (each * batch["step_weights"]).sum() / n_steps
-        parts = {"loss": step_loss, "step_loss": step_loss}
+        # A tensor of its own: the Trainer multiplies the loss in place on several processes.
+        parts = {"loss": step_loss.clone(), "step_loss": step_loss}
         if self.ranking:
             right, wrong = batch["pairs"].unbind(1)
             ranking = functional.softplus(logits[wrong] - logits[right]).sum() / n_pairs
