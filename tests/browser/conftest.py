@@ -37,7 +37,6 @@ from prm_core.types import Candidate, ScoredCandidate
 
 ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = ROOT / "test-artifacts"
-DEFAULT_MODEL = ROOT / "assets" / "default-model"
 
 START_S = 180  # only so that it ends at all: other work may have the processors
 PATIENCE_MS = 20_000
@@ -150,7 +149,10 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium; package scope, because the driver's event loop disturbs other tests."""
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("no chromium on this machine; apt-get install chromium")
+        # Where changes are judged nothing may pass by not being looked at.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "no chromium on this machine; apt-get install chromium"
+        )
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(

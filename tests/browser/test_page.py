@@ -17,7 +17,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import (
     ARTIFACTS,
-    DEFAULT_MODEL,
     PATIENCE_MS,
     PROBLEM,
     ROOT,
@@ -501,7 +500,6 @@ WANTED = {
 }
 
 
-@pytest.mark.skipif(not DEFAULT_MODEL.is_dir(), reason="assets/default-model is not there")
 def test_the_reference_examples_come_out_right(open_page: OpenPage, tmp_path: Path) -> None:
     assert {row["id"] for row in REFERENCE} == set(WANTED)
     with serving(tmp_path / "log") as ours:
