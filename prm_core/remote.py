@@ -30,15 +30,10 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 from prm_core.endpoint import Endpoint
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for
+from prm_core.loading import find_model, load_config, load_tokenizer, quiet_transformers
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
-from prm_core.scorer import (
-    explanation,
-    find_model,
-    load_config,
-    load_tokenizer,
-    quiet_transformers,
-)
+from prm_core.scorer import explanation
 from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
 
 SERVED = ("qwen_prm", "reasonflux", "trl", "math_shepherd", "er_prm")

@@ -4,52 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from safetensors import SafetensorError
 from torch import Tensor
-from transformers import (
-    MODEL_FOR_CAUSAL_LM_MAPPING,
-    AutoConfig,
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
-)
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core import forward
-from prm_core.checkpoint import check_pickles, weights
 from prm_core.device import Placement, choose_device
-from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
+from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Evidence, Opened, family_for
+from prm_core.loading import (
+    DEFAULT_MODEL,
+    VOCABULARIES,
+    find_model,
+    is_out_of_memory,
+    load_backbone,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+)
 from prm_core.lora import base_of, is_adapter, merge_adapter
 from prm_core.packing import Pack, plan
-from prm_core.paths import assets_dir
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
 from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_MODEL = "default-model"
-"""The model that ships with the project: its folder in `assets`, and its id."""
 
 MAX_TOKENS = 4096
 """Budget of a pack. Best-of-8 on a CPU: 2048 to 4096 are fastest, 1024 shares less and takes 10 %
@@ -57,16 +39,6 @@ longer, 8192 leaves the caches and takes 5 % longer."""
 
 FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
-
-_WEIGHTS = "*.safetensors"
-
-_HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
-"""What is fetched of a repository: no code, and no pickle unless there is nothing else."""
-
-_PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
-
-_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-"""One of these a checkpoint must have: today's form, or one that transformers turns into it."""
 
 _Step = tuple[int, tuple[tuple[int, int], ...]]
 """A step in a pack: the row that is read, and for each evidence token the row before it and its
@@ -287,7 +259,7 @@ class Scorer:
         try:
             results = self._read(pack, encoded)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             results = None  # go on outside, where the failed pass no longer holds its tensors
         if results is not None:
@@ -379,12 +351,6 @@ def explanation(tokenizer: PreTrainedTokenizerBase, encoded: Encoded) -> Explana
     )
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has its own class; the CPU and Apple's GPU only say so."""
-    signs = ("not enough memory", "DefaultCPUAllocator", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)
-
-
 def load_scorer(
     model: str | Path | None = None,
     *,
@@ -435,7 +401,7 @@ def load_scorer(
     chosen = family_for(directory, family)
     with quiet_transformers():
         config = load_config(directory)
-        own = adapter is not None and any((adapter / name).is_file() for name in _VOCABULARIES)
+        own = adapter is not None and any((adapter / name).is_file() for name in VOCABULARIES)
         tokenizer = load_tokenizer(adapter if adapter is not None and own else directory)
         backbone = load_backbone(directory, config, placement, pickles=True)
         second = None if reference is None else _load_reference(reference, placement)
@@ -458,188 +424,3 @@ def _load_reference(model: str | Path, placement: Placement) -> Checkpoint:
     config = load_config(directory)
     backbone = load_backbone(directory, config, placement, pickles=True)
     return Checkpoint(directory, backbone, load_tokenizer(directory))
-
-
-def find_model(
-    model: str | Path | None, revision: str | None = None, *, with_weights: bool = True
-) -> Path:
-    """The folder of a model, fetched from the Hub if need be.
-
-    Args:
-        model: a folder, or a repository on the Hub; None for the model that ships here.
-        revision: branch, tag or commit of the repository.
-        with_weights: whether the weights are needed; else they are not fetched.
-
-    Raises:
-        BadOptionError: a revision is given for a folder.
-        ModelLoadError: there is no such folder or repository, or it cannot be reached.
-    """
-    if model is None:
-        directory = assets_dir() / DEFAULT_MODEL
-        if not directory.is_dir():
-            raise ModelLoadError(f"{directory} is missing; the default model belongs there")
-        return directory
-    if str(model) and Path(model).is_dir():
-        if revision is not None:
-            raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
-        return Path(model)
-    name = str(model)
-
-    def fetch(patterns: Sequence[str]) -> Path:
-        # What is ignored are other formats' copies of the weights.
-        ignored = ["*/*", "consolidated*"]
-        return Path(
-            snapshot_download(
-                name, revision=revision, allow_patterns=list(patterns), ignore_patterns=ignored
-            )
-        )
-
-    try:
-        if not with_weights:
-            return fetch([pattern for pattern in _HUB_FILES if pattern != _WEIGHTS])
-        directory = fetch(_HUB_FILES)
-        return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
-    except HFValidationError as error:
-        raise ModelLoadError(
-            f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
-        ) from error
-    except GatedRepoError as error:
-        raise ModelLoadError(
-            f"{name} is gated: accept its terms on its page, log in with `hf auth login`, try again"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise ModelLoadError(
-            f"the Hub has no repository {name}, or it is private; check the name or log in with "
-            "`hf auth login`"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ModelLoadError(f"{name} has no revision {revision!r}") from error
-    except LocalEntryNotFoundError as error:
-        raise ModelLoadError(
-            f"{name} is not in this machine's cache and the Hub cannot be reached; connect, or "
-            "download it elsewhere and give its folder"
-        ) from error
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelLoadError(f"{name} cannot be downloaded: {error}") from error
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Without its progress bars and tables: what they report is checked here, in words."""
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity(logging.CRITICAL)
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-
-
-def load_config(directory: Path) -> PreTrainedConfig:
-    """A causal language model's configuration.
-
-    Raises:
-        ModelLoadError: config.json cannot be used, or says something else.
-    """
-    try:
-        config = AutoConfig.from_pretrained(
-            directory, trust_remote_code=False, local_files_only=True
-        )
-    except (OSError, ValueError) as error:
-        raise ModelLoadError(f"{directory}: config.json cannot be used: {error}") from error
-    assert isinstance(config, PreTrainedConfig)
-    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise ModelLoadError(
-            f"{directory}: a {config.model_type!r} is not a causal language model; a step must not "
-            "be judged by what comes after it"
-        )
-    return config
-
-
-def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer, as tokenizer.json has it where there is one.
-
-    AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
-    normaliser that the file has (Qwen2's, for one).
-
-    Raises:
-        ModelLoadError: its files are missing or cannot be used.
-    """
-    if not any((directory / name).is_file() for name in _VOCABULARIES):
-        # Without any, transformers makes an empty tokenizer and says nothing.
-        raise ModelLoadError(f"{directory / 'tokenizer.json'} is missing")
-    kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
-    try:
-        tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise ModelLoadError(f"{directory}: the tokenizer cannot be loaded: {error}") from error
-    assert isinstance(tokenizer, PreTrainedTokenizerBase)
-    return tokenizer
-
-
-def load_backbone(
-    directory: Path,
-    config: PreTrainedConfig,
-    placement: Placement,
-    kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
-    pickles: bool = False,
-) -> PreTrainedModel:
-    """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
-
-    Args:
-        directory: where the checkpoint lies.
-        config: what `load_config` read there.
-        placement: where to, and in which dtype.
-        kind: without its LM head, which scoring does not need, or with it.
-        pickles: whether tensors may come from pickles where there are no safetensors; a warning
-            then names the files.
-
-    Raises:
-        ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
-    """
-    stored = weights(directory)
-    if stored.pickled and pickles:
-        check_pickles(stored)
-        logger.warning(
-            "%s: a pickle; only its tensors are read, and nothing in it is run",
-            ", ".join(sorted({str(path) for path in stored.files.values()})),
-        )
-    try:
-        backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
-            directory,
-            config=config,
-            dtype=placement.dtype,
-            # Named, so that a config.json cannot name one that is fetched from elsewhere.
-            attn_implementation="sdpa",
-            use_safetensors=not (stored.pickled and pickles),
-            trust_remote_code=False,
-            local_files_only=True,
-            ignore_mismatched_sizes=True,  # refused below, by name
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelLoadError(f"{directory}: the weights cannot be loaded: {error}") from error
-    for name, stored, wanted in sorted(found["mismatched_keys"]):
-        raise ModelLoadError(
-            f"{directory}: tensor {name!r} has shape {tuple(stored)}, but config.json asks for "
-            f"{tuple(wanted)}"
-        )
-    if missing := sorted(found["missing_keys"]):
-        raise ModelLoadError(
-            f"{directory}: tensor {missing[0]!r} is missing from the weights"
-            + (f" (and {len(missing) - 1} more)" if missing[1:] else "")
-        )
-    assert isinstance(backbone, PreTrainedModel)
-    backbone.train(False).requires_grad_(False)
-    try:
-        backbone.to(placement.device)  # type: ignore[arg-type]
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise ModelLoadError(
-            f"{directory}: the weights do not fit in the memory of {placement.device}"
-        ) from error
-    return backbone

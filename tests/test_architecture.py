@@ -29,7 +29,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"report"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
     (2, {"checkpoint", "readout", "device", "forward"}),
-    (2, {"lora"}),
+    (2, {"lora", "loading"}),
     (3, {"families"}),
     (4, {"scorer", "generators"}),
     (4, {"remote"}),

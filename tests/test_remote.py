@@ -341,7 +341,7 @@ def test_only_what_the_prompt_needs_is_fetched(
         asked.append(allow_patterns)
         return str(model)
 
-    monkeypatch.setattr("prm_core.scorer.snapshot_download", fetch)
+    monkeypatch.setattr("prm_core.loading.snapshot_download", fetch)
     with serve_pooling(TAG, "Qwen/Qwen2.5-Math-PRM-7B") as server:
         open_server(server.url, "Qwen/Qwen2.5-Math-PRM-7B").close()
     (patterns,) = asked

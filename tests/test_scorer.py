@@ -291,7 +291,7 @@ def test_of_pickled_weights_the_tensors_are_read_and_the_file_is_named(
     tensors |= {f"v_head.{n}": t for n, t in load_file(tmp_path / "value_head.safetensors").items()}
     (tmp_path / "model.safetensors").unlink()
     torch.save(tensors, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
-    with caplog.at_level(logging.WARNING, "prm_core.scorer"):
+    with caplog.at_level(logging.WARNING, "prm_core.loading"):
         assert load_scorer(tmp_path).score(make(1)) == expected
     assert f"{tmp_path / 'pytorch_model.bin'}: a pickle; only its tensors are read" in caplog.text
     assert find_tensor(tmp_path, "v_head.bias") is not None

@@ -22,14 +22,14 @@ from prm_core.families.value_head import (
     read_head,
     read_template,
 )
-from prm_core.readout import ValueHead
-from prm_core.scorer import (
+from prm_core.loading import (
     find_model,
     load_backbone,
     load_config,
     load_tokenizer,
     quiet_transformers,
 )
+from prm_core.readout import ValueHead
 from prm_core.train.card import Card
 from prm_core.train.data import MixSampler, Source, encode_examples
 from prm_core.train.engine import Feed, Recipe, RunConfig, run

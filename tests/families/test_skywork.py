@@ -48,7 +48,7 @@ def make(path: Path, side: str = "right", bos: str | None = "<|im_start|>", **ch
 def test_scores_are_those_of_the_published_recipe(
     side: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "prm_core.scorer"):
+    with caplog.at_level(logging.WARNING, "prm_core.loading"):
         scorer = contract.hold_parity(make(tmp_path, side), reference.skywork, candidates=LINES)
     assert scorer.family == "skywork"
     assert "pytorch_model.bin: a pickle" in caplog.text

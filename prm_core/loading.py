@@ -1,0 +1,248 @@
+"""Find a model's files and load them: configuration, tokenizer, stock backbone.
+
+Nothing of a checkpoint is run. Whatever is missing, damaged or out of reach is a sentence of its
+own with the way out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging as transformers_logging
+
+from prm_core.checkpoint import check_pickles, weights
+from prm_core.device import Placement
+from prm_core.errors import BadOptionError, ModelLoadError
+from prm_core.paths import assets_dir
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "default-model"
+"""The model that ships with the project: its folder in `assets`, and its id."""
+
+_WEIGHTS = "*.safetensors"
+
+_HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
+"""What is fetched of a repository: no code, and no pickle unless there is nothing else."""
+
+_PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
+
+VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+"""One of these a checkpoint must have: today's form, or one that transformers turns into it."""
+
+
+def find_model(
+    model: str | Path | None, revision: str | None = None, *, with_weights: bool = True
+) -> Path:
+    """The folder of a model, fetched from the Hub if need be.
+
+    Args:
+        model: a folder, or a repository on the Hub; None for the model that ships here.
+        revision: branch, tag or commit of the repository.
+        with_weights: whether the weights are needed; else they are not fetched.
+
+    Raises:
+        BadOptionError: a revision is given for a folder.
+        ModelLoadError: there is no such folder or repository, or it cannot be reached.
+    """
+    if model is None:
+        directory = assets_dir() / DEFAULT_MODEL
+        if not directory.is_dir():
+            raise ModelLoadError(f"{directory} is missing; the default model belongs there")
+        return directory
+    if str(model) and Path(model).is_dir():
+        if revision is not None:
+            raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
+        return Path(model)
+    name = str(model)
+
+    def fetch(patterns: Sequence[str]) -> Path:
+        # What is ignored are other formats' copies of the weights.
+        ignored = ["*/*", "consolidated*"]
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=list(patterns), ignore_patterns=ignored
+            )
+        )
+
+    try:
+        if not with_weights:
+            return fetch([pattern for pattern in _HUB_FILES if pattern != _WEIGHTS])
+        directory = fetch(_HUB_FILES)
+        return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
+    except HFValidationError as error:
+        raise ModelLoadError(
+            f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
+        ) from error
+    except GatedRepoError as error:
+        raise ModelLoadError(
+            f"{name} is gated: accept its terms on its page, log in with `hf auth login`, try again"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelLoadError(
+            f"the Hub has no repository {name}, or it is private; check the name or log in with "
+            "`hf auth login`"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelLoadError(f"{name} has no revision {revision!r}") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelLoadError(
+            f"{name} is not in this machine's cache and the Hub cannot be reached; connect, or "
+            "download it elsewhere and give its folder"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelLoadError(f"{name} cannot be downloaded: {error}") from error
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Without its progress bars and tables: what they report is checked here, in words."""
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def load_config(directory: Path) -> PreTrainedConfig:
+    """A causal language model's configuration.
+
+    Raises:
+        ModelLoadError: config.json cannot be used, or says something else.
+    """
+    try:
+        config = AutoConfig.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"{directory}: config.json cannot be used: {error}") from error
+    assert isinstance(config, PreTrainedConfig)
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ModelLoadError(
+            f"{directory}: a {config.model_type!r} is not a causal language model; a step must not "
+            "be judged by what comes after it"
+        )
+    return config
+
+
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer, as tokenizer.json has it where there is one.
+
+    AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
+    normaliser that the file has (Qwen2's, for one).
+
+    Raises:
+        ModelLoadError: its files are missing or cannot be used.
+    """
+    if not any((directory / name).is_file() for name in VOCABULARIES):
+        # Without any, transformers makes an empty tokenizer and says nothing.
+        raise ModelLoadError(f"{directory / 'tokenizer.json'} is missing")
+    kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
+    try:
+        tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"{directory}: the tokenizer cannot be loaded: {error}") from error
+    assert isinstance(tokenizer, PreTrainedTokenizerBase)
+    return tokenizer
+
+
+def load_backbone(
+    directory: Path,
+    config: PreTrainedConfig,
+    placement: Placement,
+    kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
+    pickles: bool = False,
+) -> PreTrainedModel:
+    """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
+
+    Args:
+        directory: where the checkpoint lies.
+        config: what `load_config` read there.
+        placement: where to, and in which dtype.
+        kind: without its LM head, which scoring does not need, or with it.
+        pickles: whether tensors may come from pickles where there are no safetensors; a warning
+            then names the files.
+
+    Raises:
+        ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
+    """
+    stored = weights(directory)
+    if stored.pickled and pickles:
+        check_pickles(stored)
+        logger.warning(
+            "%s: a pickle; only its tensors are read, and nothing in it is run",
+            ", ".join(sorted({str(path) for path in stored.files.values()})),
+        )
+    try:
+        backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
+            directory,
+            config=config,
+            dtype=placement.dtype,
+            # Named, so that a config.json cannot name one that is fetched from elsewhere.
+            attn_implementation="sdpa",
+            use_safetensors=not (stored.pickled and pickles),
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # refused below, by name
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelLoadError(f"{directory}: the weights cannot be loaded: {error}") from error
+    for name, stored, wanted in sorted(found["mismatched_keys"]):
+        raise ModelLoadError(
+            f"{directory}: tensor {name!r} has shape {tuple(stored)}, but config.json asks for "
+            f"{tuple(wanted)}"
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise ModelLoadError(
+            f"{directory}: tensor {missing[0]!r} is missing from the weights"
+            + (f" (and {len(missing) - 1} more)" if missing[1:] else "")
+        )
+    assert isinstance(backbone, PreTrainedModel)
+    backbone.train(False).requires_grad_(False)
+    try:
+        backbone.to(placement.device)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelLoadError(
+            f"{directory}: the weights do not fit in the memory of {placement.device}"
+        ) from error
+    return backbone
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has its own class; the CPU and Apple's GPU only say so."""
+    signs = ("not enough memory", "DefaultCPUAllocator", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)
