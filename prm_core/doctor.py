@@ -158,7 +158,10 @@ def _packed(scorer: Scorer) -> Finding:
         Candidate("What is 2 + 3?", ("2 + 3 = 5.",)),
     ]
     together = scorer.score(candidates)
-    alone = [scorer.score([candidate])[0] for candidate in candidates]
+    alone = []
+    for candidate in candidates:
+        scorer.forget()
+        alone += scorer.score([candidate])
     difference = max(
         abs(a - b)
         for one, other in zip(together, alone, strict=True)

@@ -1,9 +1,11 @@
 """One forward pass over a pack: hidden states at the rows that are read, and nowhere else.
 
-The backbone is a stock transformer whose layers run as they are, with two things of ours:
+The backbone's own modules run as they are, one after the other as in the stock layer, with three
+things of ours:
 
-- Attention follows the trie. A segment's queries meet the keys and values of their own path only,
-  so every branch sees exactly what it would see alone. Position ids are depths in the branch.
+- Attention follows the trie (`prm_core.attention`), so every branch sees exactly what it would see
+  alone. Position ids are depths in the branch.
+- Keys and values stay in `KeyValues`, so that a later pack goes on where this one ended.
 - The last layer computes keys and values for every token, the rest only for the rows that are
   read. Nothing else of it could be seen, so this is exact.
 
@@ -13,28 +15,21 @@ through `read_alone`, the stock forward, one candidate at a time.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from transformers import (
-    AttentionInterface,
-    AttentionMaskInterface,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.llama.modeling_llama import rotate_half
 
-from prm_core.packing import Pack, Range, first_rows
+from prm_core.attention import Attention, attention_of
+from prm_core.packing import Pack
 
-ATTENTION = "prm_core_trie"
-"""Name of our attention: the stock scaled-dot-product one, unless a trie comes along."""
+_CPU_ROWS = 512
+"""Rows that pass a layer's linear parts at once on a CPU, so that what lies between two of them
+stays in the caches and no allocation is so large that its pages come fresh from the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +71,35 @@ def can_pack(config: PreTrainedConfig) -> bool:
     return config.rope_parameters["rope_type"] in _FIXED_ROPE
 
 
-def prepare(backbone: PreTrainedModel) -> None:
-    """Make a backbone that `can_pack` ready for `read_pack`; its stock forward stays as it was."""
-    AttentionInterface.register(ATTENTION, _attention)
-    AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-    backbone.set_attn_implementation(ATTENTION)
+class KeyValues:
+    """Keys and values of one backbone, by layer and row."""
+
+    def __init__(self) -> None:
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}  # [key heads, capacity, D] each
+
+    @property
+    def n_bytes(self) -> int:
+        """What they take, room for more included."""
+        return sum(one.nbytes for pair in self._layers.values() for one in pair)
+
+    def room(self, layer: int, n_rows: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's keys and values, [key heads, n_rows, D] each, to be read and written.
+
+        Args:
+            layer: its number.
+            n_rows: how many are needed; those that are there stay.
+            like: keys of the layer, [key heads, any, D].
+        """
+        old = self._layers.get(layer)
+        if old is None or old[0].shape[1] < n_rows:
+            n_old = 0 if old is None else old[0].shape[1]
+            capacity = max(n_rows, n_old * 5 // 4)
+            new = like.new_empty(2, like.shape[0], capacity, like.shape[2])
+            for kept, grown in zip(old or (), new, strict=False):
+                grown[:, :n_old] = kept
+            self._layers[layer] = (new[0], new[1])
+        keys, values = self._layers[layer]
+        return keys[:, :n_rows], values[:, :n_rows]
 
 
 def read_alone(backbone: PreTrainedModel, token_ids: Sequence[int], rows: Sequence[int]) -> Tensor:
@@ -100,241 +119,133 @@ def read_alone(backbone: PreTrainedModel, token_ids: Sequence[int], rows: Sequen
     return hidden[torch.tensor(rows, device=hidden.device)]
 
 
-def read_pack(backbone: PreTrainedModel, pack: Pack, rows: Sequence[int]) -> Tensor:
+def read_pack(
+    backbone: PreTrainedModel,
+    pack: Pack,
+    rows: Sequence[int],
+    key_values: KeyValues | None = None,
+) -> Tensor:
     """All candidates of a pack in one pass; equal to `read_alone` on each, up to rounding.
 
     Args:
-        backbone: one that `can_pack`, after `prepare`.
+        backbone: one that `can_pack`.
         pack: T tokens.
         rows: [R], increasing; which rows of the pack are read.
+        key_values: those of the rows before the pack; the pack's own are added. None where
+            nothing stands before it.
 
     Returns:
         [R, H] after the final norm, in the backbone's dtype.
     """
     model = cast(Any, backbone)  # its parts are listed at `Architecture`
     device = backbone.device
-    positions = torch.tensor([pack.depths], device=device)  # [1, T]
-    hidden = model.embed_tokens(torch.tensor([pack.token_ids], device=device))  # [1, T, H]
+    kept = KeyValues() if key_values is None else key_values
+    hidden = model.embed_tokens(torch.tensor(pack.token_ids, device=device))  # [T, H]
     if ARCHITECTURES[model.config.model_type].scaled:
         hidden = hidden * model.config.embedding_multiplier
-    rope = model.rotary_emb(hidden, position_ids=positions)
-    trie = [
-        _Part(slice(s.start, s.stop), range(s.depth, s.depth + s.stop - s.start), s.path)
-        for s in pack.segments
-    ]
-    for layer in model.layers[:-1]:
-        hidden = layer(
-            hidden,
-            attention_mask=None,
-            position_ids=positions,
-            position_embeddings=rope,
-            trie=trie,
-        )
-    hidden = _last_layer(model, hidden, rope, pack, rows)
-    read = model.norm(hidden)[0]
+    cos, sin = model.rotary_emb(hidden, position_ids=torch.tensor([pack.depths], device=device))
+    index = torch.tensor(rows, device=device) - pack.first_row
+    rope = (cos[0, :, None], sin[0, :, None])  # [T, 1, D] each
+    n_dims = int(model.layers[0].self_attn.head_dim)
+    heads = (model.config.num_attention_heads, model.config.num_key_value_heads, n_dims)
+    everywhere, where_read = (attention_of(pack, asking, heads, hidden) for asking in (None, rows))
+    for number in range(len(model.layers) - 1):
+        hidden = _layer(model, number, hidden, rope, pack.first_row, kept, everywhere)
+    hidden = _layer(
+        model, len(model.layers) - 1, hidden, rope, pack.first_row, kept, where_read, index
+    )
+    read = model.norm(hidden)
     assert isinstance(read, Tensor)
     return read
 
 
-def _last_layer(
-    model: Any, hidden: Tensor, rope: tuple[Tensor, Tensor], pack: Pack, rows: Sequence[int]
+def _layer(
+    model: Any,
+    number: int,
+    hidden: Tensor,
+    rope: tuple[Tensor, Tensor],
+    first_row: int,
+    kept: KeyValues,
+    attend: Attention,
+    index: Tensor | None = None,
 ) -> Tensor:
-    """[1, T, H] → [1, R, H]: everything but keys and values for the rows that are read only."""
-    architecture = ARCHITECTURES[model.config.model_type]
-    layer = model.layers[-1]
-    attention = layer.self_attn
-    index = torch.tensor(rows, device=hidden.device)
-    normed = layer.input_layernorm(hidden)
+    """One layer of the backbone.
 
+    Args:
+        number: which one.
+        hidden: [T, H]; may be changed.
+        rope: cosines and sines of each token's position, [T, 1, D].
+        first_row: the row of the first token.
+        kept: takes the layer's keys and values.
+        attend: the attention of all tokens, or of those in `index`.
+        index: [Q]; tokens whose output is wanted. None: all.
+
+    Returns:
+        [Q, H].
+    """
+    architecture = ARCHITECTURES[model.config.model_type]
+    layer = model.layers[number]
+    attention = layer.self_attn
     n_dims = int(attention.head_dim)
 
-    def heads(x: Tensor) -> Tensor:  # [1, n, heads * D] → [1, n, heads, D]
-        return x.view(*x.shape[:2], -1, n_dims)
+    def heads(x: Tensor) -> Tensor:  # [n, heads * D] → [n, heads, D]
+        return x.view(len(x), -1, n_dims)
 
-    query = heads(attention.q_proj(normed[:, index]))
-    key, value = heads(attention.k_proj(normed)), heads(attention.v_proj(normed))
-    if architecture.normalised:
-        query, key = attention.q_norm(query), attention.k_norm(key)
-    cos, sin = rope  # [1, T, D]
-    attended = _attend(
-        _rotate(query.transpose(1, 2), cos[:, index], sin[:, index]),
-        _rotate(key.transpose(1, 2), cos, sin),
-        value.transpose(1, 2),
-        _parts_of_rows(pack, rows),
-        attention.scaling,
-        _window(model.config, architecture),
-    )
-    scale = model.config.residual_multiplier if architecture.scaled else 1.0
-    hidden = hidden[:, index] + attention.o_proj(attended.flatten(2)) * scale
-    out = hidden + layer.mlp(layer.post_attention_layernorm(hidden)) * scale
-    assert isinstance(out, Tensor)
-    return out
+    def query_of(normed: Tensor, some: slice | Tensor) -> Tensor:
+        query = heads(attention.q_proj(normed))
+        return _rotate(attention.q_norm(query) if architecture.normalised else query, rope, some)
+
+    n_rows = first_row + len(hidden)
+    queries: list[Tensor] = []
+    keys = values = hidden
+    for some in _slices(hidden):
+        normed = layer.input_layernorm(hidden[some])
+        key = heads(attention.k_proj(normed))
+        if architecture.normalised:
+            key = attention.k_norm(key)
+        new = _rotate(key, rope, some).transpose(0, 1)  # [key heads, n, D]
+        keys, values = kept.room(number, n_rows, new)
+        place = slice(first_row + some.start, first_row + some.stop)
+        keys[:, place] = new
+        values[:, place] = heads(attention.v_proj(normed)).transpose(0, 1)
+        if index is None:
+            queries.append(query_of(normed, some))
+    if index is not None:
+        hidden = hidden[index]
+        queries.append(query_of(layer.input_layernorm(hidden), index))
+    window = _window(model.config, architecture, number)
+    attended = attend(torch.cat(queries), keys, values, attention.scaling, window)
+
+    def scaled(added: Tensor) -> Tensor:
+        return added * model.config.residual_multiplier if architecture.scaled else added
+
+    for some in _slices(hidden):
+        part = hidden[some]
+        part += scaled(attention.o_proj(attended[some]))
+        part += scaled(layer.mlp(layer.post_attention_layernorm(part)))
+    return hidden
 
 
-def _window(config: PreTrainedConfig, architecture: Architecture) -> int | None:
-    """How far the last layer looks back, or None for all the way."""
+def _slices(hidden: Tensor) -> Iterator[slice]:
+    """[T, H] in stretches of rows, each computed on its own."""
+    at_once = _CPU_ROWS if hidden.is_cpu else max(1, len(hidden))
+    for start in range(0, len(hidden), at_once):
+        yield slice(start, min(start + at_once, len(hidden)))
+
+
+def _rotate(x: Tensor, rope: tuple[Tensor, Tensor], some: slice | Tensor) -> Tensor:
+    """Rotary positions; x: [n, heads, D]."""
+    cos, sin = rope
+    turned = cast(Tensor, rotate_half(x))
+    return x * cos[some] + turned * sin[some]
+
+
+def _window(config: PreTrainedConfig, architecture: Architecture, number: int) -> int | None:
+    """How far a layer looks back, or None for all the way."""
     if architecture.window == "none":
         return None
-    if architecture.window == "by layer" and config.layer_types[-1] != "sliding_attention":
+    if architecture.window == "by layer" and config.layer_types[number] != "sliding_attention":
         return None
     window = config.sliding_window
     assert window is None or isinstance(window, int)
     return window
-
-
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions; x: [1, heads, n, D], cos and sin: [1, n, D]."""
-    turned = cast(Tensor, rotate_half(x))
-    return x * cos.unsqueeze(1) + turned * sin.unsqueeze(1)
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What the queries of a part see under one window: key rows in order of depth, and a mask."""
-
-    keys: tuple[Range, ...]
-    mask: Tensor | None
-    causal: bool
-
-
-class _Part:
-    """Queries on one branch of the trie.
-
-    Attributes:
-        queries: where they stand among the queries of the pass.
-        depths: the depth of each, increasing.
-        path: rows of the branch's keys up to the last query, in order of depth.
-    """
-
-    __slots__ = ("_views", "depths", "path", "queries")
-
-    def __init__(self, queries: slice, depths: Sequence[int], path: tuple[Range, ...]) -> None:
-        self.queries = queries
-        self.depths = depths
-        self.path = path
-        self._views: dict[int | None, _View] = {}
-
-    def view(self, window: int | None, device: torch.device) -> _View:
-        """Made once per window and used by every layer."""
-        if window not in self._views:
-            self._views[window] = self._make_view(window, device)
-        return self._views[window]
-
-    def _make_view(self, window: int | None, device: torch.device) -> _View:
-        n_keys = self.depths[-1] + 1
-        if window is None or n_keys <= window:
-            window, first = None, 0
-        else:
-            first = max(0, self.depths[0] - window + 1)
-        keys = _without_first(self.path, first)
-        if len(self.depths) == 1:  # sees every key that is left
-            return _View(keys, None, causal=False)
-        if window is None and len(self.depths) == n_keys:
-            return _View(keys, None, causal=True)
-        of_query = torch.tensor(self.depths, device=device)[:, None]
-        of_key = torch.arange(first, n_keys, device=device)[None, :]
-        mask = of_key <= of_query
-        if window is not None:
-            mask &= of_key > of_query - window
-        return _View(keys, mask, causal=False)
-
-
-def _without_first(path: tuple[Range, ...], length: int) -> tuple[Range, ...]:
-    """A path less its first `length` rows."""
-    kept: list[Range] = []
-    for start, stop in path:
-        skipped = min(length, stop - start)
-        length -= skipped
-        if start + skipped < stop:
-            kept.append((start + skipped, stop))
-    return tuple(kept)
-
-
-def _parts_of_rows(pack: Pack, rows: Sequence[int]) -> list[_Part]:
-    """The rows that are read, by segment; they stand in the queries in their own order."""
-    parts: list[_Part] = []
-    for segment in pack.segments:
-        first, last = bisect_left(rows, segment.start), bisect_left(rows, segment.stop)
-        if first < last:
-            depths = [segment.depth + row - segment.start for row in rows[first:last]]
-            path = first_rows(segment.path, depths[-1] + 1)
-            parts.append(_Part(slice(first, last), depths, path))
-    return parts
-
-
-def _attention(
-    module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    scaling: float,
-    trie: list[_Part] | None = None,
-    sliding_window: int | None = None,
-    **options: Any,
-) -> tuple[Tensor, None]:
-    """What the backbone's layers call; see `transformers.AttentionInterface`."""
-    if trie is not None:
-        return _attend(query, key, value, trie, scaling, sliding_window), None
-    stock: tuple[Tensor, None] = sdpa_attention_forward(
-        module,
-        query,
-        key,
-        value,
-        attention_mask,
-        scaling=scaling,
-        sliding_window=sliding_window,
-        **options,
-    )
-    return stock
-
-
-def _attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    parts: list[_Part],
-    scaling: float,
-    window: int | None,
-) -> Tensor:
-    """Attention branch by branch.
-
-    Args:
-        query: [1, heads, Q, D].
-        key, value: [1, key heads, T, D].
-        parts: together they hold each query once.
-        scaling: of the products.
-        window: how many keys a query sees, itself included; None for all.
-
-    Returns:
-        [1, Q, heads, D].
-    """
-    n_heads, n_queries, n_dims = query.shape[1:]
-    grouped = n_heads != key.shape[1]
-    if grouped and query.device.type != "cpu":
-        # With a mask only the CPU's kernel takes grouped heads without falling back to a slow one.
-        key = key.repeat_interleave(n_heads // key.shape[1], dim=1)
-        value = value.repeat_interleave(n_heads // value.shape[1], dim=1)
-        grouped = False
-    out = query.new_empty(1, n_queries, n_heads, n_dims)
-    for part in parts:
-        view = part.view(window, query.device)
-        out[:, part.queries] = functional.scaled_dot_product_attention(
-            query[:, :, part.queries],
-            _gather(key, view.keys),
-            _gather(value, view.keys),
-            attn_mask=view.mask,
-            is_causal=view.causal,
-            scale=scaling,
-            enable_gqa=grouped,
-        ).transpose(1, 2)
-    return out
-
-
-def _gather(x: Tensor, ranges: tuple[Range, ...]) -> Tensor:
-    """The rows of a path, [1, heads, n, D]; without a copy where they lie together."""
-    if len(ranges) == 1:
-        start, stop = ranges[0]
-        return x[:, :, start:stop]
-    return torch.cat([x[:, :, start:stop] for start, stop in ranges], dim=2)

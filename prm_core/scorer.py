@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from prm_core.loading import (
     quiet_transformers,
 )
 from prm_core.lora import base_of, is_adapter, merge_adapter
+from prm_core.memory import Memory
 from prm_core.packing import Pack, plan
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
@@ -39,6 +41,10 @@ longer, 8192 leaves the caches and takes 5 % longer."""
 
 FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
+
+KEEP_BYTES = 1 << 30
+"""How much is kept of the problem at hand. A 7B model's keys and values take 57 kB a token in
+bfloat16, so this is ten rounds of a search with 64 paths."""
 
 _Step = tuple[int, tuple[tuple[int, int], ...]]
 """A step in a pack: the row that is read, and for each evidence token the row before it and its
@@ -70,6 +76,7 @@ class Scorer:
         placement: Placement,
         tokenizer: PreTrainedTokenizerBase | None = None,
         max_tokens: int = MAX_TOKENS,
+        keep_bytes: int = KEEP_BYTES,
         packed: bool = True,
     ) -> None:
         self.model_id = model_id
@@ -86,8 +93,8 @@ class Scorer:
         self._backbone = backbone
         self._opened = opened
         self._max_tokens = max_tokens
-        for one in self._backbones if self.packed else ():
-            forward.prepare(one)
+        self._memory = Memory(self._backbones, keep_bytes)
+        self._running = threading.Lock()  # one pack at a time: packs lean on those before
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -156,7 +163,8 @@ class Scorer:
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
 
-        Candidates of one problem should come in one call: what they share is computed once.
+        Candidates of one problem should come in one call: what they share is computed once. What
+        later calls share with it is kept as well, until one has another problem.
 
         Raises:
             TooLongError: a candidate does not fit the model; nothing was run.
@@ -171,6 +179,11 @@ class Scorer:
         The first come soon, and closing the iterator stops the work between two forward passes.
         """
         return self._run(candidates, FIRST_TOKENS)
+
+    def forget(self) -> None:
+        """Drop what is kept of the last problem, its text included."""
+        with self._running:
+            self._memory.clear()
 
     def _run(
         self, candidates: Sequence[Candidate], first_tokens: int | None
@@ -221,15 +234,20 @@ class Scorer:
         encoded: Sequence[Encoded],
         first_tokens: int | None,
     ) -> Iterator[tuple[int, ScoredCandidate]]:
+        problems = [candidate.problem for candidate in candidates]
+        with self._running:
+            self._memory.begin(problems)
         packs = plan(
             [one.input_ids for one in encoded],
             self._max_tokens if self.packed else 1,  # a token: every candidate alone
-            [candidate.problem for candidate in candidates],
+            problems,
             first_tokens,
+            self._memory.known,
+            [one.reads for one in encoded],
         )
         names = ("raw", "single") if self._opened.cumulative else tuple(self._opened.extras)
-        for pack in packs:
-            for index, reading in self._read_within_memory(pack, encoded):
+        while readings := self._read_next(packs, encoded):
+            for index, reading in readings:
                 candidate = self._as_judged(candidates[index])
                 finite = torch.isfinite(reading).all(dim=0)
                 if not finite.all():
@@ -252,6 +270,14 @@ class Scorer:
                     ),
                 )
 
+    def _read_next(
+        self, packs: Iterator[Pack], encoded: Sequence[Encoded]
+    ) -> list[tuple[int, Tensor]]:
+        """The readings of the next pack by candidate; none when there is no next pack."""
+        with self._running:
+            pack = next(packs, None)
+            return [] if pack is None else list(self._read_within_memory(pack, encoded))
+
     def _read_within_memory(
         self, pack: Pack, encoded: Sequence[Encoded]
     ) -> Iterator[tuple[int, Tensor]]:
@@ -265,9 +291,11 @@ class Scorer:
         if results is not None:
             yield from zip(pack.members, results, strict=True)
             return
-        n_tokens = len(pack.token_ids)
-        parts = list(plan([encoded[i].input_ids for i in pack.members], n_tokens // 2))
-        if len(parts) == 1:
+        self._memory.clear()
+        sequences = [encoded[i].input_ids for i in pack.members]
+        n_tokens = sum(len(one.token_ids) for one in plan(sequences, sum(map(len, sequences))))
+        parts = list(plan(sequences, n_tokens // 2))
+        if len(parts) == 1 and pack.first_row == 0:
             raise ModelError(
                 f"memory on {self.device} does not suffice for one candidate of {n_tokens:,} "
                 f"tokens with {self.model_id}; shorten it, or use a smaller model or dtype"
@@ -279,6 +307,7 @@ class Scorer:
             len(parts),
         )
         for part in parts:
+            self._memory.clear()
             members = tuple(pack.members[i] for i in part.members)
             yield from self._read_within_memory(replace(part, members=members), encoded)
 
@@ -303,16 +332,13 @@ class Scorer:
 
         seen = [(*token, i) for i, (_, tokens) in enumerate(steps) for token in tokens]
         rows = sorted({row for row, _ in steps} | {row for row, _, _ in seen})
-        hidden = torch.cat(  # [R, H], or [R, 2H] with a second backbone
-            [
-                forward.read_pack(one, pack, rows)
-                if self.packed
-                else forward.read_alone(one, pack.token_ids, rows)
-                for one in self._backbones
-            ],
-            dim=1,
-        )
-        place = {row: i for i, row in enumerate(rows)}
+        if self.packed:
+            sequences = [one.input_ids for one in encoded]
+            hidden, place = self._memory.read(pack, rows, sequences)
+        else:
+            of_each = [forward.read_alone(one, pack.token_ids, rows) for one in self._backbones]
+            hidden = torch.cat(of_each, dim=1)  # [R, H], or [R, 2H] with a second backbone
+            place = {row: i for i, row in enumerate(rows)}
 
         def index_of(numbers: list[int]) -> Tensor:
             return torch.tensor(numbers, dtype=torch.int64, device=hidden.device)
@@ -361,6 +387,7 @@ def load_scorer(
     separator: str | None = None,
     reference: str | Path | None = None,
     max_tokens: int | None = None,
+    keep_bytes: int = KEEP_BYTES,
 ) -> Scorer:
     """Load a PRM.
 
@@ -379,6 +406,8 @@ def load_scorer(
         reference: a folder or repository; the second model of families that compare two.
         max_tokens: how many tokens go through the model at once, at most; not how long a
             candidate may be.
+        keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
+            nothing, so that equal calls give equal bits.
 
     Raises:
         BadOptionError: an option has a value that it does not know.
@@ -415,6 +444,7 @@ def load_scorer(
         opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second)),
         placement=placement,
         max_tokens=MAX_TOKENS if max_tokens is None else max_tokens,
+        keep_bytes=keep_bytes,
     )
 
 

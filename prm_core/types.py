@@ -77,6 +77,12 @@ class Encoded:
                 if any(not 1 <= token <= end for token in step):
                     raise ValueError(f"evidence {step} is outside 1..{end}")
 
+    @property
+    def reads(self) -> list[int]:
+        """Every token whose hidden state is wanted, increasing."""
+        before = {token - 1 for step in self.evidence for token in step}
+        return sorted(before | set(self.positions))
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredCandidate:

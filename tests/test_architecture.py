@@ -28,8 +28,9 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"evaluate"}),
     (1, {"report"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
-    (2, {"checkpoint", "readout", "device", "forward"}),
-    (2, {"lora", "loading"}),
+    (2, {"checkpoint", "readout", "device", "attention"}),
+    (2, {"lora", "loading", "forward"}),
+    (2, {"memory"}),
     (3, {"families"}),
     (4, {"scorer", "generators"}),
     (4, {"remote"}),

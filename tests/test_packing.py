@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prm_core.packing import Pack, first_rows, plan, shared_length
+from prm_core.packing import Known, Pack, first_rows, plan, shared_length
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=12).map(tuple)
 sequences = st.lists(ids, max_size=12)
@@ -60,6 +60,29 @@ def test_a_segment_sees_exactly_what_its_candidates_hold_before_it(
                     seen = [row for a, b in segment.path for row in range(a, b)]
                     assert seen[segment.depth] == segment.start
                     assert seen[: segment.depth + len(own)] == rows[: rows.index(own[-1]) + 1]
+
+
+@given(st.lists(sequences, min_size=1, max_size=4), st.integers(1, 30), st.data())
+def test_behind_what_is_known_only_what_is_new_stands(
+    calls: list[list[tuple[int, ...]]], max_tokens: int, data: st.DataObject
+) -> None:
+    known, rows_of, read = Known(), {}, set()
+    for call in calls:
+        reads = [
+            sorted(data.draw(st.sets(st.integers(0, len(one) - 1), min_size=1))) for one in call
+        ]
+        for pack in plan(call, max_tokens, known=known, reads=reads):
+            assert pack.first_row == len(rows_of)
+            rows_of |= dict(enumerate(pack.token_ids, start=pack.first_row))
+            wanted = set()
+            for i, index in enumerate(pack.members):
+                rows = pack.rows(i)
+                assert tuple(rows_of[row] for row in rows) == call[index]
+                wanted |= {rows[place] for place in reads[index]}
+            new = {row for row in wanted if row >= pack.first_row}
+            assert wanted - new <= read  # nothing has to be read that was not kept
+            read |= new
+            known.add(pack, call, new)
 
 
 def test_groups_keep_their_order_and_stay_together() -> None:

@@ -102,7 +102,6 @@ def test_random_trees_equal_the_stock_forward(arch: str, tmp_path: Path) -> None
     """Hidden states, not only scores, over tries of every shape."""
     stock = AutoModel.from_pretrained(tiny_model(tmp_path, arch)).eval()
     backbone = AutoModel.from_pretrained(tmp_path).eval()
-    forward.prepare(backbone)
     rng = random.Random(arch)
     for _ in range(10):
         sequences = [(5,)]
@@ -259,7 +258,8 @@ def test_wrong_positions_and_wrong_masks_are_noticed(arch: str, tmp_path: Path) 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_gpu_gives_what_the_cpu_gives(checkpoint: Path) -> None:
-    candidates = make_candidates()
+    many = [Candidate("What is 7 × 8?", (f"Way {i}: {i}", "56")) for i in range(40)]
+    candidates = [*make_candidates(), *many]  # so many that FlexAttention takes part
     on_cpu = load_scorer(checkpoint, device="cpu").score(candidates)
     on_gpu = load_scorer(checkpoint, device="cuda", dtype="float32").score(candidates)
     for a, b in zip(on_cpu, on_gpu, strict=True):

@@ -145,10 +145,12 @@ class ModelHost:
             ours = model in {choice for _, choice in self.choices}
             key = os.environ.get(API_KEY, "").strip() if ours else ""
             return open_server(url, name or None, api_key=key)
-        from prm_core.scorer import load_scorer
+        from prm_core.scorer import KEEP_BYTES, load_scorer
 
         named = None if model == DEFAULT else model
-        return load_scorer(named, device=self._device, dtype=self._dtype)
+        # On a public server the text of one visitor must not outlast the answer.
+        kept = 0 if self.listed_only else KEEP_BYTES
+        return load_scorer(named, device=self._device, dtype=self._dtype, keep_bytes=kept)
 
 
 def _reason(error: BaseException) -> str:

@@ -40,7 +40,7 @@ def hold_parity(
     candidates: Sequence[Candidate] = CANDIDATES,
     **options: Any,
 ) -> Scorer:
-    """Ids, positions and probabilities are the authors', alone, packed and in any order.
+    """Ids, positions and probabilities are the authors', alone, packed, kept and in any order.
 
     Args:
         directory: a checkpoint.
@@ -62,8 +62,12 @@ def hold_parity(
         assert list(encoded.positions) == expected.positions
         assert scored.candidate is candidate
         assert scored.probabilities == pytest.approx(expected.probabilities, rel=0, abs=TOLERANCE)
-        (alone,) = scorer.score([candidate])
-        assert alone.probabilities == pytest.approx(scored.probabilities, rel=0, abs=TOLERANCE)
+        scorer.forget()
+        for _ in ("alone", "again, from what was kept"):
+            (alone,) = scorer.score([candidate])
+            assert alone.probabilities == pytest.approx(scored.probabilities, rel=0, abs=TOLERANCE)
+            for name, values in alone.extras.items():
+                assert values == pytest.approx(scored.extras[name], rel=0, abs=TOLERANCE)
         for name, values in expected.extras.items():
             assert scored.extras[name] == pytest.approx(values, rel=0, abs=TOLERANCE)
         assert scored.extras.keys() == expected.extras.keys()

@@ -1,0 +1,340 @@
+"""Attention over a trie of rows: every query sees its own branch, and nothing beside it.
+
+There are two ways, which give the same:
+
+- `ByBranch` runs the stock kernel once for each segment of a pack, on the keys and values of the
+  segment's own path. It needs no mask for most segments and computes next to nothing in vain.
+- `ByBlocks` is one FlexAttention kernel for the whole pack. A GPU takes hundreds of small kernels
+  badly, so there it serves packs of many segments.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
+
+from prm_core.packing import Pack, Range, Segment, first_rows
+
+logger = logging.getLogger(__name__)
+
+_BLOCKS_FROM = 16
+"""Segments from which a pack on a GPU is worth a FlexAttention kernel, whose first use compiles
+for some seconds. So two or three solutions never wait for that."""
+
+_BLOCK = 128
+"""Rows of a block: FlexAttention's own size."""
+
+
+class Attention(Protocol):
+    """The attention of one pack's queries."""
+
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, scaling: float, window: int | None
+    ) -> Tensor:
+        """
+        Args:
+            query: [Q, heads, D].
+            key, value: [key heads, rows, D]; those of the rows before the pack too.
+            scaling: of the products.
+            window: how many keys a query sees, itself included; None for all.
+
+        Returns:
+            [Q, heads * D].
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the queries of a part see under one window: key rows in order of depth, and a mask."""
+
+    keys: tuple[Range, ...]
+    mask: Tensor | None
+    causal: bool
+
+
+class _Part:
+    """Queries on one branch of the trie.
+
+    Attributes:
+        queries: where they stand among the queries of the pass.
+        depths: the depth of each, increasing.
+        path: rows of the branch's keys up to the last query, in order of depth.
+    """
+
+    __slots__ = ("_views", "depths", "path", "queries")
+
+    def __init__(self, queries: slice, depths: Sequence[int], path: tuple[Range, ...]) -> None:
+        self.queries = queries
+        self.depths = depths
+        self.path = path
+        self._views: dict[int | None, _View] = {}
+
+    def view(self, window: int | None, device: torch.device) -> _View:
+        """Made once per window and used by every layer."""
+        if window not in self._views:
+            self._views[window] = self._make_view(window, device)
+        return self._views[window]
+
+    def _make_view(self, window: int | None, device: torch.device) -> _View:
+        n_keys = self.depths[-1] + 1
+        if window is None or n_keys <= window:
+            window, first = None, 0
+        else:
+            first = max(0, self.depths[0] - window + 1)
+        keys = _without_first(self.path, first)
+        if len(self.depths) == 1:  # sees every key that is left
+            return _View(keys, None, causal=False)
+        if window is None and len(self.depths) == n_keys:
+            return _View(keys, None, causal=True)
+        of_query = torch.tensor(self.depths, device=device)[:, None]
+        of_key = torch.arange(first, n_keys, device=device)[None, :]
+        mask = of_key <= of_query
+        if window is not None:
+            mask &= of_key > of_query - window
+        return _View(keys, mask, causal=False)
+
+
+def _without_first(path: tuple[Range, ...], length: int) -> tuple[Range, ...]:
+    """A path less its first `length` rows."""
+    kept: list[Range] = []
+    for start, stop in path:
+        skipped = min(length, stop - start)
+        length -= skipped
+        if start + skipped < stop:
+            kept.append((start + skipped, stop))
+    return tuple(kept)
+
+
+class ByBranch:
+    """Attention branch by branch.
+
+    Args:
+        pack: what runs.
+        rows: [Q], increasing; which rows of the pack ask. None: all of them.
+    """
+
+    def __init__(self, pack: Pack, rows: Sequence[int] | None = None) -> None:
+        self._parts: list[_Part] = []
+        for segment in pack.segments:
+            if rows is None:
+                queries = slice(segment.start - pack.first_row, segment.stop - pack.first_row)
+                n_tokens = segment.stop - segment.start
+                depths: Sequence[int] = range(segment.depth, segment.depth + n_tokens)
+            else:
+                queries = slice(bisect_left(rows, segment.start), bisect_left(rows, segment.stop))
+                depths = [segment.depth + row - segment.start for row in rows[queries]]
+            if depths:
+                path = first_rows(segment.path, depths[-1] + 1)
+                self._parts.append(_Part(queries, depths, path))
+
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, scaling: float, window: int | None
+    ) -> Tensor:
+        """See `Attention`."""
+        grouped = query.shape[1] != key.shape[0]
+        # With a mask only the CPU's kernel takes grouped heads without falling back to a slow one.
+        repeats = query.shape[1] // key.shape[0] if grouped and not query.is_cpu else 1
+        out = torch.empty_like(query)
+        for part in self._parts:
+            view = part.view(window, query.device)
+            out[part.queries] = functional.scaled_dot_product_attention(
+                query[None, part.queries].transpose(1, 2),
+                _gather(key, view.keys).repeat_interleave(repeats, dim=1)
+                if repeats > 1
+                else _gather(key, view.keys),
+                _gather(value, view.keys).repeat_interleave(repeats, dim=1)
+                if repeats > 1
+                else _gather(value, view.keys),
+                attn_mask=view.mask,
+                is_causal=view.causal,
+                scale=scaling,
+                enable_gqa=grouped and repeats == 1,
+            )[0].transpose(0, 1)
+        return out.flatten(1)
+
+
+def _gather(x: Tensor, ranges: tuple[Range, ...]) -> Tensor:
+    """The rows of a path, [1, heads, n, D]; without a copy where they lie together."""
+    if len(ranges) == 1:
+        start, stop = ranges[0]
+        return x[None, :, start:stop]
+    return torch.cat([x[:, start:stop] for start, stop in ranges], dim=1)[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Visible:
+    """Who sees each row, [rows] int32 each: the queries in rows `begin` to before `end`.
+
+    Attributes:
+        depth: of the row in its branch.
+    """
+
+    begin: Tensor
+    end: Tensor
+    depth: Tensor
+
+
+def _visible(pack: Pack) -> _Visible | None:
+    """The same as the segments' paths say, where it can be said in one interval for each row.
+
+    Branches lie depth first, so it always can for a pack that nothing stands before. Rows that are
+    known may hold the same tokens twice; then a row can be seen by queries that do not lie
+    together, and there is no answer.
+    """
+    n_rows = pack.first_row + len(pack.token_ids)
+    begin, end, depth, seen = (np.zeros(n_rows, dtype=np.int32) for _ in range(4))
+    for segment in pack.segments:
+        done = 0
+        for start, stop in segment.path:
+            some = slice(start, stop)
+            begin[some] = np.where(seen[some] == 0, segment.start, begin[some])
+            end[some] = segment.stop
+            seen[some] += segment.stop - segment.start
+            depth[some] = np.arange(done, done + stop - start)
+            done += stop - start
+    if (seen != end - begin).any():
+        return None
+    return _Visible(*map(torch.from_numpy, (begin, end, depth)))
+
+
+class ByBlocks:
+    """Attention of a whole pack in one kernel, block by block of its mask.
+
+    Args:
+        visible: who sees each row.
+        rows: [Q], increasing; the queries' own rows.
+    """
+
+    def __init__(self, visible: _Visible, rows: Tensor, device: torch.device) -> None:
+        self._visible = visible
+        self._rows = rows
+        self._device = device
+        self._masks: dict[int | None, BlockMask] = {}
+
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, scaling: float, window: int | None
+    ) -> Tensor:
+        """See `Attention`."""
+        if window not in self._masks:
+            self._masks[window] = self._make_mask(window)
+        out = _flex()(
+            query.transpose(0, 1)[None],
+            key[None],
+            value[None],
+            block_mask=self._masks[window],
+            scale=scaling,
+            enable_gqa=query.shape[1] != key.shape[0],
+        )
+        attended = out[0].transpose(0, 1).flatten(1)
+        assert isinstance(attended, Tensor)
+        return attended
+
+    def _make_mask(self, window: int | None) -> BlockMask:
+        """Which blocks are looked at, and of which every pair is seen."""
+        seen, n_queries, n_keys = self._visible, len(self._rows), len(self._visible.end)
+
+        def blocks(x: Tensor, filler: int) -> Tensor:  # [n] → [blocks, 128]
+            return functional.pad(x, (0, -len(x) % _BLOCK), value=filler).view(-1, _BLOCK)
+
+        rows = self._rows
+        first, last = blocks(rows, 0)[:, 0, None], blocks(rows, int(rows[-1])).amax(1)[:, None]
+        key_rows = blocks(torch.arange(n_keys), n_keys)
+        begin, end = blocks(seen.begin, 0), blocks(seen.end, 0)
+        looked_at = (
+            (key_rows[:, 0] <= last) & (end.amax(1) > first) & (begin.amin(1) <= last)
+        )  # [query blocks, key blocks]
+        full = (key_rows.amax(1) <= first) & (end.amin(1) > last) & (begin.amax(1) <= first)
+        if window is not None:
+            full = torch.zeros_like(full)
+
+        row, own_depth, starts, ends, depths = (
+            x.to(self._device) for x in (rows, seen.depth[rows], seen.begin, seen.end, seen.depth)
+        )
+        reach = n_keys if window is None else window
+
+        def sees(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+            inside = (key <= row[query]) & (row[query] < ends[key]) & (starts[key] <= row[query])
+            return inside & (own_depth[query] - depths[key] < reach)
+
+        def listed(chosen: Tensor) -> tuple[Tensor, Tensor]:  # how many, and which, per query block
+            order = chosen.to(torch.int8).argsort(dim=1, descending=True, stable=True)
+            counts = (chosen.sum(1, dtype=torch.int32), order.to(torch.int32))
+            return counts[0][None, None].to(self._device), counts[1][None, None].to(self._device)
+
+        return BlockMask.from_kv_blocks(
+            *listed(looked_at & ~full),
+            *listed(full),
+            BLOCK_SIZE=_BLOCK,
+            mask_mod=sees,
+            seq_lengths=(n_queries, n_keys),
+        )
+
+
+@cache
+def _flex() -> Callable[..., Any]:
+    return torch.compile(flex_attention, dynamic=True)
+
+
+@cache
+def _blocks_work(device: torch.device, dtype: torch.dtype, heads: tuple[int, int, int]) -> bool:
+    """Whether FlexAttention compiles here for this model, and gives what it must.
+
+    Args:
+        heads: how many of queries, how many of keys, and their width.
+    """
+    n_heads, n_key_heads, width = heads
+    draw = torch.Generator(device).manual_seed(0)
+    # Lengths that differ, so that what is compiled now serves all others.
+    for n_rows, rows in ((200, range(200)), (500, range(40, 500, 3))):
+        branch = Segment(0, n_rows, ((0, n_rows),), 0)
+        pack = Pack((0,), (0,) * n_rows, (0,) * n_rows, (branch,), (branch.path,))
+        query, key, value = (
+            torch.randn(shape, dtype=dtype, device=device, generator=draw)
+            for shape in ((len(rows), n_heads, width), *2 * [(n_key_heads, n_rows, width)])
+        )
+        visible = _visible(pack)
+        assert visible is not None
+        try:
+            got = ByBlocks(visible, torch.tensor(rows), device)(query, key, value, 0.1, None)
+        except Exception as error:  # compilers fail in ways of their own; it goes without, too
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            logger.warning(
+                "FlexAttention does not work on %s, going on without: %s", device, reason
+            )
+            return False
+        wanted = ByBranch(pack, rows)(query, key, value, 0.1, None)
+        if not torch.allclose(got.float(), wanted.float(), atol=2e-2):
+            logger.warning("FlexAttention gives wrong numbers on %s, going on without", device)
+            return False
+    return True
+
+
+def attention_of(
+    pack: Pack, rows: Sequence[int] | None, heads: tuple[int, int, int], like: Tensor
+) -> Attention:
+    """The better way for a pack on the device at hand.
+
+    Args:
+        pack: what runs.
+        rows: [Q], increasing; which rows of the pack ask. None: all of them.
+        heads: how many of queries, how many of keys, and their width.
+        like: any tensor with the device and dtype of queries and keys.
+    """
+    if like.is_cuda and len(pack.segments) >= _BLOCKS_FROM:
+        visible = _visible(pack)
+        if visible is not None and _blocks_work(like.device, like.dtype, heads):
+            first = pack.first_row
+            asking = range(first, first + len(pack.token_ids)) if rows is None else rows
+            return ByBlocks(visible, torch.tensor(asking), like.device)
+    return ByBranch(pack, rows)
