@@ -21,11 +21,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
-from transformers import AutoModel, Qwen2Config
+from transformers import AutoModel, PreTrainedModel, Qwen2Config
 
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError
-from prm_core.families import Opened
+from prm_core.families import Opened, Readout
 from prm_core.packing import plan
 from prm_core.readout import ValueHead
 from prm_core.scorer import Scorer
@@ -104,13 +104,14 @@ class _Writer:
             for _ in range(8)
         ]
 
-    def beam_64(self) -> list[list[tuple[int, ...]]]:
-        """The paths after 10 rounds that keep 16 beams at random and extend each by 4 steps."""
+    def search(self) -> list[list[list[tuple[int, ...]]]]:
+        """The paths of 10 rounds that keep 16 beams at random and extend each by 4 steps."""
         beams = [[self.problem()]] * 16
+        rounds = []
         for _ in range(10):
-            paths = [[*beam, self.step()] for beam in beams for _ in range(4)]
-            beams = self._random.sample(paths, 16)
-        return paths
+            rounds.append([[*beam, self.step()] for beam in beams for _ in range(4)])
+            beams = self._random.sample(rounds[-1], 16)
+        return rounds
 
     def trace_4k(self) -> list[list[tuple[int, ...]]]:
         """One candidate that fills a context of 4,096 tokens."""
@@ -125,9 +126,15 @@ def workloads(n_vocabulary: int, seed: int = 0) -> list[Workload]:
     writer = _Writer(seed, n_vocabulary)
     return [
         _workload("best-of-8", writer.best_of_8()),
-        _workload("beam-64", writer.beam_64()),
+        _workload("beam-64", writer.search()[-1]),
         _workload("trace-4k", writer.trace_4k()),
     ]
+
+
+def search_workloads(n_vocabulary: int, seed: int = 0) -> list[Workload]:
+    """The calls of a beam search, one for each of its 10 rounds."""
+    rounds = _Writer(seed, n_vocabulary).search()
+    return [_workload(f"round {i}", paths) for i, paths in enumerate(rounds, start=1)]
 
 
 def _workload(name: str, paths: Sequence[Sequence[tuple[int, ...]]]) -> Workload:
@@ -144,12 +151,62 @@ def _workload(name: str, paths: Sequence[Sequence[tuple[int, ...]]]) -> Workload
     return Workload(name, tuple(candidates), encoded)
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of a Qwen2 backbone with random weights.
+
+    Attributes:
+        n_layers, hidden_size, mlp_size, n_vocabulary: as its configuration has them.
+        head_dim: width of a head; hidden_size / head_dim heads, one in `group` of them with keys.
+        group: query heads that share a key head.
+
+    Raises:
+        BadOptionError: they do not fit together.
+    """
+
+    n_layers: int = 12
+    hidden_size: int = 512
+    mlp_size: int = 2048
+    n_vocabulary: int = 32000
+    head_dim: int = 64
+    group: int = 4
+
+    def __post_init__(self) -> None:
+        multiple = self.head_dim * self.group
+        if self.hidden_size % multiple or self.hidden_size < multiple:
+            raise BadOptionError(
+                f"hidden size is {self.hidden_size}; it must be a multiple of {multiple}"
+            )
+        if min(self.n_layers, self.mlp_size) < 1 or self.n_vocabulary < 2:
+            raise BadOptionError("layers and MLP size must be at least 1, vocabulary 2")
+
+
+def random_model(sizes: Sizes, placement: Placement) -> tuple[PreTrainedModel, Readout]:
+    """A backbone and a value head, the same for equal arguments."""
+    n_heads = sizes.hidden_size // sizes.head_dim
+    config = Qwen2Config(
+        vocab_size=sizes.n_vocabulary,
+        hidden_size=sizes.hidden_size,
+        intermediate_size=sizes.mlp_size,
+        num_hidden_layers=sizes.n_layers,
+        num_attention_heads=n_heads,
+        num_key_value_heads=n_heads // sizes.group,
+        max_position_embeddings=4096,
+    )
+    with torch.random.fork_rng(devices=[]), placement.device:
+        torch.manual_seed(0)
+        backbone = AutoModel.from_config(config, dtype=placement.dtype)
+        head = ValueHead(sizes.hidden_size)
+        torch.nn.init.normal_(head.weight, std=sizes.hidden_size**-0.5)
+    for module in (backbone, head):
+        module.train(False).requires_grad_(False)
+    assert isinstance(backbone, PreTrainedModel)
+    return backbone, lambda hidden, _=None: head(hidden)
+
+
 def run_bench(
+    sizes: Sizes,
     *,
-    n_layers: int = 12,
-    hidden_size: int = 512,
-    mlp_size: int = 2048,
-    n_vocabulary: int = 32000,
     repeats: int = 3,
     device: str = "auto",
     dtype: str = "auto",
@@ -158,49 +215,30 @@ def run_bench(
     """Measure the three workloads on a Qwen2 backbone of random weights.
 
     Args:
-        n_layers, hidden_size, mlp_size, n_vocabulary: of the backbone; heads are 64 wide, four to
-            a key head.
+        sizes: of the backbone.
         repeats: how often each way is timed after the warm-up; the median counts.
         device, dtype: as in `load_scorer`.
         report: called with the workload's name before it is measured.
 
     Raises:
-        BadOptionError: the sizes do not fit together, or the device is not here.
+        BadOptionError: the device is not here, or there is nothing to repeat.
     """
-    if hidden_size % 256 or hidden_size < 256:
-        raise BadOptionError(f"hidden size is {hidden_size}; it must be a multiple of 256")
-    if min(n_layers, mlp_size, repeats) < 1 or n_vocabulary < 2:
-        raise BadOptionError("layers, MLP size and repeats must be at least 1, vocabulary 2")
+    if repeats < 1:
+        raise BadOptionError(f"repeats is {repeats}; it must be at least 1")
     placement = choose_device(device, dtype)
-    config = Qwen2Config(
-        vocab_size=n_vocabulary,
-        hidden_size=hidden_size,
-        intermediate_size=mlp_size,
-        num_hidden_layers=n_layers,
-        num_attention_heads=hidden_size // 64,
-        num_key_value_heads=hidden_size // 256,
-        max_position_embeddings=4096,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        backbone = AutoModel.from_config(config, dtype=placement.dtype)
-        head = ValueHead(hidden_size)
-        torch.nn.init.normal_(head.weight, std=hidden_size**-0.5)
-    backbone.train(False).requires_grad_(False).to(placement.device)
-    head.train(False).requires_grad_(False).to(placement.device)
-
+    backbone, readout = random_model(sizes, placement)
     measured = []
-    for work in workloads(n_vocabulary):
+    for work in workloads(sizes.n_vocabulary):
         if report is not None:
             report(work.name)
-        opened = Opened(work.encode, readout=lambda hidden, _=None: head(hidden), threshold=0.5)
         alone, packed = (
             Scorer(
                 model_id="random weights",
                 family="value_head",
                 backbone=backbone,
-                opened=opened,
+                opened=Opened(work.encode, readout),
                 placement=placement,
+                keep_bytes=0,
                 packed=packed,
             )
             for packed in (False, True)
@@ -215,9 +253,9 @@ def _measure(work: Workload, alone: Scorer, packed: Scorer, repeats: int) -> Mea
     results = {scorer: scorer.score(work.candidates[:8]) for scorer in times}  # warm-up
     for _ in range(repeats):
         for scorer, taken in times.items():
-            started = _now(scorer.device)
+            started = now(scorer.device)
             results[scorer] = scorer.score(work.candidates)
-            taken.append(_now(scorer.device) - started)
+            taken.append(now(scorer.device) - started)
     sequences = [work.encoded[candidate.id].input_ids for candidate in work.candidates]
     n_tokens = sum(map(len, sequences))
     alone_s, packed_s = (statistics.median(taken) for taken in times.values())
@@ -238,7 +276,7 @@ def _measure(work: Workload, alone: Scorer, packed: Scorer, repeats: int) -> Mea
     )
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
     """Seconds. On one CPU thread its own time, which other programs do not stretch."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -271,10 +309,7 @@ def main(options: argparse.Namespace) -> int:
             raise BadOptionError(f"threads is {options.threads}; it must be at least 1")
         torch.set_num_threads(options.threads)
     placement, measured = run_bench(
-        n_layers=options.layers,
-        hidden_size=options.hidden,
-        mlp_size=options.mlp,
-        n_vocabulary=options.vocab,
+        Sizes(options.layers, options.hidden, options.mlp, options.vocab),
         repeats=options.repeats,
         device=options.device,
         dtype=options.dtype,
