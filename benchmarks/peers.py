@@ -401,7 +401,7 @@ def _by_beginning(
 def table(rows: Sequence[Row]) -> str:
     """Markdown, for people."""
     lines = [
-        "| workload | way | useful tokens/s | against the best peer | of limit | peak MB | max Δp |",
+        "| workload | way | useful tokens/s | to the best peer | of limit | peak MB | max Δp |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:

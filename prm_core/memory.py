@@ -25,29 +25,28 @@ class Memory:
         max_bytes: how much stays at most once a pack is done.
 
     Attributes:
+        max_bytes: the same.
+        problems: whose rows these are.
         known: which sequences lie in which rows; for `packing.plan`.
     """
 
     def __init__(self, backbones: Sequence[PreTrainedModel], max_bytes: int) -> None:
         self._backbones = backbones
-        self._max_bytes = max_bytes
-        self._problems: set[str] = set()
+        self.max_bytes = max_bytes
+        self.problems: set[str] = set()
         self.known = Known()
-        self.clear()
+        self._drop_rows()
 
     def clear(self) -> None:
         """Forget everything."""
+        self.problems.clear()
+        self._drop_rows()
+
+    def _drop_rows(self) -> None:
         self.known.clear()
         self._key_values = [forward.KeyValues() for _ in self._backbones]
         self._hidden: Tensor | None = None
         self._place: dict[int, int] = {}
-
-    def begin(self, problems: Sequence[str]) -> None:
-        """A call starts: what belongs to other problems is forgotten."""
-        if self._problems.isdisjoint(problems):
-            self.clear()
-            self._problems.clear()
-        self._problems.update(problems)
 
     def read(
         self, pack: Pack, rows: Sequence[int], sequences: Sequence[TokenIds]
@@ -75,6 +74,6 @@ class Memory:
         place |= {row: len(place) + i for i, row in enumerate(new)}
         self._hidden = hidden
         self.known.add(pack, sequences, new)
-        if hidden.nbytes + sum(one.n_bytes for one in self._key_values) > self._max_bytes:
-            self.clear()
+        if hidden.nbytes + sum(one.n_bytes for one in self._key_values) > self.max_bytes:
+            self._drop_rows()
         return hidden, place

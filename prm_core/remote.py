@@ -30,6 +30,7 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 from prm_core.endpoint import Endpoint
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for
+from prm_core.families.prompt import forget_texts
 from prm_core.loading import find_model, load_config, load_tokenizer, quiet_transformers
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
@@ -102,6 +103,7 @@ class RemoteScorer:
     def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
         """As `score`, giving each candidate with its index as soon as it is known."""
         encoded = [self.encode(candidate) for candidate in candidates]
+        forget_texts(self._tokenizer)  # the server has them now; here nothing needs them again
         return self._stream(candidates, encoded)
 
     def _stream(

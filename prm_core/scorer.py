@@ -16,6 +16,7 @@ from prm_core import forward
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Evidence, Opened, family_for
+from prm_core.families.prompt import forget_texts
 from prm_core.loading import (
     DEFAULT_MODEL,
     VOCABULARIES,
@@ -183,16 +184,30 @@ class Scorer:
     def forget(self) -> None:
         """Drop what is kept of the last problem, its text included."""
         with self._running:
-            self._memory.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._memory.clear()
+        if self._tokenizer is not None:
+            forget_texts(self._tokenizer)
 
     def _run(
         self, candidates: Sequence[Candidate], first_tokens: int | None
     ) -> Iterator[tuple[int, ScoredCandidate]]:
-        if self._opened.alone is not None:
-            yield from self._run_in_rounds(candidates)
-            return
-        encoded = [self.encode(candidate) for candidate in candidates]
-        yield from self._score_encoded(candidates, encoded, first_tokens)
+        problems = {candidate.problem for candidate in candidates}
+        with self._running:
+            if self._memory.problems.isdisjoint(problems):
+                self._forget()
+            self._memory.problems |= problems
+        try:
+            if self._opened.alone is not None:
+                yield from self._run_in_rounds(candidates)
+            else:
+                encoded = [self.encode(candidate) for candidate in candidates]
+                yield from self._score_encoded(candidates, encoded, first_tokens)
+        finally:
+            if not self._memory.max_bytes:
+                self.forget()
 
     def _run_in_rounds(
         self, candidates: Sequence[Candidate]
@@ -234,13 +249,10 @@ class Scorer:
         encoded: Sequence[Encoded],
         first_tokens: int | None,
     ) -> Iterator[tuple[int, ScoredCandidate]]:
-        problems = [candidate.problem for candidate in candidates]
-        with self._running:
-            self._memory.begin(problems)
         packs = plan(
             [one.input_ids for one in encoded],
             self._max_tokens if self.packed else 1,  # a token: every candidate alone
-            problems,
+            [candidate.problem for candidate in candidates],
             first_tokens,
             self._memory.known,
             [one.reads for one in encoded],

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate
@@ -243,3 +244,28 @@ def test_a_public_page_keeps_nothing_of_its_visitors(public: bool) -> None:
     assert isinstance(scorer, Scorer)
     list(host.run([CHAIN]))
     assert (scorer._memory.known.n_rows == 0) is public
+
+
+def test_texts_are_encoded_once_and_forgotten_with_the_rest(tiny: Path) -> None:
+    encoded: list[str] = []
+
+    class Watching(PreTrainedTokenizerFast):
+        def __call__(self, text: Any, **options: Any) -> Any:
+            encoded.extend(text)
+            return super().__call__(text, **options)
+
+    scorer = load_scorer(tiny)
+    scorer.tokenizer.__class__ = Watching
+    longer = replace(CHAIN, steps=(*CHAIN.steps, "One more."))
+    for candidates, wanted in (
+        ([CHAIN, longer], [PROBLEM, *longer.steps]),
+        ([longer, CHAIN], []),
+        ([Candidate("Another.", ("One more.",))], ["Another.", "One more."]),
+        ([CHAIN], [PROBLEM, *CHAIN.steps]),
+    ):
+        encoded.clear()
+        scorer.score(candidates)
+        assert encoded == wanted
+    scorer.forget()
+    scorer.score([CHAIN])
+    assert encoded == 2 * [PROBLEM, *CHAIN.steps]

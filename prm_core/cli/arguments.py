@@ -70,6 +70,7 @@ def load(options: argparse.Namespace) -> Scorer | RemoteScorer:
         family=options.family,
         separator=options.separator,
         reference=options.reference,
+        keep_bytes=0,  # every problem comes once, and a resumed run must give the same bits
     )
 
 

@@ -14,6 +14,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
+from weakref import WeakKeyDictionary
 
 from transformers import PreTrainedTokenizerBase
 
@@ -32,6 +34,14 @@ READ = Mark.READ
 CUT = Mark.CUT
 
 Part = str | int | Mark
+
+_Texts = dict[str, tuple[list[int], list[tuple[int, int]]]]
+
+_RECENT: WeakKeyDictionary[PreTrainedTokenizerBase, _Texts] = WeakKeyDictionary()
+"""By tokenizer, the texts that were encoded last."""
+
+_MOST_RECENT = 4096
+"""Texts that are kept at most: the steps of 64 paths of 60."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +79,7 @@ def assemble(
         InputError: a place has no token of its own, or not the one that it must have.
     """
     texts, flat = _runs(parts)
-    encoded = tokenizer(
-        texts or [""],
-        add_special_tokens=False,
-        split_special_tokens=True,
-        return_attention_mask=False,
-        return_offsets_mapping=True,
-        verbose=False,
-    )
+    encoded = encode_texts(tokenizer, texts)
     ids: list[int] = []
     positions: list[int] = []
     end = 0  # of what the last place needs
@@ -87,19 +90,15 @@ def assemble(
             positions.append(len(ids) - 1)
             end = len(ids)
         elif isinstance(part, _Run):
-            run: list[int] = encoded["input_ids"][part.index]
-            starts = [start for start, _ in encoded["offset_mapping"][part.index]]
+            run, offsets = encoded[part.index]
             # The last token that begins before a place is the one that ends there.
-            read = [bisect_left(starts, place) - 1 for place in part.reads]
-            for i, token in enumerate(run):
-                if token in reserved or (token == marker and i not in read):
-                    ids.extend(_spelt_apart(tokenizer, token))
-                else:
-                    ids.append(token)
-                positions.extend([len(ids) - 1] * read.count(i))
-                if i in read:
-                    end = len(ids)
-            positions.extend([-1] * read.count(-1))
+            read = [bisect_left(offsets, place, key=itemgetter(0)) - 1 for place in part.reads]
+            if marker in run or not reserved.isdisjoint(run):
+                run, read = _without_markers(tokenizer, run, read, marker, reserved)
+            positions.extend(-1 if place < 0 else len(ids) + place for place in read)
+            ids.extend(run)
+            if read:
+                end = positions[-1] + 1
     for number, position in enumerate(positions, start=1):
         missing = position < 0 or (marker is not None and ids[position] != marker)
         missing |= answer is not None and ids[position + 1 : position + 2] != [answer]
@@ -109,6 +108,58 @@ def assemble(
                 "where it is read; look for unusual characters at its end"
             )
     return Encoded(tuple(ids[:end]), tuple(positions))
+
+
+def _without_markers(
+    tokenizer: PreTrainedTokenizerBase,
+    run: Sequence[int],
+    read: Sequence[int],
+    marker: int | None,
+    reserved: frozenset[int],
+) -> tuple[list[int], list[int]]:
+    """A text's ids in which no token means more than its text, and the places that are read."""
+    ids: list[int] = []
+    moved: list[int] = []
+    for i, token in enumerate(run):
+        if token in reserved or (token == marker and i not in read):
+            ids.extend(_spelt_apart(tokenizer, token))
+        else:
+            ids.append(token)
+        moved.extend([len(ids) - 1] * read.count(i))
+    return ids, moved + [-1] * read.count(-1)
+
+
+def encode_texts(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    """Token ids of each text, and the characters that each token covers; not to be changed.
+
+    Texts are encoded together, and those of a moment ago are looked up: candidates of one problem
+    share most of theirs. `forget_texts` drops them. Only fast tokenizers tell the characters.
+    """
+    known = _RECENT.setdefault(tokenizer, {})
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    if len(known) + len(new) > _MOST_RECENT:
+        known.clear()
+        new = list(dict.fromkeys(texts))
+    if new:
+        encoded = tokenizer(
+            new,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_offsets_mapping=tokenizer.is_fast,
+            verbose=False,
+        )
+        offsets = encoded.get("offset_mapping", [[]] * len(new))
+        for text, ids, covered in zip(new, encoded["input_ids"], offsets, strict=True):
+            known[text] = ids, covered
+    return [known[text] for text in texts]
+
+
+def forget_texts(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Drop the texts that `encode_texts` has kept."""
+    _RECENT.pop(tokenizer, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.checkpoint import find_tensor, read_json, read_tensors
 from prm_core.errors import InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
+from prm_core.families.prompt import encode_texts
 from prm_core.readout import (
     N_EVIDENCE_FEATURES,
     ValueHead,
@@ -204,21 +205,14 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
         prefix = template.step[0].replace("{number}", str(number))
         pieces.append(f"{prefix}{step_content(step)}{template.step[1]}")
         prefixes.append(prefix)
-    encoded = tokenizer(
-        pieces,
-        add_special_tokens=False,
-        split_special_tokens=True,
-        return_attention_mask=False,
-        return_offsets_mapping=bool(template.evidence),
-        verbose=False,
-    )
+    encoded = encode_texts(tokenizer, pieces)
     ids = [] if template.bos is None else [template.bos]
-    ids += encoded["input_ids"][0]
+    ids += encoded[0][0]
     if template.problem_end is not None:
         ids.append(template.problem_end)
     positions: list[int] = []
     evidence: list[tuple[int, ...]] = []
-    for number, piece in enumerate(encoded["input_ids"][1:], start=1):
+    for number, (piece, reach) in enumerate(encoded[1:], start=1):
         start = len(ids)
         ids += piece
         if template.marker is not None:
@@ -229,7 +223,6 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
         if template.evidence:
             # The template's own "Step 3: " is not the user's digit: a token counts when it
             # reaches past the prefix (it may begin with the prefix's last blank).
-            reach = encoded["offset_mapping"][number]
             evidence.append(
                 tuple(
                     start + i
