@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import itertools
 import json
 import statistics
 import sys
@@ -377,10 +378,14 @@ def _thinned(
 ) -> list[list[Encoded]]:
     """Every so many of the candidates, or of the steps where each has a pass of its own."""
     every = max(1, round(_work(calls, for_each_step) / sample_tokens))
+    number = itertools.count(every // 2)
     if not for_each_step:
-        return [list(call[every // 2 :: every] or call) for call in calls]
-    thin = [[(one, one.positions[every // 2 :: every]) for one in call] for call in calls]
-    return [[Encoded(one.input_ids, some) for one, some in call if some] for call in thin]
+        return [[one for one in call if not next(number) % every] for call in calls]
+    chosen = [
+        [(one, tuple(p for p in one.positions if not next(number) % every)) for one in call]
+        for call in calls
+    ]
+    return [[Encoded(one.input_ids, some) for one, some in call if some] for call in chosen]
 
 
 def _by_beginning(

@@ -34,6 +34,11 @@ def available_devices() -> list[str]:
     return [*devices, "cpu"]
 
 
+def free_bytes(device: torch.device) -> int | None:
+    """How much memory a GPU has left; None where that says nothing about speed, or is not told."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 def choose_device(device: str = "auto", dtype: str = "auto") -> Placement:
     """Decide where the backbone runs.
 

@@ -71,6 +71,19 @@ def can_pack(config: PreTrainedConfig) -> bool:
     return config.rope_parameters["rope_type"] in _FIXED_ROPE
 
 
+def bytes_per_token(backbone: PreTrainedModel) -> int:
+    """What a pack takes beside the weights, for each of its tokens.
+
+    Keys and values of all layers, and what one layer holds at its widest: the MLP's two inner
+    activations and their product, and about eight times the hidden state, two of them in float32.
+    """
+    model = cast(Any, backbone)
+    config, n_dims = model.config, int(model.layers[0].self_attn.head_dim)
+    keys_and_values = 2 * config.num_hidden_layers * config.num_key_value_heads * n_dims
+    inner = 3 * config.intermediate_size + 10 * config.hidden_size
+    return int(keys_and_values + inner) * backbone.dtype.itemsize
+
+
 class KeyValues:
     """Keys and values of one backbone, by layer and row."""
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core import forward
-from prm_core.device import Placement, choose_device
+from prm_core.device import Placement, choose_device, free_bytes
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Evidence, Opened, family_for
 from prm_core.families.prompt import forget_texts
@@ -39,6 +39,10 @@ logger = logging.getLogger(__name__)
 MAX_TOKENS = 4096
 """Budget of a pack. Best-of-8 on a CPU: 2048 to 4096 are fastest, 1024 shares less and takes 10 %
 longer, 8192 leaves the caches and takes 5 % longer."""
+
+GPU_TOKENS = 1024, 16_384
+"""Bounds of a pack on a GPU, where half of the free memory decides. Below, the GPU waits for the
+program; above, nothing is gained."""
 
 FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
@@ -76,7 +80,7 @@ class Scorer:
         opened: Opened,
         placement: Placement,
         tokenizer: PreTrainedTokenizerBase | None = None,
-        max_tokens: int = MAX_TOKENS,
+        max_tokens: int | None = None,
         keep_bytes: int = KEEP_BYTES,
         packed: bool = True,
     ) -> None:
@@ -93,9 +97,18 @@ class Scorer:
         self._tokenizer = tokenizer
         self._backbone = backbone
         self._opened = opened
-        self._max_tokens = max_tokens
+        self._max_tokens = self._fitting_tokens() if max_tokens is None else max_tokens
         self._memory = Memory(self._backbones, keep_bytes)
         self._running = threading.Lock()  # one pack at a time: packs lean on those before
+
+    def _fitting_tokens(self) -> int:
+        """The budget of a pack: what is fastest on a CPU, what fits on a GPU."""
+        free = free_bytes(self.device)
+        if free is None or not self.packed:
+            return MAX_TOKENS
+        fitting = free // 2 // sum(map(forward.bytes_per_token, self._backbones))
+        fewest, most = GPU_TOKENS
+        return max(fewest, min(most, fitting))
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -417,7 +430,7 @@ def load_scorer(
         separator: the text after each step, for families whose checkpoints do not say it.
         reference: a folder or repository; the second model of families that compare two.
         max_tokens: how many tokens go through the model at once, at most; not how long a
-            candidate may be.
+            candidate may be. None: 4,096 on a CPU, what memory allows on a GPU.
         keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
             nothing, so that equal calls give equal bits.
 
@@ -455,7 +468,7 @@ def load_scorer(
         tokenizer=tokenizer,
         opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second)),
         placement=placement,
-        max_tokens=MAX_TOKENS if max_tokens is None else max_tokens,
+        max_tokens=max_tokens,
         keep_bytes=keep_bytes,
     )
 

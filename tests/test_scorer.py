@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from prm_core import forward
 from prm_core.checkpoint import find_tensor
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Evidence, Opened
@@ -105,6 +106,25 @@ def test_what_candidates_share_is_computed_once(tiny: Path) -> None:
     unique = {one[:n] for one in sequences for n in range(1, len(one) + 1)}
     assert watched.sizes == [len(unique)]
     assert len(unique) < 0.7 * sum(map(len, sequences))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_pack_on_a_gpu_takes_no_more_than_it_was_sized_for(tiny: Path) -> None:
+    scorer = load_scorer(tiny, device="cuda", dtype="float32", max_tokens=100_000)
+    candidates = [c for i in range(300) for c in make(1, problem=f"{i} {SECRET}")]
+    n_tokens = sum(len(scorer.encode(one).input_ids) for one in candidates)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    scorer.score(candidates)
+    taken = torch.cuda.max_memory_allocated() - before
+    assert taken < 2 * n_tokens * forward.bytes_per_token(scorer._backbone)
+
+
+def test_what_a_token_takes_counts_keys_values_and_the_widest_place(tiny: Path) -> None:
+    scorer = load_scorer(tiny)
+    # Two layers with two heads of eight for keys and for values; 64 inside the MLP, 32 outside.
+    assert forward.bytes_per_token(scorer._backbone) == 4 * (2 * 2 * 2 * 8 + 3 * 64 + 10 * 32)
 
 
 # --- limits -----------------------------------------------------------------------------------
