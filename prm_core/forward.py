@@ -60,8 +60,9 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 """By `model_type`; each is compared with the stock forward in tests/test_parity.py."""
 
-_FIXED_ROPE = {"default", "linear", "llama3", "yarn"}
-"""Rotary scalings that do not look at the input's length, which in a pack is the longest one's."""
+_FIXED_ROPE = {"default", "linear", "llama3", "yarn", "dynamic"}
+"""Rotary scalings that do not look at the input's length, which in a pack is the longest one's.
+"dynamic" does so only beyond `max_position_embeddings`, where nothing is scored."""
 
 
 def can_pack(config: PreTrainedConfig) -> bool:

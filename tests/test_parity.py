@@ -29,6 +29,11 @@ FAMILY_FILES: dict[str, dict[str, Any]] = {
 }
 
 
+SCALED = {"rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 64}
+LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
+LONG = {"short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+
+
 def make_candidates() -> list[Candidate]:
     """Every way in which candidates can share, and none."""
     seven = "What is 7 × 8?"
@@ -129,6 +134,9 @@ def test_random_trees_equal_the_stock_forward(arch: str, tmp_path: Path) -> None
         ("qwen3", {"sliding_window": 24, "use_sliding_window": True, "max_window_layers": 1}),
         ("qwen2", {"sliding_window": 24, "use_sliding_window": False}),
         ("llama", {"rope_parameters": {"rope_type": "linear", "factor": 4, "rope_theta": 1e4}}),
+        ("llama", {"rope_parameters": {"rope_type": "dynamic", "factor": 4, "rope_theta": 1e4}}),
+        ("llama", {"rope_parameters": {**SCALED, "rope_type": "llama3", **LLAMA3}}),
+        ("qwen2", {"rope_parameters": {**SCALED, "rope_type": "yarn"}}),
         ("qwen2", {"tie_word_embeddings": False}),
         ("llama", {"num_key_value_heads": 4}),
         ("llama", {"num_key_value_heads": 1, "num_hidden_layers": 1}),
@@ -157,7 +165,7 @@ def test_a_sliding_window_changes_the_scores_of_these_tests(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rope_parameters": {"rope_type": "dynamic", "factor": 4, "rope_theta": 1e4}},
+        {"rope_parameters": {**SCALED, "rope_type": "longrope", **LONG}},
         {"architecture": "gpt2"},
     ],
     ids=str,
