@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from prm_core import __version__
 from prm_core.aggregate import METHODS
@@ -61,6 +61,7 @@ from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.results import letter, result_row
 from prm_core.steps import RULES, find_steps, unescaped
 from prm_core.types import Example, Explanation, ScoredCandidate
+from prm_core.verifiers import VERIFIERS, Message, VerifierScorer, form_of, open_verifier
 
 if TYPE_CHECKING:
     from prm_core.generators import Generator, Sampling
@@ -68,15 +69,19 @@ if TYPE_CHECKING:
     from prm_core.scorer import Scorer
 
 _Row = TypeVar("_Row")
+_Scorer: TypeAlias = "Scorer | RemoteScorer | VerifierScorer"
 _NAME = "python -m prm_core"
 _PROBLEM_WIDTH = 96
 _RECORDED = "recorded:"
 _SERVED_TOGETHER = 128  # solutions, so that a server always has some to batch
+_WRITTEN_ABOUT_TOGETHER = 32  # a kill costs what was written about them
 _MODELS_NOTE = (
     'F1 is ProcessBench\'s average in percent, as published; "?" stands where no source says.\n'
     "Every family is tested against its authors' recipe on tiny weights. Where published numbers\n"
     'are at hand ("doctor"), the doctor command compares the real weights with them.\n'
-    "The threshold is 0.5 everywhere, which is not calibrated for skywork and the outcome models."
+    "The threshold is 0.5 everywhere, which is not calibrated for skywork and the outcome models.\n"
+    'What runs on a "server" writes its verdicts (--server URL); its prompt is tested alone.\n'
+    "GenPRM's F1 was measured with the Python that it writes being run, which is never done here."
 )
 _TASKS = {  # and the options that mean something there
     "first-error": ("threshold", "tune", "sweep", "html"),
@@ -138,7 +143,7 @@ def _score(options: argparse.Namespace) -> int:
             return _each_problem(
                 options,
                 lambda row, scored, threshold, scorer: write(
-                    "".join(explanation_text(scorer.explain(one.candidate), one) for one in scored)
+                    "".join(_explained(scorer, one) for one in scored)
                 ),
             )
     with _written_to("-") if options.output == "-" else open_results(options.output) as write:
@@ -181,7 +186,9 @@ def _score_rows(
     options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
 ) -> None:
     """Score what is not done, in this process or on Ray."""
-    n_together = _SERVED_TOGETHER if options.server else 1
+    writes = form_of(options.model, options.family) is not None
+    together = _WRITTEN_ABOUT_TOGETHER if writes else _SERVED_TOGETHER
+    n_together = together if options.server else 1
     tell = _Teller()
 
     def bad(message: str) -> None:
@@ -212,12 +219,12 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     model = options.model
     if model is not None and Path(model).is_dir():
         model = str(Path(model).resolve())
-    decisive = ("family", "revision", "separator", "reference", "dtype")
+    decisive = ("family", "revision", "separator", "reference", "dtype", "samples", "max_tokens")
     names = (*decisive, "steps", "aggregation", "threshold")
     return {
         "version": __version__,
         "--model": model,
-        **{f"--{name}": getattr(options, name) for name in names},
+        **{f"--{name.replace('_', '-')}": getattr(options, name) for name in names},
     }
 
 
@@ -286,7 +293,7 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
     if options.model == "recorded:labels":
-        scorer: Scorer | RemoteScorer | RecordedScorer = recorded_labels(examples)
+        scorer: _Scorer | RecordedScorer = recorded_labels(examples)
     elif (options.model or "").startswith(_RECORDED):
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
@@ -315,9 +322,7 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     ), n_bad
 
 
-def _tuned(
-    options: argparse.Namespace, scorer: Scorer | RemoteScorer | RecordedScorer
-) -> tuple[float, int]:
+def _tuned(options: argparse.Namespace, scorer: _Scorer | RecordedScorer) -> tuple[float, int]:
     """The threshold with the highest F1 on the file of `--tune`, and that file's bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.tune))
     if options.model == "recorded:labels":
@@ -335,7 +340,7 @@ def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
     pools = [row for row in rows if isinstance(row, Pool)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)
-        scorer: Scorer | RemoteScorer | RecordedScorer = recorded_scores(name, pools)
+        scorer: _Scorer | RecordedScorer = recorded_scores(name, pools)
     else:
         scorer = _load(options)
     judged = judge_pools(scorer, rows, lambda n: _progress(f"{n} of {len(rows)} problems scored"))
@@ -397,14 +402,17 @@ def _models(options: argparse.Namespace) -> int:
     """`models`: what is known by name, and what each family's score means."""
     from prm_core.families import FAMILIES
 
+    summaries = {name: family.summary for name, family in FAMILIES.items()}
+    summaries |= {name: form.summary for name, form in VERIFIERS.items()}
     with _written_to("-") as write:
         if options.json:
             for name, known in KNOWN_MODELS.items():
-                means = FAMILIES[known.family].summary
+                means = summaries[known.family]
                 row = {"id": name, **asdict(known), "bf16_gb": known.bf16_gb, "score": means}
                 write(json_line(row))
             return 0
-        table = [("model", "family", "size", "bf16", "context", "F1", "licence", "checked")]
+        titles = ("model", "family", "size", "bf16", "context", "F1", "licence", "runs", "checked")
+        table = [titles]
         for name, known in KNOWN_MODELS.items():
             table.append(
                 (
@@ -415,12 +423,13 @@ def _models(options: argparse.Namespace) -> int:
                     "?" if known.context is None else f"{known.context:,}",
                     "?" if known.f1 is None else f"{known.f1:.1f}",
                     known.licence or "?",
+                    "server" if known.server else "here",
                     known.checked,
                 )
             )
         write(_columns(table) + "\n\n")
         write(_MODELS_NOTE + "\n\n")
-        rows = [("family", "score"), *((f.name, f.summary) for f in FAMILIES.values())]
+        rows = [("family", "score"), *summaries.items()]
         write(_columns(rows) + "\n")
     return 0
 
@@ -508,7 +517,7 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain",
         action="store_true",
         help="show the prompts instead of rows: every token with its id, and which one is read "
-        "for which step",
+        "for which step (of a model that writes: the conversation)",
     )
 
 
@@ -557,10 +566,23 @@ def _model_arguments(parser: argparse.ArgumentParser) -> None:
         "--server",
         metavar="URL",
         help="a vLLM server that runs the model (http://127.0.0.1:8000); --model then names where "
-        f"its tokenizer is, and a key comes from {API_KEY}",
+        f"its tokenizer is, and a key comes from {API_KEY}. With --family {' or '.join(VERIFIERS)} "
+        "any server that speaks OpenAI's protocol, whose model writes its verdicts",
     )
     parser.add_argument(
         "--server-model", metavar="NAME", help="the model's name on the server, if it is another"
+    )
+    parser.add_argument(
+        "--samples",
+        type=_positive,
+        metavar="N",
+        help="models that write: how many times each solution is judged (default: 1)",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=_positive,
+        metavar="N",
+        help="models that write: longest reply (default: what the model's authors allow)",
     )
     _loading_arguments(parser)
 
@@ -782,7 +804,7 @@ def _probability(text: str) -> float:
 
 def _each_problem(
     options: argparse.Namespace,
-    tell: Callable[[ProblemRow, list[ScoredCandidate], float, Scorer | RemoteScorer], None],
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float, _Scorer], None],
 ) -> int:
     """Score a file's problems one after the other and tell of each.
 
@@ -830,8 +852,15 @@ def _sum_up(options: argparse.Namespace, n_good: int, n_bad: int) -> int:
     return 1 if n_bad and not options.skip_bad else 0
 
 
-def _load(options: argparse.Namespace) -> Scorer | RemoteScorer:
+def _load(options: argparse.Namespace) -> _Scorer:
     """The scorer that the options ask for."""
+    if form_of(options.model, options.family) is None:
+        for name in ("samples", "max_tokens"):
+            if getattr(options, name) is not None:
+                raise BadOptionError(
+                    f"--{name.replace('_', '-')} is for models that write their verdicts "
+                    f"(--family {', '.join(VERIFIERS)})"
+                )
     if options.server is not None:
         return _open_server(options)
     if options.server_model is not None:
@@ -849,11 +878,26 @@ def _load(options: argparse.Namespace) -> Scorer | RemoteScorer:
     )
 
 
-def _open_server(options: argparse.Namespace) -> RemoteScorer:
+def _open_server(options: argparse.Namespace) -> RemoteScorer | VerifierScorer:
     """The scorer behind an address."""
     for name in ("device", "dtype"):
         if getattr(options, name) != "auto":
             raise BadOptionError(f"--{name} means nothing with --server; the server has its own")
+    key = os.environ.get(API_KEY, "").strip()
+    form = form_of(options.model, options.family)
+    if form is not None:
+        for name in ("revision", "separator", "reference"):
+            if getattr(options, name) is not None:
+                raise BadOptionError(f"--{name} means nothing to a model that writes its verdicts")
+        return open_verifier(
+            options.server,
+            options.model,
+            form,
+            served_as=options.server_model,
+            n_samples=options.samples or 1,
+            max_tokens=options.max_tokens,
+            api_key=key,
+        )
     from prm_core.remote import open_server
 
     return open_server(
@@ -863,7 +907,7 @@ def _open_server(options: argparse.Namespace) -> RemoteScorer:
         revision=options.revision,
         family=options.family,
         separator=options.separator,
-        api_key=os.environ.get(API_KEY, "").strip(),
+        api_key=key,
     )
 
 
@@ -915,6 +959,30 @@ def _columns(lines: Sequence[Sequence[str]]) -> str:
     )
 
 
+def _explained(scorer: _Scorer, scored: ScoredCandidate) -> str:
+    """How a candidate was asked about, and what was read."""
+    if isinstance(scorer, VerifierScorer):
+        return conversation_text(scorer.conversation(scored.candidate), scored)
+    return explanation_text(scorer.explain(scored.candidate), scored)
+
+
+def conversation_text(messages: Sequence[Message], scored: ScoredCandidate) -> str:
+    """What a verifier was asked and what it wrote, line by line, with what was read of it."""
+    parts = [
+        (f"solution {scored.candidate.id}, sent as {m['role']}", m["content"]) for m in messages
+    ]
+    parts += [
+        (f"solution {scored.candidate.id}, written as sample {number}", text)
+        for number, text in enumerate(scored.rationales, start=1)
+    ]
+    lines = []
+    for title, text in parts:
+        lines += [f"{title}:", *(f"    {_printable(line)}" for line in text.split("\n"))]
+    for number, p in enumerate(scored.probabilities, start=1):
+        lines.append(f"step {number}: {p:.4f}")
+    return "\n".join([*lines, "", ""])
+
+
 def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
     """A candidate's prompt, one token a line, with the step that is read there."""
     read = {position: i for i, position in enumerate(explanation.positions)}
@@ -936,8 +1004,13 @@ def _one_line(text: str, width: int) -> str:
     >>> _one_line("a\\n  b\\x1b[2J", 20)
     'a b [2J'
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(_printable(text).split())
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def _printable(text: str) -> str:
+    """A text without control characters; blanks stand for them."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 @contextmanager

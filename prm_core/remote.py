@@ -35,6 +35,7 @@ from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import explanation
 from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
+from prm_core.verifiers import refuse_to_load
 
 SERVED = ("qwen_prm", "reasonflux", "trl", "math_shepherd", "er_prm")
 """Families whose score is a softmax over two logits, wrong and right, that vLLM can serve."""
@@ -278,6 +279,7 @@ def open_server(
             "name the model that the server runs, whose tokenizer is used (--model NAME, or "
             "server:URL#NAME on the page)"
         )
+    refuse_to_load(str(model), family)
     endpoint = Endpoint(
         url.rstrip("/").removesuffix("/v1"), "the server", timeout_s=timeout_s, api_key=api_key
     )
