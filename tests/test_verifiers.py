@@ -834,6 +834,34 @@ def test_a_run_goes_on_where_it_was_stopped(
     assert n_asked < 50 + 80, "what was done is not asked again"
 
 
+def test_evaluate_measures_a_critic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"problem": "p", "steps": ["a", "wrong"], "labels": [1, -1]},
+        {"problem": "p", "steps": ["wrong", "b"], "labels": [-1, None]},
+        {"problem": "p", "steps": ["wrong", "c"], "labels": [1, -1]},
+        {"problem": "p", "steps": ["a", "d"], "labels": [1, 1]},
+        {"problem": "odd", "steps": ["e"], "labels": [1]},
+        {"problem": "odd", "steps": ["e", "f"], "labels": [1, -1]},
+    ]
+    source = problems(tmp_path / "in.jsonl", *rows)
+    with serve(critic_server) as server:
+        server.models = [{"id": NAME}]
+        words = ["--server", server.url, "--model", NAME, "--family", "critic", "--json"]
+        assert main(["evaluate", source, *words]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert len(server.requests) == 6
+        assert main(["evaluate", source, *words[:-1], "--sweep"]) == 0
+    table = capsys.readouterr().out
+    assert (report["unread"], report["skipped"], report["skipped_reasons"]) == (2, 0, {})
+    assert (report["n_error"], report["n_correct"]) == (4, 2)
+    assert report["error_accuracy"] == 0.5
+    assert report["correct_accuracy"] == 0.5
+    assert report["f1"] == 0.5
+    assert "2 without a verdict that can be read; they count as wrong" in table
+    assert "best threshold" in table
+    assert "F1 0.500" in table
+
+
 def test_explain_shows_the_conversation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = problems(tmp_path / "in.jsonl", {"problem": "p\x1b[2J", "solutions": [["a", "wrong"]]})
     with serve(critic_server) as server:
