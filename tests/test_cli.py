@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from prm_core import cli
 from prm_core.aggregate import METHODS
-from prm_core.cli import COMMANDS, main, ranking_table
+from prm_core.cli import COMMANDS, main, score
+from prm_core.cli.rank import ranking_table
 from prm_core.data import ProblemRow
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate, ScoredCandidate
@@ -455,7 +455,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
 def test_ctrl_c_tells_how_to_go_on(
     tmp_path: Path, model: str, run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = cli.open_problems
+    read = score.open_problems
 
     @contextmanager
     def interrupted(path: str, stdin: Any) -> Iterator[Any]:
@@ -471,7 +471,7 @@ def test_ctrl_c_tells_how_to_go_on(
 
             yield Rows()
 
-    monkeypatch.setattr(cli, "open_problems", interrupted)
+    monkeypatch.setattr(score, "open_problems", interrupted)
     rows, out = write(tmp_path / "in.jsonl", GOOD, "{", GOOD), tmp_path / "out.jsonl"
     done = run("score", rows, "--model", model, "-o", str(out))
     assert done.code == 1
@@ -479,7 +479,7 @@ def test_ctrl_c_tells_how_to_go_on(
         f"{out}.parts holds what is done; the same command with --resume goes on",
         "interrupted",
     ]
-    monkeypatch.setattr(cli, "open_problems", read)
+    monkeypatch.setattr(score, "open_problems", read)
     done = run("score", rows, "--model", model, "-o", str(out), "--resume")
     assert done.err.splitlines()[-1] == "2 problems scored, 1 bad row"
 

@@ -1,0 +1,251 @@
+"""`evaluate`: how often a model is right, on a file or on generated arithmetic."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TypeVar
+
+from prm_core.aggregate import METHODS
+from prm_core.cli.arguments import (
+    AnyScorer,
+    load,
+    model_arguments,
+    positive,
+    probability,
+    step_rule,
+)
+from prm_core.cli.terminal import count, progress, say_bad, written_to
+from prm_core.data import json_line, open_whole
+from prm_core.errors import BadOptionError, DataError
+from prm_core.evaluate import (
+    Report,
+    best_of_n_report,
+    calibration_report,
+    evaluate_arithmetic,
+    first_error_report,
+    judge,
+    judge_pools,
+    prmbench_report,
+    recorded_labels,
+    recorded_scores,
+    sweep_thresholds,
+)
+from prm_core.labelled import read_examples, rows_of
+from prm_core.pools import Pool, read_pools
+from prm_core.recorded import RecordedScorer
+from prm_core.report import fraction, report_html, report_row, report_text
+from prm_core.types import Example
+
+_Row = TypeVar("_Row")
+_RECORDED = "recorded:"
+_TASKS = {  # and the options that mean something there
+    "first-error": ("threshold", "tune", "sweep", "html"),
+    "best-of-n": ("aggregation", "steps", "html"),
+    "prmbench": ("threshold", "tune", "html"),
+    "calibration": ("html",),
+    "arithmetic": ("solutions",),
+}
+_ARITHMETIC_COLUMNS = ("operation", "size", "steps", "step acc", "error acc", "correct acc")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`evaluate`: what it asks for."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="labelled steps or candidates as JSON lines, also gzip; without it, arithmetic",
+    )
+    model_arguments(parser)
+    parser.add_argument(
+        "--task",
+        choices=_TASKS,
+        help="what to measure (default: what FILE is for): first-error as ProcessBench does, "
+        "best-of-n, prmbench, calibration, or arithmetic: generated problems whose operands "
+        "training never sees",
+    )
+    thresholds = parser.add_mutually_exclusive_group()
+    thresholds.add_argument(
+        "--threshold",
+        type=probability,
+        help="below this probability a step counts as wrong (default: the model's own)",
+    )
+    thresholds.add_argument(
+        "--tune", metavar="FILE2", help="take the threshold with the highest F1 on this file"
+    )
+    parser.add_argument(
+        "--sweep", action="store_true", help="first-error: the figures at all thresholds too"
+    )
+    parser.add_argument(
+        "--aggregation",
+        choices=METHODS,
+        metavar="METHOD",
+        help="best-of-n: whose scores weigh the weighted vote (default: min)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=step_rule,
+        metavar="RULE",
+        help="best-of-n: how a solution's text is split, as for score (default: auto)",
+    )
+    parser.add_argument(
+        "--solutions",
+        type=positive,
+        metavar="N",
+        help="arithmetic: solutions per operation and size (default: 300)",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.add_argument("--html", metavar="OUT", help="also write a page with pictures")
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are named on stderr but do not make the exit code 1",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """`evaluate`: how often the model is right, on a file or on generated arithmetic."""
+    task = options.task or ("arithmetic" if options.file is None else _task_of(options.file))
+    if (options.file is None) is not (task == "arithmetic"):
+        what = "makes its own problems and takes no" if options.file else "needs a"
+        raise BadOptionError(f"--task {task} {what} FILE")
+    for name in dict.fromkeys(name for names in _TASKS.values() for name in names):
+        given = getattr(options, name)
+        if given is not None and given is not False and name not in _TASKS[task]:
+            raise BadOptionError(f"--{name} means nothing with --task {task}")
+    if task == "arithmetic":
+        return _arithmetic(options)
+    with ExitStack() as files:  # a page that cannot be written is told of before the work
+        page = options.html and files.enter_context(open_whole(options.html))
+        choosing = task == "best-of-n"
+        report, n_bad = _best_of_n(options) if choosing else _labelled_steps(options, task)
+        progress(None)
+        if page:
+            page(report_html(report))
+        write = files.enter_context(written_to("-"))
+        write(json_line(report_row(report)) if options.json else report_text(report))
+    return 1 if n_bad and not options.skip_bad else 0
+
+
+def _task_of(path: str) -> str:
+    """The task that a file's first row is for."""
+    first = next((row for row in rows_of(path) if not isinstance(row, DataError)), None)
+    if first is None:
+        raise DataError("has no rows that can be read", path=path)
+    if "solutions" in first.fields:
+        return "best-of-n"
+    is_prmbench = str(first.fields.get("source")).startswith("prmbench/")
+    return "prmbench" if is_prmbench or "error_steps" in first.fields else "first-error"
+
+
+def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int]:
+    """The report of a file whose steps are labelled, and the number of its bad rows."""
+    rows, n_bad = _read_all(options, read_examples(options.file))
+    examples = [row for row in rows if isinstance(row, Example)]
+    if options.model == "recorded:labels":
+        scorer: AnyScorer | RecordedScorer = recorded_labels(examples)
+    elif (options.model or "").startswith(_RECORDED):
+        raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
+    else:
+        scorer = load(options)
+    is_recorded = isinstance(scorer, RecordedScorer)
+    threshold, threshold_source = scorer.threshold, "default" if is_recorded else "the model's own"
+    if options.threshold is not None:
+        threshold, threshold_source = options.threshold, "given"
+    if options.tune is not None:
+        threshold, n_more = _tuned(options, scorer)
+        n_bad, threshold_source = n_bad + n_more, f"tuned on {options.tune}"
+    judged = judge(scorer, rows, lambda n: progress(f"{n} of {len(rows)} solutions scored"))
+    names = {"model": scorer.model_id, "source": options.file}
+    if task == "calibration":
+        return calibration_report(judged, **names), n_bad
+    if task == "prmbench":
+        return prmbench_report(
+            judged, **names, threshold=threshold, threshold_source=threshold_source
+        ), n_bad
+    return first_error_report(
+        judged,
+        **names,
+        threshold=threshold,
+        threshold_source=threshold_source,
+        with_sweep=options.sweep,
+    ), n_bad
+
+
+def _tuned(options: argparse.Namespace, scorer: AnyScorer | RecordedScorer) -> tuple[float, int]:
+    """The threshold with the highest F1 on the file of `--tune`, and that file's bad rows."""
+    rows, n_bad = _read_all(options, read_examples(options.tune))
+    if options.model == "recorded:labels":
+        scorer = recorded_labels(row for row in rows if isinstance(row, Example))
+    judged = judge(scorer, rows, lambda n: progress(f"{n} solutions of {options.tune} scored"))
+    best = sweep_thresholds(judged).best_threshold
+    if best is None:
+        raise DataError("needs solutions with and without an error to tune on", path=options.tune)
+    return best, n_bad
+
+
+def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
+    """The report of a file of candidates, and the number of its bad rows."""
+    rows, n_bad = _read_all(options, read_pools(options.file, options.steps or "auto"))
+    pools = [row for row in rows if isinstance(row, Pool)]
+    if (options.model or "").startswith(_RECORDED):
+        name = options.model.removeprefix(_RECORDED)
+        scorer: AnyScorer | RecordedScorer = recorded_scores(name, pools)
+    else:
+        scorer = load(options)
+    judged = judge_pools(scorer, rows, lambda n: progress(f"{n} of {len(rows)} problems scored"))
+    report = best_of_n_report(
+        judged,
+        model=scorer.model_id,
+        source=options.file,
+        aggregation=options.aggregation or "min",
+        told=lambda n: progress(f"{n} of {len(judged.pools)} problems measured"),
+    )
+    return report, n_bad
+
+
+def _read_all(
+    options: argparse.Namespace, rows: Iterator[_Row | DataError]
+) -> tuple[list[_Row | DataError], int]:
+    """All rows of a file, and the number of bad ones, which are named on stderr."""
+    read = []
+    n_bad = 0
+    for row in rows:
+        if isinstance(row, DataError):
+            n_bad += 1
+            say_bad(options, str(row))
+        read.append(row)
+        progress(f"{count(len(read), 'row')} read")
+    return read, n_bad
+
+
+def _arithmetic(options: argparse.Namespace) -> int:
+    """How often the model is right on generated arithmetic."""
+    scorer = load(options)
+    reports = evaluate_arithmetic(
+        scorer, n_solutions=options.solutions or 300, threshold=scorer.threshold
+    )
+    with written_to("-") as write:
+        if not options.json:
+            write("".join(f"{title:>12}" for title in _ARITHMETIC_COLUMNS) + "\n")
+        for report in reports:
+            progress(None)
+            if options.json:
+                write(json_line(asdict(report)))
+            else:
+                row = (
+                    report.operation,
+                    report.size,
+                    str(report.n_steps),
+                    *map(
+                        fraction,
+                        (report.step_accuracy, report.error_accuracy, report.correct_accuracy),
+                    ),
+                )
+                write("".join(f"{cell:>12}" for cell in row) + "\n")
+            progress(f"{report.operation} {report.size} measured")
+    progress(None)
+    return 0

@@ -1,0 +1,75 @@
+"""`train`, `label`, `doctor` and `bench`: each a module of prm_core that is opened when called."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from prm_core.cli.arguments import loading_arguments
+
+if TYPE_CHECKING:
+    from prm_core.generators import Generator, Sampling
+
+
+def train_arguments(parser: argparse.ArgumentParser) -> None:
+    """`train`: what it asks for."""
+    from prm_core import train
+
+    train.add_arguments(parser)
+
+
+def train(options: argparse.Namespace) -> int:
+    """`train`: a value-head PRM."""
+    from prm_core import train
+
+    return train.main(options)
+
+
+def label_arguments(parser: argparse.ArgumentParser) -> None:
+    """`label`: what it asks for."""
+    from prm_core import label
+
+    label.add_arguments(parser)
+
+
+def label(options: argparse.Namespace) -> int:
+    """`label`: step labels from final answers and continuations."""
+    from prm_core import label
+
+    def open_local(options: argparse.Namespace, sampling: Sampling) -> Generator:
+        from prm_core.local_generator import LocalGenerator
+
+        return LocalGenerator(
+            options.generator, sampling, device=options.device, dtype=options.dtype
+        )
+
+    return label.main(options, open_local)
+
+
+def bench_arguments(parser: argparse.ArgumentParser) -> None:
+    """`bench`: what it asks for."""
+    from prm_core import bench
+
+    bench.add_arguments(parser)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """`bench`: packed scoring against one candidate at a time."""
+    from prm_core import bench
+
+    return bench.main(options)
+
+
+def doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    """`doctor`: what it asks for."""
+    from prm_core import doctor
+
+    doctor.add_arguments(parser)
+    loading_arguments(parser)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """`doctor`: whether a checkpoint can be trusted."""
+    from prm_core import doctor
+
+    return doctor.main(options)

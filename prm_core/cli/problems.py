@@ -1,0 +1,99 @@
+"""What `score` and `rank` share: the arguments of a file of problems, and the way through it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from prm_core.aggregate import METHODS
+from prm_core.bulk import score_problem
+from prm_core.cli.arguments import AnyScorer, load, model_arguments, probability, step_rule
+from prm_core.cli.terminal import count, progress, say, say_bad
+from prm_core.data import ProblemRow
+from prm_core.errors import DataError
+from prm_core.files import open_problems
+from prm_core.steps import RULES
+from prm_core.types import ScoredCandidate
+
+
+def problem_arguments(parser: argparse.ArgumentParser) -> None:
+    """A file of problems, the model, and what becomes of the scores."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help='JSON lines {"problem": text, "solutions": [text or list of steps], "id"?, '
+        '"gold_answer"?}, plain or gzip; a .csv or .parquet with these columns, or with '
+        '"solution" and a row for each; - for JSON lines from stdin',
+    )
+    model_arguments(parser)
+    parser.add_argument(
+        "--aggregation",
+        choices=METHODS,
+        default="min",
+        help="how step probabilities become one score (default: min): " + ", ".join(METHODS),
+        metavar="METHOD",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=probability,
+        help="below this probability a step counts as wrong (default: the model's own)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=step_rule,
+        default="auto",
+        metavar="RULE",
+        help=f"how a solution's text is split: {', '.join(RULES)}, or separator:TEXT "
+        "(default: auto); lists of steps are taken as given",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are named on stderr but do not make the exit code 1",
+    )
+
+
+def each_problem(
+    options: argparse.Namespace,
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float, AnyScorer], None],
+) -> int:
+    """Score a file's problems one after the other and tell of each.
+
+    A bad row (or one that the model cannot read) is named on stderr and the next one is scored.
+
+    Returns:
+        1 if a row was bad and `--skip-bad` was not given, else 0.
+
+    Raises:
+        DataError: the file cannot be read, or has no rows.
+        ModelError: the model cannot be loaded or used.
+        BadOptionError: an option has a value that it does not know.
+    """
+    n_good = n_bad = 0
+    with open_problems(options.file, sys.stdin.buffer) as problems:
+        scorer = load(options)
+        threshold = scorer.threshold if options.threshold is None else options.threshold
+        for row in problems:
+            try:
+                if isinstance(row, DataError):
+                    raise row
+                scored = score_problem(scorer, row, options.steps)
+            except DataError as error:
+                n_bad += 1
+                say_bad(options, str(error))
+                continue
+            tell(row, scored, threshold, scorer)
+            n_good += 1
+            progress(f"{count(n_good, 'problem')} scored")
+    progress(None)
+    if not n_good and not n_bad:
+        raise DataError("has no rows", path=options.file)
+    return sum_up(options, n_good, n_bad)
+
+
+def sum_up(options: argparse.Namespace, n_good: int, n_bad: int) -> int:
+    """The exit code; where rows were bad, what there was is told."""
+    if n_bad:
+        say(f"{count(n_good, 'problem')} scored, {count(n_bad, 'bad row')}")
+    return 1 if n_bad and not options.skip_bad else 0

@@ -1,0 +1,69 @@
+"""`rank`: the solutions of every problem in a file, as tables for people."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from prm_core.answers import final_answer, same_answer
+from prm_core.charts import format_probability
+from prm_core.cli.problems import each_problem, problem_arguments
+from prm_core.cli.terminal import LINE_WIDTH, columns, one_line, written_to
+from prm_core.data import ProblemRow
+from prm_core.rank import rank
+from prm_core.results import letter
+from prm_core.types import ScoredCandidate
+
+_ANSWER_WIDTH = 24
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`rank`: what it asks for."""
+    problem_arguments(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """`rank`: a table for people."""
+    with written_to("-") as write:
+        return each_problem(
+            options,
+            lambda row, scored, threshold, _: write(
+                ranking_table(row, scored, options.aggregation, threshold) + "\n"
+            ),
+        )
+
+
+def ranking_table(
+    row: ProblemRow, scored: Sequence[ScoredCandidate], method: str, threshold: float
+) -> str:
+    """A problem's ranking as a table; a tie is marked "=", an answer that is right "✓".
+
+    Steps and solutions are counted from 1 and lettered here, as on the page.
+    """
+    lines = [("rank", "solution", "score", "answer", "first error", "weakest step")]
+    for ranked in rank(scored, method):
+        one = ranked.scored
+        answer = final_answer(one.candidate.steps)
+        shown = "–" if answer is None else one_line(answer, _ANSWER_WIDTH)
+        if answer is not None and row.gold_answer is not None:
+            shown += " ✓" if same_answer(answer, row.gold_answer) else " ✗"
+        error = one.first_error(threshold)
+        lowest = format_probability(min(one.probabilities), threshold, 3)
+        lines.append(
+            (
+                f"{ranked.rank}{'=' if ranked.tied else ''}",
+                letter(ranked.index),
+                format_probability(ranked.score, threshold, 3),
+                shown,
+                "–" if error is None else f"step {error + 1}",
+                f"step {one.weakest_step + 1}, {lowest}",
+            )
+        )
+    name = f"{one_line(str(row.id), _ANSWER_WIDTH)}: " if row.id is not None else ""
+    return "\n".join(
+        [
+            name + one_line(row.problem, LINE_WIDTH),
+            *(f"  {line}" for line in columns(lines).split("\n")),
+            "",
+        ]
+    )

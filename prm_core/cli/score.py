@@ -1,0 +1,236 @@
+"""`score`: every step of every solution in a file, as rows; in one go, or with --resume."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from prm_core import __version__
+from prm_core.bulk import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
+from prm_core.cli.arguments import AnyScorer, load, positive
+from prm_core.cli.problems import each_problem, problem_arguments, sum_up
+from prm_core.cli.terminal import (
+    LINE_WIDTH,
+    count,
+    one_line,
+    printable,
+    progress,
+    say,
+    say_bad,
+    written_to,
+)
+from prm_core.data import json_line
+from prm_core.errors import BadOptionError, DataError
+from prm_core.files import Problems, open_problems, open_results
+from prm_core.results import result_row
+from prm_core.types import Explanation, ScoredCandidate
+from prm_core.verifiers import Message, VerifierScorer, form_of
+
+_SERVED_TOGETHER = 128  # solutions, so that a server always has some to batch
+_WRITTEN_ABOUT_TOGETHER = 32  # a kill costs what was written about them
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`score`: what it asks for beside the problems."""
+    problem_arguments(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        default="-",
+        help="file for the results; it appears whole or not at all, as JSON lines, or as a table "
+        "with a row per solution where its name ends in .csv or .parquet (default: -, stdout)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the same command was stopped; what is done is kept beside OUT",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: several processes, GPUs or machines with Ray Data (default: local)",
+    )
+    parser.add_argument(
+        "--actors", type=positive, metavar="N", help="ray: models that work at once (default: 2)"
+    )
+    parser.add_argument(
+        "--gpus-per-actor",
+        type=_share_of_gpus,
+        metavar="G",
+        help="ray: GPUs that are set aside for each, also a fraction (default: 0)",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="show the prompts instead of rows: every token with its id, and which one is read "
+        "for which step (of a model that writes: the conversation)",
+    )
+
+
+def _share_of_gpus(text: str) -> float:
+    """An option's value as a number of GPUs."""
+    value = float(text)  # argparse turns a ValueError into a sentence
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of GPUs")
+    return value
+
+
+def main(options: argparse.Namespace) -> int:
+    """`score`: one JSON row per problem, or a table."""
+    if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
+        raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
+    into_file = options.output != "-" and (
+        Path(options.output).is_file() or not Path(options.output).exists()
+    )
+    if options.file != "-" and into_file and not options.explain:
+        return _into_file(options)
+    if options.resume or options.engine == "ray":
+        which = "--resume" if options.resume else "--engine ray"
+        raise BadOptionError(f"{which} is for rows from a FILE into a file (-o OUT)")
+    if options.explain:
+        with written_to(options.output) as write:
+            return each_problem(
+                options,
+                lambda row, scored, threshold, scorer: write(
+                    "".join(_explained(scorer, one) for one in scored)
+                ),
+            )
+    with written_to("-") if options.output == "-" else open_results(options.output) as write:
+        return each_problem(
+            options,
+            lambda row, scored, threshold, _: write(
+                json_line(
+                    result_row(row.id, scored, method=options.aggregation, threshold=threshold)
+                )
+            ),
+        )
+
+
+def _into_file(options: argparse.Namespace) -> int:
+    """`score FILE -o OUT`: what is done is kept beside OUT until all is done."""
+    unfinished = parts_of(options.output)
+    if options.resume and Path(options.output).exists() and not unfinished.exists():
+        say(
+            f"{options.output} is whole, and no unfinished run is beside it; without --resume it "
+            "is made anew"
+        )
+        return 0
+    task = Task(options.steps, options.aggregation, options.threshold)
+    with UnfinishedRun(options.output, _settings(options), options.resume) as run:
+        try:
+            with open_problems(options.file, sys.stdin.buffer) as problems:
+                _score_rows(options, problems, run, task)
+            progress(None)
+            if not run.n_rows:
+                raise DataError("has no rows", path=options.file)
+            n_good, n_bad = run.join()
+        except BaseException as error:
+            if run.n_rows and run.is_begun and not isinstance(error, BadOptionError):
+                say(f"{run.folder} holds what is done; the same command with --resume goes on")
+            raise
+    return sum_up(options, n_good, n_bad)
+
+
+def _score_rows(
+    options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
+) -> None:
+    """Score what is not done, in this process or on Ray."""
+    writes = form_of(options.model, options.family) is not None
+    together = _WRITTEN_ABOUT_TOGETHER if writes else _SERVED_TOGETHER
+    n_together = together if options.server else 1
+    tell = _Teller()
+
+    def bad(message: str) -> None:
+        say_bad(options, message)
+
+    if options.engine == "ray":
+        from prm_core.ray_engine import score_rows_on_ray
+
+        score_rows_on_ray(
+            partial(load, options),
+            problems,
+            run,
+            task,
+            n_actors=options.actors or 2,
+            gpus_per_actor=options.gpus_per_actor or 0.0,
+            n_together=n_together,
+            tell=tell,
+            bad=bad,
+        )
+        return
+    scorer = load(options)
+    check_model(run.folder, scorer)
+    score_rows(scorer, problems, run, task, n_together=n_together, tell=tell, bad=bad)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, object]:
+    """What decides the results, for a run that may be gone on with."""
+    model = options.model
+    if model is not None and Path(model).is_dir():
+        model = str(Path(model).resolve())
+    decisive = ("family", "revision", "separator", "reference", "dtype", "samples", "max_tokens")
+    names = (*decisive, "steps", "aggregation", "threshold")
+    return {
+        "version": __version__,
+        "--model": model,
+        **{f"--{name.replace('_', '-')}": getattr(options, name) for name in names},
+    }
+
+
+class _Teller:
+    """Says how far a run is: always on a terminal, else once a minute."""
+
+    def __init__(self) -> None:
+        self._said_at = time.monotonic()
+
+    def __call__(self, so_far: Progress) -> None:
+        if sys.stderr.isatty():
+            progress(str(so_far))
+        elif time.monotonic() - self._said_at >= 60:
+            self._said_at = time.monotonic()
+            say(str(so_far))
+
+
+def _explained(scorer: AnyScorer, scored: ScoredCandidate) -> str:
+    """How a candidate was asked about, and what was read."""
+    if isinstance(scorer, VerifierScorer):
+        return conversation_text(scorer.conversation(scored.candidate), scored)
+    return explanation_text(scorer.explain(scored.candidate), scored)
+
+
+def conversation_text(messages: Sequence[Message], scored: ScoredCandidate) -> str:
+    """What a verifier was asked and what it wrote, line by line, with what was read of it."""
+    name = f"solution {scored.candidate.id}"
+    parts = [(f"{name}, sent as {one['role']}", one["content"]) for one in messages]
+    parts += [
+        (f"{name}, written as sample {number}", text)
+        for number, text in enumerate(scored.rationales, start=1)
+    ]
+    lines = []
+    for title, text in parts:
+        lines += [f"{title}:", *(f"    {printable(line)}" for line in text.split("\n"))]
+    for number, p in enumerate(scored.probabilities, start=1):
+        lines.append(f"step {number}: {p:.4f}")
+    return "\n".join([*lines, "", ""])
+
+
+def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
+    """A candidate's prompt, one token a line, with the step that is read there."""
+    read = {position: i for i, position in enumerate(explanation.positions)}
+    lines = [f"solution {scored.candidate.id}: {count(len(explanation.tokens), 'token')}"]
+    for place, (token_id, token) in enumerate(
+        zip(explanation.input_ids, explanation.tokens, strict=True)
+    ):
+        line = f"{place:>6} {token_id:>7}  {one_line(token, LINE_WIDTH)}"
+        if place in read:
+            step = read[place]
+            line += f"   <- step {step + 1}: {scored.probabilities[step]:.4f}"
+        lines.append(line)
+    return "\n".join([*lines, "", ""])

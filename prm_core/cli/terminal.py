@@ -1,0 +1,75 @@
+"""What people and pipes see: results on stdout or in a file, everything else on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from prm_core.data import open_whole
+
+LINE_WIDTH = 96
+"""How much of a text stands on a line."""
+
+
+@contextmanager
+def written_to(output: str) -> Iterator[Callable[[str], None]]:
+    """A function that writes results: to stdout, always in UTF-8, or to a file."""
+    if output != "-":
+        with open_whole(output) as write:
+            yield write
+        return
+
+    def to_stdout(text: str) -> None:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()  # a reader at the other end sees each row when it is ready
+
+    sys.stdout.flush()
+    yield to_stdout
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    progress(None)
+    print(text, file=sys.stderr)
+
+
+def say_bad(options: argparse.Namespace, message: str) -> None:
+    """Name a bad row on stderr."""
+    say(f"{'skipped' if options.skip_bad else 'error'}: {message}")
+
+
+def progress(text: str | None) -> None:
+    """A counter on the last line of a terminal; None removes it."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K" + (text or ""))
+        sys.stderr.flush()
+
+
+def count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as text, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def one_line(text: str, width: int) -> str:
+    """A user's text on one line: without control characters, and cut.
+
+    >>> one_line("a\\n  b\\x1b[2J", 20)
+    'a b [2J'
+    """
+    line = " ".join(printable(text).split())
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def printable(text: str) -> str:
+    """A text with blanks for its control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
