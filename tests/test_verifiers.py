@@ -39,6 +39,7 @@ from prm_core.verifiers import (
 )
 from prm_core.verifiers.base import Judgement, Reply, Token
 from tests.completions import RefusedError, Server, serve
+from tests.families import build
 
 SUM = Candidate("What is 2 + 3 + 4?", ("2 + 3 = 5.", "5 + 4 = 8."), "a")
 TYPED = Candidate(
@@ -201,6 +202,26 @@ def test_gen_prm_judges_directly_with_its_other_system_message() -> None:
     *expected, _ = gen_prm_requests(None, {1: "{Yes}$\n", 2: "{No}$\n"})
     assert [list(request.messages) for (request,) in sent] == expected
     assert judgement.rationales[0].count("<output>") == 2
+
+
+R1 = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] }}"
+    "{% elif m['role'] == 'user' %}{{ '<｜User｜>' + m['content'] }}"
+    "{% else %}{{ '<｜Assistant｜>' + m['content'] + '<｜end▁of▁sentence｜>' }}"
+    "{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}"
+)
+
+
+def test_a_begun_turn_is_the_text_that_the_authors_send() -> None:
+    """They write the opening behind the rendered prompt; the chat protocol has it rendered too."""
+    tokenizer = build.merging_tokenizer(("<s>",), words=())
+    tokenizer.chat_template = R1
+    opening = gen_prm.ANALYZE.format(number=2)
+    turns = gen_prm.turns(SUM, ["first\n</output>\n", opening], analyze=True)
+    ours = tokenizer.apply_chat_template(turns, tokenize=False, continue_final_message=True)
+    theirs = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
+    assert ours == f"{theirs}{opening}"
 
 
 def test_a_server_that_ignores_the_stop_word_changes_nothing() -> None:
@@ -450,7 +471,7 @@ def test_a_candidate_is_scored(likes: tuple[Server, VerifierScorer]) -> None:
     assert scored.log_odds == (math.inf, math.inf)
     assert scored.rationales == (CORRECT * 2,)
     assert (scored.model_id, scorer.family, scorer.threshold) == (NAME, "think_prm", 0.5)
-    ((path, body, _),) = server.requests
+    path, body, _ = server.requests[-1]
     assert path == "/v1/chat/completions"
     assert body == {
         "model": NAME,
@@ -459,6 +480,8 @@ def test_a_candidate_is_scored(likes: tuple[Server, VerifierScorer]) -> None:
     }
     assert dict(scorer.stream([SUM])) == {0: scored}
     assert scorer.score([]) == []
+    assert scorer.score([SUM, SUM]) == [scored, scored]
+    assert len(server.requests) == 3, "the same candidate is asked about once"
     assert scorer.conversation(SUM)[0]["content"] == think_prm_text(SUM.problem, SUM.steps)
 
 

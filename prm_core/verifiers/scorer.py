@@ -69,11 +69,12 @@ class VerifierScorer:
             InputError: the server refuses a candidate.
             ModelError: the server does not work.
         """
+        different = list(dict.fromkeys(candidates))
         with self._lock:
-            found = {c: self._kept.pop(c) for c in dict.fromkeys(candidates) if c in self._kept}
-            if len(found) < len(set(candidates)):
+            found = {c: self._kept.pop(c) for c in different if c in self._kept}
+            if len(found) < len(different):
                 self._kept.clear()  # of a call that nobody goes on with
-        asked = [candidate for candidate in candidates if candidate not in found]
+        asked = [candidate for candidate in different if candidate not in found]
         for index, outcome in self._outcomes(asked):
             found[asked[index]] = outcome
         refused = next((one for one in found.values() if isinstance(one, InputError)), None)
