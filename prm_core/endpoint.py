@@ -13,6 +13,7 @@ import socket
 import threading
 import weakref
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -152,6 +153,39 @@ class Endpoint:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is not None:
             connection.close()
+
+
+def served_model(
+    endpoint: Endpoint, path: str, model: str, served_as: str | None = None
+) -> tuple[str, int]:
+    """A model's name on a server, and the tokens that it reads there.
+
+    Args:
+        endpoint: the server.
+        path: of its list of models.
+        model: what the server was started with.
+        served_as: the model's name there, if it is another.
+
+    Raises:
+        ModelError: the server has other models.
+    """
+    try:
+        served = json.loads(endpoint.ask(path))["data"]
+        roots = {str(one["id"]): str(one.get("root") or one["id"]) for one in served}
+        lengths = {str(one["id"]): one.get("max_model_len") for one in served}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ModelError(f"{endpoint.name} does not list its models as vLLM does") from error
+    wanted = model if served_as is None else served_as
+    same = {wanted, str(Path(wanted).resolve())}  # it may have been started with the same folder
+    found = [name for name, root in roots.items() if {name, root, str(Path(root).resolve())} & same]
+    if not found:
+        has = " and ".join(f"{name!r} (from {root!r})" for name, root in roots.items())
+        raise ModelError(
+            f"the server at {endpoint.name} has {has or 'no model'}, not {wanted!r}; where it is "
+            "the same model, give its name there (--server-model)"
+        )
+    length = lengths[found[0]]
+    return found[0], length if isinstance(length, int) else 2**63
 
 
 def _close_all(connections: list[http.client.HTTPConnection]) -> None:

@@ -4,7 +4,8 @@
     ├─ InputError      the user's text or options
     │  ├─ NoStepsError
     │  ├─ TooLongError
-    │  └─ BadOptionError
+    │  ├─ BadOptionError
+    │  └─ NoVerdictError
     ├─ DataError       a file: path, line, field
     └─ ModelError
        ├─ UnknownModelError
@@ -38,6 +39,10 @@ class TooLongError(InputError):
 
 class BadOptionError(InputError):
     """An option has a value that it does not know, or one outside its range."""
+
+
+class NoVerdictError(InputError):
+    """What a verifier wrote of a candidate holds no verdict that can be read; others' may."""
 
 
 class DataError(PRMError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from prm_core.best_of_n import Choice, best_of_n
-from prm_core.errors import BadOptionError, DataError, InputError, TooLongError
+from prm_core.errors import BadOptionError, DataError, InputError, NoVerdictError, TooLongError
 from prm_core.metrics import (
     Calibration,
     Interval,
@@ -35,6 +35,7 @@ from prm_core.synthetic.solution import LabelledSolution
 from prm_core.synthetic.stream import evaluation
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 
+_UNREAD = "no verdict that can be read"
 _BATCH = 64  # candidates in one call of a scorer: enough to pack, few enough to show progress
 
 Told = Callable[[int], None]
@@ -142,10 +143,12 @@ class Judged:
     Attributes:
         pairs: each example that was scored, in order.
         skipped: why examples were left out, and how many for each reason.
+        unread: examples of which a verifier wrote nothing that can be read; among the skipped.
     """
 
     pairs: tuple[tuple[Example, ScoredCandidate], ...]
     skipped: Mapping[str, int]
+    unread: tuple[Example, ...] = ()
 
 
 def judge(
@@ -174,11 +177,12 @@ def judge(
         else:
             examples.append(row)
     scored = _score_all(scorer, [example.candidate for example in examples], skipped, told)
-    pairs = zip(examples, scored, strict=True)
-    done = tuple((example, one) for example, one in pairs if one is not None)
+    pairs = [*zip(examples, scored, strict=True)]
+    done = tuple((example, one) for example, one in pairs if isinstance(one, ScoredCandidate))
     for example, one in done:
         _refuse_whole(one, len(example.labels))
-    return Judged(done, skipped)
+    unread = tuple(example for example, one in pairs if isinstance(one, NoVerdictError))
+    return Judged(done, skipped, unread)
 
 
 def _refuse_whole(scored: ScoredCandidate, n_labels: int) -> None:
@@ -232,7 +236,7 @@ def judge_pools(
                 probabilities=one.probabilities,
             )
             for solution, one in zip(known, _score_all(scorer, candidates, skipped), strict=True)
-            if one is not None
+            if isinstance(one, ScoredCandidate)
         )
         if pool:
             pools.append(pool)
@@ -245,9 +249,9 @@ def _score_all(
     candidates: Sequence[Candidate],
     skipped: Counter[str],
     told: Told = lambda n_done: None,
-) -> list[ScoredCandidate | None]:
-    """Score candidates in batches; None in the place of one that cannot be scored."""
-    results: list[ScoredCandidate | None] = []
+) -> list[ScoredCandidate | InputError]:
+    """Score candidates in batches; why it cannot be in the place of one that cannot be scored."""
+    results: list[ScoredCandidate | InputError] = []
     for start in range(0, len(candidates), _BATCH):
         batch = candidates[start : start + _BATCH]
         try:
@@ -256,14 +260,18 @@ def _score_all(
             for candidate in batch:
                 try:
                     results += scorer.score([candidate])
-                except TooLongError:
-                    skipped["too long for the model"] += 1
-                    results.append(None)
-                except InputError:
-                    skipped["cannot be scored"] += 1
-                    results.append(None)
+                except InputError as error:
+                    skipped[_reason(error)] += 1
+                    results.append(error)
         told(len(results))
     return results
+
+
+def _reason(error: InputError) -> str:
+    """Why an example is skipped."""
+    if isinstance(error, TooLongError):
+        return "too long for the model"
+    return _UNREAD if isinstance(error, NoVerdictError) else "cannot be scored"
 
 
 def recorded_labels(examples: Iterable[Example]) -> RecordedScorer:
@@ -319,6 +327,8 @@ class FirstErrorReport:
         threshold, threshold_source: below it a step counts as wrong, and where it comes from.
         auroc: of all labelled steps together.
         skipped, skipped_reasons: examples left out, in all and for each reason.
+        unread: examples of which a verifier wrote nothing that can be read; they count as wrong, as
+            in ProcessBench, but have no part in AUROC and calibration.
         intervals: 95 % bootstrap intervals by the figure's name; problems are resampled.
         subsets: the figures of each subset.
         calibration: do the probabilities mean what they say?
@@ -342,6 +352,7 @@ class FirstErrorReport:
     subsets: dict[str, Subset]
     calibration: Calibration
     sweep: Sweep | None
+    unread: int = 0
     task: str = field(default="first-error", init=False)
 
 
@@ -453,16 +464,19 @@ def first_error_report(
         n_resamples, seed: of the bootstrap.
     """
     told, skipped = _told(judged)
-    by_subset: dict[str, list[tuple[Example, ScoredCandidate]]] = {}
-    for example, scored in told:
-        by_subset.setdefault(example.source, []).append((example, scored))
+    unread = [example for example in judged.unread if example.judged]
+    skipped = {reason: n - len(unread) if reason == _UNREAD else n for reason, n in skipped.items()}
+    by_subset: dict[str, list[tuple[Example, Verdict]]] = {}
+    for example, verdict in [*_verdicts(told), *map(_miss, unread)]:
+        by_subset.setdefault(example.source, []).append((example, verdict))
     subsets = {}
     for name, pairs in by_subset.items():
-        score = first_error_score([_verdict(*pair) for pair in pairs], threshold)
-        subsets[name] = Subset(**asdict(score), auroc=_auroc(pairs))
+        score = first_error_score([verdict for _, verdict in pairs], threshold)
+        auroc = _auroc([pair for pair in told if pair[0].source == name])
+        subsets[name] = Subset(**asdict(score), auroc=auroc)
     intervals = first_error_intervals(
         {
-            name: [(example.candidate.problem, _verdict(example, one)) for example, one in pairs]
+            name: [(example.candidate.problem, verdict) for example, verdict in pairs]
             for name, pairs in by_subset.items()
         },
         threshold,
@@ -480,7 +494,8 @@ def first_error_report(
         threshold=threshold,
         threshold_source=threshold_source,
         skipped=sum(skipped.values()),
-        skipped_reasons=skipped,
+        skipped_reasons={reason: n for reason, n in skipped.items() if n},
+        unread=len(unread),
         exact_location=plain_mean(subset.exact_location for subset in subsets.values()),
         auroc=_auroc(told),
         intervals=intervals | {"auroc": _auroc_interval(told, n_resamples, seed)},
@@ -494,8 +509,9 @@ def sweep_thresholds(judged: Judged) -> Sweep:
     """First-error figures at every threshold; its best one is for other data than these."""
     told, _ = _told(judged)
     subsets: dict[str, list[Verdict]] = {}
-    for example, scored in told:
-        subsets.setdefault(example.source, []).append(_verdict(example, scored))
+    unread = (example for example in judged.unread if example.judged)
+    for example, verdict in [*_verdicts(told), *map(_miss, unread)]:
+        subsets.setdefault(example.source, []).append(verdict)
     return sweep(subsets)
 
 
@@ -620,8 +636,16 @@ def _told(judged: Judged) -> tuple[_Pairs, dict[str, int]]:
     return told, skipped
 
 
-def _verdict(example: Example, scored: ScoredCandidate) -> Verdict:
-    return scored.probabilities, example.first_error
+def _verdicts(pairs: _Pairs) -> Iterator[tuple[Example, Verdict]]:
+    for example, scored in pairs:
+        yield example, (scored.probabilities, example.first_error)
+
+
+def _miss(example: Example) -> tuple[Example, Verdict]:
+    """A verdict that is wrong at every threshold."""
+    if example.first_error is None:
+        return example, ((-1.0,), None)  # always flagged
+    return example, ((2.0,), 0)  # never located
 
 
 def _steps(pairs: _Pairs) -> Iterator[tuple[Example, float, float]]:

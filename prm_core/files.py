@@ -308,14 +308,14 @@ _SCORES = tuple(f"score_{method}" for method in METHODS)
 _RESULT_COLUMNS = (
     *("id", "problem", "model", "aggregation", "candidate", "place", "steps", "probabilities"),
     *_SCORES,
-    *("weakest_step", "first_error", "answer", "extras"),
+    *("weakest_step", "first_error", "answer", "extras", "rationales"),
 )
 
 
 def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A problem's results as one row per solution, in the order in which they were given.
 
-    `place` counts from 1 in the order of the ranking; extras are JSON.
+    `place` counts from 1 in the order of the ranking; extras and rationales are JSON.
     """
     places = {index: place for place, index in enumerate(result["ranking"], start=1)}
     of_problem = {name: result[name] for name in ("problem", "model", "aggregation")}
@@ -328,7 +328,10 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "place": places[one["index"]],
             **{name: one[name] for name in same},
             **{f"score_{method}": score for method, score in one["scores"].items()},
-            "extras": json.dumps(one["extras"]) if "extras" in one else None,
+            **{
+                name: json.dumps(one[name], ensure_ascii=False) if name in one else None
+                for name in ("extras", "rationales")
+            },
         }
 
 

@@ -16,7 +16,7 @@ class KnownModel:
     """A public checkpoint.
 
     Attributes:
-        family: the name of its family in `prm_core.families.FAMILIES`.
+        family: the name of its family in `prm_core.families.FAMILIES` (or see `server`).
         billions: parameters, in billions.
         licence: of the weights.
         context: tokens that its configuration allows.
@@ -25,6 +25,8 @@ class KnownModel:
         reference: the second model of families that compare two.
         base: the model that an adapter is merged into; None for a whole model.
         golden: whether `assets/golden.json` has published numbers of it.
+        server: whether it writes its verdicts, so that only a server runs it; its family is one of
+            `prm_core.verifiers.VERIFIERS` then.
     """
 
     family: str
@@ -36,10 +38,13 @@ class KnownModel:
     reference: str | None = None
     base: str | None = None
     golden: bool = False
+    server: bool = False
 
     @property
     def checked(self) -> str:
-        """How it was checked: "tiny" weights alone, or the `doctor` command knows more."""
+        """How it was checked: its prompt, on "tiny" weights, or the `doctor` command knows more."""
+        if self.server:
+            return "prompt"
         return "doctor" if self.golden else "tiny"
 
     @property
@@ -100,5 +105,11 @@ KNOWN_MODELS: dict[str, KnownModel] = {
         "implicit", 7.6, "Apache-2.0", f1=31.3, reference="Qwen/Qwen2.5-Math-7B-Instruct"
     ),
     "Qwen/Qwen2.5-Math-RM-72B": KnownModel("qwen_rm", 72.7, "Qwen", 4096, 38.9),
+    "launch/ThinkPRM-1.5B": KnownModel("think_prm", 1.8, "Apache-2.0", server=True),
+    "launch/ThinkPRM-7B": KnownModel("think_prm", 7.6, "Apache-2.0", server=True),
+    "launch/ThinkPRM-14B": KnownModel("think_prm", 14.8, "Apache-2.0", server=True),
+    "GenPRM/GenPRM-1.5B": KnownModel("gen_prm", 1.8, f1=57.3, server=True),
+    "GenPRM/GenPRM-7B": KnownModel("gen_prm", 7.6, "MIT", f1=75.2, server=True),
+    "GenPRM/GenPRM-32B": KnownModel("gen_prm", 32.8, f1=77.6, server=True),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""

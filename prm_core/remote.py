@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
-from prm_core.endpoint import Endpoint
+from prm_core.endpoint import Endpoint, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for
 from prm_core.families.prompt import forget_texts
@@ -36,6 +36,7 @@ from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import explanation
 from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
+from prm_core.verifiers import refuse_to_load
 
 SERVED = ("qwen_prm", "reasonflux", "trl", "math_shepherd", "er_prm")
 """Families whose score is a softmax over two logits, wrong and right, that vLLM can serve."""
@@ -280,10 +281,11 @@ def open_server(
             "name the model that the server runs, whose tokenizer is used (--model NAME, or "
             "server:URL#NAME on the page)"
         )
+    refuse_to_load(str(model), family)
     endpoint = Endpoint(
         url.rstrip("/").removesuffix("/v1"), "the server", timeout_s=timeout_s, api_key=api_key
     )
-    name, server_context = _served(endpoint, str(model), served_as)
+    name, server_context = served_model(endpoint, "/v1/models", str(model), served_as)
     directory = find_model(model, revision, with_weights=False)
     known = KNOWN_MODELS.get(str(model))
     if known is not None:
@@ -315,28 +317,3 @@ def open_server(
         scorer.close()
         raise
     return scorer
-
-
-def _served(endpoint: Endpoint, model: str, served_as: str | None) -> tuple[str, int]:
-    """The model's name on the server, and the tokens that it reads there.
-
-    Raises:
-        ModelError: the server has other models.
-    """
-    try:
-        served = json.loads(endpoint.ask("/v1/models"))["data"]
-        roots = {str(one["id"]): str(one.get("root") or one["id"]) for one in served}
-        lengths = {str(one["id"]): one.get("max_model_len") for one in served}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ModelError(f"{endpoint.name} does not list its models as vLLM does") from error
-    wanted = model if served_as is None else served_as
-    same = {wanted, str(Path(wanted).resolve())}  # it may have been started with the same folder
-    found = [name for name, root in roots.items() if {name, root, str(Path(root).resolve())} & same]
-    if not found:
-        has = " and ".join(f"{name!r} (from {root!r})" for name, root in roots.items())
-        raise ModelError(
-            f"the server at {endpoint.name} has {has or 'no model'}, not {wanted!r}; where it is "
-            "the same model, give its name there (--server-model)"
-        )
-    length = lengths[found[0]]
-    return found[0], length if isinstance(length, int) else 2**63

@@ -104,6 +104,8 @@ def _heading(report: Report) -> list[str]:
             f"{report.n_problems} problems, {report.n_mixed} of them with right and wrong "
             f"solutions; n counts the candidates to choose among, drawn from up to {report.n}"
         )
+    if isinstance(report, FirstErrorReport) and report.unread:
+        lines.append(f"{report.unread} without a verdict that can be read; they count as wrong")
     if report.skipped:
         reasons = ", ".join(f"{n} × {reason}" for reason, n in report.skipped_reasons.items())
         lines.append(f"skipped {report.skipped}: {reasons}")

@@ -22,7 +22,8 @@ def result_row(
     """A problem's results in the shape that `score` writes.
 
     Indices are 0-based and refer to the caller's order; what does not exist is None. A candidate
-    has "extras" only where its model says more of a step than a probability.
+    has "extras" only where its model says more of a step than a probability, and "rationales" only
+    where its model wrote them: one text per sample.
 
     Args:
         row_id: the row's own name, or None.
@@ -50,6 +51,7 @@ def result_row(
                     if one.extras
                     else {}
                 ),
+                **({"rationales": list(one.rationales)} if one.rationales else {}),
             }
             for index, one in enumerate(scored)
         ],

@@ -33,6 +33,7 @@ from prm_core.packing import Pack, plan
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
 from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
+from prm_core.verifiers import refuse_to_load
 
 logger = logging.getLogger(__name__)
 
@@ -435,13 +436,15 @@ def load_scorer(
             nothing, so that equal calls give equal bits.
 
     Raises:
-        BadOptionError: an option has a value that it does not know.
+        BadOptionError: an option has a value that it does not know, or the model writes its
+            verdicts and needs a server.
         UnknownModelError: the family is not known.
         ModelLoadError: something is missing, damaged or cannot be reached; says what, and the way
             out.
     """
     if max_tokens is not None and max_tokens < 1:
         raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
+    refuse_to_load(None if model is None else str(model), family)
     placement = choose_device(device, dtype)
     directory = find_model(model, revision)
     known = KNOWN_MODELS.get(str(model))

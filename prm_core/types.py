@@ -97,6 +97,8 @@ class ScoredCandidate:
         model_id: which model said so.
         extras: what else the model says of each step, by name, [S] each; see the families for
             what they mean ("raw", "redundancies", "spread").
+        rationales: what a verifier that writes its verdicts wrote, one text per sample; empty for
+            models that write nothing.
     """
 
     candidate: Candidate
@@ -104,6 +106,7 @@ class ScoredCandidate:
     log_odds: tuple[float, ...]
     model_id: str
     extras: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    rationales: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_steps = len(self.candidate.steps)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Write = Callable[[dict[str, Any]], str]
-"""From a request's body to the text that goes on."""
+Write = Callable[[dict[str, Any]], str | dict[str, Any]]
+"""From a request's body to the text that goes on, or to a whole choice of the answer."""
 
 
 class RefusedError(Exception):
@@ -26,15 +26,20 @@ class Server:
 
     Attributes:
         url: where the protocol begins.
+        models: what it lists.
         requests: (path, body, headers) of every request, in the order in which they came.
     """
 
     def __init__(self, write: Write) -> None:
         self.requests: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.models: list[dict[str, Any]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.answer(200, {"object": "list", "data": server.models})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -46,8 +51,10 @@ class Server:
                         refused.status, {"error": {"message": str(refused)}}, refused.headers
                     )
                     return
-                choice = {"index": 0, "finish_reason": "stop"}
-                if self.path.endswith("/chat/completions"):
+                choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
+                if isinstance(text, dict):
+                    choice |= text
+                elif self.path.endswith("/chat/completions"):
                     choice["message"] = {"role": "assistant", "content": text}
                 else:
                     choice["text"] = text

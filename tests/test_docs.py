@@ -24,6 +24,7 @@ from prm_core.results import result_row
 from prm_core.scorer import load_scorer
 from prm_core.steps import RULES
 from prm_core.types import Candidate, ScoredCandidate
+from prm_core.verifiers import VERIFIERS
 from tests import reference
 from tests.families import build
 from tests.tiny import tiny_model
@@ -287,4 +288,4 @@ def test_the_family_of_the_models_page_works_as_it_stands(tmp_path: Path) -> Non
 
 
 def test_every_family_is_in_the_readme() -> None:
-    assert not [name for name in FAMILIES if f"`{name}`" not in README]
+    assert not [name for name in [*FAMILIES, *VERIFIERS] if f"`{name}`" not in README]

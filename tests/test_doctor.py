@@ -16,6 +16,7 @@ from prm_core.families import FAMILIES
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, ScoredCandidate
+from prm_core.verifiers import VERIFIERS
 from tests.families import build
 from tests.families.test_outcome import make as make_outcome
 from tests.families.test_qwen_prm import make as make_qwen
@@ -23,7 +24,7 @@ from tests.families.test_reason_eval import make as make_reason_eval
 from tests.tiny import tiny_model
 
 ROOT = Path(__file__).parent.parent
-LAST = ("Qwen", "doctor")  # licence, and how it was checked
+LAST = ("Qwen", "here", "doctor")  # licence, where it runs, how it was checked
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_the_verdict_names_the_first_thing_that_is_wrong() -> None:
 @pytest.mark.parametrize("name", KNOWN_MODELS)
 def test_every_known_model_has_a_family(name: str) -> None:
     known = KNOWN_MODELS[name]
-    assert known.family in FAMILIES
+    assert known.family in (VERIFIERS if known.server else FAMILIES)
     assert 0.1 < known.billions < 100
     assert known.f1 is None or 20 < known.f1 < 100
     assert name.count("/") == 1
@@ -190,7 +191,7 @@ def test_every_known_model_has_a_family(name: str) -> None:
 def test_models_are_listed_as_tables_and_as_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     out = capsys.readouterr().out
-    for name in [*KNOWN_MODELS, *FAMILIES]:
+    for name in [*KNOWN_MODELS, *FAMILIES, *VERIFIERS]:
         assert f"\n{name} " in out
     qwen = next(line for line in out.splitlines() if line.startswith("Qwen/Qwen2.5-Math-PRM-7B "))
     assert qwen.split()[1:] == ["qwen_prm", "7.6", "B", "15.2", "GB", "4,096", "73.5", *LAST]
@@ -200,3 +201,15 @@ def test_models_are_listed_as_tables_and_as_rows(capsys: pytest.CaptureFixture[s
     assert listed[0]["f1"] == 73.5
     assert listed[0]["bf16_gb"] == 15.2
     assert listed[0]["score"] == FAMILIES["qwen_prm"].summary
+    written = next(row for row in listed if row["id"] == "launch/ThinkPRM-14B")
+    assert written["server"] is True
+    assert written["score"] == VERIFIERS["think_prm"].summary
+
+
+def test_the_doctor_says_that_a_verifier_needs_a_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor", "GenPRM/GenPRM-7B"]) == 1
+    out = capsys.readouterr().out
+    assert "BAD  loading   GenPRM/GenPRM-7B is of the family gen_prm, which writes its" in out
+    assert "--server URL" in out.splitlines()[-1]

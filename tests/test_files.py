@@ -169,9 +169,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 # --- results --------------------------------------------------------------------------------------
 
 
-def result(extras: dict[str, tuple[float, ...]] | None = None) -> dict[str, Any]:
+def result(
+    extras: dict[str, tuple[float, ...]] | None = None, rationales: tuple[str, ...] = ()
+) -> dict[str, Any]:
     scored = [
-        ScoredCandidate(Candidate("p", steps), p, tuple(0.0 for _ in p), "m", extras or {})
+        ScoredCandidate(
+            Candidate("p", steps), p, tuple(0.0 for _ in p), "m", extras or {}, rationales
+        )
         for steps, p in (
             (("7 × 8 = 54.", "So \\boxed{54}"), (0.1, 0.25)),
             (("7 × 8 = 56.", "x"), (0.9, 0.8)),
@@ -197,7 +201,7 @@ def test_json_lines_are_written_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_table_has_a_row_per_solution(tmp_path: Path) -> None:
-    path = write(tmp_path / "out.csv", result({"raw": (1.0, 2.0)}), result())
+    path = write(tmp_path / "out.csv", result({"raw": (1.0, 2.0)}, ("so",)), result())
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(r["id"], r["candidate"], r["place"]) for r in rows] == [
@@ -210,7 +214,8 @@ def test_a_table_has_a_row_per_solution(tmp_path: Path) -> None:
     assert (first["weakest_step"], first["first_error"], first["answer"]) == ("0", "0", "54")
     assert json.loads(first["extras"]) == {"raw": [1.0, 2.0]}
     assert rows[3]["first_error"] == ""
-    assert rows[3]["extras"] == ""
+    assert json.loads(first["rationales"]) == ["so"]
+    assert rows[3]["extras"] == rows[3]["rationales"] == ""
 
 
 def test_a_failure_leaves_no_table(tmp_path: Path) -> None:
@@ -238,12 +243,15 @@ def test_parquet_in_and_out(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.Table.from_pylist(single), path)
     assert [solutions for _, _, solutions, _ in contents(path)] == [r[2] for r in EXPECTED]
 
-    written = write(tmp_path / "out.parquet", *[result({"raw": (1.0, 2.0)})] * 700, result())
+    written = write(
+        tmp_path / "out.parquet", *[result({"raw": (1.0, 2.0)}, ("„so“",))] * 700, result()
+    )
     rows = parquet.read_table(written).to_pylist()
     assert len(rows) == 1402
     assert rows[0]["probabilities"] == [0.1, 0.25]
     assert rows[0]["extras"] == '{"raw": [1.0, 2.0]}'
-    assert rows[-1]["first_error"] is None
+    assert rows[0]["rationales"] == '["„so“"]'
+    assert rows[-1]["first_error"] is rows[-1]["rationales"] is None
     assert rows[-1]["steps"] == ["7 × 8 = 56.", "x"]
 
     path.write_bytes(b"not parquet")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError
 from prm_core.steps import find_steps, unescaped
+from prm_core.verifiers import VERIFIERS, VerifierScorer, form_of, open_verifier
 
 if TYPE_CHECKING:
     from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
+
+AnyScorer: TypeAlias = "Scorer | RemoteScorer | VerifierScorer"
+"""What the options may ask for."""
 
 
 def model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +29,23 @@ def model_arguments(parser: argparse.ArgumentParser) -> None:
         "--server",
         metavar="URL",
         help="a vLLM server that runs the model (http://127.0.0.1:8000); --model then names where "
-        f"its tokenizer is, and a key comes from {API_KEY}",
+        f"its tokenizer is, and a key comes from {API_KEY}. With --family {' or '.join(VERIFIERS)} "
+        "any server that speaks OpenAI's protocol, whose model writes its verdicts",
     )
     parser.add_argument(
         "--server-model", metavar="NAME", help="the model's name on the server, if it is another"
+    )
+    parser.add_argument(
+        "--samples",
+        type=positive,
+        metavar="N",
+        help="models that write: how many times each solution is judged (default: 1)",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=positive,
+        metavar="N",
+        help="models that write: longest reply (default: what the model's authors allow)",
     )
     loading_arguments(parser)
 
@@ -54,8 +71,15 @@ def loading_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load(options: argparse.Namespace) -> Scorer | RemoteScorer:
+def load(options: argparse.Namespace) -> AnyScorer:
     """The scorer that the options ask for."""
+    if form_of(options.model, options.family) is None:
+        for name in ("samples", "max_tokens"):
+            if getattr(options, name) is not None:
+                raise BadOptionError(
+                    f"--{name.replace('_', '-')} is for models that write their verdicts "
+                    f"(--family {', '.join(VERIFIERS)})"
+                )
     if options.server is not None:
         return _open_server(options)
     if options.server_model is not None:
@@ -74,11 +98,26 @@ def load(options: argparse.Namespace) -> Scorer | RemoteScorer:
     )
 
 
-def _open_server(options: argparse.Namespace) -> RemoteScorer:
+def _open_server(options: argparse.Namespace) -> RemoteScorer | VerifierScorer:
     """The scorer behind an address."""
     for name in ("device", "dtype"):
         if getattr(options, name) != "auto":
             raise BadOptionError(f"--{name} means nothing with --server; the server has its own")
+    key = os.environ.get(API_KEY, "").strip()
+    form = form_of(options.model, options.family)
+    if form is not None:
+        for name in ("revision", "separator", "reference"):
+            if getattr(options, name) is not None:
+                raise BadOptionError(f"--{name} means nothing to a model that writes its verdicts")
+        return open_verifier(
+            options.server,
+            options.model,
+            form,
+            served_as=options.server_model,
+            n_samples=options.samples or 1,
+            max_tokens=options.max_tokens,
+            api_key=key,
+        )
     from prm_core.remote import open_server
 
     return open_server(
@@ -88,7 +127,7 @@ def _open_server(options: argparse.Namespace) -> RemoteScorer:
         revision=options.revision,
         family=options.family,
         separator=options.separator,
-        api_key=os.environ.get(API_KEY, "").strip(),
+        api_key=key,
     )
 
 

@@ -6,10 +6,17 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from prm_core.aggregate import METHODS
-from prm_core.cli.arguments import load, model_arguments, positive, probability, step_rule
+from prm_core.cli.arguments import (
+    AnyScorer,
+    load,
+    model_arguments,
+    positive,
+    probability,
+    step_rule,
+)
 from prm_core.cli.terminal import count, progress, say_bad, written_to
 from prm_core.data import json_line, open_whole
 from prm_core.errors import BadOptionError, DataError
@@ -31,10 +38,6 @@ from prm_core.pools import Pool, read_pools
 from prm_core.recorded import RecordedScorer
 from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.types import Example
-
-if TYPE_CHECKING:
-    from prm_core.remote import RemoteScorer
-    from prm_core.scorer import Scorer
 
 _Row = TypeVar("_Row")
 _RECORDED = "recorded:"
@@ -143,7 +146,7 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
     if options.model == "recorded:labels":
-        scorer: Scorer | RemoteScorer | RecordedScorer = recorded_labels(examples)
+        scorer: AnyScorer | RecordedScorer = recorded_labels(examples)
     elif (options.model or "").startswith(_RECORDED):
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
@@ -172,9 +175,7 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     ), n_bad
 
 
-def _tuned(
-    options: argparse.Namespace, scorer: Scorer | RemoteScorer | RecordedScorer
-) -> tuple[float, int]:
+def _tuned(options: argparse.Namespace, scorer: AnyScorer | RecordedScorer) -> tuple[float, int]:
     """The threshold with the highest F1 on the file of `--tune`, and that file's bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.tune))
     if options.model == "recorded:labels":
@@ -192,7 +193,7 @@ def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
     pools = [row for row in rows if isinstance(row, Pool)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)
-        scorer: Scorer | RemoteScorer | RecordedScorer = recorded_scores(name, pools)
+        scorer: AnyScorer | RecordedScorer = recorded_scores(name, pools)
     else:
         scorer = load(options)
     judged = judge_pools(scorer, rows, lambda n: progress(f"{n} of {len(rows)} problems scored"))

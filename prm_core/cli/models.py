@@ -8,12 +8,15 @@ from dataclasses import asdict
 from prm_core.cli.terminal import columns, written_to
 from prm_core.data import json_line
 from prm_core.registry import KNOWN_MODELS
+from prm_core.verifiers import VERIFIERS
 
 _NOTE = (
     'F1 is ProcessBench\'s average in percent, as published; "?" stands where no source says.\n'
     "Every family is tested against its authors' recipe on tiny weights. Where published numbers\n"
     'are at hand ("doctor"), the doctor command compares the real weights with them.\n'
-    "The threshold is 0.5 everywhere, which is not calibrated for skywork and the outcome models."
+    "The threshold is 0.5 everywhere, which is not calibrated for skywork and the outcome models.\n"
+    'What runs on a "server" writes its verdicts (--server URL); its prompt is tested alone.\n'
+    "GenPRM's F1 was measured with the Python that it writes being run, which is never done here."
 )
 
 
@@ -26,14 +29,17 @@ def main(options: argparse.Namespace) -> int:
     """`models`: what is known by name, and what each family's score means."""
     from prm_core.families import FAMILIES
 
+    summaries = {name: family.summary for name, family in FAMILIES.items()}
+    summaries |= {name: form.summary for name, form in VERIFIERS.items()}
     with written_to("-") as write:
         if options.json:
             for name, known in KNOWN_MODELS.items():
-                means = FAMILIES[known.family].summary
+                means = summaries[known.family]
                 row = {"id": name, **asdict(known), "bf16_gb": known.bf16_gb, "score": means}
                 write(json_line(row))
             return 0
-        table = [("model", "family", "size", "bf16", "context", "F1", "licence", "checked")]
+        titles = ("model", "family", "size", "bf16", "context", "F1", "licence", "runs", "checked")
+        table = [titles]
         for name, known in KNOWN_MODELS.items():
             table.append(
                 (
@@ -44,11 +50,12 @@ def main(options: argparse.Namespace) -> int:
                     "?" if known.context is None else f"{known.context:,}",
                     "?" if known.f1 is None else f"{known.f1:.1f}",
                     known.licence or "?",
+                    "server" if known.server else "here",
                     known.checked,
                 )
             )
         write(columns(table) + "\n\n")
         write(_NOTE + "\n\n")
-        rows = [("family", "score"), *((f.name, f.summary) for f in FAMILIES.values())]
+        rows = [("family", "score"), *summaries.items()]
         write(columns(rows) + "\n")
     return 0

@@ -5,21 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from prm_core.aggregate import METHODS
 from prm_core.bulk import score_problem
-from prm_core.cli.arguments import load, model_arguments, probability, step_rule
+from prm_core.cli.arguments import AnyScorer, load, model_arguments, probability, step_rule
 from prm_core.cli.terminal import count, progress, say, say_bad
 from prm_core.data import ProblemRow
 from prm_core.errors import DataError
 from prm_core.files import open_problems
 from prm_core.steps import RULES
 from prm_core.types import ScoredCandidate
-
-if TYPE_CHECKING:
-    from prm_core.remote import RemoteScorer
-    from prm_core.scorer import Scorer
 
 
 def problem_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +56,7 @@ def problem_arguments(parser: argparse.ArgumentParser) -> None:
 
 def each_problem(
     options: argparse.Namespace,
-    tell: Callable[[ProblemRow, list[ScoredCandidate], float, Scorer | RemoteScorer], None],
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float, AnyScorer], None],
 ) -> int:
     """Score a file's problems one after the other and tell of each.
 

@@ -6,21 +6,33 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from prm_core import __version__
 from prm_core.bulk import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
-from prm_core.cli.arguments import load, positive
+from prm_core.cli.arguments import AnyScorer, load, positive
 from prm_core.cli.problems import each_problem, problem_arguments, sum_up
-from prm_core.cli.terminal import LINE_WIDTH, count, one_line, progress, say, say_bad, written_to
+from prm_core.cli.terminal import (
+    LINE_WIDTH,
+    count,
+    one_line,
+    printable,
+    progress,
+    say,
+    say_bad,
+    written_to,
+)
 from prm_core.data import json_line
 from prm_core.errors import BadOptionError, DataError
 from prm_core.files import Problems, open_problems, open_results
 from prm_core.results import result_row
 from prm_core.types import Explanation, ScoredCandidate
+from prm_core.verifiers import Message, VerifierScorer, form_of
 
 _SERVED_TOGETHER = 128  # solutions, so that a server always has some to batch
+_WRITTEN_ABOUT_TOGETHER = 32  # a kill costs what was written about them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain",
         action="store_true",
         help="show the prompts instead of rows: every token with its id, and which one is read "
-        "for which step",
+        "for which step (of a model that writes: the conversation)",
     )
 
 
@@ -87,7 +99,7 @@ def main(options: argparse.Namespace) -> int:
             return each_problem(
                 options,
                 lambda row, scored, threshold, scorer: write(
-                    "".join(explanation_text(scorer.explain(one.candidate), one) for one in scored)
+                    "".join(_explained(scorer, one) for one in scored)
                 ),
             )
     with written_to("-") if options.output == "-" else open_results(options.output) as write:
@@ -130,7 +142,9 @@ def _score_rows(
     options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
 ) -> None:
     """Score what is not done, in this process or on Ray."""
-    n_together = _SERVED_TOGETHER if options.server else 1
+    writes = form_of(options.model, options.family) is not None
+    together = _WRITTEN_ABOUT_TOGETHER if writes else _SERVED_TOGETHER
+    n_together = together if options.server else 1
     tell = _Teller()
 
     def bad(message: str) -> None:
@@ -161,12 +175,12 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     model = options.model
     if model is not None and Path(model).is_dir():
         model = str(Path(model).resolve())
-    decisive = ("family", "revision", "separator", "reference", "dtype")
+    decisive = ("family", "revision", "separator", "reference", "dtype", "samples", "max_tokens")
     names = (*decisive, "steps", "aggregation", "threshold")
     return {
         "version": __version__,
         "--model": model,
-        **{f"--{name}": getattr(options, name) for name in names},
+        **{f"--{name.replace('_', '-')}": getattr(options, name) for name in names},
     }
 
 
@@ -182,6 +196,29 @@ class _Teller:
         elif time.monotonic() - self._said_at >= 60:
             self._said_at = time.monotonic()
             say(str(so_far))
+
+
+def _explained(scorer: AnyScorer, scored: ScoredCandidate) -> str:
+    """How a candidate was asked about, and what was read."""
+    if isinstance(scorer, VerifierScorer):
+        return conversation_text(scorer.conversation(scored.candidate), scored)
+    return explanation_text(scorer.explain(scored.candidate), scored)
+
+
+def conversation_text(messages: Sequence[Message], scored: ScoredCandidate) -> str:
+    """What a verifier was asked and what it wrote, line by line, with what was read of it."""
+    name = f"solution {scored.candidate.id}"
+    parts = [(f"{name}, sent as {one['role']}", one["content"]) for one in messages]
+    parts += [
+        (f"{name}, written as sample {number}", text)
+        for number, text in enumerate(scored.rationales, start=1)
+    ]
+    lines = []
+    for title, text in parts:
+        lines += [f"{title}:", *(f"    {printable(line)}" for line in text.split("\n"))]
+    for number, p in enumerate(scored.probabilities, start=1):
+        lines.append(f"step {number}: {p:.4f}")
+    return "\n".join([*lines, "", ""])
 
 
 def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:

@@ -61,10 +61,15 @@ def columns(lines: Sequence[Sequence[str]]) -> str:
 
 
 def one_line(text: str, width: int) -> str:
-    """A user's text on one line: without control characters, which a terminal would obey, and cut.
+    """A user's text on one line: without control characters, and cut.
 
     >>> one_line("a\\n  b\\x1b[2J", 20)
     'a b [2J'
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def printable(text: str) -> str:
+    """A text with blanks for its control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -13,15 +13,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from prm_core.endpoint import API_KEY
 from prm_core.errors import InputError, PRMError
 from prm_core.types import Candidate, ScoredCandidate
+from prm_core.verifiers import VerifierScorer, form_of, open_verifier
 
 if TYPE_CHECKING:
     from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
+
+AnyScorer: TypeAlias = "Scorer | RemoteScorer | VerifierScorer"
+"""What may stand behind a model's name."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ DEFAULT = "default"
 """The choice that stands for the model that ships with the project."""
 
 SERVER = "server:"
-"""What the address of a vLLM server begins with: "server:http://127.0.0.1:8000#owner/model"."""
+"""What the address of a server begins with: "server:http://127.0.0.1:8000#owner/model"."""
 
 _PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -72,11 +76,11 @@ class ModelHost:
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
         self._model = ""
-        self._future: Future[Scorer | RemoteScorer] = Future()
+        self._future: Future[AnyScorer] = Future()
         self._loading = threading.Lock()  # one load at a time, whatever is asked for meanwhile
         self._run = on_gpu(self._stream) if on_gpu else self._stream
 
-    def scorer(self, model: str) -> Future[Scorer | RemoteScorer]:
+    def scorer(self, model: str) -> Future[AnyScorer]:
         """The loaded scorer, or one that is being loaded now; asking again after a failure retries.
 
         Raises:
@@ -124,7 +128,7 @@ class ModelHost:
         """The only function that runs the model; its arguments and results can be pickled."""
         yield from self._future.result().stream(candidates)
 
-    def _load(self, model: str, future: Future[Scorer | RemoteScorer]) -> None:
+    def _load(self, model: str, future: Future[AnyScorer]) -> None:
         with self._loading:
             gc.collect()  # the model loaded before, if nobody scores with it any more
             try:
@@ -136,14 +140,17 @@ class ModelHost:
             else:
                 future.set_result(scorer)
 
-    def _open(self, model: str) -> Scorer | RemoteScorer:
+    def _open(self, model: str) -> AnyScorer:
         if model.startswith(SERVER):
-            from prm_core.remote import open_server
-
             url, _, name = model.removeprefix(SERVER).partition("#")
             # A visitor may type any address; the key is for those of whoever runs the page.
             ours = model in {choice for _, choice in self.choices}
             key = os.environ.get(API_KEY, "").strip() if ours else ""
+            form = form_of(name, None)
+            if form is not None:
+                return open_verifier(url, name, form, api_key=key)
+            from prm_core.remote import open_server
+
             return open_server(url, name or None, api_key=key)
         from prm_core.scorer import KEEP_BYTES, load_scorer
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from starlette.requests import Request
@@ -29,11 +29,8 @@ from prm_core.ui.board import Board, Status, board_value, letter
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
 from prm_core.ui.header import Brand, Note, Tools
-from prm_core.ui.models import ModelHost
-
-if TYPE_CHECKING:
-    from prm_core.remote import RemoteScorer
-    from prm_core.scorer import Scorer
+from prm_core.ui.models import AnyScorer, ModelHost
+from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +93,11 @@ def read_candidates(draft: Draft) -> Reading:
     return reading
 
 
-def too_long(scorer: Scorer | RemoteScorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
+def too_long(scorer: AnyScorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
     """A sentence for each candidate that the model cannot read whole."""
     issues: list[dict[str, Any]] = []
+    if isinstance(scorer, VerifierScorer):  # its server counts the tokens
+        return issues
     for index, candidate in enumerate(candidates):
         try:
             scorer.encode(candidate)

@@ -1,0 +1,46 @@
+"""Verifiers that write their verdicts, in one table: models that only a server runs."""
+
+from __future__ import annotations
+
+from prm_core.errors import BadOptionError
+from prm_core.registry import KNOWN_MODELS
+from prm_core.verifiers.base import Form, Message
+from prm_core.verifiers.critic import CRITIC
+from prm_core.verifiers.gen_prm import GEN_PRM, GEN_PRM_DIRECT
+from prm_core.verifiers.scorer import VerifierScorer, open_verifier
+from prm_core.verifiers.think_prm import THINK_PRM
+
+__all__ = [
+    "VERIFIERS",
+    "Form",
+    "Message",
+    "VerifierScorer",
+    "form_of",
+    "open_verifier",
+    "refuse_to_load",
+]
+
+VERIFIERS: dict[str, Form] = {
+    form.name: form for form in (THINK_PRM, GEN_PRM, GEN_PRM_DIRECT, CRITIC)
+}
+
+
+def form_of(model: str | None, family: str | None) -> Form | None:
+    """The form that is named, or that is known of the model; None for models that write nothing."""
+    known = KNOWN_MODELS.get(model or "")
+    name = known.family if family is None and known is not None else family
+    return VERIFIERS.get(name or "")
+
+
+def refuse_to_load(model: str | None, family: str | None) -> None:
+    """
+    Raises:
+        BadOptionError: the model writes its verdicts, so it is not one to load.
+    """
+    form = form_of(model, family)
+    if form is not None:
+        raise BadOptionError(
+            f"{model or 'the model'} is of the family {form.name}, which writes its verdicts and "
+            "needs a server that runs it: --server URL, server:URL#NAME on the page, or "
+            "prm_core.verifiers.open_verifier"
+        )

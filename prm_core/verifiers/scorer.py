@@ -1,0 +1,295 @@
+"""A `StepScorer` whose model writes its verdicts: a server is asked in OpenAI's chat protocol.
+
+What is asked and how replies are read is a form's (`prm_core.verifiers.base`). Here requests are
+sent, some at a time, again while the server fails, and never again once they are answered.
+
+The conversation goes out as text and the server's own chat template makes tokens of it, so a text
+that spells a special token of the model may become one there. Families whose prompts are built here
+do not have this weakness.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from typing import Any
+from urllib.parse import urlsplit
+
+from prm_core.endpoint import Endpoint, served_model
+from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
+from prm_core.types import Candidate, ScoredCandidate
+from prm_core.verifiers.base import Form, Judgement, Message, Reply, Request, Token
+
+AT_ONCE = 8
+"""Requests, and candidates, at the same time. The server batches what it has."""
+
+SILENCE_S = 1800.0
+"""How long a server may be silent: a reply comes when all of it is written."""
+
+
+class VerifierScorer:
+    """A verifier on a server. Make one with `open_verifier`.
+
+    Attributes:
+        model_id: the name that results carry.
+        family: the name of its form.
+        threshold: below this probability a step counts as wrong.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        form: Form,
+        *,
+        served_as: str,
+        model_id: str,
+        n_samples: int,
+        max_tokens: int,
+    ) -> None:
+        self.model_id, self.family, self.threshold = model_id, form.name, 0.5
+        self._endpoint, self._form, self._served_as = endpoint, form, served_as
+        self._n_samples, self._max_tokens = n_samples, max_tokens
+        self._talks = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="verifier")
+        self._requests = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="verifier-request")
+        self._kept: dict[Candidate, ScoredCandidate | InputError] = {}
+        self._lock = threading.Lock()  # guards what is kept
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        """What the verifier says of every step of every candidate, in the same order.
+
+        Where one of several candidates cannot be scored, all others are all the same, and what was
+        found is kept until it is asked for: whoever goes on candidate by candidate pays nothing
+        twice.
+
+        Raises:
+            NoVerdictError: what was written of a candidate cannot be read.
+            InputError: the server refuses a candidate.
+            ModelError: the server does not work.
+        """
+        different = list(dict.fromkeys(candidates))
+        with self._lock:
+            found = {c: self._kept.pop(c) for c in different if c in self._kept}
+            if len(found) < len(different):
+                self._kept.clear()  # of a call that nobody goes on with
+        asked = [candidate for candidate in different if candidate not in found]
+        for index, outcome in self._outcomes(asked):
+            found[asked[index]] = outcome
+        refused = next((one for one in found.values() if isinstance(one, InputError)), None)
+        if refused is not None:
+            if len(found) > 1:
+                with self._lock:
+                    self._kept.update(found)
+            raise refused
+        return [one for c in candidates if isinstance(one := found[c], ScoredCandidate)]
+
+    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        """As `score`, giving each candidate with its index as soon as it is known."""
+        for index, outcome in self._outcomes(candidates):
+            if isinstance(outcome, InputError):
+                raise outcome
+            yield index, outcome
+
+    def conversation(self, candidate: Candidate) -> list[Message]:
+        """What is sent of a candidate, as text, with "…" where the model writes."""
+        return self._form.conversation(candidate)
+
+    def close(self) -> None:
+        """Drop what is being asked; later calls raise `ModelError`."""
+        for pool in (self._talks, self._requests):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._endpoint.close()
+        for pool in (self._talks, self._requests):
+            pool.shutdown(wait=True)
+        self._endpoint.drop()
+
+    def _outcomes(
+        self, candidates: Sequence[Candidate]
+    ) -> Iterator[tuple[int, ScoredCandidate | InputError]]:
+        """Each candidate's index, with its scores or why it has none."""
+        stopped = threading.Event()
+        talks: dict[Future[ScoredCandidate | InputError], int] = {}
+        try:
+            for index, candidate in enumerate(candidates):
+                talks[self._talks.submit(self._judge, candidate, stopped)] = index
+            for future in as_completed(talks):
+                yield talks[future], future.result()
+        except (RuntimeError, CancelledError) as error:  # a pool takes or does no more work
+            raise self._endpoint.closed() from error
+        finally:
+            stopped.set()
+            for future in talks:
+                future.cancel()
+
+    def _judge(
+        self, candidate: Candidate, stopped: threading.Event
+    ) -> ScoredCandidate | InputError:
+        """One talk, from its first request to its verdict."""
+        name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
+        try:
+            judgement = self._talk(candidate, stopped)
+        except NoVerdictError as error:
+            return NoVerdictError(f"{name}: {error}")
+        except InputError as error:
+            return InputError(f"{name}: {error}")
+        return ScoredCandidate(
+            candidate,
+            judgement.probabilities,
+            tuple(map(_log_odds, judgement.probabilities)),
+            self.model_id,
+            judgement.extras,
+            judgement.rationales,
+        )
+
+    def _talk(self, candidate: Candidate, stopped: threading.Event) -> Judgement:
+        talk = self._form.talk(candidate, self._n_samples, self._max_tokens)
+        requests = next(talk)
+        while True:
+            if stopped.is_set():
+                raise CancelledError
+            asked = [self._requests.submit(self._ask, request) for request in requests]
+            try:
+                replies = [one.result() for one in asked]
+            finally:
+                for one in asked:
+                    one.cancel()
+            try:
+                requests = talk.send(replies)
+            except StopIteration as end:
+                judgement: Judgement = end.value
+                return judgement
+
+    def _ask(self, request: Request) -> Reply:
+        """One request's reply.
+
+        Raises:
+            InputError: the server refuses the request.
+            ModelError: it does not work, or answers with something else.
+        """
+        body: dict[str, Any] = {"model": self._served_as, "messages": list(request.messages)}
+        if request.messages[-1]["role"] == "assistant":
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        said = self._endpoint.ask("/chat/completions", {**body, **request.options})
+        try:
+            return _reply(json.loads(said)["choices"][0])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ModelError(
+                f"{self._endpoint.name} answered with something else than a text"
+            ) from error
+
+
+def _reply(choice: Any) -> Reply:
+    """A choice of OpenAI's protocol.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: it is none.
+    """
+    message = choice["message"]
+    thoughts = message.get("reasoning_content") or message.get("reasoning") or ""
+    text = message.get("content") or ""
+    if not isinstance(thoughts, str) or not isinstance(text, str):
+        raise TypeError("a text is something else")
+    tokens = (choice.get("logprobs") or {}).get("content") or []
+    return Reply(
+        f"{thoughts}\n\n{text}" if thoughts else text,
+        choice.get("finish_reason") == "length",
+        tuple(
+            Token(
+                str(one["token"]),
+                _log_p(one["logprob"]),
+                tuple(
+                    (str(top["token"]), _log_p(top["logprob"]))
+                    for top in one.get("top_logprobs") or []
+                ),
+            )
+            for one in tokens
+        ),
+    )
+
+
+def _log_p(value: Any) -> float:
+    """
+    Raises:
+        ValueError, TypeError: it is not the logarithm of a probability.
+    """
+    number = float(value)
+    if not number <= 0.01:  # True for NaN as well; some servers round up
+        raise ValueError(f"{number} is not the logarithm of a probability")
+    return number
+
+
+def _log_odds(p: float) -> float:
+    """ln(p / (1 - p)), infinite where all samples agree.
+
+    >>> _log_odds(0.5), _log_odds(1.0)
+    (0.0, inf)
+    """
+    if p in (0.0, 1.0):
+        return math.copysign(math.inf, p - 0.5)
+    return math.log(p) - math.log1p(-p)
+
+
+def open_verifier(
+    url: str,
+    model: str | None,
+    form: Form,
+    *,
+    served_as: str | None = None,
+    n_samples: int = 1,
+    max_tokens: int | None = None,
+    timeout_s: float = SILENCE_S,
+    api_key: str = "",
+) -> VerifierScorer:
+    """A verifier on a server that speaks OpenAI's protocol (vLLM, SGLang, llama.cpp, …).
+
+    Args:
+        url: where the protocol begins, as "http://127.0.0.1:8000/v1"; an address without a path
+            gets "/v1".
+        model: the name that results carry, and the model's name on the server.
+        form: how it is asked and read; see `prm_core.verifiers.VERIFIERS`.
+        served_as: the model's name on the server, if it is another.
+        n_samples: how many times each candidate is judged.
+        max_tokens: of one reply; None for what its authors allow.
+        timeout_s: how long the server may be silent before it is asked again.
+        api_key: the server's key, if it wants one.
+
+    Raises:
+        BadOptionError: no model is named, or a number is below 1.
+        ModelError: the server does not answer, or has another model.
+    """
+    if not model:
+        raise BadOptionError(
+            "name the model that the server runs (--model NAME, or server:URL#NAME on the page)"
+        )
+    for name, value in (("samples", n_samples), ("max_tokens", max_tokens)):
+        if value is not None and value < 1:
+            raise BadOptionError(f"{name} is {value}; it must be at least 1")
+    endpoint = Endpoint(_base(url), "the verifier", timeout_s=timeout_s, api_key=api_key)
+    try:
+        name_there, _ = served_model(endpoint, "/models", model, served_as)
+    except BaseException:
+        endpoint.drop()
+        raise
+    return VerifierScorer(
+        endpoint,
+        form,
+        served_as=name_there,
+        model_id=model,
+        n_samples=n_samples,
+        max_tokens=form.max_tokens if max_tokens is None else max_tokens,
+    )
+
+
+def _base(url: str) -> str:
+    """Where the protocol begins.
+
+    >>> _base("http://127.0.0.1:8000/"), _base("https://example.org/api/v1")
+    ('http://127.0.0.1:8000/v1', 'https://example.org/api/v1')
+    """
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # the endpoint says so in words
+        return url
+    return url if path.strip("/") else url.rstrip("/") + "/v1"
