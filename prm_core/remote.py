@@ -139,9 +139,9 @@ class RemoteScorer:
             )
         return encoded
 
-    def explain(self, candidate: Candidate) -> Explanation:
+    def explain(self, candidate: Candidate) -> list[Explanation]:
         """The prompt exactly as it is sent, and where each step is read."""
-        return explanation(self._tokenizer, self.encode(candidate))
+        return [explanation(self._tokenizer, self.encode(candidate))]
 
     def close(self) -> None:
         """Drop what is being asked; later calls raise `ModelError`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,18 +157,26 @@ class Scorer:
             return candidate
         return replace(candidate, steps=("\n\n".join(candidate.steps),))
 
-    def explain(self, candidate: Candidate) -> Explanation:
+    def explain(self, candidate: Candidate) -> list[Explanation]:
         """The prompt exactly as it is fed, and where each step is read.
 
+        Families that read every step in prompts of its own have several; since later ones hold
+        earlier answers, the model is run for them.
+
         Raises:
-            TooLongError: it has more tokens than the model reads.
-            BadOptionError: the family reads every step in prompts of its own.
+            TooLongError: one has more tokens than the model reads.
         """
-        if self._opened.alone is not None:
-            raise BadOptionError(
-                f"{self.model_id} reads every step in prompts of its own, which are not shown"
-            )
-        return explanation(self.tokenizer, self.encode(candidate))
+        if self._opened.alone is None:
+            return [explanation(self.tokenizer, self.encode(candidate))]
+        prompts: list[Explanation] = []
+
+        def note(step: int, names: Sequence[str], prompt: Encoded) -> None:
+            extras = ["" if name == self._opened.rounds[-1][-1] else name for name in names]
+            prompts.append(explanation(self.tokenizer, prompt, [step] * len(names), extras))
+
+        for _ in self._run_in_rounds([candidate], note):
+            pass
+        return prompts
 
     def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
         """Score one candidate by a prompt that was built elsewhere."""
@@ -224,9 +232,15 @@ class Scorer:
                 self.forget()
 
     def _run_in_rounds(
-        self, candidates: Sequence[Candidate]
+        self,
+        candidates: Sequence[Candidate],
+        note: Callable[[int, Sequence[str], Encoded], None] | None = None,
     ) -> Iterator[tuple[int, ScoredCandidate]]:
-        """For families that read every step in prompts of its own, one after the other."""
+        """For families that read every step in prompts of its own, one after the other.
+
+        Args:
+            note: called with every prompt, its step and the names of what is read there.
+        """
         alone, rounds = self._opened.alone, self._opened.rounds
         assert alone is not None
         steps = [(i, k) for i, one in enumerate(candidates) for k in range(len(one.steps))]
@@ -236,6 +250,9 @@ class Scorer:
                 self._checked(candidates[i], alone(candidates[i], k, answers[i, k]))
                 for i, k in steps
             ]
+            if note is not None:
+                for (_, k), prompt in zip(steps, prompts, strict=True):
+                    note(k, names, prompt)
             # Each prompt is scored as a solution whose steps are its places.
             parts = [replace(candidates[i], steps=names) for i, _ in steps]
             for index, part in self._score_encoded(parts, prompts, first_tokens=None):
@@ -392,13 +409,20 @@ class Scorer:
         return [torch.stack([one.cumsum(0), one.cumsum(0), one]) for one in added]
 
 
-def explanation(tokenizer: PreTrainedTokenizerBase, encoded: Encoded) -> Explanation:
-    """A prompt as people can read it."""
-    ids = list(encoded.input_ids)
+def explanation(
+    tokenizer: PreTrainedTokenizerBase,
+    encoded: Encoded,
+    steps: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+) -> Explanation:
+    """A prompt as people can read it; see `Explanation`. Without `steps`, one place for each."""
+    ids, n_read = list(encoded.input_ids), len(encoded.positions)
     return Explanation(
         encoded.input_ids,
         tuple(tokenizer.convert_ids_to_tokens(ids)),
         encoded.positions,
+        tuple(range(n_read) if steps is None else steps),
+        tuple([""] * n_read if names is None else names),
         str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
     )
 

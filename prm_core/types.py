@@ -141,18 +141,22 @@ class ScoredCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A candidate exactly as the model reads it.
+    """A prompt exactly as the model reads it.
 
     Attributes:
         input_ids: the token ids that are fed, [T].
         tokens: the same as the vocabulary writes them, [T]; blanks may be "Ġ" or "▁" there.
-        positions: for each step, the index of the token that is read, [S].
+        positions: the indices of the tokens that are read.
+        steps: for each position, the index of the step that is read there.
+        names: for each position, "" for the step's probability, else the name of an extra.
         text: the ids turned back into text.
     """
 
     input_ids: tuple[int, ...]
     tokens: tuple[str, ...]
     positions: tuple[int, ...]
+    steps: tuple[int, ...]
+    names: tuple[str, ...]
     text: str
 
 

@@ -374,7 +374,7 @@ def test_explain_shows_every_token_and_which_one_is_read(
     scorer = load_scorer(model)
     candidate = Candidate("What is 7 × 8?", ("7 × 8 = 56.", "56"))
     (scored,) = scorer.score([candidate])
-    explanation = scorer.explain(candidate)
+    (explanation,) = scorer.explain(candidate)
     first, second = done.out.split("\n\n")[:2]
     assert first.startswith(f"solution 1: {len(explanation.input_ids)} tokens\n")
     lines = first.splitlines()[1:]

@@ -279,7 +279,7 @@ def test_the_family_of_the_models_page_works_as_it_stands(tmp_path: Path) -> Non
     candidate = Candidate("2 + 3?", ("2 + 3 = 5 <step>", "5"))
     (scored,) = scorer.score([candidate])
     text = "2 + 3?\n2 + 3 = 5 <step><step>5<step>"
-    assert scorer.explain(candidate).text == text
+    assert [one.text for one in scorer.explain(candidate)] == [text]
     ids = list(scorer.encode(candidate).input_ids)
     yes, no = (tokenizer.encode(word)[0] for word in ("yes", "no"))
     positions = list(scorer.encode(candidate).positions)

@@ -202,7 +202,7 @@ def _explained(scorer: AnyScorer, scored: ScoredCandidate) -> str:
     """How a candidate was asked about, and what was read."""
     if isinstance(scorer, VerifierScorer):
         return conversation_text(scorer.conversation(scored.candidate), scored)
-    return explanation_text(scorer.explain(scored.candidate), scored)
+    return "".join(explanation_text(one, scored) for one in scorer.explain(scored.candidate))
 
 
 def conversation_text(messages: Sequence[Message], scored: ScoredCandidate) -> str:
@@ -222,15 +222,20 @@ def conversation_text(messages: Sequence[Message], scored: ScoredCandidate) -> s
 
 
 def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
-    """A candidate's prompt, one token a line, with the step that is read there."""
-    read = {position: i for i, position in enumerate(explanation.positions)}
+    """A candidate's prompt, one token a line, with what is read there."""
+    read = {
+        position: f"step {step + 1}{name and f', {name}'}: "
+        f"{(scored.extras[name] if name else scored.probabilities)[step]:.4f}"
+        for position, step, name in zip(
+            explanation.positions, explanation.steps, explanation.names, strict=True
+        )
+    }
     lines = [f"solution {scored.candidate.id}: {count(len(explanation.tokens), 'token')}"]
     for place, (token_id, token) in enumerate(
         zip(explanation.input_ids, explanation.tokens, strict=True)
     ):
         line = f"{place:>6} {token_id:>7}  {one_line(token, LINE_WIDTH)}"
         if place in read:
-            step = read[place]
-            line += f"   <- step {step + 1}: {scored.probabilities[step]:.4f}"
+            line += f"   <- {read[place]}"
         lines.append(line)
     return "\n".join([*lines, "", ""])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
+from prm_core.cli.score import explanation_text
+from prm_core.errors import ModelLoadError, TooLongError
 from prm_core.families.pathfinder import INSTRUCTION
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
@@ -71,15 +72,34 @@ def test_typed_tags_are_text(special: bool, tmp_path: Path) -> None:
     assert [ids.count(own.convert_tokens_to_ids(tag)) for tag in TAGS] == [0, 0, 1]
 
 
-def test_what_is_too_long_is_refused_and_the_prompts_are_not_shown(tmp_path: Path) -> None:
+def test_what_is_too_long_is_refused(tmp_path: Path) -> None:
     scorer = load_scorer(make(tmp_path, tokenizer()), family="pathfinder")
     long = Candidate("p", ("a", "x " * scorer.context))
     with pytest.raises(TooLongError):
         scorer.encode(long)
     with pytest.raises(TooLongError):
         scorer.score([long])
-    with pytest.raises(BadOptionError, match="reads every step in prompts of its own"):
-        scorer.explain(CANDIDATES[0])
+
+
+def test_every_prompt_is_shown_with_what_is_read_there(tmp_path: Path) -> None:
+    scorer = load_scorer(make(tmp_path, tokenizer()), family="pathfinder")
+    candidate = Candidate("a", ("b", "c"))
+    (scored,) = scorer.score([candidate])
+    prompts = scorer.explain(candidate)
+    assert [(one.steps, one.names) for one in prompts] == [
+        *(((k, k), ("mathematics", "consistency")) for k in range(2)),
+        *(((k,), ("",)) for k in range(2)),
+    ]
+    for k in range(2):
+        first, second = prompts[k], prompts[2 + k]
+        assert first.text.endswith(" Math reasoning: <extra>, Consistency: ")
+        answers = ["<+>" if scored.extras[name][k] > 0.5 else "<->" for name in first.names]
+        assert (
+            f"Math reasoning: {answers[0]}, Consistency: {answers[1]}, Correctness" in second.text
+        )
+    text = "".join(explanation_text(one, scored) for one in prompts)
+    assert text.count("<- step 2, mathematics: ") == text.count("<- step 2: ") == 1
+    assert f"<- step 2: {scored.probabilities[1]:.4f}" in text
 
 
 def test_a_tokenizer_without_the_tags_is_refused(tmp_path: Path) -> None:
