@@ -131,7 +131,7 @@ def read_pack(backbone: PreTrainedModel, pack: Pack, rows: Sequence[int]) -> Ten
             trie=trie,
         )
     hidden = _last_layer(model, hidden, rope, pack, rows)
-    read = model.norm(hidden)[0]
+    read = model.norm(hidden)[0].to(device)
     assert isinstance(read, Tensor)
     return read
 
@@ -143,8 +143,10 @@ def _last_layer(
     architecture = ARCHITECTURES[model.config.model_type]
     layer = model.layers[-1]
     attention = layer.self_attn
-    index = torch.tensor(rows, device=hidden.device)
     normed = layer.input_layernorm(hidden)
+    # Where layers are spread over devices, this one may live elsewhere than the one before it.
+    hidden, cos, sin = (x.to(normed.device) for x in (hidden, *rope))  # rope: [1, T, D]
+    index = torch.tensor(rows, device=normed.device)
 
     n_dims = int(attention.head_dim)
 
@@ -155,7 +157,6 @@ def _last_layer(
     key, value = heads(attention.k_proj(normed)), heads(attention.v_proj(normed))
     if architecture.normalised:
         query, key = attention.q_norm(query), attention.k_norm(key)
-    cos, sin = rope  # [1, T, D]
     attended = _attend(
         _rotate(query.transpose(1, 2), cos[:, index], sin[:, index]),
         _rotate(key.transpose(1, 2), cos, sin),
@@ -212,13 +213,13 @@ class _Part:
         self.queries = queries
         self.depths = depths
         self.path = path
-        self._views: dict[int | None, _View] = {}
+        self._views: dict[tuple[int | None, torch.device], _View] = {}
 
     def view(self, window: int | None, device: torch.device) -> _View:
-        """Made once per window and used by every layer."""
-        if window not in self._views:
-            self._views[window] = self._make_view(window, device)
-        return self._views[window]
+        """Made once per window and device, and used by every layer."""
+        if (window, device) not in self._views:
+            self._views[window, device] = self._make_view(window, device)
+        return self._views[window, device]
 
     def _make_view(self, window: int | None, device: torch.device) -> _View:
         n_keys = self.depths[-1] + 1

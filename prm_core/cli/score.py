@@ -161,7 +161,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     model = options.model
     if model is not None and Path(model).is_dir():
         model = str(Path(model).resolve())
-    decisive = ("family", "revision", "separator", "reference", "dtype")
+    decisive = ("family", "revision", "separator", "reference", "dtype", "quantize")
     names = (*decisive, "steps", "aggregation", "threshold")
     return {
         "version": __version__,
