@@ -78,13 +78,13 @@ class _Part:
         self.queries = queries
         self.depths = depths
         self.path = path
-        self._views: dict[int | None, _View] = {}
+        self._views: dict[tuple[int | None, torch.device], _View] = {}
 
     def view(self, window: int | None, device: torch.device) -> _View:
-        """Made once per window and used by every layer."""
-        if window not in self._views:
-            self._views[window] = self._make_view(window, device)
-        return self._views[window]
+        """Made once per window and device, and used by every layer."""
+        if (window, device) not in self._views:
+            self._views[window, device] = self._make_view(window, device)
+        return self._views[window, device]
 
     def _make_view(self, window: int | None, device: torch.device) -> _View:
         n_keys = self.depths[-1] + 1
@@ -216,23 +216,22 @@ class ByBlocks:
         rows: [Q], increasing; the queries' own rows.
     """
 
-    def __init__(self, visible: _Visible, rows: Tensor, device: torch.device) -> None:
+    def __init__(self, visible: _Visible, rows: Tensor) -> None:
         self._visible = visible
         self._rows = rows
-        self._device = device
-        self._masks: dict[int | None, BlockMask] = {}
+        self._masks: dict[tuple[int | None, torch.device], BlockMask] = {}
 
     def __call__(
         self, query: Tensor, key: Tensor, value: Tensor, scaling: float, window: int | None
     ) -> Tensor:
         """See `Attention`."""
-        if window not in self._masks:
-            self._masks[window] = self._make_mask(window)
+        if (window, query.device) not in self._masks:
+            self._masks[window, query.device] = self._make_mask(window, query.device)
         out = _flex()(
             query.transpose(0, 1)[None],
             key[None],
             value[None],
-            block_mask=self._masks[window],
+            block_mask=self._masks[window, query.device],
             scale=scaling,
             enable_gqa=query.shape[1] != key.shape[0],
         )
@@ -240,7 +239,7 @@ class ByBlocks:
         assert isinstance(attended, Tensor)
         return attended
 
-    def _make_mask(self, window: int | None) -> BlockMask:
+    def _make_mask(self, window: int | None, device: torch.device) -> BlockMask:
         """Which blocks are looked at, and of which every pair is seen."""
         seen, n_queries, n_keys = self._visible, len(self._rows), len(self._visible.end)
 
@@ -259,7 +258,7 @@ class ByBlocks:
             full = torch.zeros_like(full)
 
         row, own_depth, starts, ends, depths = (
-            x.to(self._device) for x in (rows, seen.depth[rows], seen.begin, seen.end, seen.depth)
+            x.to(device) for x in (rows, seen.depth[rows], seen.begin, seen.end, seen.depth)
         )
         reach = n_keys if window is None else window
 
@@ -270,7 +269,7 @@ class ByBlocks:
         def listed(chosen: Tensor) -> tuple[Tensor, Tensor]:  # how many, and which, per query block
             order = chosen.to(torch.int8).argsort(dim=1, descending=True, stable=True)
             counts = (chosen.sum(1, dtype=torch.int32), order.to(torch.int32))
-            return counts[0][None, None].to(self._device), counts[1][None, None].to(self._device)
+            return counts[0][None, None].to(device), counts[1][None, None].to(device)
 
         return BlockMask.from_kv_blocks(
             *listed(looked_at & ~full),
@@ -306,7 +305,7 @@ def _blocks_work(device: torch.device, dtype: torch.dtype, heads: tuple[int, int
         visible = _visible(pack)
         assert visible is not None
         try:
-            got = ByBlocks(visible, torch.tensor(rows), device)(query, key, value, 0.1, None)
+            got = ByBlocks(visible, torch.tensor(rows))(query, key, value, 0.1, None)
         except Exception as error:  # compilers fail in ways of their own; it goes without, too
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             logger.warning(
@@ -336,5 +335,5 @@ def attention_of(
         if visible is not None and _blocks_work(like.device, like.dtype, heads):
             first = pack.first_row
             asking = range(first, first + len(pack.token_ids)) if rows is None else rows
-            return ByBlocks(visible, torch.tensor(asking), like.device)
+            return ByBlocks(visible, torch.tensor(asking))
     return ByBranch(pack, rows)

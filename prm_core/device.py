@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import torch
 
@@ -14,14 +16,28 @@ DTYPES: dict[str, torch.dtype] = {
     "float16": torch.float16,
 }
 
+QUANTIZED = ("8bit", "4bit")
+"""Forms with fewer bits in which the weights of a backbone's linear layers can be held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the backbone runs, in which precision, and the reason in words."""
+    """Where the backbone runs, in which precision, and the reason in words.
+
+    Attributes:
+        device: the backbone's; where it is spread, the one that token ids go to.
+        dtype: of its weights, and of the sums where these are quantized.
+        reason: of both, for people.
+        quantize: one of `QUANTIZED`, or None for the weights as they are.
+        device_map: which module lives where, or "auto", for a backbone that is spread over
+            devices; None for one that is not.
+    """
 
     device: torch.device
     dtype: torch.dtype
     reason: str
+    quantize: str | None = None
+    device_map: str | Mapping[str, str | int] | None = None
 
 
 def available_devices() -> list[str]:
@@ -69,6 +85,68 @@ def choose_device(device: str = "auto", dtype: str = "auto") -> Placement:
     else:
         kind, because = "float32", "exact, and as fast as any here"
     return Placement(chosen, DTYPES[kind], f"{chosen}: {reason}; {kind}: {because}")
+
+
+def place_model(
+    device: str = "auto", dtype: str = "auto", quantize: str | None = None
+) -> Placement:
+    """As `choose_device`, for a model that is only run: it may be spread, and have fewer bits.
+
+    Args:
+        device: as for `choose_device`, or "all": over all GPUs, and CPU memory where these do not
+            suffice.
+        dtype: as for `choose_device`.
+        quantize: one of `QUANTIZED`, or None for the weights as they are.
+
+    Raises:
+        BadOptionError: as for `choose_device`, or a package that is needed is not installed.
+    """
+    placement = _all_gpus(dtype) if device == "all" else choose_device(device, dtype)
+    return placement if quantize is None else with_fewer_bits(placement, quantize)
+
+
+def _all_gpus(dtype: str) -> Placement:
+    """Over all GPUs of this machine, in the dtype that the first one computes in."""
+    devices = available_devices()
+    if "cuda" not in devices:
+        raise BadOptionError(
+            "device 'all' spreads a model over GPUs, and no GPU is here; choose from auto, "
+            + ", ".join(devices)
+        )
+    _check_installed("device 'all'", "accelerate")
+    n_devices = torch.cuda.device_count()
+    first = choose_device("cuda:0", dtype)
+    because = first.reason.partition("; ")[2]
+    reason = f"all {n_devices} GPUs, and CPU memory for what does not fit: as asked; {because}"
+    return replace(first, reason=reason, device_map="auto")
+
+
+def with_fewer_bits(placement: Placement, quantize: str) -> Placement:
+    """The same place, with the weights of linear layers in 8 or 4 bits.
+
+    Raises:
+        BadOptionError: it is not one of `QUANTIZED`, or this machine lacks what it needs.
+    """
+    if quantize not in QUANTIZED:
+        raise BadOptionError(f"quantize {quantize!r} is not known; choose {' or '.join(QUANTIZED)}")
+    if placement.device.type not in ("cuda", "cpu"):
+        raise BadOptionError(
+            f"quantize is for CUDA and the CPU, not for {placement.device.type}; choose device "
+            "cpu, or load the weights as they are"
+        )
+    _check_installed("quantize", "bitsandbytes", "accelerate")
+    reason = f"{placement.reason}; {quantize} weights: as asked, scores are near those of the model"
+    return replace(placement, quantize=quantize, reason=reason)
+
+
+def _check_installed(what: str, *packages: str) -> None:
+    """Refuse what needs a package that is not there."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        names = " and ".join(missing)
+        raise BadOptionError(
+            f"{what} needs {names}, which is not installed: pip install {' '.join(missing)}"
+        )
 
 
 def _named_device(name: str, devices: list[str]) -> torch.device:

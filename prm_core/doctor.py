@@ -25,6 +25,9 @@ from prm_core.types import Candidate, ScoredCandidate
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
 """How far packed scores may be from those of one candidate alone, by dtype."""
 
+_TOLERANCE_8BIT = 1e-1
+"""8-bit layers also round what they are fed, differently beside other tokens."""
+
 _TYPED = "<extra_0> ки + - Y <|im_end|> </s> \n\n \n\n\n\n \n\n\n\n\n"
 """Markers of all families in one text."""
 
@@ -104,7 +107,8 @@ def examine(scorer: Scorer, golden: Sequence[Golden] = ()) -> Iterator[Finding]:
         except PRMError as error:
             yield Finding(check.__name__.strip("_"), False, str(error))
     for number, example in enumerate(golden, start=1):
-        name = f"golden {number}" if len(golden) > 1 else "golden"
+        name = "golden" if scorer.quantize is None else "rounded"
+        name += f" {number}" if len(golden) > 1 else ""
         try:
             yield _compare(scorer, example, name)
         except PRMError as error:
@@ -116,6 +120,12 @@ def verdict(findings: Sequence[Finding]) -> tuple[bool, str]:
     wrong = [finding for finding in findings if not finding.good]
     if wrong:
         return False, f"not trustworthy: {wrong[0].name}: {wrong[0].text}"
+    if any(finding.name.startswith("rounded") for finding in findings):
+        return True, (
+            "trustworthy as far as can be told: loaded, prompted and read as its family asks; the "
+            "published numbers are those of its weights as they are, so check them without "
+            "--quantize"
+        )
     if any(finding.name.startswith("golden") for finding in findings):
         return True, "trustworthy: gives the numbers that were published for it"
     return True, (
@@ -168,6 +178,8 @@ def _packed(scorer: Scorer) -> Finding:
         for a, b in zip(one.probabilities, other.probabilities, strict=True)
     )
     allowed = _TOLERANCE.get(str(scorer.dtype).removeprefix("torch."), 5e-2)
+    if scorer.quantize == "8bit":
+        allowed = max(allowed, _TOLERANCE_8BIT)
     return Finding(
         "packed",
         difference <= allowed,
@@ -176,16 +188,18 @@ def _packed(scorer: Scorer) -> Finding:
 
 
 def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
-    """A published example against what this model says."""
+    """A published example against what this model says; of rounded weights it is only told."""
     scored = _score(scorer, example)
     pairs = [*zip(scored.probabilities, example.probabilities, strict=True)]
     for extra, values in example.extras.items():
         pairs += zip(scored.extras.get(extra, ()), values, strict=True)
     difference = max(abs(got - published) for got, published in pairs)
+    allowed = f"allowed: {example.tolerance}"
     return Finding(
         name,
-        difference <= example.tolerance,
-        f"largest difference {difference:.4f} (allowed: {example.tolerance}) from "
+        difference <= example.tolerance or scorer.quantize is not None,
+        f"largest difference {difference:.4f} "
+        f"({allowed if scorer.quantize is None else f'{scorer.quantize} weights: only told'}) from "
         f"{len(pairs)} numbers of {example.model}; {example.source}",
     )
 
@@ -241,6 +255,7 @@ def _loaded_and_examined(
             options.model,
             device=options.device,
             dtype=options.dtype,
+            quantize=options.quantize,
             revision=options.revision,
             family=options.family,
             separator=options.separator,

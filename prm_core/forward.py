@@ -168,7 +168,7 @@ def read_pack(
     hidden = _layer(
         model, len(model.layers) - 1, hidden, rope, pack.first_row, kept, where_read, index
     )
-    read = model.norm(hidden)
+    read = model.norm(hidden).to(device)
     assert isinstance(read, Tensor)
     return read
 
@@ -200,33 +200,29 @@ def _layer(
     architecture = ARCHITECTURES[model.config.model_type]
     layer = model.layers[number]
     attention = layer.self_attn
-    n_dims = int(attention.head_dim)
-
-    def heads(x: Tensor) -> Tensor:  # [n, heads * D] → [n, heads, D]
-        return x.view(len(x), -1, n_dims)
-
-    def query_of(normed: Tensor, some: slice | Tensor) -> Tensor:
-        query = heads(attention.q_proj(normed))
-        return _rotate(attention.q_norm(query) if architecture.normalised else query, rope, some)
-
     n_rows = first_row + len(hidden)
     queries: list[Tensor] = []
     keys = values = hidden
     for some in _slices(hidden):
         normed = layer.input_layernorm(hidden[some])
-        key = heads(attention.k_proj(normed))
+        if normed.device != hidden.device:  # this layer lives elsewhere than the one before it
+            hidden = hidden.to(normed.device)
+            rope = (rope[0].to(normed.device), rope[1].to(normed.device))
+            index = None if index is None else index.to(normed.device)
+        key = _heads(attention, attention.k_proj(normed))
         if architecture.normalised:
             key = attention.k_norm(key)
         new = _rotate(key, rope, some).transpose(0, 1)  # [key heads, n, D]
         keys, values = kept.room(number, n_rows, new)
         place = slice(first_row + some.start, first_row + some.stop)
         keys[:, place] = new
-        values[:, place] = heads(attention.v_proj(normed)).transpose(0, 1)
+        values[:, place] = _heads(attention, attention.v_proj(normed)).transpose(0, 1)
         if index is None:
-            queries.append(query_of(normed, some))
+            queries.append(_query(attention, architecture, normed, rope, some))
     if index is not None:
         hidden = hidden[index]
-        queries.append(query_of(layer.input_layernorm(hidden), index))
+        normed = layer.input_layernorm(hidden)
+        queries.append(_query(attention, architecture, normed, rope, index))
     window = _window(model.config, architecture, number)
     attended = attend(torch.cat(queries), keys, values, attention.scaling, window)
 
@@ -238,6 +234,23 @@ def _layer(
         part += scaled(attention.o_proj(attended[some]))
         part += scaled(layer.mlp(layer.post_attention_layernorm(part)))
     return hidden
+
+
+def _query(
+    attention: Any,
+    architecture: Architecture,
+    normed: Tensor,
+    rope: tuple[Tensor, Tensor],
+    some: slice | Tensor,
+) -> Tensor:
+    """[n, H] → [n, heads, D]: the queries of some tokens."""
+    query = _heads(attention, attention.q_proj(normed))
+    return _rotate(attention.q_norm(query) if architecture.normalised else query, rope, some)
+
+
+def _heads(attention: Any, x: Tensor) -> Tensor:
+    """[n, heads * D] → [n, heads, D]."""
+    return x.view(len(x), -1, int(attention.head_dim))
 
 
 def _slices(hidden: Tensor) -> Iterator[slice]:

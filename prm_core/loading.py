@@ -29,6 +29,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -55,6 +56,9 @@ _PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
 
 VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """One of these a checkpoint must have: today's form, or one that transformers turns into it."""
+
+_BLOCK_4BIT = 64
+"""Weights that share a scale; what bitsandbytes takes unless told otherwise."""
 
 
 def find_model(
@@ -189,7 +193,7 @@ def load_backbone(
     Args:
         directory: where the checkpoint lies.
         config: what `load_config` read there.
-        placement: where to, and in which dtype.
+        placement: where to, in which dtype, and with how many bits.
         kind: without its LM head, which scoring does not need, or with it.
         pickles: whether tensors may come from pickles where there are no safetensors; a warning
             then names the files.
@@ -216,8 +220,11 @@ def load_backbone(
             local_files_only=True,
             ignore_mismatched_sizes=True,  # refused below, by name
             output_loading_info=True,
+            **_placed_while_loading(placement),
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise _too_large(directory, placement) from error
         raise ModelLoadError(f"{directory}: the weights cannot be loaded: {error}") from error
     for name, stored, wanted in sorted(found["mismatched_keys"]):
         raise ModelLoadError(
@@ -231,15 +238,89 @@ def load_backbone(
         )
     assert isinstance(backbone, PreTrainedModel)
     backbone.train(False).requires_grad_(False)
+    if placement.quantize:
+        _check_quantized(backbone, directory)
+    if placement.device_map:
+        _check_spread(backbone, directory)
+    if placement.quantize or placement.device_map:
+        return backbone
     try:
         backbone.to(placement.device)  # type: ignore[arg-type]
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise ModelLoadError(
-            f"{directory}: the weights do not fit in the memory of {placement.device}"
-        ) from error
+        raise _too_large(directory, placement) from error
     return backbone
+
+
+def _placed_while_loading(placement: Placement) -> dict[str, Any]:
+    """What transformers is told where the weights are quantized or spread as they are read."""
+    options: dict[str, Any] = {}
+    if placement.quantize or placement.device_map:
+        options["device_map"] = placement.device_map or {"": placement.device}
+        logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # told below
+    if placement.quantize:
+        # It logs what it could not download, and of 8-bit layers a line in every pass.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    if placement.quantize == "8bit":
+        options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
+    elif placement.quantize == "4bit":
+        # NF4 is made for weights, which are spread as a normal distribution (arXiv 2305.14314).
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=placement.dtype
+        )
+    return options
+
+
+def _check_quantized(backbone: PreTrainedModel, directory: Path) -> None:
+    """Refuse what transformers and bitsandbytes would load wrong and say nothing of.
+
+    On the CPU, 4-bit rows that are no whole number of blocks are read with other rows' scales
+    (bitsandbytes 0.50.2). On CPUs that have AVX512-BF16 it would also turn 4-bit weights into a
+    form that computes in bfloat16 whatever the dtype, and that is damaged when a model moves (its
+    issue 2078); that is switched off.
+    """
+    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
+
+    for name, layer in backbone.named_modules():
+        if not isinstance(layer, Linear4bit | Linear8bitLt):
+            continue
+        is_4bit, weight = isinstance(layer, Linear4bit), cast(Any, layer.weight)
+        stored = weight.quant_state.shape if is_4bit else weight.shape
+        if tuple(stored) != (layer.out_features, layer.in_features):
+            raise ModelLoadError(
+                f"{directory}: tensor '{name}.weight' has shape {tuple(stored)}, but config.json "
+                f"asks for {(layer.out_features, layer.in_features)}"
+            )
+        if is_4bit and weight.device.type == "cpu" and layer.in_features % _BLOCK_4BIT:
+            raise ModelLoadError(
+                f"{directory}: 4-bit layers on the CPU must be a multiple of {_BLOCK_4BIT} wide, "
+                f"but {name!r} is {layer.in_features} wide; choose 8bit"
+            )
+        if is_4bit:
+            layer.support_avx512bf16_for_cpu = False
+
+
+def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
+    """Tell what is not on a device; the embedding must be, as heads read it and lie beside it."""
+    if backbone.device.type == "meta":
+        raise ModelLoadError(f"{directory}: no device has room for the embedding")
+    n_away = sum(weight.numel() for weight in backbone.parameters() if weight.is_meta)
+    if n_away:
+        logger.warning(
+            "%s: %.0f %% of the weights wait in CPU memory or on disk and are fetched in every "
+            "pass, which is slow",
+            directory,
+            100 * n_away / sum(weight.numel() for weight in backbone.parameters()),
+        )
+
+
+def _too_large(directory: Path, placement: Placement) -> ModelLoadError:
+    """The error for weights that memory does not hold."""
+    return ModelLoadError(
+        f"{directory}: the weights do not fit in the memory of {placement.device}; for large "
+        "models there are --quantize 8bit or 4bit, and --device all"
+    )
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -107,5 +107,11 @@ def _add(layer: nn.Linear, pair: dict[str, Tensor], rank: int, scale: float, wha
                 f"{what}: lora_{letter} has shape {tuple(pair[letter].shape)}, not {shape}"
             )
     device = layer.weight.device
+    if device.type == "meta":
+        raise ModelLoadError(
+            f"{what}: the base's weight is not on any GPU, so nothing can be merged into it; "
+            "choose a device that holds the whole base, or merge with the library that made the "
+            "adapter"
+        )
     change = pair["B"].float().to(device) @ pair["A"].float().to(device)
     layer.weight.copy_(layer.weight.float() + scale * change)

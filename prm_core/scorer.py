@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core import forward
-from prm_core.device import Placement, choose_device, free_bytes
+from prm_core.device import Placement, free_bytes, place_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Evidence, Opened, family_for
 from prm_core.families.prompt import forget_texts
@@ -67,6 +67,7 @@ class Scorer:
         context: how many tokens the model reads at most.
         device, dtype: where the backbone runs, and in what.
         device_reason: why there, in words.
+        quantize: "8bit" or "4bit" where its weights are held so, which moves its scores; else None.
         packed: whether candidates share forward passes; one at a time otherwise.
         whole: whether the model judges whole solutions only. What it says is then told of a
             candidate whose steps are one.
@@ -91,6 +92,7 @@ class Scorer:
         self.device = placement.device
         self.dtype = placement.dtype
         self.device_reason = placement.reason
+        self.quantize = placement.quantize
         self._backbones = [backbone, *([opened.reference] if opened.reference else [])]
         self.context = min(int(one.config.max_position_embeddings) for one in self._backbones)
         self.packed = packed and all(forward.can_pack(one.config) for one in self._backbones)
@@ -432,6 +434,7 @@ def load_scorer(
     *,
     device: str = "auto",
     dtype: str = "auto",
+    quantize: str | None = None,
     revision: str | None = None,
     family: str | None = None,
     separator: str | None = None,
@@ -448,8 +451,11 @@ def load_scorer(
     Args:
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
             model that ships with the project.
-        device: "auto", "cpu", "mps", "cuda" or "cuda:1".
+        device: "auto", "cpu", "mps", "cuda", "cuda:1", or "all": spread over all GPUs, and CPU
+            memory where these do not suffice.
         dtype: "auto", "float32", "bfloat16" or "float16"; of the backbone, never of the head.
+        quantize: "8bit" or "4bit" for a backbone whose linear layers are held so, which needs
+            bitsandbytes; scores move a little, and `model_id` says so.
         revision: branch, tag or commit of the repository.
         family: name of the family, where the checkpoint does not say.
         separator: the text after each step, for families whose checkpoints do not say it.
@@ -469,7 +475,7 @@ def load_scorer(
     if max_tokens is not None and max_tokens < 1:
         raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
     refuse_to_load(None if model is None else str(model), family)
-    placement = choose_device(device, dtype)
+    placement = place_model(device, dtype, quantize)
     directory = find_model(model, revision)
     known = KNOWN_MODELS.get(str(model))
     if known is not None:
@@ -477,6 +483,11 @@ def load_scorer(
         separator = known.separator if separator is None else separator
         reference = known.reference if reference is None else reference
     adapter = directory if is_adapter(directory) else None
+    if adapter is not None and quantize is not None:
+        raise BadOptionError(
+            f"{model} is an adapter, which cannot be merged into quantized weights; merge it with "
+            "the library that made it, save that, and quantize the result"
+        )
     if adapter is not None:
         directory = find_model(base_of(adapter) if known is None or not known.base else known.base)
     chosen = family_for(directory, family)
@@ -488,8 +499,9 @@ def load_scorer(
         second = None if reference is None else _load_reference(reference, placement)
     if adapter is not None:
         merge_adapter(backbone, adapter)
+    name = DEFAULT_MODEL if model is None else str(model)
     return Scorer(
-        model_id=DEFAULT_MODEL if model is None else str(model),
+        model_id=name if quantize is None else f"{name} ({quantize})",
         family=chosen.name,
         backbone=backbone,
         tokenizer=tokenizer,

@@ -51,6 +51,7 @@ LATER = {
     ("answers", "latex2sympy2_extended"),
     ("train.tune", "peft"),  # only one of the ways to train needs it
     ("files", "pyarrow"),  # need not be installed
+    ("loading", "bitsandbytes"),
     ("ray_engine", "ray"),
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers", "accelerate"}

@@ -91,7 +91,7 @@ def test_every_query_sees_its_own_branch(seed: int, window: int | None, uncompil
         if visible is not None:
             n_in_blocks += 1
             for rows in (everything, some):
-                compare(ByBlocks(visible, torch.tensor(rows), CPU), pack, rows, window)
+                compare(ByBlocks(visible, torch.tensor(rows)), pack, rows, window)
     assert n_in_blocks >= 3
 
 
@@ -125,7 +125,7 @@ def test_blocks_that_nobody_sees_are_left_out(uncompiled: None) -> None:
     visible = attention._visible(pack)
     assert visible is not None
     rows = torch.arange(len(pack.token_ids))
-    mask = ByBlocks(visible, rows, CPU)._make_mask(None)
+    mask = ByBlocks(visible, rows)._make_mask(None, CPU)
     n_blocks = int((mask.kv_num_blocks + mask.full_kv_num_blocks).sum())
     side = -(-len(rows) // 128)
     assert n_blocks < 7 * side < side * side / 4
@@ -164,7 +164,7 @@ def test_the_compiled_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     visible = attention._visible(pack)
     assert visible is not None
     rows = list(range(pack.first_row, pack.first_row + len(pack.token_ids)))
-    compare(ByBlocks(visible, torch.tensor(rows), CPU), pack, rows, window=40)
+    compare(ByBlocks(visible, torch.tensor(rows)), pack, rows, window=40)
 
 
 @pytest.mark.gpu

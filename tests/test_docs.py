@@ -195,6 +195,8 @@ def test_pyproject_and_requirements_agree() -> None:
     assert project["dependencies"] == requirements("requirements.txt")
     assert project["optional-dependencies"]["dev"] == requirements("requirements-dev.txt")
     assert project["optional-dependencies"]["train"] == requirements("requirements-dev.txt")[:2]
+    quantize = project["optional-dependencies"]["quantize"]
+    assert set(quantize) <= set(requirements("requirements-dev.txt"))
 
 
 def test_every_requirement_has_its_reason_above_it() -> None:
@@ -230,9 +232,10 @@ def test_what_is_imported_is_required() -> None:
     others = used - {name.replace("_", "-") for name in sys.stdlib_module_names}
     # A Space brings `spaces`; gradio brings starlette, and math-verify latex2sympy2-extended, at
     # the versions that they need.
-    # peft is for those who train adapters, pyarrow for Parquet, ray for several machines; a
-    # sentence says so where one is missing.
-    ours = {"prm-core", "spaces", "starlette", "latex2sympy2-extended", "peft", "pyarrow", "ray"}
+    # peft is for those who train adapters, pyarrow for Parquet, ray for several machines,
+    # bitsandbytes for quantized weights; a sentence says so where one is missing.
+    brought = {"prm-core", "spaces", "starlette", "latex2sympy2-extended"}
+    ours = brought | {"peft", "pyarrow", "ray", "bitsandbytes"}
     required = {re.split(r"[<>=]", line)[0] for line in requirements("requirements.txt")}
     assert others - ours <= required
     # The tables of the page are gradio's, and stand on pandas.

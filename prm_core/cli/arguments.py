@@ -64,10 +64,19 @@ def loading_arguments(parser: argparse.ArgumentParser) -> None:
         help=r"text after each step, for models that do not say it; \n is a line end",
     )
     parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda, cuda:1, mps, or all: spread over all GPUs, and CPU memory where "
+        "these do not suffice (default: auto)",
     )
     parser.add_argument(
         "--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)"
+    )
+    parser.add_argument(
+        "--quantize",
+        choices=("8bit", "4bit"),
+        help="hold the weights so (with bitsandbytes): a half or a quarter of bfloat16's memory, "
+        "and scores that are only near the model's",
     )
 
 
@@ -90,6 +99,7 @@ def load(options: argparse.Namespace) -> AnyScorer:
         options.model,
         device=options.device,
         dtype=options.dtype,
+        quantize=options.quantize,
         revision=options.revision,
         family=options.family,
         separator=options.separator,
@@ -100,8 +110,8 @@ def load(options: argparse.Namespace) -> AnyScorer:
 
 def _open_server(options: argparse.Namespace) -> RemoteScorer | VerifierScorer:
     """The scorer behind an address."""
-    for name in ("device", "dtype"):
-        if getattr(options, name) != "auto":
+    for name in ("device", "dtype", "quantize"):
+        if getattr(options, name) not in ("auto", None):
             raise BadOptionError(f"--{name} means nothing with --server; the server has its own")
     key = os.environ.get(API_KEY, "").strip()
     form = form_of(options.model, options.family)

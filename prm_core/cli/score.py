@@ -175,7 +175,10 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     model = options.model
     if model is not None and Path(model).is_dir():
         model = str(Path(model).resolve())
-    decisive = ("family", "revision", "separator", "reference", "dtype", "samples", "max_tokens")
+    decisive = (
+        *("family", "revision", "separator", "reference"),
+        *("dtype", "quantize", "samples", "max_tokens"),
+    )
     names = (*decisive, "steps", "aggregation", "threshold")
     return {
         "version": __version__,
