@@ -45,6 +45,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(scorer: Scorer, candidates: Sequence[Candidate] = CANDIDATES) -> list[float]:
+    scorer.forget()
     return [p for scored in scorer.score(candidates) for p in scored.probabilities]
 
 
