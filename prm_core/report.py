@@ -343,6 +343,14 @@ def _layout(x: str, y: str, **rest: Any) -> dict[str, Any]:
     } | rest
 
 
+def _named(y: str, **rest: Any) -> dict[str, Any]:
+    """The layout of bars with names, which stand aslant: where the angle is left to Plotly, names
+    of some lengths send it back and forth between two angles."""
+    layout = _layout("", y, **rest)
+    layout["xaxis"] |= {"tickangle": -30}
+    return layout
+
+
 def _line(name: str, x: Sequence[float], y: Sequence[float | None], **rest: Any) -> Figure:
     return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y)} | rest
 
@@ -410,7 +418,7 @@ def _subsets(report: FirstErrorReport) -> Figure:
             }
             for title, figure, colour in bars
         ],
-        "layout": _layout("", "share", barmode="group"),
+        "layout": _named("share", barmode="group"),
     }
 
 
@@ -452,7 +460,7 @@ def _kinds(report: PRMBenchReport) -> Figure:
                 "marker": {"color": _SET[0]},
             }
         ],
-        "layout": _layout("", "PRM score"),
+        "layout": _named("PRM score"),
     }
 
 
