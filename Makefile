@@ -2,12 +2,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vllm lint format evaluate-default clean
+.PHONY: help run test test-vllm lint format evaluate-default bench-peers clean
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
 MODEL ?=
-# What make test is asked for: make test ARGS="tests/test_cli.py -k rank"
+# What make test and others are asked for: make test ARGS="tests/test_cli.py -k rank"
 ARGS ?=
 export PYTHON ?= python3
 BIN := .venv/bin
@@ -44,6 +44,10 @@ format: ## format the code
 evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
 	@.ci/install run
 	@PYTHONPATH=. $(BIN)/python benchmarks/default_model.py $(if $(MODEL),--model "$(MODEL)")
+
+bench-peers: ## measure our scorer against the ways in which others score
+	@.ci/install test
+	@PYTHONPATH=. $(BIN)/python benchmarks/peers.py $(ARGS)
 
 clean: ## remove what these commands made
 	rm -rf .venv .venv-vllm .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts

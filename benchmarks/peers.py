@@ -422,7 +422,7 @@ def table(rows: Sequence[Row]) -> str:
 def picture(rows: Sequence[Row], conditions: str) -> go.Figure:
     """Speed against the fastest peer, workload by workload."""
     names = list(dict.fromkeys(row.workload for row in rows))
-    ways = list(dict.fromkeys(row.way for row in rows))
+    ways = [way for way in (OURS, COLD, *PEERS) if any(row.way == way for row in rows)]
     greys = dict(zip(PEERS, GREYS, strict=True))
     figure = go.Figure(
         layout={
@@ -430,15 +430,15 @@ def picture(rows: Sequence[Row], conditions: str) -> go.Figure:
             "barmode": "group",
             "width": 960,
             "height": 420,
-            "margin": {"l": 60, "r": 20, "t": 70, "b": 40},
+            "margin": {"l": 60, "r": 20, "t": 100, "b": 40},
             "font": {"family": "Inter, system-ui, sans-serif", "size": 13, "color": "#1d1f24"},
-            "title": {"text": conditions, "font": {"size": 13}, "x": 0.01, "xanchor": "left"},
-            "legend": {"orientation": "h", "y": 1.1, "font": {"size": 11}},
+            "title": {"text": conditions, "font": {"size": 12}, "x": 0.01, "xanchor": "left"},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
             "yaxis": {
                 "title": {"text": "times as fast as the best peer"},
                 "type": "log",
-                "dtick": "D1",
-                "tickfont": {"size": 10},
+                "dtick": 1,
+                "range": [-2, 1.3],
                 "gridcolor": "#eeeeee",
             },
         }
