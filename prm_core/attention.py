@@ -80,13 +80,13 @@ class _Part:
         self.path = path
         self._views: dict[tuple[int | None, torch.device], _View] = {}
 
-    def view(self, window: int | None, device: torch.device) -> _View:
+    def view(self, window: int | None, like: Tensor) -> _View:
         """Made once per window and device, and used by every layer."""
-        if (window, device) not in self._views:
-            self._views[window, device] = self._make_view(window, device)
-        return self._views[window, device]
+        if (window, like.device) not in self._views:
+            self._views[window, like.device] = self._make_view(window, like)
+        return self._views[window, like.device]
 
-    def _make_view(self, window: int | None, device: torch.device) -> _View:
+    def _make_view(self, window: int | None, like: Tensor) -> _View:
         n_keys = self.depths[-1] + 1
         if window is None or n_keys <= window:
             window, first = None, 0
@@ -97,12 +97,14 @@ class _Part:
             return _View(keys, None, causal=False)
         if window is None and len(self.depths) == n_keys:
             return _View(keys, None, causal=True)
-        of_query = torch.tensor(self.depths, device=device)[:, None]
-        of_key = torch.arange(first, n_keys, device=device)[None, :]
-        mask = of_key <= of_query
+        of_query = torch.tensor(self.depths, device=like.device)[:, None]
+        of_key = torch.arange(first, n_keys, device=like.device)[None, :]
+        hidden = of_key > of_query
         if window is not None:
-            mask &= of_key > of_query - window
-        return _View(keys, mask, causal=False)
+            hidden |= of_key <= of_query - window
+        # As numbers that are added: of truth values the kernels would make these at every call.
+        mask = torch.zeros(hidden.shape, dtype=like.dtype, device=like.device)
+        return _View(keys, mask.masked_fill_(hidden, -torch.inf), causal=False)
 
 
 def _without_first(path: tuple[Range, ...], length: int) -> tuple[Range, ...]:
@@ -147,7 +149,7 @@ class ByBranch:
         repeats = query.shape[1] // key.shape[0] if grouped and not query.is_cpu else 1
         out = torch.empty_like(query)
         for part in self._parts:
-            view = part.view(window, query.device)
+            view = part.view(window, query)
             out[part.queries] = functional.scaled_dot_product_attention(
                 query[None, part.queries].transpose(1, 2),
                 _gather(key, view.keys).repeat_interleave(repeats, dim=1)

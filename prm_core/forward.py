@@ -22,7 +22,6 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.models.llama.modeling_llama import rotate_half
 
 from prm_core.attention import Attention, attention_of
 from prm_core.packing import Pack
@@ -262,9 +261,12 @@ def _slices(hidden: Tensor) -> Iterator[slice]:
 
 def _rotate(x: Tensor, rope: tuple[Tensor, Tensor], some: slice | Tensor) -> Tensor:
     """Rotary positions; x: [n, heads, D]."""
-    cos, sin = rope
-    turned = cast(Tensor, rotate_half(x))
-    return x * cos[some] + turned * sin[some]
+    cos, sin = rope[0][some], rope[1][some]
+    half = x.shape[-1] // 2
+    turned = x * cos
+    turned[..., :half].addcmul_(x[..., half:], sin[..., :half], value=-1)
+    turned[..., half:].addcmul_(x[..., :half], sin[..., half:])
+    return turned
 
 
 def _window(config: PreTrainedConfig, architecture: Architecture, number: int) -> int | None:
