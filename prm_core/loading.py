@@ -7,6 +7,7 @@ own with the way out.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -260,8 +261,7 @@ def _placed_while_loading(placement: Placement) -> dict[str, Any]:
         options["device_map"] = placement.device_map or {"": placement.device}
         logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # told below
     if placement.quantize:
-        # It logs what it could not download, and of 8-bit layers a line in every pass.
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+        _import_bitsandbytes()
     if placement.quantize == "8bit":
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     elif placement.quantize == "4bit":
@@ -270,6 +270,23 @@ def _placed_while_loading(placement: Placement) -> dict[str, Any]:
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=placement.dtype
         )
     return options
+
+
+def _import_bitsandbytes() -> None:
+    """Import it so that it fetches nothing and is quiet.
+
+    Where a package `kernels` is installed, it downloads compiled code from the Hub when it is
+    imported, and runs it. A None in `sys.modules` is a package that cannot be imported.
+    """
+    # It logs what it could not download, and of 8-bit layers a line in every pass.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    hidden = {name: one for name, one in sys.modules.items() if name.split(".")[0] == "kernels"}
+    sys.modules.update({**dict.fromkeys(hidden), "kernels": None})  # type: ignore[dict-item]
+    try:
+        import bitsandbytes  # noqa: F401
+    finally:
+        del sys.modules["kernels"]
+        sys.modules.update(hidden)
 
 
 def _check_quantized(backbone: PreTrainedModel, directory: Path) -> None:

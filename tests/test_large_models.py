@@ -7,6 +7,8 @@ needs several GPUs is skipped where they are missing.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -29,6 +31,8 @@ from prm_core.types import Candidate
 from tests import test_lora
 from tests.families.contract import CANDIDATES
 from tests.tiny import DIGITS_AND_SIGNS, MARKED, rewrite_tensors, tiny_model
+
+ROOT = Path(__file__).parent.parent
 
 needs_bitsandbytes = pytest.mark.skipif(
     find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"
@@ -89,6 +93,30 @@ def test_eight_bits_score_nearly_as_the_model(wide: Path) -> None:
     assert mean_difference(numbers(scorer), whole) < 0.03
     assert mean_difference(numbers_alone(scorer), numbers(scorer)) < 0.03
     assert len(set(whole)) > 10
+
+
+@needs_bitsandbytes
+def test_bitsandbytes_fetches_no_code_from_the_hub(wide: Path, tmp_path: Path) -> None:
+    """In a fresh interpreter that has the package it would ask for it."""
+    fetched = tmp_path / "fetched"
+    (tmp_path / "kernels.py").write_text(
+        f"def get_kernel(*_, **__): open({str(fetched)!r}, 'w')\n", encoding="utf-8"
+    )
+    code = (
+        "import sys, kernels\n"
+        "from prm_core.scorer import load_scorer\n"
+        f"load_scorer({str(wide)!r}, device='cpu', quantize='8bit')\n"
+        "assert sys.modules['kernels'] is kernels\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not fetched.exists()
 
 
 @needs_bitsandbytes
