@@ -144,24 +144,23 @@ class ByBranch:
         self, query: Tensor, key: Tensor, value: Tensor, scaling: float, window: int | None
     ) -> Tensor:
         """See `Attention`."""
-        grouped = query.shape[1] != key.shape[0]
+        n_shared = query.shape[1] // key.shape[0]  # query heads of a key head
         # With a mask only the CPU's kernel takes grouped heads without falling back to a slow one.
-        repeats = query.shape[1] // key.shape[0] if grouped and not query.is_cpu else 1
+        grouped = n_shared > 1 and query.is_cpu
         out = torch.empty_like(query)
         for part in self._parts:
             view = part.view(window, query)
+            keys, values = _gather(key, view.keys), _gather(value, view.keys)
+            if n_shared > 1 and not grouped:
+                keys, values = (x.repeat_interleave(n_shared, dim=1) for x in (keys, values))
             out[part.queries] = functional.scaled_dot_product_attention(
                 query[None, part.queries].transpose(1, 2),
-                _gather(key, view.keys).repeat_interleave(repeats, dim=1)
-                if repeats > 1
-                else _gather(key, view.keys),
-                _gather(value, view.keys).repeat_interleave(repeats, dim=1)
-                if repeats > 1
-                else _gather(value, view.keys),
+                keys,
+                values,
                 attn_mask=view.mask,
                 is_causal=view.causal,
                 scale=scaling,
-                enable_gqa=grouped and repeats == 1,
+                enable_gqa=grouped,
             )[0].transpose(0, 1)
         return out.flatten(1)
 
