@@ -42,8 +42,8 @@ MAX_TOKENS = 4096
 where nothing is kept, small ones share less."""
 
 GPU_TOKENS = 1024, 16_384
-"""Bounds of a pack on a GPU, where half of the free memory decides. Below, the GPU waits for the
-program; above, nothing is gained."""
+"""Bounds of a pack on a GPU, where half of the free memory decides. By arithmetic, not measured:
+below, the GPU waits for the program; above, there is nothing left to gain."""
 
 FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
