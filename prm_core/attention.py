@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,13 +24,17 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
-from prm_core.packing import Pack, Range, Segment, first_rows
+from prm_core.packing import Pack, Range, Segment, first_rows, path_length, shared_rows
 
 logger = logging.getLogger(__name__)
 
 _BLOCKS_FROM = 16
 """Segments from which a pack on a GPU is worth a FlexAttention kernel, whose first use compiles
 for some seconds. So two or three solutions never wait for that."""
+
+_CPU_QUERIES = 64
+"""Queries that one kernel call takes on a CPU where a mask hides keys from some of them: what is
+hidden is computed in vain, and with each call less so."""
 
 _BLOCK = 128
 """Rows of a block: FlexAttention's own size."""
@@ -43,7 +48,7 @@ class Attention(Protocol):
     ) -> Tensor:
         """
         Args:
-            query: [Q, heads, D].
+            query: [Q, heads, D]; may be written over.
             key, value: [key heads, rows, D]; those of the rows before the pack too.
             scaling: of the products.
             window: how many keys a query sees, itself included; None for all.
@@ -56,66 +61,92 @@ class Attention(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the queries of a part see under one window: key rows in order of depth, and a mask."""
+    """What some queries of a branch see under one window.
 
-    keys: tuple[Range, ...]
+    Attributes:
+        queries: where they stand among the queries of the pass.
+        keys: the depths that they look at.
+        mask: [Q, keys], added to the products; None where nothing is hidden, or `causal` says it.
+    """
+
+    queries: slice
+    keys: slice
     mask: Tensor | None
     causal: bool
 
 
-class _Part:
-    """Queries on one branch of the trie.
+class _Branch:
+    """Queries that follow each other on one branch of the trie.
 
-    Attributes:
+    Args:
         queries: where they stand among the queries of the pass.
         depths: the depth of each, increasing.
         path: rows of the branch's keys up to the last query, in order of depth.
+        n_kept: how many of the path's first rows `gather` finds in its buffers.
     """
 
-    __slots__ = ("_views", "depths", "path", "queries")
+    def __init__(
+        self, queries: slice, depths: Sequence[int], path: tuple[Range, ...], n_kept: int
+    ) -> None:
+        self._first = queries.start
+        self._depths = depths
+        self._path = path
+        self._n_kept = n_kept
+        self._views: dict[tuple[int | None, torch.device], list[_View]] = {}
 
-    def __init__(self, queries: slice, depths: Sequence[int], path: tuple[Range, ...]) -> None:
-        self.queries = queries
-        self.depths = depths
-        self.path = path
-        self._views: dict[tuple[int | None, torch.device], _View] = {}
+    def gather(self, x: Tensor, buffer: Tensor) -> Tensor:
+        """The rows of the path; without a copy where they lie together.
 
-    def view(self, window: int | None, like: Tensor) -> _View:
+        Args:
+            x: [heads, rows, D].
+            buffer: [heads, n, D], as the branch before left it.
+
+        Returns:
+            [1, heads, n, D].
+        """
+        if len(self._path) == 1:
+            start, stop = self._path[0]
+            return x[None, :, start:stop]
+        depth = 0
+        for start, stop in self._path:
+            skipped = min(max(self._n_kept - depth, 0), stop - start)
+            buffer[:, depth + skipped : depth + stop - start] = x[:, start + skipped : stop]
+            depth += stop - start
+        return buffer[None]
+
+    def views(self, window: int | None, like: Tensor) -> list[_View]:
         """Made once per window and device, and used by every layer."""
         if (window, like.device) not in self._views:
-            self._views[window, like.device] = self._make_view(window, like)
+            self._views[window, like.device] = self._make_views(window, like)
         return self._views[window, like.device]
 
-    def _make_view(self, window: int | None, like: Tensor) -> _View:
-        n_keys = self.depths[-1] + 1
-        if window is None or n_keys <= window:
-            window, first = None, 0
-        else:
-            first = max(0, self.depths[0] - window + 1)
-        keys = _without_first(self.path, first)
-        if len(self.depths) == 1:  # sees every key that is left
-            return _View(keys, None, causal=False)
-        if window is None and len(self.depths) == n_keys:
-            return _View(keys, None, causal=True)
-        of_query = torch.tensor(self.depths, device=like.device)[:, None]
-        of_key = torch.arange(first, n_keys, device=like.device)[None, :]
+    def _make_views(self, window: int | None, like: Tensor) -> list[_View]:
+        n_queries, n_keys = len(self._depths), self._depths[-1] + 1
+        if window is not None and n_keys <= window:
+            window = None
+        if window is None and n_queries == n_keys:
+            queries = slice(self._first, self._first + n_queries)
+            return [_View(queries, slice(0, n_keys), None, causal=True)]
+        n_views = -(-n_queries // _CPU_QUERIES) if like.is_cpu else 1
+        cuts = [n_queries * i // n_views for i in range(n_views + 1)]
+        return [self._make_view(start, stop, window, like) for start, stop in pairwise(cuts)]
+
+    def _make_view(self, start: int, stop: int, window: int | None, like: Tensor) -> _View:
+        """Of the queries from `start` to before `stop`."""
+        depths = self._depths[start:stop]
+        queries = slice(self._first + start, self._first + stop)
+        first = 0 if window is None else max(0, depths[0] - window + 1)
+        keys = slice(first, depths[-1] + 1)
+        if len(depths) == 1:  # sees every key that is left
+            return _View(queries, keys, None, causal=False)
+        of_query = torch.tensor(depths, device=like.device)[:, None]
+        of_key = torch.arange(keys.start, keys.stop, device=like.device)[None, :]
         hidden = of_key > of_query
         if window is not None:
             hidden |= of_key <= of_query - window
         # As numbers that are added: of truth values the kernels would make these at every call.
         mask = torch.zeros(hidden.shape, dtype=like.dtype, device=like.device)
-        return _View(keys, mask.masked_fill_(hidden, -torch.inf), causal=False)
-
-
-def _without_first(path: tuple[Range, ...], length: int) -> tuple[Range, ...]:
-    """A path less its first `length` rows."""
-    kept: list[Range] = []
-    for start, stop in path:
-        skipped = min(length, stop - start)
-        length -= skipped
-        if start + skipped < stop:
-            kept.append((start + skipped, stop))
-    return tuple(kept)
+        return _View(queries, keys, mask.masked_fill_(hidden, -torch.inf), causal=False)
 
 
 class ByBranch:
@@ -127,7 +158,9 @@ class ByBranch:
     """
 
     def __init__(self, pack: Pack, rows: Sequence[int] | None = None) -> None:
-        self._parts: list[_Part] = []
+        self._branches: list[_Branch] = []
+        self._longest = 0
+        in_buffer: tuple[Range, ...] = ()
         for segment in pack.segments:
             if rows is None:
                 queries = slice(segment.start - pack.first_row, segment.stop - pack.first_row)
@@ -136,9 +169,13 @@ class ByBranch:
             else:
                 queries = slice(bisect_left(rows, segment.start), bisect_left(rows, segment.stop))
                 depths = [segment.depth + row - segment.start for row in rows[queries]]
-            if depths:
-                path = first_rows(segment.path, depths[-1] + 1)
-                self._parts.append(_Part(queries, depths, path))
+            if not depths:
+                continue
+            path = first_rows(segment.path, depths[-1] + 1)
+            self._branches.append(_Branch(queries, depths, path, shared_rows(in_buffer, path)))
+            if len(path) > 1:
+                in_buffer = path
+                self._longest = max(self._longest, path_length(path))
 
     def __call__(
         self, query: Tensor, key: Tensor, value: Tensor, scaling: float, window: int | None
@@ -147,30 +184,22 @@ class ByBranch:
         n_shared = query.shape[1] // key.shape[0]  # query heads of a key head
         # With a mask only the CPU's kernel takes grouped heads without falling back to a slow one.
         grouped = n_shared > 1 and query.is_cpu
-        out = torch.empty_like(query)
-        for part in self._parts:
-            view = part.view(window, query)
-            keys, values = _gather(key, view.keys), _gather(value, view.keys)
+        key_buffer, value_buffer = key.new_empty(2, key.shape[0], self._longest, key.shape[2])
+        for branch in self._branches:
+            keys, values = branch.gather(key, key_buffer), branch.gather(value, value_buffer)
             if n_shared > 1 and not grouped:
                 keys, values = (x.repeat_interleave(n_shared, dim=1) for x in (keys, values))
-            out[part.queries] = functional.scaled_dot_product_attention(
-                query[None, part.queries].transpose(1, 2),
-                keys,
-                values,
-                attn_mask=view.mask,
-                is_causal=view.causal,
-                scale=scaling,
-                enable_gqa=grouped,
-            )[0].transpose(0, 1)
-        return out.flatten(1)
-
-
-def _gather(x: Tensor, ranges: tuple[Range, ...]) -> Tensor:
-    """The rows of a path, [1, heads, n, D]; without a copy where they lie together."""
-    if len(ranges) == 1:
-        start, stop = ranges[0]
-        return x[None, :, start:stop]
-    return torch.cat([x[:, start:stop] for start, stop in ranges], dim=1)[None]
+            for view in branch.views(window, query):
+                query[view.queries] = functional.scaled_dot_product_attention(
+                    query[None, view.queries].transpose(1, 2),
+                    keys[:, :, view.keys],
+                    values[:, :, view.keys],
+                    attn_mask=view.mask,
+                    is_causal=view.causal,
+                    scale=scaling,
+                    enable_gqa=grouped,
+                )[0].transpose(0, 1)
+        return query.flatten(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +335,7 @@ def _blocks_work(device: torch.device, dtype: torch.dtype, heads: tuple[int, int
         visible = _visible(pack)
         assert visible is not None
         try:
-            got = ByBlocks(visible, torch.tensor(rows))(query, key, value, 0.1, None)
+            got = ByBlocks(visible, torch.tensor(rows))(query.clone(), key, value, 0.1, None)
         except Exception as error:  # compilers fail in ways of their own; it goes without, too
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             logger.warning(

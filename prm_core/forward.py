@@ -162,10 +162,11 @@ def read_pack(
     n_dims = int(model.layers[0].self_attn.head_dim)
     heads = (model.config.num_attention_heads, model.config.num_key_value_heads, n_dims)
     everywhere, where_read = (attention_of(pack, asking, heads, hidden) for asking in (None, rows))
+    query = hidden.new_empty(len(hidden), heads[0], n_dims)  # every layer writes it over
     for number in range(len(model.layers) - 1):
-        hidden = _layer(model, number, hidden, rope, pack.first_row, kept, everywhere)
+        hidden = _layer(model, number, hidden, rope, query, pack.first_row, kept, everywhere)
     hidden = _layer(
-        model, len(model.layers) - 1, hidden, rope, pack.first_row, kept, where_read, index
+        model, len(model.layers) - 1, hidden, rope, query, pack.first_row, kept, where_read, index
     )
     read = model.norm(hidden).to(device)
     assert isinstance(read, Tensor)
@@ -177,6 +178,7 @@ def _layer(
     number: int,
     hidden: Tensor,
     rope: tuple[Tensor, Tensor],
+    query: Tensor,
     first_row: int,
     kept: KeyValues,
     attend: Attention,
@@ -188,6 +190,8 @@ def _layer(
         number: which one.
         hidden: [T, H]; may be changed.
         rope: cosines and sines of each token's position, [T, 1, D].
+        query: [T, heads, D], to work in. A large tensor made anew for each layer would get pages
+            fresh from the system each time.
         first_row: the row of the first token.
         kept: takes the layer's keys and values.
         attend: the attention of all tokens, or of those in `index`.
@@ -200,13 +204,13 @@ def _layer(
     layer = model.layers[number]
     attention = layer.self_attn
     n_rows = first_row + len(hidden)
-    queries: list[Tensor] = []
     keys = values = hidden
     for some in _slices(hidden):
         normed = layer.input_layernorm(hidden[some])
         if normed.device != hidden.device:  # this layer lives elsewhere than the one before it
             hidden = hidden.to(normed.device)
             rope = (rope[0].to(normed.device), rope[1].to(normed.device))
+            query = query.to(normed.device)
             index = None if index is None else index.to(normed.device)
         key = _heads(attention, attention.k_proj(normed))
         if architecture.normalised:
@@ -217,13 +221,14 @@ def _layer(
         keys[:, place] = new
         values[:, place] = _heads(attention, attention.v_proj(normed)).transpose(0, 1)
         if index is None:
-            queries.append(_query(attention, architecture, normed, rope, some))
+            query[some] = _query(attention, architecture, normed, rope, some)
     if index is not None:
         hidden = hidden[index]
         normed = layer.input_layernorm(hidden)
-        queries.append(_query(attention, architecture, normed, rope, index))
+        query = query[: len(index)]
+        query[:] = _query(attention, architecture, normed, rope, index)
     window = _window(model.config, architecture, number)
-    attended = attend(torch.cat(queries), keys, values, attention.scaling, window)
+    attended = attend(query, keys, values, attention.scaling, window)
 
     def scaled(added: Tensor) -> Tensor:
         return added * model.config.residual_multiplier if architecture.scaled else added
@@ -231,8 +236,17 @@ def _layer(
     for some in _slices(hidden):
         part = hidden[some]
         part += scaled(attention.o_proj(attended[some]))
-        part += scaled(layer.mlp(layer.post_attention_layernorm(part)))
+        part += scaled(_mlp(layer.mlp, layer.post_attention_layernorm(part)))
     return hidden
+
+
+def _mlp(mlp: Any, x: Tensor) -> Tensor:
+    """The stock MLP, [n, H] → [n, H], whose inner product takes no memory of its own."""
+    inner = mlp.act_fn(mlp.gate_proj(x))
+    inner *= mlp.up_proj(x)
+    out = mlp.down_proj(inner)
+    assert isinstance(out, Tensor)
+    return out
 
 
 def _query(

@@ -119,6 +119,21 @@ def path_length(path: tuple[Range, ...]) -> int:
     return sum(stop - start for start, stop in path)
 
 
+def shared_rows(a: tuple[Range, ...], b: tuple[Range, ...]) -> int:
+    """How many rows two paths have in common at the front.
+
+    >>> shared_rows(((0, 5), (8, 9)), ((0, 5), (8, 12), (20, 30)))
+    6
+    """
+    n_rows = 0
+    for (start, stop), other in zip(a, b, strict=False):
+        if start == other[0]:
+            n_rows += min(stop, other[1]) - start
+        if (start, stop) != other:
+            break
+    return n_rows
+
+
 class Known:
     """Which sequences lie in which rows, from packs that were run before.
 
