@@ -31,7 +31,6 @@ def rows() -> list[peers.Row]:
             calls,
             SMALL,
             placement,
-            1e9,
             repeats=1,
             sample_tokens=3000,
             tell=told.append,
@@ -53,6 +52,7 @@ def test_speeds_are_told_against_the_fastest_peer(rows: list[peers.Row]) -> None
         fastest = min(row.time_s for row in own if row.way in peers.PEERS)
         for row in own:
             assert row.speed == pytest.approx(fastest / row.time_s)
+            assert row.of_limit * row.time_s == pytest.approx(own[0].of_limit * own[0].time_s)
             assert row.of_limit > 0
             assert 0 < row.sampled <= 1
         assert {row.sampled for row in own if row.way not in peers.PEERS} == {1.0}
