@@ -9,8 +9,8 @@ the same probabilities, which is checked. Tokenization is not counted, for nobod
 A way that would take long is timed on some of the candidates, evenly chosen, and its time is
 scaled by tokens; the table marks it. "of limit" is the time that the machine's fastest matrix
 product would need for the least work there is (every distinct token once, the last layer only where
-something is read, attention only between tokens that see each other), divided by the time taken. That product takes turns with the ways, since a shared
-machine is faster in one minute than in the next.
+something is read, attention only between tokens that see each other), divided by the time taken.
+The product takes turns with the ways: a shared machine is faster in one minute than in the next.
 """
 
 from __future__ import annotations
