@@ -29,7 +29,7 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 
 from prm_core.endpoint import Endpoint, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
-from prm_core.families import Checkpoint, Opened, family_for
+from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
 from prm_core.families.prompt import forget_texts
 from prm_core.loading import find_model, load_config, load_tokenizer, quiet_transformers
 from prm_core.readout import probability
@@ -278,8 +278,8 @@ def open_server(
     """
     if model is None:
         raise BadOptionError(
-            "name the model that the server runs, whose tokenizer is used (--model NAME, or "
-            "server:URL#NAME on the page)"
+            "name the model that the server runs, whose tokenizer is used: --model NAME, or on the "
+            "page NAME --server URL"
         )
     refuse_to_load(str(model), family)
     endpoint = Endpoint(
@@ -287,6 +287,7 @@ def open_server(
     )
     name, server_context = served_model(endpoint, "/v1/models", str(model), served_as)
     directory = find_model(model, revision, with_weights=False)
+    named = {"separator": separator}
     known = KNOWN_MODELS.get(str(model))
     if known is not None:
         family = known.family if family is None else family
@@ -297,6 +298,7 @@ def open_server(
             f"{model} is of the family {chosen.name}, whose steps a vLLM server does not score; "
             f"it can serve {', '.join(SERVED)}"
         )
+    refuse_unused(chosen, **named)
     with quiet_transformers():
         config = load_config(directory)
         tokenizer = load_tokenizer(directory)

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prm_core import forward
 from prm_core.device import Placement, free_bytes, place_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
-from prm_core.families import Checkpoint, Evidence, Opened, family_for
+from prm_core.families import Checkpoint, Evidence, Opened, family_for, refuse_unused
 from prm_core.families.prompt import forget_texts
 from prm_core.loading import (
     DEFAULT_MODEL,
@@ -477,6 +477,7 @@ def load_scorer(
     refuse_to_load(None if model is None else str(model), family)
     placement = place_model(device, dtype, quantize)
     directory = find_model(model, revision)
+    named = {"separator": separator, "reference": reference}
     known = KNOWN_MODELS.get(str(model))
     if known is not None:
         family = known.family if family is None else family
@@ -491,21 +492,27 @@ def load_scorer(
     if adapter is not None:
         directory = find_model(base_of(adapter) if known is None or not known.base else known.base)
     chosen = family_for(directory, family)
+    refuse_unused(chosen, **named)
     with quiet_transformers():
         config = load_config(directory)
         own = adapter is not None and any((adapter / name).is_file() for name in VOCABULARIES)
         tokenizer = load_tokenizer(adapter if adapter is not None and own else directory)
         backbone = load_backbone(directory, config, placement, pickles=True)
-        second = None if reference is None else _load_reference(reference, placement)
+        second = None
+        if reference is not None and "reference" in chosen.takes:
+            second = _load_reference(reference, placement)
     if adapter is not None:
         merge_adapter(backbone, adapter)
+    opened = chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second))
+    against = "" if opened.reference is None else f"reference {reference}"
+    details = ", ".join(filter(None, (opened.constants, against, quantize)))
     name = DEFAULT_MODEL if model is None else str(model)
     return Scorer(
-        model_id=name if quantize is None else f"{name} ({quantize})",
+        model_id=f"{name} ({details})" if details else name,
         family=chosen.name,
         backbone=backbone,
         tokenizer=tokenizer,
-        opened=chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second)),
+        opened=opened,
         placement=placement,
         max_tokens=max_tokens,
         keep_bytes=keep_bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from prm_core.checkpoint import read_json, tensor_names
-from prm_core.errors import UnknownModelError
+from prm_core.errors import BadOptionError, UnknownModelError
 from prm_core.families.act_prm import ACT_PRM
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.granite import GRANITE
@@ -86,3 +86,21 @@ def family_for(directory: Path, name: str | None = None) -> Family:
         f"how it is prompted and read; if it is a process reward model, name its family "
         f"(--family): {known}"
     )
+
+
+def refuse_unused(family: Family, **named: object) -> None:
+    """
+    Args:
+        family: how the model is read.
+        named: what the user named beside the model, or None: "separator", "reference".
+
+    Raises:
+        BadOptionError: the family would not use it, so the user expects another prompt or reading.
+    """
+    for name, value in named.items():
+        if value is not None and name not in family.takes:
+            users = ", ".join(one.name for one in FAMILIES.values() if name in one.takes)
+            raise BadOptionError(
+                f"{name} {str(value)!r} would not be used: the model is of the family "
+                f"{family.name}; only {users} can be given one"
+            )

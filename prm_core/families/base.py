@@ -168,6 +168,7 @@ class Opened:
         rounds: of these prompts, the names of the places that each is read at; the last one is the
             step's score, the others stand beside it.
         whole: the model judges whole solutions only, so a candidate is given to it as one step.
+        constants: what the numbers depend on beside the weights, as results name it ("β = 0.001").
     """
 
     encode: Callable[[Candidate], Encoded]
@@ -179,6 +180,7 @@ class Opened:
     alone: Callable[[Candidate, int, tuple[float, ...]], Encoded] | None = None
     rounds: tuple[tuple[str, ...], ...] = ()
     whole: bool = False
+    constants: str = ""
 
 
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
@@ -197,9 +199,11 @@ class Family:
             is missing or malformed, and names it.
         recognises: (config.json, names of all tensors) → whether a checkpoint is certainly of
             this family.
+        takes: what the user may have to name beside the checkpoint: "separator", "reference".
     """
 
     name: str
     summary: str
     open: Callable[[Checkpoint], Opened]
     recognises: Callable[[Mapping[str, Any], frozenset[str]], bool] = never
+    takes: tuple[str, ...] = ()

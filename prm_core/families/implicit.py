@@ -77,11 +77,14 @@ def open_implicit(checkpoint: Checkpoint) -> Opened:
         nothing = hidden.new_zeros(len(hidden), dtype=policy.dtype)
         return nothing.index_add(0, seen.step, BETA * (policy - base))
 
-    return Opened(encode, read, reference=reference.backbone, cumulative=True)
+    return Opened(
+        encode, read, reference=reference.backbone, cumulative=True, constants=f"β = {BETA:g}"
+    )
 
 
 IMPLICIT = Family(
     name="implicit",
     summary="β times the log-ratio to a reference model, up to the end of each step; sigmoid.",
     open=open_implicit,
+    takes=("reference",),
 )

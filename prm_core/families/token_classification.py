@@ -89,10 +89,12 @@ TRL = Family(
     summary="Two classes at the separator after each step, which has to be named; softmax.",
     open=open_trl,
     recognises=recognises_trl,
+    takes=("separator",),
 )
 
 PURE = Family(
     name="pure",
     summary='As trl; the reward p(right) - p(wrong) stands beside as "raw".',
     open=open_pure,
+    takes=("separator",),
 )

@@ -46,6 +46,7 @@ def test_scores_are_the_log_ratio_of_two_models(side: str, tied: bool, tmp_path:
     contract.hold_typed_markers(scorer, ["\n\n", "<|im_end|>"])
     (scored,) = scorer.score(contract.CANDIDATES[:1])
     assert scored.log_odds == scored.extras["raw"]
+    assert scored.model_id == f"{own} (β = 0.001, reference {other})"
     assert sum(scored.extras["single"]) == pytest.approx(scored.extras["raw"][-1], abs=1e-6)
 
 

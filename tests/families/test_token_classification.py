@@ -74,6 +74,15 @@ def test_a_separator_is_asked_for_and_never_guessed(tmp_path: Path) -> None:
         load_scorer(tmp_path, separator="")
 
 
+def test_what_a_family_would_not_use_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadOptionError, match=r"reference 'x' would not be used: .* only implicit"):
+        load_scorer(make(tmp_path), separator="\n", reference="x")
+    with pytest.raises(
+        BadOptionError, match=r"separator '\\n' would not .* outcome; only trl, pure"
+    ):
+        load_scorer(tmp_path, family="outcome", separator="\n")
+
+
 @pytest.mark.parametrize("name", HEAD)
 def test_a_missing_or_misshapen_head_is_refused_by_name(name: str, tmp_path: Path) -> None:
     head: dict[str, tuple[int, ...]] = dict(HEAD)
