@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import plotly.offline
@@ -137,6 +138,19 @@ def test_thinking_is_marked() -> None:
     value = board_value(PROBLEM, [scored(0.9, 0.8)], status="done", thinking=[[True, False]])
     steps = detail(value["candidates"][0])["steps"]
     assert [step.get("thinking", False) for step in steps] == [True, False]
+
+
+def test_what_a_model_says_beside_the_probability_is_there() -> None:
+    extras = {"raw": (0.25, -1.5, math.inf), "share": (1.0, 0.5, 0.0)}
+    wrote = ("<b>Step 1</b> is right.", "So is it.")
+    said = replace(RIGHT, extras=extras, rationales=wrote)
+    value = board_value(PROBLEM, [said, WRONG], status="done")
+    first, second = map(detail, value["candidates"])
+    assert first["steps"][1]["extras"] == {"raw": -1.5, "share": 0.5}
+    assert first["steps"][2]["extras"] == {"raw": None, "share": 0.0}
+    assert first["rationales"] == list(wrote)
+    assert second["rationales"] == []
+    assert not any("extras" in step for step in second["steps"])
 
 
 def test_streaming_works_nothing_out_twice() -> None:

@@ -52,6 +52,14 @@ function logOdds(step) {
   return minus(step.log_odds.toFixed(2));
 }
 
+// What a model says of a step beside its probability, as [name, words] pairs.
+function extras(step) {
+  return Object.entries(step.extras ?? {}).map(([name, number]) => [
+    name,
+    number === null ? "–" : minus(Number(number.toPrecision(4))),
+  ]);
+}
+
 function formula(tex, written, display) {
   const span = make("span", { class: display ? "bd-display" : "bd-math" });
   try {
@@ -315,7 +323,19 @@ function fill(card) {
   const steps = make("ol", { "aria-label": "Steps" }, ...card.rows.map((one) => make("li", {}, one)));
   card.chart.style.minHeight = "";
   card.chart.append(card.plot, steps);
+  card.chart.after(...inside(card).rationales.map(wrote));
   sizes.observe(card.chart);
+}
+
+// What a verifier wrote of the solution, as it was written.
+function wrote(rationale, i, all) {
+  const which = all.length > 1 ? `, sample ${i + 1} of ${all.length}` : "";
+  return make(
+    "details",
+    { class: "bd-wrote" },
+    text("summary", "", "What it wrote" + which),
+    make("pre", { tabindex: "0" }, rationale),
+  );
 }
 
 function row(card, step, i) {
@@ -515,6 +535,7 @@ function openStep(card, i) {
     { class: "bd-facts" },
     fact("probability", step.exact),
     fact("log-odds", logOdds(step)),
+    ...extras(step).map(([name, words]) => fact(name, words)),
   );
   const rulesTable = make(
     "table",
@@ -645,6 +666,8 @@ list.addEventListener("keydown", (event) => {
 function fillTable() {
   const scored = wanted().filter((card) => card.data);
   const column = (name) => make("th", { scope: "col" }, name);
+  const beside = scored.flatMap((card) => extras(inside(card).steps[0]).map(([name]) => name));
+  const others = [...new Set(beside)];
   const scores = make(
     "table",
     {},
@@ -687,7 +710,11 @@ function fillTable() {
     make(
       "thead",
       {},
-      make("tr", {}, ...["Solution", "Step", "Probability", "Log-odds", "Text", "Mark"].map(column)),
+      make(
+        "tr",
+        {},
+        ...["Solution", "Step", "Probability", "Log-odds", ...others, "Text", "Mark"].map(column),
+      ),
     ),
     ...scored.map(({ data }, k) =>
       make(
@@ -700,7 +727,9 @@ function fillTable() {
             make("th", { scope: "row" }, data.letter),
             text("td", "", i + 1),
             text("td", `bd-ink-${step.band}`, step.exact),
-            text("td", "", logOdds(step).replace("−", "-")), // a number where it is pasted
+            ...[logOdds(step), ...others.map((name) => new Map(extras(step)).get(name) ?? "–")].map(
+              (words) => text("td", "", words.replace("−", "-")), // a number where it is pasted
+            ),
             text("td", "bd-text", step.text),
             text(
               "td",

@@ -150,6 +150,7 @@ def _view(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -
             {
                 "steps": [_step_view(scored, i, threshold, thinking) for i in range(len(p))],
                 "figure": bar_spec(scored, threshold=threshold),
+                "rationales": scored.rationales,
             },
             ensure_ascii=False,
             allow_nan=False,
@@ -176,6 +177,11 @@ def _step_view(
         "up_to": [_short(method.of(p[: i + 1]), 4) for method in METHODS.values()],
         "without": [_short(method.of(others), 4) for method in METHODS.values()] if others else [],
     }
+    if scored.extras:
+        view["extras"] = {
+            name: _short(values[i]) if math.isfinite(values[i]) else None
+            for name, values in scored.extras.items()
+        }
     if any(thinking[i : i + 1]):
         view["thinking"] = True
     # The row has a number of its own, so "Step 2:" is shown only where the whole text is.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -48,6 +49,11 @@ def waves(n: int, n_steps: int) -> tuple[ScoredCandidate, ...]:
 RIGHT = scored((0.97, 0.95, 0.96), "I multiply.", r"$7 \times 8 = 56$.", "It is 56.")
 WRONG = scored((0.97, 0.06, 0.11), "I multiply.", "7 × 8 = 54.", "It is 54.")
 MENDED = scored((0.97, 0.06, 0.93, 0.98), "I multiply.", "7 × 8 = 54.", "No: 56.", "It is 56.")
+WRITTEN = replace(
+    WRONG,
+    extras={"raw": (0.94, -0.88, -0.78), "share": (1.0, 0.25, 0.125)},
+    rationales=("<img src=x onerror=alert(1)> is `${alert(1)}`.\n\nSo $x$ is wrong.", "No."),
+)
 CHART = (RIGHT, WRONG, MENDED)
 
 
@@ -73,6 +79,7 @@ SHOW: dict[str, Callable[[], dict[str, Any]]] = {
     "failed": shown(5, (None, None), "failed", "The model <b>x</b> cannot be loaded."),
     "many": shown(6, waves(16, 8)),
     "full": shown(7, waves(64, 40)),
+    "written": shown(8, (RIGHT, WRITTEN)),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from prm_core.charts import palette_table
-from tests.browser.board_app import EXAMPLES, HOSTILE
+from tests.browser.board_app import EXAMPLES, HOSTILE, WRITTEN
 from tests.browser.conftest import ROOT, START_S, OpenPage, answers, free_port
 
 pytestmark = pytest.mark.browser
@@ -279,6 +279,32 @@ def test_no_text_is_code(board: Page) -> None:
 
 
 # --- the table ------------------------------------------------------------------------------------
+
+
+def test_what_else_a_model_says_is_a_press_away(board: Page) -> None:
+    show(board, "written")
+    wrote = card(board, "B").locator(".bd-wrote")
+    expect(wrote.locator("summary")).to_have_text(
+        ["What it wrote, sample 1 of 2", "What it wrote, sample 2 of 2"]
+    )
+    expect(card(board, "A").locator(".bd-wrote")).to_have_count(0)
+    expect(wrote.first.locator("pre")).to_be_hidden()
+    wrote.first.locator("summary").press("Enter")
+    expect(wrote.first.locator("pre")).to_be_visible()
+    expect(wrote.first.locator("pre")).to_have_text(WRITTEN.rationales[0])
+    row(board, "B", 2).click()
+    facts = card(board, "B").locator(".bd-facts div")
+    expect(facts).to_contain_text(["probability", "log-odds", "raw−0.88", "share0.25"])
+    board.get_by_role("tab", name="Table").click()
+    steps = board.locator(".bd-long")
+    expect(steps.locator("thead th")).to_have_text(
+        ["Solution", "Step", "Probability", "Log-odds", "raw", "share", "Text", "Mark"]
+    )
+    expect(steps.locator("tr", has_text="54.").first.locator("td")).to_contain_text(
+        ["2", "0.06", "-2.75", "-0.88", "0.25", "7 × 8 = 54."]
+    )
+    # A candidate of which the model says nothing more keeps the columns.
+    expect(steps.locator("tbody").first.locator("tr").first.locator("td")).to_have_count(7)
 
 
 def test_the_table_holds_everything(board: Page) -> None:
