@@ -1,8 +1,9 @@
 """PRM Inspector in the browser: `python app.py`, then open the address that it prints.
 
-Settings come from the environment: HOST, PORT, PRM_INSPECTOR_MODEL (a directory or a hub id),
-PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps) and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16,
-float16). On a Hugging Face Space everything is found by itself.
+Settings come from the environment: HOST, PORT, PRM_INSPECTOR_MODEL (what the page's model field
+takes: a directory or a hub id, with options behind it), PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps)
+and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16, float16). On a Hugging Face Space everything is
+found by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ try:  # ZeroGPU wants to be imported before torch; elsewhere it is not installed
 except ImportError:
     spaces = None
 
+from prm_core.model_options import name_and_options
 from prm_core.ui.models import DEFAULT, ModelHost, expected_seconds
 from prm_core.ui.page import build_page, serve
 
@@ -29,7 +31,8 @@ ZERO_GPU = spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
 def model_host() -> ModelHost:
     """The model to start with, and what else the page offers."""
     own = os.environ.get("PRM_INSPECTOR_MODEL", "").strip()
-    choices = [(own.rstrip("/").split("/")[-1], own)] if own else []
+    name = name_and_options(own)[0].rstrip("/").split("/")[-1]
+    choices = [(name, own)] if own else []
     if not (own and ZERO_GPU):  # ZeroGPU keeps on the GPU only what was loaded at the start
         choices.append(("Embedded arithmetic PRM", DEFAULT))
     return ModelHost(

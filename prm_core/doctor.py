@@ -18,8 +18,9 @@ from typing import Any
 from prm_core.errors import BadOptionError, ModelError, PRMError
 from prm_core.families import FAMILIES
 from prm_core.families.prompt import READ, Part, assemble
+from prm_core.model_options import load_here
 from prm_core.paths import assets_dir
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
@@ -251,16 +252,7 @@ def _loaded_and_examined(
     options: argparse.Namespace, golden: Sequence[Golden]
 ) -> Iterator[Finding]:
     try:
-        scorer = load_scorer(
-            options.model,
-            device=options.device,
-            dtype=options.dtype,
-            quantize=options.quantize,
-            revision=options.revision,
-            family=options.family,
-            separator=options.separator,
-            reference=options.reference,
-        )
+        scorer = load_here(options, keep=True)
     except PRMError as error:
         yield Finding("loading", False, str(error))
         return

@@ -7,6 +7,7 @@ own with the way out.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -81,11 +82,12 @@ def find_model(
         if not directory.is_dir():
             raise ModelLoadError(f"{directory} is missing; the default model belongs there")
         return directory
-    if str(model) and Path(model).is_dir():
+    name = str(model)
+    directory = Path(os.path.expanduser(name))  # no shell has done it for the page's model field
+    if name and directory.is_dir():
         if revision is not None:
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
-        return Path(model)
-    name = str(model)
+        return directory
 
     def fetch(patterns: Sequence[str]) -> Path:
         # What is ignored are other formats' copies of the weights.
@@ -104,6 +106,7 @@ def find_model(
     except HFValidationError as error:
         raise ModelLoadError(
             f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
+            + ("; a server's address stands behind --server" if "://" in name else "")
         ) from error
     except GatedRepoError as error:
         raise ModelLoadError(

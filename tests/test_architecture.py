@@ -34,6 +34,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (3, {"families"}),
     (4, {"scorer", "generators"}),
     (4, {"remote"}),
+    (5, {"model_options"}),
     (5, {"label_methods", "local_generator"}),
     (5, {"train", "bench", "label", "doctor", "bulk"}),
     (5, {"ray_engine"}),
@@ -44,7 +45,7 @@ FLOORS: list[tuple[int, set[str]]] = [
 ]
 LEVEL = {name: level for level, (_, names) in enumerate(FLOORS) for name in names}
 FLOOR = {name: floor for floor, names in FLOORS for name in names}
-DOORS = {"app", "cli", "ui"}
+DOORS = {"app", "cli", "ui", "model_options"}
 # Half a second to import, and most answers are plain numbers that do not need it.
 LATER = {
     ("answers", "math_verify"),

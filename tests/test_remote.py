@@ -15,7 +15,7 @@ from prm_core import endpoint, remote
 from prm_core.bulk import Task, result_lines
 from prm_core.cli import main
 from prm_core.data import ProblemRow
-from prm_core.errors import BadOptionError, InputError, ModelError, TooLongError
+from prm_core.errors import BadOptionError, InputError, ModelError, ModelLoadError, TooLongError
 from prm_core.remote import RemoteScorer, open_server
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
@@ -318,16 +318,23 @@ def test_the_page_s_model_field_takes_an_address(
     server: PoolingServer, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRM_INSPECTOR_API_KEY", "sk-secret")
-    address = f"server:{server.url}#{model}"
+    address = f"{model} --server {server.url}"
     host = ModelHost([("own", "default")])
     scored = host.scorer(address).result(20).score([SHORT])
     assert host.state(address) == ModelState("ready", "server · ready")
     assert scored == [one for _, one in host.run([SHORT])]
     assert not any("Authorization" in headers for _, _, headers in server.requests)
-    ModelHost([("own", address)]).scorer(address).result(20)
+    # The page's own device is for models that are loaded here.
+    ModelHost([("own", address)], device="cpu").scorer(address).result(20)
     assert server.requests[-1][2]["Authorization"] == "Bearer sk-secret"
-    with pytest.raises(BadOptionError, match="server:URL#NAME"):
-        host.scorer(f"server:{server.url}").result(20)
+    with pytest.raises(BadOptionError, match="on the page NAME --server URL"):
+        host.scorer(f"--server {server.url}").result(20)
+    with pytest.raises(ModelLoadError, match="a server's address stands behind --server"):
+        host.scorer(server.url).result(20)
+    with pytest.raises(BadOptionError, match="--dtype means nothing with --server"):
+        host.scorer(f"{address} --dtype float32").result(20)
+    with pytest.raises(BadOptionError, match=r"separator 'x' would not be used: .* qwen_prm; only"):
+        host.scorer(f"{address} --separator x").result(20)
     with pytest.raises(InputError, match="only the models in its list"):
         ModelHost([("own", "default")], listed_only=True).scorer(address)
 

@@ -419,6 +419,11 @@ def test_a_budget_of_nothing_is_refused(tiny: Path) -> None:
         load_scorer(tiny, max_tokens=0)
 
 
+def test_a_folder_may_begin_with_a_tilde(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tiny.parent))
+    assert load_scorer(f"~/{tiny.name}").family == "value_head"
+
+
 def test_a_revision_of_a_folder_is_refused(tiny: Path) -> None:
     with pytest.raises(BadOptionError, match="is a folder"):
         load_scorer(tiny, revision="main")

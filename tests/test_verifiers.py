@@ -761,15 +761,21 @@ def test_verifiers_are_not_loaded_here(load: Any) -> None:
         load("any/chat-model", family="critic")
 
 
-def test_the_page_takes_a_known_verifier_s_address() -> None:
+def test_the_page_takes_a_verifier() -> None:
     with serve(right) as server:
         server.models = [{"id": "launch/ThinkPRM-7B"}]
-        address = f"server:{server.url}#launch/ThinkPRM-7B"
+        address = f"launch/ThinkPRM-7B --server {server.url}"
         host = ModelHost([("own", "default")])
         scored = host.scorer(address).result(20).score([SUM])
         assert host.state(address) == ModelState("ready", "server · ready")
         assert scored == [one for _, one in host.run([SUM])]
         assert scored[0].rationales == (CORRECT * 2,)
+    with serve(critic_server) as server:
+        server.models = [{"id": NAME}]
+        chat = f"{NAME} --server {server.url} --family critic --samples 3"
+        (scored_by_chat,) = host.scorer(chat).result(20).score([Candidate("p", ("a", "wrong"))])
+        assert scored_by_chat.probabilities == (1.0, 0.0)
+        assert len(scored_by_chat.rationales) == len(server.requests) == 3
     with pytest.raises(BadOptionError, match="needs a server"):
         host.scorer("launch/ThinkPRM-1.5B").result(20)
 

@@ -6,7 +6,7 @@ problems.py   what these two share: arguments, and the way through the file
 evaluate.py   how often a model is right
 models.py     the list of what is known by name
 jobs.py       train, label, doctor, bench: the doors to modules of their own
-arguments.py  arguments that several commands share, and the scorer that they ask for
+arguments.py  types of arguments that several commands share
 terminal.py   stdout and stderr
 
 Results go to stdout (or to the file that `-o` names), everything else to stderr. Exit codes: 0

@@ -9,14 +9,7 @@ from dataclasses import asdict
 from typing import TypeVar
 
 from prm_core.aggregate import METHODS
-from prm_core.cli.arguments import (
-    AnyScorer,
-    load,
-    model_arguments,
-    positive,
-    probability,
-    step_rule,
-)
+from prm_core.cli.arguments import probability, step_rule
 from prm_core.cli.terminal import count, progress, say_bad, written_to
 from prm_core.data import json_line, open_whole
 from prm_core.errors import BadOptionError, DataError
@@ -34,6 +27,7 @@ from prm_core.evaluate import (
     sweep_thresholds,
 )
 from prm_core.labelled import read_examples, rows_of
+from prm_core.model_options import AnyScorer, load, model_arguments, positive
 from prm_core.pools import Pool, read_pools
 from prm_core.recorded import RecordedScorer
 from prm_core.report import fraction, report_html, report_row, report_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from prm_core.cli.arguments import loading_arguments
+from prm_core.model_options import loading_arguments
 
 if TYPE_CHECKING:
     from prm_core.generators import Generator, Sampling

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from prm_core.aggregate import METHODS
 from prm_core.bulk import score_problem
-from prm_core.cli.arguments import AnyScorer, load, model_arguments, probability, step_rule
+from prm_core.cli.arguments import probability, step_rule
 from prm_core.cli.terminal import count, progress, say, say_bad
 from prm_core.data import ProblemRow
 from prm_core.errors import DataError
 from prm_core.files import open_problems
+from prm_core.model_options import AnyScorer, load, model_arguments
 from prm_core.steps import RULES
 from prm_core.types import ScoredCandidate
 

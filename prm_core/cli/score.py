@@ -12,7 +12,6 @@ from pathlib import Path
 
 from prm_core import __version__
 from prm_core.bulk import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
-from prm_core.cli.arguments import AnyScorer, load, positive
 from prm_core.cli.problems import each_problem, problem_arguments, sum_up
 from prm_core.cli.terminal import (
     LINE_WIDTH,
@@ -27,6 +26,7 @@ from prm_core.cli.terminal import (
 from prm_core.data import json_line
 from prm_core.errors import BadOptionError, DataError
 from prm_core.files import Problems, open_problems, open_results
+from prm_core.model_options import AnyScorer, load, positive
 from prm_core.results import result_row
 from prm_core.types import Explanation, ScoredCandidate
 from prm_core.verifiers import Message, VerifierScorer, form_of

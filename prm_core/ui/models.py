@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from prm_core.endpoint import API_KEY
 from prm_core.errors import InputError, PRMError
+from prm_core.model_options import AnyScorer, load, read_line
 from prm_core.types import Candidate, ScoredCandidate
-from prm_core.verifiers import VerifierScorer, form_of, open_verifier
 
 if TYPE_CHECKING:
-    from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
-
-AnyScorer: TypeAlias = "Scorer | RemoteScorer | VerifierScorer"
-"""What may stand behind a model's name."""
 
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
 """The choice that stands for the model that ships with the project."""
-
-SERVER = "server:"
-"""What the address of a server begins with: "server:http://127.0.0.1:8000#owner/model"."""
 
 _PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -55,8 +46,9 @@ class ModelHost:
     """Holds one loaded model at a time and runs it.
 
     Args:
-        choices: (label, model) pairs that the page offers, the first one chosen at the start.
-        device, dtype: as `load_scorer` takes them.
+        choices: (label, model) pairs that the page offers, the first one chosen at the start. A
+            model is a line as `read_line` takes it.
+        device, dtype: as `load_scorer` takes them, for models whose line does not say it.
         listed_only: refuse every model that is not among the choices. For a public server: a
             visitor must not make it read directories or download repositories of their choosing.
         on_gpu: a decorator around the function that runs the model, such as ZeroGPU's.
@@ -112,7 +104,7 @@ class ModelHost:
         error = future.exception()
         if error is not None:
             return ModelState("failed", f"failed: {_reason(error)}")
-        if model.startswith(SERVER):
+        if read_line(model).server is not None:
             return ModelState("ready", "server · ready")
         scorer = cast("Scorer", future.result())
         device = str(scorer.device).split(":")[0].upper()
@@ -141,23 +133,19 @@ class ModelHost:
                 future.set_result(scorer)
 
     def _open(self, model: str) -> AnyScorer:
-        if model.startswith(SERVER):
-            url, _, name = model.removeprefix(SERVER).partition("#")
+        options = read_line(model)
+        if options.model == DEFAULT:
+            options.model = None
+        if options.server is None:
+            options.device = self._device if options.device == "auto" else options.device
+            options.dtype = self._dtype if options.dtype == "auto" else options.dtype
+        return load(
+            options,
+            # On a public server the text of one visitor must not outlast the answer.
+            keep=not self.listed_only,
             # A visitor may type any address; the key is for those of whoever runs the page.
-            ours = model in {choice for _, choice in self.choices}
-            key = os.environ.get(API_KEY, "").strip() if ours else ""
-            form = form_of(name, None)
-            if form is not None:
-                return open_verifier(url, name, form, api_key=key)
-            from prm_core.remote import open_server
-
-            return open_server(url, name or None, api_key=key)
-        from prm_core.scorer import KEEP_BYTES, load_scorer
-
-        named = None if model == DEFAULT else model
-        # On a public server the text of one visitor must not outlast the answer.
-        kept = 0 if self.listed_only else KEEP_BYTES
-        return load_scorer(named, device=self._device, dtype=self._dtype, keep_bytes=kept)
+            send_key=model in {choice for _, choice in self.choices},
+        )
 
 
 def _reason(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError
+from prm_core.model_options import AnyScorer
 from prm_core.paths import assets_dir
 from prm_core.steps import find_steps
 from prm_core.types import Candidate, ScoredCandidate
@@ -29,7 +30,7 @@ from prm_core.ui.board import Board, Status, board_value, letter
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
 from prm_core.ui.header import Brand, Note, Tools
-from prm_core.ui.models import AnyScorer, ModelHost
+from prm_core.ui.models import ModelHost
 from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
@@ -195,7 +196,7 @@ def build_page(host: ModelHost) -> gr.Blocks:
             model = gr.Dropdown(
                 list(host.choices),
                 value=host.choices[0][1],
-                label="Model: a name from the list, a directory or a hub id",
+                label="Model: a name from the list, a directory or a hub id; options may follow",
                 show_label=False,
                 container=False,
                 allow_custom_value=not host.listed_only,

@@ -41,6 +41,5 @@ def refuse_to_load(model: str | None, family: str | None) -> None:
     if form is not None:
         raise BadOptionError(
             f"{model or 'the model'} is of the family {form.name}, which writes its verdicts and "
-            "needs a server that runs it: --server URL, server:URL#NAME on the page, or "
-            "prm_core.verifiers.open_verifier"
+            "needs a server that runs it: --server URL, or prm_core.verifiers.open_verifier"
         )

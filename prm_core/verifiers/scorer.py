@@ -261,7 +261,7 @@ def open_verifier(
     """
     if not model:
         raise BadOptionError(
-            "name the model that the server runs (--model NAME, or server:URL#NAME on the page)"
+            "name the model that the server runs: --model NAME, or on the page NAME --server URL"
         )
     for name, value in (("samples", n_samples), ("max_tokens", max_tokens)):
         if value is not None and value < 1:

@@ -276,7 +276,11 @@ def test_a_model_that_cannot_be_loaded_is_told_and_another_one_works(
     score(page)  # the same failure a second time
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
     expect(solutions(page).first).to_have_value(A)
-    model.fill(str(tiny_dir))
+    model.fill(f"{tiny_dir} --separator x")
+    model.press("Enter")
+    score(page)
+    expect(page.locator(".bd-note")).to_contain_text("separator 'x' would not be used")
+    model.fill(f"{tiny_dir} --dtype float32")
     model.press("Enter")
     score(page)
     expect_scored(page, 1)
@@ -393,6 +397,11 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_help_shows_options_as_they_are_typed(page: Page) -> None:
+    page.get_by_role("button", name="Help").click()
+    expect(page.get_by_role("dialog")).to_contain_text(r"--separator '\n'")
 
 
 def test_light_and_dark(page: Page) -> None:

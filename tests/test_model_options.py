@@ -1,0 +1,64 @@
+"""The options of a model: on the command line and in one line of text."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from prm_core.errors import BadOptionError
+from prm_core.model_options import model_arguments, read_line
+
+
+def on_the_command_line(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    model_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ""),
+        ("owner/name", "--model owner/name"),
+        ("  my models/it's one  ", ("--model", "my models/it's one")),
+        (r"C:\models\one --family pure", ("--model", r"C:\models\one", "--family", "pure")),
+        (r"m --separator \n", ("--model", "m", "--separator", "\n")),
+        (r"m --separator '\n\n'", ("--model", "m", "--separator", "\n\n")),
+        (r'm --separator "# \n"', ("--model", "m", "--separator", "# \n")),
+        ("m --separator=' '", ("--model", "m", "--separator", " ")),
+        (
+            "m  --server http://127.0.0.1:80/v1 --family critic --samples 4 --max-tokens 9",
+            "--model m --server http://127.0.0.1:80/v1 --family critic --samples 4 --max-tokens 9",
+        ),
+        (
+            "m --device cpu --dtype bfloat16 --quantize 4bit --revision a --reference 'b'",
+            "--model m --device cpu --dtype bfloat16 --quantize 4bit --revision a --reference b",
+        ),
+        ("--server http://x", "--server http://x"),
+    ],
+)
+def test_a_line_means_what_the_command_line_means(line: str, words: str | tuple[str, ...]) -> None:
+    words = words.split() if isinstance(words, str) else words
+    assert vars(read_line(line)) == vars(on_the_command_line(*words))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("m --famly pure", "unrecognized arguments: --famly pure"),
+        ("m --fam pure", "unrecognized arguments"),
+        ("m --family", "--family: expected one argument"),
+        ("m --family pure owner/name", "unrecognized arguments: owner/name"),
+        ("m --model other", "unrecognized arguments: --model"),
+        ("m --quantize 3bit", "invalid choice: '3bit'"),
+        ("m --samples 0", "0 is not above 0"),
+        ("m --samples many", "invalid positive value: 'many'"),
+        ("m --separator 'x", "No closing quotation"),
+        ("m --help", "unrecognized arguments: --help"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_told(line: str, expected: str) -> None:
+    with pytest.raises(BadOptionError, match="the model's options cannot be read") as raised:
+        read_line(line)
+    assert expected in str(raised.value)
