@@ -43,6 +43,7 @@ kill costs about a hundredth of the work, and the folder holds some hundred file
 PIECE_SHARE = 0.01
 
 _PIECE = re.compile(r"([0-9]{12})-([0-9]{12})-([0-9a-f]{16})\.jsonl")
+_OURS = re.compile(rf"{_PIECE.pattern}|run\.json|probe\.json|todo|\.(lock|.+\.part|nfs.+|DS_Store)")
 _PROBE = Candidate("What is 2 + 3 + 4?", ("2 + 3 = 5.", "5 + 4 = 8."))
 _PROBE_TOLERANCE = 0.02  # bfloat16 differs by some thousandths from batch to batch
 
@@ -267,8 +268,8 @@ class UnfinishedRun:
         resume: go on with what is done; else nothing may be done.
 
     Raises:
-        DataError: the folder cannot be made, another run is at work in it, or the output's format
-            cannot be written here.
+        DataError: the folder cannot be made, holds other things, another run is at work in it, or
+            the output's format cannot be written here.
         BadOptionError: something is done, and it was not asked for, or has other settings.
     """
 
@@ -279,6 +280,7 @@ class UnfinishedRun:
         self.n_rows = 0
         with named_errors(output, "written"):
             self.folder.mkdir(exist_ok=True)
+            _refuse_others(self.folder)
             self._lock = (self.folder / ".lock").open("wb")
         try:
             self._begin(dict(settings), resume)
@@ -452,8 +454,10 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
             return
         finally:
             part.unlink()
+    beta = getattr(scorer, "beta", None)  # a nat between two models is β / 4 near p = 0.5
+    tolerance = _PROBE_TOLERANCE if beta is None else beta / 4
     if len(before) != len(now) or any(
-        abs(a - b) > _PROBE_TOLERANCE for a, b in zip(before, now, strict=True)
+        abs(a - b) > tolerance for a, b in zip(before, now, strict=True)
     ):
         raise ModelError(
             f"{scored.model_id} gives other probabilities than when this run was begun "
@@ -462,7 +466,7 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
 
 
 def _shown(probabilities: Sequence[float]) -> str:
-    return ", ".join(f"{p:.3f}" for p in probabilities)
+    return ", ".join(f"{p:.5f}" for p in probabilities)
 
 
 def _spans(folder: Path) -> list[Span]:
@@ -479,6 +483,20 @@ def _spans(folder: Path) -> list[Span]:
         if not spans or span.first >= spans[-1].after:
             spans.append(span)
     return spans
+
+
+def _refuse_others(folder: Path) -> None:
+    """
+    Raises:
+        DataError: the folder is somebody's own, and would be removed when the run is done.
+    """
+    for path in folder.iterdir():
+        if not _OURS.fullmatch(path.name):
+            raise DataError(
+                f"holds {path.name}, which is of no run of ours; move it, or give the output "
+                "another name",
+                path=folder,
+            )
 
 
 def _hold(lock: BinaryIO, output: Path) -> None:

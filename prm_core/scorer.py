@@ -71,6 +71,7 @@ class Scorer:
         packed: whether candidates share forward passes; one at a time otherwise.
         whole: whether the model judges whole solutions only. What it says is then told of a
             candidate whose steps are one.
+        beta: of implicit PRMs: what a nat between the two models counts in log-odds; else None.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Scorer:
         self.context = min(int(one.config.max_position_embeddings) for one in self._backbones)
         self.packed = packed and all(forward.can_pack(one.config) for one in self._backbones)
         self.whole = opened.whole
+        self.beta = opened.beta
         self._tokenizer = tokenizer
         self._backbone = backbone
         self._opened = opened
@@ -505,7 +507,8 @@ def load_scorer(
         merge_adapter(backbone, adapter)
     opened = chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second))
     against = "" if opened.reference is None else f"reference {reference}"
-    details = ", ".join(filter(None, (opened.constants, against, quantize)))
+    beta = "" if opened.beta is None else f"β = {opened.beta:g}"
+    details = ", ".join(filter(None, (beta, against, quantize)))
     name = DEFAULT_MODEL if model is None else str(model)
     return Scorer(
         model_id=f"{name} ({details})" if details else name,

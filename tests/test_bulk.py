@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from prm_core import bulk
 from prm_core.bulk import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
 from prm_core.errors import BadOptionError, DataError, ModelError
 from prm_core.files import open_problems
-from prm_core.types import ScoredCandidate
+from prm_core.types import Candidate, ScoredCandidate
 from tests.counting import CountingScorer
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +75,21 @@ class StoppedScorer(CountingScorer):
         if any(one.problem == self.at for one in candidates):
             raise KeyboardInterrupt
         return super().score(candidates)
+
+
+class ImplicitScorer(CountingScorer):
+    """Its model and the reference are so far apart after every step."""
+
+    beta = 0.001
+
+    def __init__(self, log: Path, nats: float) -> None:
+        super().__init__(log)
+        self.q = self.beta * nats
+
+    def _score(self, candidate: Candidate) -> ScoredCandidate:
+        n_steps = len(candidate.steps)
+        p = 1 / (1 + math.exp(-self.q))
+        return ScoredCandidate(candidate, (p,) * n_steps, (self.q,) * n_steps, self.model_id)
 
 
 @pytest.fixture(autouse=True)
@@ -227,6 +243,24 @@ def test_another_model_under_the_same_name_is_refused(stopped: Path) -> None:
             CountingScorer(stopped / "log", salt="retrained"),
             resume=True,
         )
+
+
+def test_another_reference_of_an_implicit_model_is_refused(tmp_path: Path) -> None:
+    check_model(tmp_path, ImplicitScorer(tmp_path / "log", nats=3.0))
+    check_model(tmp_path, ImplicitScorer(tmp_path / "log", nats=3.5))
+    with pytest.raises(ModelError, match=r"other probabilities than when .* \(0\.50145, 0\.5"):
+        check_model(tmp_path, ImplicitScorer(tmp_path / "log", nats=5.8))
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    source = write_problems(tmp_path / "in.jsonl", 3)
+    notes = parts_of(tmp_path / "out") / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine", encoding="utf-8")
+    for resume in (False, True):
+        with pytest.raises(DataError, match=r"out\.parts: holds notes\.txt, which is of no run"):
+            run(source, tmp_path / "out", CountingScorer(tmp_path / "log"), resume=resume)
+    assert [path.name for path in notes.parent.iterdir()] == ["notes.txt"]
 
 
 def test_an_unfinished_run_is_not_thrown_away_by_accident(stopped: Path) -> None:

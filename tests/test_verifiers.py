@@ -857,6 +857,8 @@ def test_a_run_goes_on_where_it_was_stopped(
         assert "the key has run out" in capsys.readouterr().err
         assert main([*words, "--resume", "--samples", "3"]) == 1
         assert "was begun with --samples null, not 3" in capsys.readouterr().err
+        assert main([*words, "--resume", "--server-model", "other"]) == 1
+        assert 'was begun with --server-model null, not "other"' in capsys.readouterr().err
         assert main([*words, "--resume"]) == 0
     found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in found] == list(range(80))

@@ -176,7 +176,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     if model is not None and Path(model).is_dir():
         model = str(Path(model).resolve())
     decisive = (
-        *("family", "revision", "separator", "reference"),
+        *("server_model", "family", "revision", "separator", "reference"),
         *("dtype", "quantize", "samples", "max_tokens"),
     )
     names = (*decisive, "steps", "aggregation", "threshold")

@@ -168,7 +168,7 @@ class Opened:
         rounds: of these prompts, the names of the places that each is read at; the last one is the
             step's score, the others stand beside it.
         whole: the model judges whole solutions only, so a candidate is given to it as one step.
-        constants: what the numbers depend on beside the weights, as results name it ("β = 0.001").
+        beta: of implicit PRMs: what a nat between the two models counts; results name it.
     """
 
     encode: Callable[[Candidate], Encoded]
@@ -180,7 +180,7 @@ class Opened:
     alone: Callable[[Candidate, int, tuple[float, ...]], Encoded] | None = None
     rounds: tuple[tuple[str, ...], ...] = ()
     whole: bool = False
-    constants: str = ""
+    beta: float | None = None
 
 
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

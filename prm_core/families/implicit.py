@@ -77,9 +77,7 @@ def open_implicit(checkpoint: Checkpoint) -> Opened:
         nothing = hidden.new_zeros(len(hidden), dtype=policy.dtype)
         return nothing.index_add(0, seen.step, BETA * (policy - base))
 
-    return Opened(
-        encode, read, reference=reference.backbone, cumulative=True, constants=f"β = {BETA:g}"
-    )
+    return Opened(encode, read, reference=reference.backbone, cumulative=True, beta=BETA)
 
 
 IMPLICIT = Family(
