@@ -195,13 +195,13 @@ def is_bad(line: str) -> bool:
 
 
 def _error_line(error: DataError) -> str:
-    return json.dumps(str(error), ensure_ascii=False) + "\n"
+    return json.dumps(str(error)) + "\n"  # a file's name need not be UTF-8
 
 
 def _content(row: ProblemRow | DataError) -> bytes:
     """What decides a row's result."""
     if isinstance(row, DataError):  # without the path: a file may move
-        return str(row).removeprefix(row.path).encode()
+        return str(row).removeprefix(row.path).encode(errors="surrogatepass")
     return json.dumps([row.id, row.problem, row.solutions, row.gold_answer]).encode()
 
 

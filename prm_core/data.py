@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from prm_core.errors import DataError
+from prm_core.errors import BadOptionError, DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,16 @@ def json_line(row: dict[str, Any]) -> str:
     '{"id": null, "score": 0.1}\\n'
     """
     return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def keep_apart(source: str, output: str) -> None:
+    """
+    Raises:
+        BadOptionError: what is read would be replaced by what is made of it.
+    """
+    with suppress(OSError):  # one of them is not there
+        if os.path.samefile(source, output) and os.path.isfile(output):
+            raise BadOptionError(f"{source} would be replaced by its results; name another output")
 
 
 @contextmanager

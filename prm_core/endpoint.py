@@ -173,7 +173,7 @@ def served_model(
         served = json.loads(endpoint.ask(path))["data"]
         roots = {str(one["id"]): str(one.get("root") or one["id"]) for one in served}
         lengths = {str(one["id"]): one.get("max_model_len") for one in served}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{endpoint.name} does not list its models as vLLM does") from error
     wanted = model if served_as is None else served_as
     same = {wanted, str(Path(wanted).resolve())}  # it may have been started with the same folder

@@ -13,6 +13,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -80,11 +81,10 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
     with named_errors(path, "read"):
         base = Path(path).open("rb")  # noqa: SIM115, closed two lines below
     with base:
-        size = base.seek(0, io.SEEK_END) or 1
-        base.seek(0)
+        size = os.fstat(base.fileno()).st_size if base.seekable() else 0
 
-        def share() -> float:
-            return base.tell() / size
+        def share() -> float | None:
+            return base.tell() / size if size else None
 
         if _kind(name) == ".parquet":
             yield _parquet_problems(base, name)
@@ -181,7 +181,10 @@ def _one_per_problem(rows: Iterable[Row | DataError]) -> Iterator[Row | DataErro
     """Rows with one solution each put together: neighbours with the same problem and id."""
     first: Row | None = None
     for row in rows:
-        if isinstance(row, DataError) or "solution" not in row.fields:
+        if isinstance(row, DataError):  # the problem's other solutions stay together
+            yield row
+            continue
+        if "solution" not in row.fields:
             if first is not None:
                 yield first
             first = None
@@ -341,7 +344,8 @@ _Writer = tuple[Callable[[str], object], Callable[[], object]]
 
 def _csv_writer(file: Any) -> _Writer:
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-    table = csv.DictWriter(text, _RESULT_COLUMNS, lineterminator="\n")
+    # Not quoting the least: Python 3.11 would leave a carriage return in a cell as it is.
+    table = csv.DictWriter(text, _RESULT_COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     table.writeheader()
 
     def write(line: str) -> None:

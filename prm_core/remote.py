@@ -16,7 +16,7 @@ opened.
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -213,7 +213,7 @@ class RemoteScorer:
         read = [rows[place[position]] for position in positions]
         for row in read:
             is_pair = isinstance(row, list) and len(row) == 2
-            if not is_pair or not all(isinstance(x, int | float) and math.isfinite(x) for x in row):
+            if not is_pair or not all(map(_is_finite, row)):
                 raise self._wrong(f"with {str(row)[:60]} for a step, not with two finite numbers")
         return [(float(wrong), float(right)) for wrong, right in read]
 
@@ -228,6 +228,11 @@ class RemoteScorer:
             tuple(log_odds.tolist()),
             self.model_id,
         )
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value of JSON is a finite number; whole numbers there have no bound."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _batches(encoded: Sequence[Encoded]) -> Iterator[list[int]]:

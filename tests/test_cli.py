@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -229,6 +230,7 @@ def test_a_terminal_sees_progress_and_no_trace_of_it_afterwards(
     [
         (["score", "nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
         (["score", "{rows}", "-o", "no/such/place"], "no/such/place: cannot be written"),
+        (["score", "{rows}", "-o", "{rows}"], "{rows} would be replaced by its results"),
         (["score", "{rows}", "--model", "{tmp}"], "{tmp}"),
         (["score", "{rows}", "--model", "{model}", "--family", "x"], "family 'x' is not known"),
         (["score", "{rows}", "--model", "{model}", "--device", "gpu"], "device 'gpu' is not"),
@@ -347,6 +349,34 @@ def test_a_reader_that_stops_early_gets_utf_8_in_any_locale_and_no_traceback(
     assert "×".encode() in first
     assert said == b""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("redirections", "expected"),
+    [
+        ("<&-", "error: -: has no rows"),
+        (">/dev/full", "error: standard output: cannot be written: No space left on device"),
+    ],
+)
+def test_standard_streams_that_do_not_work_are_sentences(
+    model: str, redirections: str, expected: str
+) -> None:
+    source = "-" if "<" in redirections else "examples/reference.jsonl"
+    command = f'exec "$0" -m prm_core score {source} --model "$1" {redirections}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, model], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected + "\n")
+
+
+def test_a_bad_row_of_a_file_whose_name_is_not_utf_8(tmp_path: Path, model: str) -> None:
+    source = write(tmp_path / os.fsdecode(b"in\xff.jsonl"), GOOD, {"problem": "p"})
+    words = ["score", source, "-o", str(tmp_path / "out"), "--model", model, "--skip-bad"]
+    done = subprocess.run(
+        [sys.executable, "-m", "prm_core", *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "line 2, field 'solutions': is missing" in done.stderr
 
 
 def test_evaluate_prints_a_line_for_every_operation_and_size(

@@ -217,6 +217,7 @@ def test_bad_rows_are_named_and_counted(
         ([STEPS, "--model", "recorded:skywork"], "has recorded:labels alone"),
         ([POOLS, "--model", "recorded:labels"], "it carries no scores at all"),
         ([STEPS, "--html", "no/such/page.html"], "no/such/page.html: cannot be written"),
+        ([STEPS, "--html", STEPS], "would be replaced by its results"),
         (["nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
     ],
 )

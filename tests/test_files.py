@@ -7,7 +7,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +136,14 @@ def test_what_is_wrong_with_a_table_is_said(text: str, expected: str, tmp_path: 
     assert expected in message(tmp_path / "f.csv", text)
 
 
-def test_a_good_row_after_a_bad_one_is_read(tmp_path: Path) -> None:
+def test_a_bad_row_does_not_part_a_problem_from_its_other_solutions(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
-    path.write_text("problem,solution\np,s\nq\np,t\n", encoding="utf-8")
-    first, second, third = read(path)
-    assert isinstance(second, DataError)
+    path.write_text("problem,solution\np,s\nq\np,t\nr,u\n", encoding="utf-8")
+    bad, first, second = read(path)
+    assert isinstance(bad, DataError)
     assert isinstance(first, ProblemRow)
-    assert isinstance(third, ProblemRow)
-    assert (first.solutions, third.solutions) == (("s",), ("t",))
+    assert isinstance(second, ProblemRow)
+    assert (first.solutions, second.solutions) == (("s", "t"), ("u",))
 
 
 @pytest.mark.parametrize(
@@ -216,6 +218,23 @@ def test_a_table_has_a_row_per_solution(tmp_path: Path) -> None:
     assert rows[3]["first_error"] == ""
     assert json.loads(first["rationales"]) == ["so"]
     assert rows[3]["extras"] == rows[3]["rationales"] == ""
+
+
+def test_a_carriage_return_does_not_end_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "out.csv", {**result(), "problem": "What\ris 7 × 8?"})
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [row["problem"] for row in csv.DictReader(file)] == ["What\ris 7 × 8?"] * 2
+
+
+def test_a_pipe_can_be_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.jsonl")
+    text = write_jsonl(tmp_path / "file").read_bytes()
+    writer = threading.Thread(target=(tmp_path / "in.jsonl").write_bytes, args=(text,))
+    writer.start()
+    with open_problems(tmp_path / "in.jsonl", io.BytesIO()) as problems:
+        assert len(list(problems)) == len(ROWS)
+        assert problems.share is None
+    writer.join()
 
 
 def test_a_failure_leaves_no_table(tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ def test_log_odds_order_what_has_saturated(server: PoolingServer, scorer: Remote
         ([[0.0, 1.0, 2.0]] * 2, "not with two finite numbers"),
         ([[0.0, None]] * 2, "not with two finite numbers"),
         ([[0.0, float("nan")]] * 2, "not with two finite numbers"),
+        ([[0.0, 10**400]] * 2, "not with two finite numbers"),
         ([0.1, 0.2], "not with two finite numbers"),
         (0.5, "with something else than scores"),
     ],
@@ -214,8 +215,13 @@ def test_another_model_is_refused_with_those_that_there_are(
         open_server(server.url, model, served_as="c")
 
 
-def test_a_server_of_another_kind_is_refused(server: PoolingServer, model: Path) -> None:
+def test_a_server_of_another_kind_is_refused(
+    server: PoolingServer, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answer = lambda path: (200, {"models": []})
+    with pytest.raises(ModelError, match="does not list its models as vLLM does"):
+        open_server(server.url, model)
+    monkeypatch.setattr(endpoint.Endpoint, "ask", lambda self, path: b"[" * 100_000)
     with pytest.raises(ModelError, match="does not list its models as vLLM does"):
         open_server(server.url, model)
 

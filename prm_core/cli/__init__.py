@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prm_core import __version__
 from prm_core.cli import evaluate, jobs, models, rank, score
-from prm_core.cli.terminal import say
+from prm_core.cli.terminal import drop_stdout, open_missing_streams, say
 from prm_core.errors import PRMError
 
 __all__ = ["COMMANDS", "Command", "main"]
@@ -45,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    open_missing_streams()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
         options = _parser(words).parse_args(words)
@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"error: {error}")
         return 1
     except BrokenPipeError:
-        # The reader has seen enough. Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()  # the reader has seen enough
         return 1
     except KeyboardInterrupt:
         say("interrupted")

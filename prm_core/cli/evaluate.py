@@ -11,7 +11,7 @@ from typing import TypeVar
 from prm_core.aggregate import METHODS
 from prm_core.cli.arguments import probability, step_rule
 from prm_core.cli.terminal import count, progress, say_bad, written_to
-from prm_core.data import json_line, open_whole
+from prm_core.data import json_line, keep_apart, open_whole
 from prm_core.errors import BadOptionError, DataError
 from prm_core.evaluate import (
     Report,
@@ -113,6 +113,8 @@ def main(options: argparse.Namespace) -> int:
     if task == "arithmetic":
         return _arithmetic(options)
     with ExitStack() as files:  # a page that cannot be written is told of before the work
+        for source in filter(None, (options.file, options.tune)):
+            keep_apart(source, options.html or "")
         page = options.html and files.enter_context(open_whole(options.html))
         choosing = task == "best-of-n"
         report, n_bad = _best_of_n(options) if choosing else _labelled_steps(options, task)

@@ -23,7 +23,7 @@ from prm_core.cli.terminal import (
     say_bad,
     written_to,
 )
-from prm_core.data import json_line
+from prm_core.data import json_line, keep_apart
 from prm_core.errors import BadOptionError, DataError
 from prm_core.files import Problems, open_problems, open_results
 from prm_core.model_options import AnyScorer, load, positive
@@ -86,6 +86,7 @@ def main(options: argparse.Namespace) -> int:
     """`score`: one JSON row per problem, or a table."""
     if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
         raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
+    keep_apart(options.file, options.output)
     into_file = options.output != "-" and (
         Path(options.output).is_file() or not Path(options.output).exists()
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from prm_core.data import open_whole
+from prm_core.errors import DataError
 
 LINE_WIDTH = 96
 """How much of a text stands on a line."""
@@ -22,11 +25,30 @@ def written_to(output: str) -> Iterator[Callable[[str], None]]:
         return
 
     def to_stdout(text: str) -> None:
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        sys.stdout.buffer.flush()  # a reader at the other end sees each row when it is ready
+        try:
+            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.buffer.flush()  # a reader at the other end sees each row when it is ready
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            drop_stdout()
+            message = f"cannot be written: {error.strerror}"
+            raise DataError(message, path="standard output") from error
 
     sys.stdout.flush()
     yield to_stdout
+
+
+def drop_stdout() -> None:
+    """Write no more to stdout; Python would complain once more when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_missing_streams() -> None:
+    """Stand-ins for standard streams that whoever started the program has closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115, to the end
 
 
 def say(text: str) -> None:
