@@ -11,6 +11,7 @@ import codecs
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from prm_core.errors import BadOptionError, DataError
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""A lone surrogate: JSON can name one, but no file can hold it and no tokenizer read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Row:
             raise self.error(f"{what}must be text, not {kind_of(value)}", field)
         if not value.strip():
             raise self.error(f"{what}is blank", field)
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if HALF_CHARACTER.search(value):
             raise self.error(f"{what}holds half of a character (a lone surrogate)", field)
         return value
 

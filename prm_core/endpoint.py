@@ -12,12 +12,16 @@ import random
 import socket
 import threading
 import weakref
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from prm_core.errors import BadOptionError, InputError, ModelError
+
+T = TypeVar("T")
 
 API_KEY = "PRM_INSPECTOR_API_KEY"
 """The environment variable with a server's key."""
@@ -153,6 +157,17 @@ class Endpoint:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is not None:
             connection.close()
+
+
+def completed(futures: Iterable[Future[T]], beat_s: float | None) -> Iterator[Future[T] | None]:
+    """The futures as they are done, and None whenever `beat_s` seconds pass without one.
+
+    Between two beats, whoever waits can leave.
+    """
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, beat_s, FIRST_COMPLETED)
+        yield from done or [None]
 
 
 def served_model(

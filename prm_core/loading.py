@@ -74,10 +74,12 @@ def find_model(
         with_weights: whether the weights are needed; else they are not fetched.
 
     Raises:
-        BadOptionError: a revision is given for a folder.
+        BadOptionError: a revision is given for what is not on the Hub.
         ModelLoadError: there is no such folder or repository, or it cannot be reached.
     """
     if model is None:
+        if revision is not None:
+            raise BadOptionError("a revision is for models on the Hub; name one with --model")
         directory = assets_dir() / DEFAULT_MODEL
         if not directory.is_dir():
             raise ModelLoadError(f"{directory} is missing; the default model belongs there")

@@ -10,6 +10,8 @@ import argparse
 import os
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from prm_core.endpoint import API_KEY
@@ -164,6 +166,16 @@ def load(options: argparse.Namespace, *, keep: bool = False, send_key: bool = Tr
     return load_here(options, keep=keep)
 
 
+@contextmanager
+def loaded(options: argparse.Namespace) -> Iterator[AnyScorer]:
+    """As `load`, closed in the end: what still waits for a server would keep the process alive."""
+    scorer = load(options)
+    try:
+        yield scorer
+    finally:
+        scorer.close()
+
+
 def load_here(options: argparse.Namespace, *, keep: bool) -> Scorer:
     """The model on this machine that the options of `loading_arguments` ask for.
 
@@ -203,6 +215,8 @@ def _open_server(options: argparse.Namespace, key: str) -> RemoteScorer | Verifi
             max_tokens=options.max_tokens,
             api_key=key,
         )
+    if options.reference is not None:
+        raise BadOptionError("--reference means nothing with --server, which runs one model")
     from prm_core.remote import open_server
 
     return open_server(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
-from prm_core.endpoint import Endpoint, served_model
+from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
 from prm_core.families.prompt import forget_texts
@@ -103,18 +103,27 @@ class RemoteScorer:
 
     def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
         """As `score`, giving each candidate with its index as soon as it is known."""
+        return (found for found in self.watch(candidates, None) if found is not None)
+
+    def watch(
+        self, candidates: Sequence[Candidate], beat_s: float | None
+    ) -> Iterator[tuple[int, ScoredCandidate] | None]:
+        """As `stream`, giving None whenever that many seconds pass without a candidate."""
         encoded = [self.encode(candidate) for candidate in candidates]
         forget_texts(self._tokenizer)  # the server has them now; here nothing needs them again
-        return self._stream(candidates, encoded)
+        return self._watch(candidates, encoded, beat_s)
 
-    def _stream(
-        self, candidates: Sequence[Candidate], encoded: Sequence[Encoded]
-    ) -> Iterator[tuple[int, ScoredCandidate]]:
+    def _watch(
+        self, candidates: Sequence[Candidate], encoded: Sequence[Encoded], beat_s: float | None
+    ) -> Iterator[tuple[int, ScoredCandidate] | None]:
         asked: dict[Future[list[list[_Row]]], list[int]] = {}
         try:
             for batch in _batches(encoded):
                 asked[self._pool.submit(self._ask, [encoded[i] for i in batch])] = batch
-            for future in as_completed(asked):
+            for future in completed(asked, beat_s):
+                if future is None:
+                    yield None
+                    continue
                 for index, rows in zip(asked[future], future.result(), strict=True):
                     yield index, self._scored(candidates[index], rows)
         except (RuntimeError, CancelledError) as error:  # the pool takes or does no more work

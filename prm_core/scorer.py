@@ -212,6 +212,10 @@ class Scorer:
         with self._running:
             self._forget()
 
+    def close(self) -> None:
+        """As `forget`; scorers on servers have connections to close."""
+        self.forget()
+
     def _forget(self) -> None:
         self._memory.clear()
         if self._tokenizer is not None:

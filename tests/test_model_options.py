@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from prm_core.errors import BadOptionError
-from prm_core.model_options import model_arguments, read_line
+from prm_core.model_options import load, model_arguments, read_line
 
 
 def on_the_command_line(*words: str) -> argparse.Namespace:
@@ -62,3 +62,15 @@ def test_a_line_that_cannot_be_read_is_told(line: str, expected: str) -> None:
     with pytest.raises(BadOptionError, match="the model's options cannot be read") as raised:
         read_line(line)
     assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("m --server http://127.0.0.1:9 --reference r", "--reference means nothing with --server"),
+        ("--revision main", "a revision is for models on the Hub"),
+    ],
+)
+def test_what_would_not_be_used_is_refused(line: str, expected: str) -> None:
+    with pytest.raises(BadOptionError, match=expected):
+        load(read_line(line))

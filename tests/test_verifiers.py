@@ -8,6 +8,10 @@ import json
 import math
 import random
 import re
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +30,7 @@ from prm_core.remote import open_server
 from prm_core.results import result_row
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
+from prm_core.ui import models
 from prm_core.ui.models import ModelHost, ModelState
 from prm_core.verifiers import (
     VERIFIERS,
@@ -49,6 +54,7 @@ TYPED = Candidate(
 )
 CANDIDATES = [SUM, TYPED, Candidate("p", ("one",)), Candidate("p\n", tuple("abcdef"))]
 NAME = "some/model"
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -780,6 +786,35 @@ def test_the_page_takes_a_verifier() -> None:
         host.scorer("launch/ThinkPRM-1.5B").result(20)
 
 
+def test_leaving_between_two_beats_asks_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "BEAT_S", 0.05)
+    may_write = threading.Event()
+
+    def write(body: dict[str, Any]) -> str:
+        may_write.wait(20)
+        return critic_server(body)
+
+    with serve(write) as server:
+        server.models = [{"id": NAME}]
+        host = ModelHost([("own", "default")])
+        scorer = host.scorer(f"{NAME} --server {server.url} --family critic").result(20)
+        run = host.run([Candidate(f"p{i}", ("a",)) for i in range(30)])
+        assert [next(run), next(run)] == [None, None]
+        run.close()  # type: ignore[attr-defined]
+        may_write.set()
+        scorer.close()
+        assert len(server.requests) <= 8
+
+
+def test_a_silent_server_keeps_no_other_model_waiting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = ModelHost([("own", "default")])
+        port = silent.getsockname()[1]
+        waiting = host.scorer(f"{NAME} --server http://127.0.0.1:{port} --family critic")
+        host.scorer("default").result(60)
+        assert not waiting.done()
+
+
 # --- the commands ---------------------------------------------------------------------------------
 
 
@@ -795,6 +830,14 @@ def critic_server(body: dict[str, Any]) -> str:
 def problems(path: Path, *rows: dict[str, Any]) -> str:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return str(path)
+
+
+def test_half_of_a_character_in_a_reply_is_marked() -> None:
+    with serve(lambda body: critic_server(body) + " \ud83d") as server:
+        scorer = opened(server, "critic")
+        (scored,) = scorer.score([SUM])
+        scorer.close()
+    assert scored.rationales == ("Thought about it. \\boxed{-1} \ufffd",)
 
 
 GOOD = {"id": 1, "problem": "p", "solutions": [["a", "wrong", "c"], "a\nb"]}
@@ -833,6 +876,31 @@ def test_a_file_is_judged_and_the_rationales_are_kept(
         table = capsys.readouterr().out
         assert "step 2" in table
         assert "1.000" in table
+
+
+def test_an_interrupt_does_not_wait_for_the_server(tmp_path: Path) -> None:
+    asked, may_write = threading.Event(), threading.Event()
+
+    def write(body: dict[str, Any]) -> str:
+        asked.set()
+        may_write.wait(60)
+        return critic_server(body)
+
+    with serve(write) as server:
+        server.models = [{"id": NAME}]
+        words = ["score", problems(tmp_path / "in.jsonl", GOOD), "-o", str(tmp_path / "out")]
+        words += ["--server", server.url, "--model", NAME, "--family", "critic"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prm_core", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            assert asked.wait(60)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            may_write.set()
+    assert (process.returncode, said) == (1, "interrupted\n")
 
 
 def test_a_run_goes_on_where_it_was_stopped(

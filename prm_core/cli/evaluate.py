@@ -27,7 +27,7 @@ from prm_core.evaluate import (
     sweep_thresholds,
 )
 from prm_core.labelled import read_examples, rows_of
-from prm_core.model_options import AnyScorer, load, model_arguments, positive
+from prm_core.model_options import AnyScorer, loaded, model_arguments, positive
 from prm_core.pools import Pool, read_pools
 from prm_core.recorded import RecordedScorer
 from prm_core.report import fraction, report_html, report_row, report_text
@@ -112,16 +112,18 @@ def main(options: argparse.Namespace) -> int:
             raise BadOptionError(f"--{name} means nothing with --task {task}")
     if task == "arithmetic":
         return _arithmetic(options)
-    with ExitStack() as files:  # a page that cannot be written is told of before the work
+    with ExitStack() as stack:  # a page that cannot be written is told of before the work
         for source in filter(None, (options.file, options.tune)):
             keep_apart(source, options.html or "")
-        page = options.html and files.enter_context(open_whole(options.html))
+        page = options.html and stack.enter_context(open_whole(options.html))
         choosing = task == "best-of-n"
-        report, n_bad = _best_of_n(options) if choosing else _labelled_steps(options, task)
+        report, n_bad = (
+            _best_of_n(options, stack) if choosing else _labelled_steps(options, task, stack)
+        )
         progress(None)
         if page:
             page(report_html(report))
-        write = files.enter_context(written_to("-"))
+        write = stack.enter_context(written_to("-"))
         write(json_line(report_row(report)) if options.json else report_text(report))
     return 1 if n_bad and not options.skip_bad else 0
 
@@ -137,7 +139,7 @@ def _task_of(path: str) -> str:
     return "prmbench" if is_prmbench or "error_steps" in first.fields else "first-error"
 
 
-def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int]:
+def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) -> tuple[Report, int]:
     """The report of a file whose steps are labelled, and the number of its bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
@@ -146,7 +148,7 @@ def _labelled_steps(options: argparse.Namespace, task: str) -> tuple[Report, int
     elif (options.model or "").startswith(_RECORDED):
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
-        scorer = load(options)
+        scorer = stack.enter_context(loaded(options))
     is_recorded = isinstance(scorer, RecordedScorer)
     threshold, threshold_source = scorer.threshold, "default" if is_recorded else "the model's own"
     if options.threshold is not None:
@@ -183,7 +185,7 @@ def _tuned(options: argparse.Namespace, scorer: AnyScorer | RecordedScorer) -> t
     return best, n_bad
 
 
-def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
+def _best_of_n(options: argparse.Namespace, stack: ExitStack) -> tuple[Report, int]:
     """The report of a file of candidates, and the number of its bad rows."""
     rows, n_bad = _read_all(options, read_pools(options.file, options.steps or "auto"))
     pools = [row for row in rows if isinstance(row, Pool)]
@@ -191,7 +193,7 @@ def _best_of_n(options: argparse.Namespace) -> tuple[Report, int]:
         name = options.model.removeprefix(_RECORDED)
         scorer: AnyScorer | RecordedScorer = recorded_scores(name, pools)
     else:
-        scorer = load(options)
+        scorer = stack.enter_context(loaded(options))
     judged = judge_pools(scorer, rows, lambda n: progress(f"{n} of {len(rows)} problems scored"))
     report = best_of_n_report(
         judged,
@@ -220,11 +222,10 @@ def _read_all(
 
 def _arithmetic(options: argparse.Namespace) -> int:
     """How often the model is right on generated arithmetic."""
-    scorer = load(options)
-    reports = evaluate_arithmetic(
-        scorer, n_solutions=options.solutions or 300, threshold=scorer.threshold
-    )
-    with written_to("-") as write:
+    with loaded(options) as scorer, written_to("-") as write:
+        reports = evaluate_arithmetic(
+            scorer, n_solutions=options.solutions or 300, threshold=scorer.threshold
+        )
         if not options.json:
             write("".join(f"{title:>12}" for title in _ARITHMETIC_COLUMNS) + "\n")
         for report in reports:

@@ -13,7 +13,7 @@ from prm_core.cli.terminal import count, progress, say, say_bad
 from prm_core.data import ProblemRow
 from prm_core.errors import DataError
 from prm_core.files import open_problems
-from prm_core.model_options import AnyScorer, load, model_arguments
+from prm_core.model_options import AnyScorer, loaded, model_arguments
 from prm_core.steps import RULES
 from prm_core.types import ScoredCandidate
 
@@ -72,8 +72,7 @@ def each_problem(
         BadOptionError: an option has a value that it does not know.
     """
     n_good = n_bad = 0
-    with open_problems(options.file, sys.stdin.buffer) as problems:
-        scorer = load(options)
+    with open_problems(options.file, sys.stdin.buffer) as problems, loaded(options) as scorer:
         threshold = scorer.threshold if options.threshold is None else options.threshold
         for row in problems:
             try:

@@ -26,7 +26,7 @@ from prm_core.cli.terminal import (
 from prm_core.data import json_line, keep_apart
 from prm_core.errors import BadOptionError, DataError
 from prm_core.files import Problems, open_problems, open_results
-from prm_core.model_options import AnyScorer, load, positive
+from prm_core.model_options import AnyScorer, load, loaded, positive
 from prm_core.results import result_row
 from prm_core.types import Explanation, ScoredCandidate
 from prm_core.verifiers import Message, VerifierScorer, form_of
@@ -166,9 +166,9 @@ def _score_rows(
             bad=bad,
         )
         return
-    scorer = load(options)
-    check_model(run.folder, scorer)
-    score_rows(scorer, problems, run, task, n_together=n_together, tell=tell, bad=bad)
+    with loaded(options) as scorer:
+        check_model(run.folder, scorer)
+        score_rows(scorer, problems, run, task, n_together=n_together, tell=tell, bad=bad)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import gradio as gr
 
+from prm_core.data import HALF_CHARACTER
 from prm_core.errors import InputError
 from prm_core.paths import assets_dir
 from prm_core.steps import RULES, chosen_rule, find_steps
@@ -104,6 +105,10 @@ def read_draft(payload: object) -> Draft:
             f"at most {MAX_SOLUTION_CHARS:,} are read.",
             "problem",
         )
+    for where, text in [("problem", problem), *enumerate(solutions)]:
+        if HALF_CHARACTER.search(text):
+            what = "The problem" if where == "problem" else f"Solution {letter(where)}"
+            raise PlaceError(f"{what} holds half of a character (a lone surrogate).", where)
     for index, text in enumerate(solutions):
         if len(text) > MAX_SOLUTION_CHARS:
             raise PlaceError(

@@ -19,12 +19,16 @@ from prm_core.model_options import AnyScorer, load, read_line
 from prm_core.types import Candidate, ScoredCandidate
 
 if TYPE_CHECKING:
+    from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
+    from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
 """The choice that stands for the model that ships with the project."""
+
+BEAT_S = 0.5
 
 _PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -69,7 +73,7 @@ class ModelHost:
         self._asked = threading.Lock()  # guards the two fields below
         self._model = ""
         self._future: Future[AnyScorer] = Future()
-        self._loading = threading.Lock()  # one load at a time, whatever is asked for meanwhile
+        self._loading = threading.Lock()  # one model in memory, whatever is asked for meanwhile
         self._run = on_gpu(self._stream) if on_gpu else self._stream
 
     def scorer(self, model: str) -> Future[AnyScorer]:
@@ -111,41 +115,45 @@ class ModelHost:
         dtype = str(scorer.dtype).removeprefix("torch.")
         return ModelState("ready", f"{device} · {_PRECISION.get(dtype, dtype)} · ready")
 
-    def run(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        """Score with the loaded model; pairs of index and result, pack by pack."""
-        results: Iterator[tuple[int, ScoredCandidate]] = self._run(list(candidates))
+    def run(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate] | None]:
+        """Score with the loaded model; pairs of index and result, pack by pack.
+
+        While a server is silent, None comes every `BEAT_S` seconds: Cancel acts where a run yields.
+        """
+        results: Iterator[tuple[int, ScoredCandidate] | None] = self._run(list(candidates))
         return results
 
-    def _stream(self, candidates: list[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+    def _stream(self, candidates: list[Candidate]) -> Iterator[tuple[int, ScoredCandidate] | None]:
         """The only function that runs the model; its arguments and results can be pickled."""
-        yield from self._future.result().stream(candidates)
+        scorer = self._future.result()
+        if read_line(self._model).server is None:
+            yield from scorer.stream(candidates)
+        else:
+            yield from cast("RemoteScorer | VerifierScorer", scorer).watch(candidates, BEAT_S)
 
     def _load(self, model: str, future: Future[AnyScorer]) -> None:
-        with self._loading:
-            gc.collect()  # the model loaded before, if nobody scores with it any more
-            try:
-                scorer = self._open(model)
-            except Exception as error:  # whatever it is, the page must say so and go on
-                if not isinstance(error, PRMError):
-                    logger.exception("loading the model failed")
-                future.set_exception(error)
-            else:
-                future.set_result(scorer)
+        try:
+            scorer = self._open(model)
+        except Exception as error:  # whatever it is, the page must say so and go on
+            if not isinstance(error, PRMError):
+                logger.exception("loading the model failed")
+            future.set_exception(error)
+        else:
+            future.set_result(scorer)
 
     def _open(self, model: str) -> AnyScorer:
         options = read_line(model)
         if options.model == DEFAULT:
             options.model = None
-        if options.server is None:
-            options.device = self._device if options.device == "auto" else options.device
-            options.dtype = self._dtype if options.dtype == "auto" else options.dtype
-        return load(
-            options,
-            # On a public server the text of one visitor must not outlast the answer.
-            keep=not self.listed_only,
+        if options.server is not None:  # a silent one keeps no other model waiting
             # A visitor may type any address; the key is for those of whoever runs the page.
-            send_key=model in {choice for _, choice in self.choices},
-        )
+            return load(options, send_key=model in {choice for _, choice in self.choices})
+        options.device = self._device if options.device == "auto" else options.device
+        options.dtype = self._dtype if options.dtype == "auto" else options.dtype
+        with self._loading:
+            gc.collect()  # the model loaded before, if nobody scores with it any more
+            # On a public server the text of one visitor must not outlast the answer.
+            return load(options, keep=not self.listed_only)
 
 
 def _reason(error: BaseException) -> str:

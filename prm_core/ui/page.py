@@ -156,8 +156,13 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
         threshold = loading.result().threshold
         yield running("Scoring…")
         started = shown = time.monotonic()
-        for n_done, (index, one) in enumerate(host.run(candidates), start=1):
-            scored[index] = one
+        n_done = 0
+        for found in host.run(candidates):
+            if found is None:
+                yield gr.skip(), gr.skip()
+                continue
+            index, scored[index] = found
+            n_done += 1
             now = time.monotonic()
             due = max(YIELD_S, YIELD_SHARE * (shown - started))
             if now - shown >= due and n_done < len(candidates):

@@ -14,11 +14,12 @@ import json
 import math
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from prm_core.endpoint import Endpoint, served_model
+from prm_core.data import HALF_CHARACTER
+from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers.base import Form, Judgement, Message, Reply, Request, Token
@@ -75,7 +76,7 @@ class VerifierScorer:
             if len(found) < len(different):
                 self._kept.clear()  # of a call that nobody goes on with
         asked = [candidate for candidate in different if candidate not in found]
-        for index, outcome in self._outcomes(asked):
+        for index, outcome in filter(None, self._outcomes(asked, None)):
             found[asked[index]] = outcome
         refused = next((one for one in found.values() if isinstance(one, InputError)), None)
         if refused is not None:
@@ -87,7 +88,17 @@ class VerifierScorer:
 
     def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
         """As `score`, giving each candidate with its index as soon as it is known."""
-        for index, outcome in self._outcomes(candidates):
+        return (found for found in self.watch(candidates, None) if found is not None)
+
+    def watch(
+        self, candidates: Sequence[Candidate], beat_s: float | None
+    ) -> Iterator[tuple[int, ScoredCandidate] | None]:
+        """As `stream`, giving None whenever that many seconds pass without a candidate."""
+        for found in self._outcomes(candidates, beat_s):
+            if found is None:
+                yield None
+                continue
+            index, outcome = found
             if isinstance(outcome, InputError):
                 raise outcome
             yield index, outcome
@@ -106,16 +117,16 @@ class VerifierScorer:
         self._endpoint.drop()
 
     def _outcomes(
-        self, candidates: Sequence[Candidate]
-    ) -> Iterator[tuple[int, ScoredCandidate | InputError]]:
+        self, candidates: Sequence[Candidate], beat_s: float | None
+    ) -> Iterator[tuple[int, ScoredCandidate | InputError] | None]:
         """Each candidate's index, with its scores or why it has none."""
         stopped = threading.Event()
         talks: dict[Future[ScoredCandidate | InputError], int] = {}
         try:
             for index, candidate in enumerate(candidates):
                 talks[self._talks.submit(self._judge, candidate, stopped)] = index
-            for future in as_completed(talks):
-                yield talks[future], future.result()
+            for future in completed(talks, beat_s):
+                yield None if future is None else (talks[future], future.result())
         except (RuntimeError, CancelledError) as error:  # a pool takes or does no more work
             raise self._endpoint.closed() from error
         finally:
@@ -191,6 +202,7 @@ def _reply(choice: Any) -> Reply:
     text = message.get("content") or ""
     if not isinstance(thoughts, str) or not isinstance(text, str):
         raise TypeError("a text is something else")
+    thoughts, text = (HALF_CHARACTER.sub("\ufffd", one) for one in (thoughts, text))
     tokens = (choice.get("logprobs") or {}).get("content") or []
     return Reply(
         f"{thoughts}\n\n{text}" if thoughts else text,
