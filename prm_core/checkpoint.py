@@ -62,13 +62,13 @@ def weights(directory: Path) -> Weights:
     for name in _STORED_AS:
         pickled = name.endswith(".bin")
         index = directory / f"{name}.index.json"
+        if (directory / name).is_file():  # first, as transformers does
+            return Weights({"": directory / name}, pickled)
         if index.is_file():
             shards = read_json(index).get("weight_map")
             if not isinstance(shards, dict):
                 raise ModelLoadError(f"{index} has no 'weight_map'")
             return Weights({key: directory / str(file) for key, file in shards.items()}, pickled)
-        if (directory / name).is_file():
-            return Weights({"": directory / name}, pickled)
     return Weights({}, pickled=False)
 
 

@@ -18,17 +18,43 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from prm_core.checkpoint import read_json, read_tensors
+from prm_core.checkpoint import read_json, read_tensors, weights
 from prm_core.errors import ModelLoadError
 
 ADAPTER_FILE = "adapter_config.json"
-_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+_FILES = ("adapter_model.safetensors", "adapter_model.bin")
 _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 
+_HARMLESS = {
+    *("auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying"),
+    *("eva_config", "exclude_modules", "inference_mode", "init_lora_weights", "layers_pattern"),
+    *("layers_to_transform", "loftq_config", "lora_alpha", "lora_dropout", "lora_ga_config"),
+    *("megatron_config", "megatron_core", "parent_library", "peft_type", "peft_version"),
+    *("qalora_group_size", "r", "revision", "runtime_config", "target_modules", "task_type"),
+    *("trainable_token_indices", "use_rslora"),
+}
+"""Settings of peft 0.21 that do not change what merging gives, or whose tensors have other names."""
+
+_INITS = (True, False, None, "gaussian", "eva", "orthogonal")
+"""Ways to begin that leave the base's weights alone; others subtract from them (PiSSA, OLoRA …)."""
+
+
 def is_adapter(directory: Path) -> bool:
-    """Whether a folder holds an adapter and not a model of its own."""
-    return (directory / ADAPTER_FILE).is_file() and not (directory / "config.json").is_file()
+    """Whether a folder holds an adapter and no weights of a model of its own.
+
+    Raises:
+        ModelLoadError: it holds both; transformers would take the one or the other, depending on
+            whether peft is installed.
+    """
+    if not (directory / ADAPTER_FILE).is_file():
+        return False
+    if weights(directory).files:
+        raise ModelLoadError(
+            f"{directory} holds an adapter ({ADAPTER_FILE}) and weights of a whole model, so which "
+            "one is meant is not known; move one of them elsewhere"
+        )
+    return True
 
 
 def base_of(directory: Path) -> str:
@@ -62,10 +88,10 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         raise ModelLoadError(f"{file}: 'r' is {rank!r} and 'lora_alpha' is {alpha!r}")
     scale = alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
     tensors: dict[str, Tensor] = {}
-    for name in _WEIGHTS:
+    for name in _FILES:
         tensors = tensors or read_tensors(directory / name)
     if not tensors:
-        raise ModelLoadError(f"{directory / _WEIGHTS[0]} is missing or empty")
+        raise ModelLoadError(f"{directory / _FILES[0]} is missing or empty")
     pairs: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         found = _KEY.fullmatch(key)
@@ -87,10 +113,10 @@ def _refuse_other_kinds(settings: dict[str, Any], file: Path) -> None:
     """What would change the result if it were ignored."""
     if settings.get("peft_type") != "LORA":
         raise ModelLoadError(f"{file}: 'peft_type' is {settings.get('peft_type')!r}, not 'LORA'")
-    for key in ("use_dora", "fan_in_fan_out", "modules_to_save", "alpha_pattern", "rank_pattern"):
-        if settings.get(key):
+    for key, value in settings.items():
+        if (value and key not in _HARMLESS) or (key == "init_lora_weights" and value not in _INITS):
             raise ModelLoadError(
-                f"{file}: {key!r} is {settings[key]!r}, which plain merging cannot do; merge the "
+                f"{file}: {key!r} is {value!r}, which plain merging cannot do; merge the "
                 "adapter with the library that made it, and load the result"
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,12 @@ def test_the_adapter_s_own_tokenizer_counts_and_its_names_may_have_one_more_part
         ({"peft_type": "IA3"}, "'peft_type' is 'IA3', not 'LORA'"),
         ({"use_dora": True}, "'use_dora' is True, which plain merging cannot do"),
         ({"modules_to_save": ["score"]}, r"'modules_to_save' is \['score'\]"),
+        ({"init_lora_weights": "pissa_niter_4"}, "'init_lora_weights' is 'pissa_niter_4', which"),
+        ({"init_lora_weights": "olora"}, "'init_lora_weights' is 'olora'"),
+        ({"alora_invocation_tokens": [1, 2]}, r"'alora_invocation_tokens' is \[1, 2\]"),
+        ({"use_qalora": True}, "'use_qalora' is True"),
+        ({"layer_replication": [[0, 2], [1, 2]]}, "'layer_replication' is"),
+        ({"invented_later": 1}, "'invented_later' is 1, which plain merging cannot do"),
         ({"rank_pattern": {"q_proj": 2}}, "'rank_pattern'"),
         ({"r": 0}, "'r' is 0"),
         ({"lora_alpha": None}, "'lora_alpha' is None"),
@@ -146,6 +153,29 @@ def test_a_tensor_too_few_or_too_many_is_refused_by_name(
         made[new] = torch.zeros(4, 32)
     with pytest.raises(ModelLoadError, match=message):
         load_scorer(adapter(tmp_path / "a", base(tmp_path / "base"), made), family="math_psa")
+
+
+def test_settings_that_change_nothing_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    source = base(tmp_path / "base")
+    from peft import LoraConfig
+
+    settings = json.loads(json.dumps(LoraConfig(r=4).to_dict(), default=list))
+    changes = {key: value for key, value in settings.items() if key not in SETTINGS}
+    changes |= {"init_lora_weights": "gaussian", "layers_to_transform": [0, 1]}
+    own = adapter(tmp_path / "a", source, **{**changes, "base_model_name_or_path": str(source)})
+    load_scorer(own, family="math_psa")
+
+
+def test_a_config_beside_an_adapter_does_not_make_it_a_model(tmp_path: Path) -> None:
+    source = base(tmp_path / "base")
+    own = adapter(tmp_path / "a", source)
+    (alone,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
+    shutil.copy(source / "config.json", own)
+    (beside,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
+    assert beside.probabilities == alone.probabilities
+    shutil.copy(source / "model.safetensors", own)
+    with pytest.raises(ModelLoadError, match="holds an adapter .* and weights of a whole model"):
+        load_scorer(own, family="math_psa")
 
 
 def test_an_adapter_without_weights_is_refused(tmp_path: Path) -> None:

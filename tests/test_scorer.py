@@ -22,6 +22,8 @@ from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongE
 from prm_core.families import Evidence, Opened
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, StepScorer
+from tests.families.build import write_weights
+from tests.families.test_qwen_prm import make as make_qwen
 from tests.tiny import DIGITS_AND_SIGNS, MARKED, rewrite_tensors, tiny_model
 
 SECRET = "the user's own words"
@@ -300,6 +302,15 @@ def test_half_downloaded_weights_are_refused(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(ModelLoadError, match="the weights cannot be loaded"):
         load_scorer(tmp_path)
+
+
+def test_the_one_file_counts_where_an_index_lies_beside_it(tmp_path: Path) -> None:
+    """As transformers has it for the backbone: the head must come from the same weights."""
+    make_qwen(tmp_path, n_files=1)
+    expected = load_scorer(tmp_path).score(make(1))
+    others = {name: -tensor for name, tensor in load_file(tmp_path / "model.safetensors").items()}
+    write_weights(tmp_path, others, n_files=2)
+    assert load_scorer(tmp_path).score(make(1)) == expected
 
 
 @pytest.mark.parametrize("zipped", [True, False])
