@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,14 +74,14 @@ def weights(directory: Path) -> Weights:
     return Weights({}, pickled=False)
 
 
-def check_pickles(stored: Weights) -> None:
-    """Open every pickle once, so that a damaged one is refused by its name.
+def check_files(stored: Weights) -> None:
+    """Open every file once, so that one that is missing or damaged is refused by its name.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, or holds more than tensors.
+        ModelLoadError: a file is missing or damaged, or a pickle holds more than tensors.
     """
     for path in sorted(set(stored.files.values())):
-        _unpickled(path)
+        _names(path)
 
 
 def tensor_names(directory: Path) -> frozenset[str]:
@@ -103,11 +105,7 @@ def find_tensor(directory: Path, name: str) -> Tensor | None:
     """
     files = weights(directory).files
     path = files.get("", files.get(name))
-    if path is None:
-        return None
-    if not path.is_file():
-        raise ModelLoadError(f"{path} is missing, but the index says that it holds {name!r}")
-    return _tensor(path, name)
+    return None if path is None else _tensor(path, name)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -125,25 +123,39 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _names(path: Path) -> list[str]:
     if path.suffix != ".safetensors":
         return list(_unpickled(path))
-    try:
-        with safe_open(path, framework="pt") as file:
-            return list(file.keys())
-    except (OSError, SafetensorError) as error:
-        raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+    with _opened(path) as file:
+        return list(file.keys())
 
 
 def _tensor(path: Path, name: str) -> Tensor | None:
     if path.suffix != ".safetensors":
         return _unpickled(path).get(name)
+    with _opened(path) as file:
+        return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file."""
     try:
         with safe_open(path, framework="pt") as file:
-            return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
+            yield file
+    except FileNotFoundError as error:
+        raise _missing(path) from error
     except (OSError, SafetensorError) as error:
-        raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+        raise ModelLoadError(
+            f"{path} is damaged or half downloaded ({error}); download it again"
+        ) from error
+
+
+def _missing(path: Path) -> ModelLoadError:
+    return ModelLoadError(f"{path} is missing, but the index beside it names it; download it")
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
     """The tensors of a pickle by name, left on the disk until they are used."""
+    if not path.is_file():
+        raise _missing(path)
     try:
         # Only today's form of the file can be left on the disk.
         content = torch.load(
@@ -151,7 +163,8 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         )
     except Exception as error:  # a damaged pickle raises whatever its damage leads to
         raise ModelLoadError(
-            f"{path} is damaged, half downloaded, or holds more than tensors: {error}"
+            f"{path} is damaged, half downloaded, or holds more than tensors ({error}); download "
+            "it again, from somebody whom you trust"
         ) from error
     if not isinstance(content, dict):
         raise ModelLoadError(f"{path} must hold tensors by name")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,22 +25,26 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from safetensors import SafetensorError
+from sentencepiece import SentencePieceProcessor
+from tokenizers.normalizers import Prepend, Replace, Sequence
 from transformers import (
+    CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    LlamaTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+from transformers import __version__ as transformers_version
 from transformers.utils import logging as transformers_logging
 
-from prm_core.checkpoint import check_pickles, weights
+from prm_core.checkpoint import check_files, read_json, weights
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
@@ -56,8 +61,10 @@ _HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
 
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
 
-VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """One of these a checkpoint must have: today's form, or one that transformers turns into it."""
+
+_PROBES = ["We add 3 and 5:\n\n3 + 5 = 8.  So it is \\boxed{8}. ", " and\tblank", "日本\n"]
 
 _BLOCK_4BIT = 64
 """Weights that share a scale; what bitsandbytes takes unless told otherwise."""
@@ -91,7 +98,7 @@ def find_model(
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
         return directory
 
-    def fetch(patterns: Sequence[str]) -> Path:
+    def fetch(patterns: tuple[str, ...]) -> Path:
         # What is ignored are other formats' copies of the weights.
         ignored = ["*/*", "consolidated*"]
         return Path(
@@ -102,7 +109,7 @@ def find_model(
 
     try:
         if not with_weights:
-            return fetch([pattern for pattern in _HUB_FILES if pattern != _WEIGHTS])
+            return fetch(tuple(pattern for pattern in _HUB_FILES if pattern != _WEIGHTS))
         directory = fetch(_HUB_FILES)
         return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
     except HFValidationError as error:
@@ -151,12 +158,26 @@ def load_config(directory: Path) -> PreTrainedConfig:
     Raises:
         ModelLoadError: config.json cannot be used, or says something else.
     """
+    path = directory / "config.json"
+    settings = read_json(path)
+    kind = settings.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise ModelLoadError(
+            f"{path}: model_type is {kind!r}, which transformers {transformers_version} does not "
+            "know; a newer one may, but code that comes with a checkpoint is never run"
+        )
+    for key in ("quantization_config", "transformers_weights"):
+        if settings.get(key):
+            raise ModelLoadError(
+                f"{path}: {key!r} is set, so these are not the weights as they were trained; take "
+                "the original checkpoint (to save memory, with --quantize 8bit or 4bit)"
+            )
     try:
         config = AutoConfig.from_pretrained(
             directory, trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError) as error:
-        raise ModelLoadError(f"{directory}: config.json cannot be used: {error}") from error
+    except Exception as error:  # a wrong value raises whatever it leads to
+        raise ModelLoadError(f"{path} cannot be used: {_words(error)}") from error
     assert isinstance(config, PreTrainedConfig)
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ModelLoadError(
@@ -170,21 +191,55 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """The tokenizer, as tokenizer.json has it where there is one.
 
     AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
-    normaliser that the file has (Qwen2's, for one).
+    normaliser that the file has (Qwen2's, for one). Of a SentencePiece file alone it makes one that
+    gives other ids to blanks, and for Mistral to every text (transformers 5.17); so SentencePiece
+    itself is asked, and where it differs the blanks are told as Llama's tokenizer.json tells them.
 
     Raises:
         ModelLoadError: its files are missing or cannot be used.
     """
-    if not any((directory / name).is_file() for name in VOCABULARIES):
-        # Without any, transformers makes an empty tokenizer and says nothing.
-        raise ModelLoadError(f"{directory / 'tokenizer.json'} is missing")
+    if not has_tokenizer(directory):  # without, transformers makes an empty one and says nothing
+        raise ModelLoadError(
+            f"{directory / 'tokenizer.json'} is missing; download it, or copy the tokenizer's "
+            "files of the model that this one was trained from"
+        )
     kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
+    pieces, read = directory / "tokenizer.model", partial(_read_tokenizer, directory)
     try:
-        tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise ModelLoadError(f"{directory}: the tokenizer cannot be loaded: {error}") from error
+        if kind is PreTrainedTokenizerFast or not pieces.is_file():
+            return read(kind)
+        wanted = SentencePieceProcessor(model_file=str(pieces)).encode(_PROBES)
+        for tokenizer in (read(kind), _with_blanks(read(LlamaTokenizer))):
+            if [tokenizer.encode(one, add_special_tokens=False) for one in _PROBES] == wanted:
+                return tokenizer
+    except Exception as error:  # a wrong value raises whatever it leads to
+        raise ModelLoadError(
+            f"{directory}: the tokenizer cannot be loaded ({_words(error)}); download its files "
+            "again"
+        ) from error
+    raise ModelLoadError(
+        f"{pieces}: transformers {transformers_version} makes a tokenizer of it that gives other "
+        "ids than SentencePiece; put a tokenizer.json beside it that gives the same"
+    )
+
+
+def _read_tokenizer(directory: Path, kind: Any) -> PreTrainedTokenizerBase:
+    tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
     assert isinstance(tokenizer, PreTrainedTokenizerBase)
     return tokenizer
+
+
+def _with_blanks(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """A blank in front of every text, and every blank kept."""
+    backend = cast(Any, tokenizer).backend_tokenizer
+    backend.normalizer = Sequence([Prepend("▁"), Replace(" ", "▁")])
+    backend.pre_tokenizer = None
+    return tokenizer
+
+
+def has_tokenizer(directory: Path) -> bool:
+    """Whether a folder has a tokenizer's files."""
+    return any((directory / name).is_file() for name in _VOCABULARIES)
 
 
 def load_backbone(
@@ -208,8 +263,13 @@ def load_backbone(
         ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
     """
     stored = weights(directory)
+    if not stored.files:
+        raise ModelLoadError(
+            f"{directory} has no weights: model.safetensors, or several with an index, is missing"
+        )
+    if pickles or not stored.pickled:
+        check_files(stored)
     if stored.pickled and pickles:
-        check_pickles(stored)
         logger.warning(
             "%s: a pickle; only its tensors are read, and nothing in it is run",
             ", ".join(sorted({str(path) for path in stored.files.values()})),
@@ -228,10 +288,12 @@ def load_backbone(
             output_loading_info=True,
             **_placed_while_loading(placement),
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # a wrong value raises whatever it leads to
         if isinstance(error, RuntimeError) and is_out_of_memory(error):
             raise _too_large(directory, placement) from error
-        raise ModelLoadError(f"{directory}: the weights cannot be loaded: {error}") from error
+        raise ModelLoadError(
+            f"{directory}: the weights cannot be loaded: {_words(error)}"
+        ) from error
     for name, stored, wanted in sorted(found["mismatched_keys"]):
         raise ModelLoadError(
             f"{directory}: tensor {name!r} has shape {tuple(stored)}, but config.json asks for "
@@ -335,6 +397,11 @@ def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
             directory,
             100 * n_away / sum(weight.numel() for weight in backbone.parameters()),
         )
+
+
+def _words(error: Exception) -> str:
+    """What a library says of an error, with its kind where that says more."""
+    return str(error) if isinstance(error, OSError | ValueError) else repr(error)
 
 
 def _too_large(directory: Path, placement: Placement) -> ModelLoadError:

@@ -34,7 +34,7 @@ _HARMLESS = {
     *("qalora_group_size", "r", "revision", "runtime_config", "target_modules", "task_type"),
     *("trainable_token_indices", "use_rslora"),
 }
-"""Settings of peft 0.21 that do not change what merging gives, or whose tensors have other names."""
+"""Settings of peft 0.21 that do not change the merge, or whose tensors have names of their own."""
 
 _INITS = (True, False, None, "gaussian", "eva", "orthogonal")
 """Ways to begin that leave the base's weights alone; others subtract from them (PiSSA, OLoRA …)."""

@@ -19,8 +19,8 @@ from prm_core.families import Checkpoint, Evidence, Opened, family_for, refuse_u
 from prm_core.families.prompt import forget_texts
 from prm_core.loading import (
     DEFAULT_MODEL,
-    VOCABULARIES,
     find_model,
+    has_tokenizer,
     is_out_of_memory,
     load_backbone,
     load_config,
@@ -501,8 +501,10 @@ def load_scorer(
     refuse_unused(chosen, **named)
     with quiet_transformers():
         config = load_config(directory)
-        own = adapter is not None and any((adapter / name).is_file() for name in VOCABULARIES)
-        tokenizer = load_tokenizer(adapter if adapter is not None and own else directory)
+        own = adapter if adapter is not None and has_tokenizer(adapter) else directory
+        if known is not None and known.tokenizer is not None and not has_tokenizer(own):
+            own = find_model(known.tokenizer, with_weights=False)
+        tokenizer = load_tokenizer(own)
         backbone = load_backbone(directory, config, placement, pickles=True)
         second = None
         if reference is not None and "reference" in chosen.takes:

@@ -174,7 +174,7 @@ def test_a_config_beside_an_adapter_does_not_make_it_a_model(tmp_path: Path) -> 
     (beside,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
     assert beside.probabilities == alone.probabilities
     shutil.copy(source / "model.safetensors", own)
-    with pytest.raises(ModelLoadError, match="holds an adapter .* and weights of a whole model"):
+    with pytest.raises(ModelLoadError, match=r"holds an adapter .* and weights of a whole model"):
         load_scorer(own, family="math_psa")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import huggingface_hub.constants
 import pytest
 import torch
 from safetensors.torch import load_file
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -20,6 +22,7 @@ from prm_core import forward
 from prm_core.checkpoint import find_tensor
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Evidence, Opened
+from prm_core.loading import load_tokenizer
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, StepScorer
 from tests.families.build import write_weights
@@ -300,7 +303,19 @@ def test_a_tensor_of_the_wrong_shape_is_refused_by_name(tmp_path: Path) -> None:
 def test_half_downloaded_weights_are_refused(tmp_path: Path) -> None:
     weights = tiny_model(tmp_path) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelLoadError, match="the weights cannot be loaded"):
+    with pytest.raises(ModelLoadError, match=r"model\.safetensors is damaged or half .*again"):
+        load_scorer(tmp_path)
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_shard_that_is_missing_or_empty_is_refused_by_name(pickled: bool, tmp_path: Path) -> None:
+    make_qwen(tmp_path, n_files=3, pickled=pickled)
+    shard = sorted(tmp_path.glob("*-of-00003.*"))[1]
+    shard.write_bytes(b"")
+    with pytest.raises(ModelLoadError, match=rf"{shard.name} is damaged.* download it again"):
+        load_scorer(tmp_path)
+    shard.unlink()
+    with pytest.raises(ModelLoadError, match=rf"{shard.name} is missing, but the index"):
         load_scorer(tmp_path)
 
 
@@ -387,8 +402,87 @@ def test_code_in_a_checkpoint_is_never_run(tmp_path: Path) -> None:
 def test_an_architecture_that_needs_code_is_refused(tmp_path: Path) -> None:
     tiny_model(tmp_path)
     edit_json(tmp_path / "config.json", model_type="theirs", auto_map={"AutoConfig": "theirs.C"})
-    with pytest.raises(ModelLoadError, match=r"config\.json cannot be used"):
+    with pytest.raises(ModelLoadError, match=r"model_type is 'theirs', .* is never run") as raised:
         load_scorer(tmp_path)
+    assert "trust_remote_code" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_type": None}, "model_type is None"),
+        ({"model_type": ["qwen2"]}, r"model_type is \['qwen2'\]"),
+        ({"hidden_size": "wide"}, r"config\.json cannot be used"),
+        ({"rope_parameters": {"rope_type": "unheard"}}, "cannot be"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "'quantization_config' is set"),
+        ({"transformers_weights": "x.safetensors"}, "'transformers_weights' is set"),
+    ],
+    ids=str,
+)
+def test_a_config_that_cannot_be_used_is_refused_in_words(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    edit_json(tiny_model(tmp_path) / "config.json", **changes)
+    with pytest.raises(ModelLoadError, match=message):
+        load_scorer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("tokenizer.json", ""),
+        ("tokenizer.json", "{}"),
+        ("tokenizer.json", "version https://git-lfs.github.com/spec/v1"),
+        ("tokenizer_config.json", "[]"),
+        ("tokenizer_config.json", "{"),
+        ("tokenizer.model", "no SentencePiece"),
+    ],
+)
+def test_a_damaged_tokenizer_is_refused_in_words(file: str, content: str, tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    if file == "tokenizer.model":
+        (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    with pytest.raises(ModelLoadError, match=r"the tokenizer cannot be loaded .* again"):
+        load_scorer(tmp_path)
+
+
+@pytest.mark.parametrize("arch", ["mistral", "llama"])
+@pytest.mark.parametrize("named", ["LlamaTokenizer", "LlamaTokenizerFast", None])
+def test_a_tokenizer_model_gives_the_ids_that_sentencepiece_gives(
+    arch: str, named: str | None, sentencepiece_model: Path, tmp_path: Path
+) -> None:
+    tiny_model(tmp_path, arch, vocab_size=340)
+    (tmp_path / "tokenizer.json").unlink()
+    shutil.copy(sentencepiece_model, tmp_path / "tokenizer.model")
+    marks = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True}
+    settings = marks | ({"tokenizer_class": named} if named else {})
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    tokenizer = load_tokenizer(tmp_path)
+    pieces = SentencePieceProcessor(model_file=str(sentencepiece_model))
+    for text in ("we add 3", " 3 + 5 = 8\n\nso  the answer", "日本 ки", "a\tb "):
+        assert tokenizer.encode(text) == [1, *pieces.encode(text)]
+
+
+@pytest.fixture(scope="module")
+def sentencepiece_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As Llama 2 and Mistral have it: BPE with bytes, single digits and a blank in front."""
+    folder = tmp_path_factory.mktemp("pieces")
+    lines = [
+        f"Step {i}: we add {i} + {i} = {2 * i}, so the answer is {2 * i} ки" for i in range(99)
+    ]
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_prefix=str(folder / "tokenizer"),
+        vocab_size=330,
+        model_type="bpe",
+        byte_fallback=True,
+        split_digits=True,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        minloglevel=2,
+    )
+    return folder / "tokenizer.model"
 
 
 def test_a_model_that_sees_later_steps_is_refused(tmp_path: Path) -> None:
@@ -401,9 +495,9 @@ def test_a_model_that_sees_later_steps_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("config.json", r"config\.json cannot be used"),
-        ("tokenizer.json", r"tokenizer\.json is missing"),
-        ("model.safetensors", "the weights cannot be loaded"),
+        ("config.json", r"config\.json is missing"),
+        ("tokenizer.json", r"tokenizer\.json is missing; download it, or copy"),
+        ("model.safetensors", r"has no weights: model\.safetensors, or several"),
     ],
 )
 def test_a_missing_file_is_refused_in_words(file: str, message: str, tmp_path: Path) -> None:

@@ -76,11 +76,13 @@ def family_for(directory: Path, name: str | None = None) -> Family:
         return FAMILIES[written]
     config_file = directory / "config.json"
     config = read_json(config_file) if config_file.is_file() else {}
+    named = config.get("architectures")
+    config["architectures"] = [str(one) for one in named] if isinstance(named, list) else []
     tensors = tensor_names(directory)
     found = [family for family in FAMILIES.values() if family.recognises(config, tensors)]
     if len(found) == 1:
         return found[0]
-    kind = ", ".join(config.get("architectures") or ["no architecture"])
+    kind = ", ".join(config["architectures"]) or "no architecture"
     raise UnknownModelError(
         f"{directory} has no {FAMILY_FILE}, and its config.json ({kind}) and tensors do not tell "
         f"how it is prompted and read; if it is a process reward model, name its family "

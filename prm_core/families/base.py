@@ -87,6 +87,13 @@ class Checkpoint:
         """
         embedding = self.backbone.get_input_embeddings().weight
         assert isinstance(embedding, Tensor)
+        n_rows = len(embedding)
+        for row in rows or ():
+            if row >= n_rows:
+                raise ModelLoadError(
+                    f"{self.directory}: the score is read at token {row}, but the LM head has "
+                    f"{n_rows} rows; tokenizer and weights do not belong together"
+                )
         if self.backbone.config.tie_word_embeddings:
             return embedding if rows is None else embedding[list(rows)]
         weight = find_tensor(self.directory, "lm_head.weight")
