@@ -285,7 +285,10 @@ def reason_eval(directory: Path, candidate: Candidate, size: str) -> Expected:
 
 
 def outcome(directory: Path, candidate: Candidate) -> Expected:
-    """The stock sequence classifier on the rendered conversation; it reads the last token."""
+    """The stock sequence classifier on the rendered conversation; where it reads, its config says.
+
+    That is at the last token which is no padding, whatever put it there.
+    """
     tokenizer = tokenizer_of(directory)
     messages = [
         {"role": "user", "content": candidate.problem},
@@ -297,8 +300,8 @@ def outcome(directory: Path, candidate: Candidate) -> Expected:
     model = AutoModelForSequenceClassification.from_pretrained(directory).eval()
     with torch.no_grad():
         reward = model(torch.tensor([ids])).logits[0]
-    extras = {"raw": reward.tolist()}
-    return Expected(ids, [len(ids) - 1], torch.sigmoid(reward).tolist(), extras)
+    last = max(i for i, token in enumerate(ids) if token != model.config.pad_token_id)
+    return up_to_the_last(ids, [last], torch.sigmoid(reward).tolist(), raw=reward.tolist())
 
 
 def qwen_rm(directory: Path, candidate: Candidate, system: str) -> Expected:

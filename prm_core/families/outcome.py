@@ -7,11 +7,12 @@ system message theirs.
 
 The prompt is the problem and the solution as a conversation in the model's own chat template, the
 steps joined by blank lines. The head is read at the last token of all, whatever the template puts
-there. Such a model says nothing of single steps, so a solution is one step here and keeps one
-score under every aggregation. The probability is the sigmoid of the reward: rewards are trained on
-pairs, so only their order within a problem means something, and 0.5 is no natural threshold. The
-reward itself stands beside it as "raw". Source: the model card of Qwen2.5-Math-RM-72B; transformers
-for the class.
+there. The stock class reads the last one that is not config.json's `pad_token_id`, so where that
+ends every turn too, `outcome` is read before it. Such a model says nothing of single steps, so a
+solution is one step here and keeps one score under every aggregation. The probability is the
+sigmoid of the reward: rewards are trained on pairs, so only their order within a problem means
+something, and 0.5 is no natural threshold. The reward itself stands beside it as "raw". Source: the
+model card of Qwen2.5-Math-RM-72B; transformers (`GenericForSequenceClassification`) for the class.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ from prm_core.types import Candidate, Encoded
 
 
 def _opened(
-    checkpoint: Checkpoint, system: str | None, reward: Callable[[Tensor], Tensor]
+    checkpoint: Checkpoint,
+    system: str | None,
+    reward: Callable[[Tensor], Tensor],
+    pad: int | None = None,
 ) -> Opened:
-    """An outcome model with its system message and its head."""
+    """An outcome model with its system message, its head, and the token that is not read."""
     messages: list[tuple[str, str | None]] = [("user", None), ("assistant", None)]
     if system is not None:
         messages.insert(0, ("system", system))
@@ -39,7 +43,10 @@ def _opened(
 
     def encode(candidate: Candidate) -> Encoded:
         texts = [[candidate.problem], list(candidate.steps)]
-        return assemble(checkpoint.tokenizer, [*fill(template, texts), READ])
+        ids = assemble(checkpoint.tokenizer, [*fill(template, texts), READ]).input_ids
+        while len(ids) > 1 and ids[-1] == pad:
+            ids = ids[:-1]
+        return Encoded(ids, (len(ids) - 1,))
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return reward(hidden.float())
@@ -55,7 +62,12 @@ def open_outcome(checkpoint: Checkpoint) -> Opened:
             chat template.
     """
     weight = checkpoint.tensor("score.weight", (1, checkpoint.n_hidden))
-    return _opened(checkpoint, None, lambda hidden: functional.linear(hidden, weight).squeeze(1))
+    pad = checkpoint.backbone.config.get_text_config().pad_token_id
+
+    def reward(hidden: Tensor) -> Tensor:
+        return functional.linear(hidden, weight).squeeze(1)
+
+    return _opened(checkpoint, None, reward, pad)
 
 
 def open_qwen_rm(checkpoint: Checkpoint) -> Opened:
@@ -90,7 +102,7 @@ def recognises_qwen_rm(config: Mapping[str, Any], tensors: frozenset[str]) -> bo
 
 OUTCOME = Family(
     name="outcome",
-    summary="An outcome reward model: one output at the last token of the whole solution; sigmoid.",
+    summary="An outcome reward model: one output at the end of the whole solution; sigmoid.",
     open=open_outcome,
     recognises=recognises_outcome,
 )

@@ -48,6 +48,23 @@ def test_scores_are_those_of_the_stock_classifier(side: str, tmp_path: Path) -> 
     assert (scorer.family, scorer.whole) == ("outcome", True)
 
 
+@pytest.mark.parametrize("pads", [True, False])
+def test_a_template_that_ends_in_padding_is_read_before_it(pads: bool, tmp_path: Path) -> None:
+    special = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+    own = build.merging_tokenizer(special, template=build.LLAMA_TEMPLATE, bos=special[0])
+    end = own.convert_tokens_to_ids("<|eot_id|>")
+    build.checkpoint(
+        tmp_path,
+        own,
+        arch="llama",
+        architectures=["LlamaForSequenceClassification"],
+        head={"score.weight": (1, 32)},
+        settings={"num_labels": 1, "pad_token_id": end if pads else None},
+    )
+    scorer = contract.hold_parity(tmp_path, reference.outcome, candidates=SOLUTIONS)
+    assert (scorer.encode(SOLUTIONS[0]).input_ids[-1] == end) is not pads
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_qwen_s_reward_model_has_two_layers_and_a_system_message(side: str, tmp_path: Path) -> None:
     make(tmp_path, side, QWEN_HEAD, "Qwen2ForRewardModel")
