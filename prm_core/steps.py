@@ -131,8 +131,8 @@ def chosen_rule(text: str) -> str:
 def step_content(text: str) -> str:
     """One step's text without its number or "Step 1:"; the text itself when nothing else is there.
 
-    >>> step_content("**Step 3**: 7 × 8 = 56.")
-    '7 × 8 = 56.'
+    >>> step_content("**Step 3**: 7 × 8 = 56."), step_content("Step 1 (setup): x = 3.")
+    ('7 × 8 = 56.', '(setup) x = 3.')
     """
     text = text.strip(EDGE)
     match = _LABEL.match(text) or _ITEM.match(text)
@@ -142,7 +142,24 @@ def step_content(text: str) -> str:
     opened = match["bold"]
     if opened and not match["closed"]:  # "**Step 3: Find x.** Then": the rest stays bold
         rest = opened + rest
-    return rest if rest.strip(EDGE + "*_#") else text
+    if not rest.strip(EDGE + "*_#"):
+        return text
+    aside = match.groupdict().get("aside")
+    return f"{aside} {rest}" if aside else rest
+
+
+def numbered(steps: Iterable[str]) -> list[str]:
+    """Steps that begin with "Step k:", for models whose template has it.
+
+    One that begins like that in any form is left alone; a bare number gives way.
+
+    >>> numbered(["Step 1 (add): 3 + 2 = 5.", "2) So 5."])
+    ['Step 1 (add): 3 + 2 = 5.', 'Step 2: So 5.']
+    """
+    return [
+        text if _LABEL.match(text) else f"Step {number}: {step_content(text)}"
+        for number, text in enumerate((step.strip(EDGE) for step in steps), start=1)
+    ]
 
 
 # --- the user's own separator ---------------------------------------------------------------------
@@ -262,13 +279,15 @@ def _part(text: str, offset: int, thinking: bool) -> Iterator[_Part]:
 _STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
 _COUNT = r"(?:\d{1,3}(?:\.\d{1,2}){0,2}|one|two|three|four|five|six|seven|eight|nine|ten)"
 _LEAD = r"[ \t]*+(?:[-*+•>][ \t]++)?(?P<hashes>\#{1,6})?[ \t]*+(?P<bold>\*\*|__)?[ \t]*+"
-# "Step 1:", "### Step 2", "**Step 3**: ", "STEP 4 - ", "第一步：". The mark after the number may be
-# missing only where the line or the bold type ends, or where the line is a heading.
+# "Step 1:", "### Step 2", "**Step 3**: ", "STEP 4 - ", "Step 5 (check):", "第一步：". The mark at
+# the end may be missing only where the line or the bold type ends, or where the line is a heading.
+# "Step 2.5 times" has none, for a count is read as a whole or not at all.
 _LABEL = re.compile(
     rf"""{_LEAD}
-    (?: {_STEP_WORD} [ \t]*+ [\#-]?+ {_COUNT} (?![^\W_])
+    (?: {_STEP_WORD} [ \t]*+ [\#-]?+ (?>{_COUNT}) (?![^\W_])
       | 第[ \t]*+ (?:\d{{1,3}}|[一二三四五六七八九十]{{1,3}}) [ \t]*+步 )
     [ \t]*+
+    (?: (?P<aside> [(（] [^()（）\n\r\x85\u2028\u2029]{{1,60}} [)）] ) [ \t]*+ )?+
     (?: (?P<closed> (?P=bold) [ \t]*+ (?:[:：.)]|[–—-](?=\s))?+ | [:：.)] (?P=bold) )
       | [:：.)、]
       | [–—-] (?=\s)

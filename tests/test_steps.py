@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prm_core.errors import BadOptionError, NoStepsError
-from prm_core.steps import EDGE, RULES, chosen_rule, find_steps, split_steps, step_content
+from prm_core.steps import EDGE, RULES, chosen_rule, find_steps, numbered, split_steps, step_content
 
 
 def check(text: str, rule: str, *wanted: str) -> None:
@@ -105,6 +105,7 @@ def test_a_sentence_ends_with_the_formula_that_holds_its_full_stop() -> None:
     [
         ("Step {}: ", r"Step 1"),
         ("Step {}. ", r"Step 1"),
+        ("Step 1.{}: ", r"Step 1"),
         ("Step {} - ", r"Step 1"),
         ("step {}) ", r"step 1"),
         ("STEP {}:", r"STEP 1"),
@@ -214,6 +215,12 @@ def test_step_word_in_a_sentence_is_no_number() -> None:
         ("3.", "3."),
         ("Step one: Add.", "Add."),
         ("Step 1", "Step 1"),
+        ("Step 1 (setup): x = 3.", "(setup) x = 3."),
+        ("**Step 1 (setup).** x = 3.", "(setup) x = 3."),
+        ("第1步（设）：x = 3。", "（设） x = 3。"),
+        ("Step 1 (setup)", "Step 1 (setup)"),
+        ("Step 1 (the first) gives 5.", "Step 1 (the first) gives 5."),
+        ("Step 2.5 times as far", "Step 2.5 times as far"),
         ("Stepping up", "Stepping up"),
         ("1998. In that year", "1998. In that year"),
         ("**Bold** first", "**Bold** first"),
@@ -222,6 +229,22 @@ def test_step_word_in_a_sentence_is_no_number() -> None:
 )
 def test_content_is_the_step_without_its_prefix(step: str, content: str) -> None:
     assert step_content(step) == content
+
+
+def test_words_in_brackets_belong_to_the_number() -> None:
+    text = "Step 1 (setup): Let x = 3.\nSo x > 0.\nStep 2 (solve): x + 1 = 4."
+    check(text, "auto", "Step 1 (setup): Let x = 3.\nSo x > 0.", "Step 2 (solve): x + 1 = 4.")
+
+
+def test_a_number_is_added_where_a_step_has_none() -> None:
+    own = ["Step 1: a", "Step 2 (b): b", "**Step 3:** c", "## Step 4\nd", "Schritt 9: e", "Step 6:"]
+    assert numbered(own) == own
+    assert numbered(["a", " 2) b\n", "Step 2.5 times c", "Step 1 gives d"]) == [
+        "Step 1: a",
+        "Step 2: b",
+        "Step 3: Step 2.5 times c",
+        "Step 4: Step 1 gives d",
+    ]
 
 
 # --- paragraphs, lines, separators ----------------------------------------------------------------

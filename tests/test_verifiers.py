@@ -118,6 +118,12 @@ def test_prompts_of_one_turn_are_the_authors(candidate: Candidate) -> None:
     assert critic.conversation(candidate) == [{"role": "user", "content": text}]
 
 
+def test_a_step_s_own_number_is_not_doubled() -> None:
+    written = Candidate(SUM.problem, ("**Step 1:** 2 + 3 = 5.", "2) 5 + 4 = 8."))
+    text = think_prm_text(SUM.problem, SUM.steps).replace("Step 1:", "**Step 1:**")
+    assert think_prm.conversation(written)[0]["content"] == text
+
+
 def test_the_critic_s_template_is_the_file() -> None:
     digest = "0e7dba24bfaa9dea379907e11b8dc701c6cd6e74453ab2ffc9b1d63237cc4434"
     assert hashlib.sha256(critic.TEMPLATE.encode()).hexdigest() == digest

@@ -28,8 +28,8 @@ from torch import Tensor
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
-from prm_core.families.token_pair import numbered
 from prm_core.readout import token_log_probability
+from prm_core.steps import numbered
 from prm_core.types import Candidate, Encoded
 
 BETA = 0.001

@@ -6,15 +6,9 @@ difference, so the other rows are never touched.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from prm_core.families.base import Checkpoint, Evidence, Readout
-from prm_core.steps import step_content
-
-_STEP = re.compile(r"step\s*\d+\s*[:.]", re.IGNORECASE)
 
 
 def pair_readout(checkpoint: Checkpoint, good: int, bad: int) -> Readout:
@@ -34,15 +28,3 @@ def pair_readout(checkpoint: Checkpoint, good: int, bad: int) -> Readout:
         return hidden.float() @ difference
 
     return read
-
-
-def numbered(steps: Sequence[str]) -> list[str]:
-    """Steps that begin with "Step k:", as some templates want it; one that does is left alone.
-
-    >>> numbered(["Step 1: 3 + 2 = 5.", "2) So 5."])
-    ['Step 1: 3 + 2 = 5.', 'Step 2: So 5.']
-    """
-    return [
-        step.strip() if _STEP.match(step.strip()) else f"Step {number}: {step_content(step)}"
-        for number, step in enumerate(steps, start=1)
-    ]

@@ -19,6 +19,7 @@ import re
 from functools import partial
 
 from prm_core.errors import NoVerdictError
+from prm_core.steps import numbered
 from prm_core.types import Candidate
 from prm_core.verifiers.base import (
     AGAIN,
@@ -53,8 +54,7 @@ _VERDICT = re.compile(r"\\boxed\{(correct|incorrect)\}")
 
 def conversation(candidate: Candidate) -> list[Message]:
     """The one question about a candidate."""
-    lines = (f"Step {number}: {step}\n" for number, step in enumerate(candidate.steps, start=1))
-    solution = "".join(lines).strip()
+    solution = "\n".join(numbered(candidate.steps))
     return [{"role": "user", "content": _HEAD + candidate.problem + _MIDDLE + solution + _TAIL}]
 
 

@@ -74,6 +74,9 @@ def test_a_step_that_is_numbered_keeps_its_number(tmp_path: Path) -> None:
     plain = Candidate("Ann has 3.", ("3+2 = 5", "So 5"))
     written = replace(plain, steps=("Step 1: 3+2 = 5", " 2. So 5\n"))
     assert scorer.encode(written) == scorer.encode(plain)
+    titled = replace(plain, steps=("Step 1 (add): 3+2 = 5", "Step 2.5 is less"))
+    text = mistral().decode(scorer.encode(titled).input_ids, clean_up_tokenization_spaces=False)
+    assert text == "<s> Ann has 3. Step 1 (add): 3+2 = 5 ки\nStep 2: Step 2.5 is less ки"
 
 
 def test_a_typed_tag_is_text(tmp_path: Path) -> None:
