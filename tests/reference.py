@@ -368,7 +368,8 @@ def act_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
             x = torch.sigmoid(x) if name == "nn_out" else torch.relu(x)
         members.append(x[:, 0])
     stacked = torch.stack(members)
-    spread = (stacked - stacked.mean(0)).square().mean(0).sqrt()
+    n_others = max(len(members) - 1, 1)
+    spread = ((stacked - stacked.mean(0)).square().sum(0) / n_others).sqrt()
     return up_to_the_last(ids, positions, stacked.mean(0).tolist(), spread=spread.tolist())
 
 

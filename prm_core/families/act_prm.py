@@ -6,8 +6,9 @@ sail/ActPRM and ActPRM-X ("Efficient Process Reward Model Training via Active Le
     score.model.nn1 (E, H, 128) → ReLU → nn2 (E, 128, 128) → ReLU → nn_out (E, 128, 1) → sigmoid
 
 whose weights stand input first, so a member computes x @ W + b. A step's probability is the mean
-over the members; their standard deviation stands beside it as "spread". The tensors under
-`score.reg_model` are a frozen copy that training leans on, and are not used.
+over the members; their standard deviation (of a sample, as the authors' trainer takes it; 0 for
+one member) stands beside it as "spread". The tensors under `score.reg_model` are a frozen copy that
+training leans on, and are not used.
 
 The prompt is a system message, the problem, and the header of the assistant's turn, behind which
 stand the stripped steps, each followed by the token that config.json calls `rr_token`
@@ -32,7 +33,7 @@ SYSTEM = (
     "You are a helpful and harmless assistant. You should think step-by-step and put your final "
     r"answer within \boxed{}."
 )
-"""What the model was trained with."""
+"""Of the authors' script for ProcessBench; in training the template's own stood there."""
 
 
 def open_act_prm(checkpoint: Checkpoint) -> Opened:
@@ -73,7 +74,7 @@ def open_act_prm(checkpoint: Checkpoint) -> Opened:
         return right - functional.logsigmoid(-logits).logsumexp(dim=0)
 
     def spread(hidden: Tensor) -> Tensor:
-        return members(hidden).sigmoid().std(dim=0, correction=0)
+        return members(hidden).sigmoid().std(dim=0, correction=min(n_members - 1, 1))
 
     return Opened(encode, read, extras={"spread": spread})
 

@@ -64,6 +64,13 @@ def test_scores_are_the_mean_of_the_members(side: str, tmp_path: Path) -> None:
     assert min(scored.extras["spread"]) > 0.001
 
 
+def test_one_member_alone_has_no_spread(tmp_path: Path) -> None:
+    head = {name: (1, *shape[1:]) for name, shape in HEAD.items()}
+    recipe = partial(reference.act_prm, system=SYSTEM)
+    scorer = contract.hold_parity(make(tmp_path, head=head), recipe)
+    assert set(scorer.score(contract.CANDIDATES[:1])[0].extras["spread"]) == {0.0}
+
+
 def test_log_odds_order_steps_where_every_member_is_sure(tmp_path: Path) -> None:
     make(tmp_path)
     tensors = reference.tensors_of(tmp_path)
