@@ -20,6 +20,7 @@ from prm_core.families import FAMILIES
 from prm_core.families.prompt import READ, Part, assemble
 from prm_core.model_options import load_here
 from prm_core.paths import assets_dir
+from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 
@@ -191,9 +192,16 @@ def _packed(scorer: Scorer) -> Finding:
 def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
     """A published example against what this model says; of rounded weights it is only told."""
     scored = _score(scorer, example)
-    pairs = [*zip(scored.probabilities, example.probabilities, strict=True)]
-    for extra, values in example.extras.items():
-        pairs += zip(scored.extras.get(extra, ()), values, strict=True)
+    given = {"probabilities": scored.probabilities, **scored.extras}
+    pairs: list[tuple[float, float]] = []
+    for kind, values in {"probabilities": example.probabilities, **example.extras}.items():
+        own = given.get(kind, ())
+        if len(own) != len(values):
+            raise ModelError(
+                f"{len(values)} {kind} of {example.model} are published, but this model gives "
+                f"{len(own)} for that example"
+            )
+        pairs += zip(own, values, strict=True)
     difference = max(abs(got - published) for got, published in pairs)
     allowed = f"allowed: {example.tolerance}"
     return Finding(
@@ -208,6 +216,12 @@ def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
 def _score(scorer: Scorer, example: Golden) -> ScoredCandidate:
     if not example.prompt:
         return scorer.score([example.candidate])[0]
+    family = KNOWN_MODELS[example.model].family
+    if scorer.family != family:
+        raise ModelError(
+            f"the numbers of {example.model} are published with a prompt of the family {family}, "
+            f"but this model is of the family {scorer.family}"
+        )
     tokenizer = scorer.tokenizer
     marker = tokenizer.convert_tokens_to_ids(example.marker)
     assert isinstance(marker, int)

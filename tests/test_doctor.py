@@ -54,6 +54,7 @@ def test_every_example_is_whole(name: str) -> None:
         assert 0 < example.tolerance <= 0.05
         assert example.source
         assert example.prompt.count("{problem}") == bool(example.prompt)
+        assert name in KNOWN_MODELS or not example.prompt
 
 
 def test_the_registry_says_which_models_have_examples() -> None:
@@ -99,6 +100,32 @@ def test_published_numbers_of_another_model_are_noticed(
     assert lines[-2].startswith("BAD  golden")
     assert "from 20 numbers of GAIR/ReasonEval-7B" in lines[-2]
     assert lines[-1].startswith("not trustworthy: golden: largest difference")
+
+
+@pytest.mark.parametrize(
+    ("make", "published", "said"),
+    [
+        (make_qwen, "GAIR/ReasonEval-7B", "10 redundancies of GAIR/ReasonEval-7B are published"),
+        (make_outcome, "UKPLab/Llama-3-8b-spare-prm-math", "3 probabilities of UKPLab/Llama"),
+        (
+            make_outcome,
+            "Qwen/Qwen2.5-Math-PRM-7B",
+            "published with a prompt of the family qwen_prm",
+        ),
+    ],
+)
+def test_published_numbers_that_cannot_be_compared_are_told(
+    make: Callable[[Path], Path],
+    published: str,
+    said: str,
+    run: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    code, lines = run(str(make(tmp_path)), "--published", published)
+    assert code == 1
+    assert lines[-2].startswith("BAD  golden")
+    assert lines[-1].startswith("not trustworthy: golden")
+    assert said in lines[-1]
 
 
 def test_a_model_that_gives_its_published_numbers_is_trusted(tmp_path: Path) -> None:
