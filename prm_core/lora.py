@@ -4,7 +4,8 @@ An adapter in the layout of the peft library: `adapter_config.json` names the ba
 alpha; `adapter_model.safetensors` holds for each adapted linear layer A (r, in) and B (out, r)
 under `base_model.model.<layer>.lora_A.weight` and `.lora_B.weight`. Merging adds
 (alpha / r) · B · A to the layer's weight, in float32, once; nothing is left to do when the model
-runs, and peft is not needed. What plain merging cannot express is refused by name.
+runs, and peft is not needed. What plain merging cannot express is refused by name; the names are
+those of peft 0.21.
 """
 
 from __future__ import annotations
@@ -23,6 +24,31 @@ from prm_core.errors import ModelLoadError
 
 ADAPTER_FILE = "adapter_config.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+
+_OTHER_KINDS = (
+    "use_dora",
+    "use_qalora",
+    "use_bdlora",
+    "kasa_config",
+    "monteclora_config",
+    "arrow_config",
+    "fan_in_fan_out",
+    "layer_replication",
+    "lora_bias",
+    "modules_to_save",
+    "target_parameters",
+    "trainable_token_indices",
+    "alpha_pattern",
+    "rank_pattern",
+)
+"""Settings that change what is computed, other tensors beside A and B included."""
+
+_PLAIN_STARTS = (None, True, False, "gaussian", "eva", "orthogonal", "mica")
+"""How A and B may have begun. Other ways (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) take their share out
+of the base's weights first, so that A and B belong to a base that is stored nowhere."""
+
+_WAY_OUT = "merge the adapter with peft where it was trained, and give the merged model"
+
 _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 
@@ -71,8 +97,7 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         found = _KEY.fullmatch(key)
         if found is None:
             raise ModelLoadError(
-                f"{directory}: tensor {key!r} is not of a plain LoRA layer; merge the adapter with "
-                "the library that made it, and load the result"
+                f"{directory}: tensor {key!r} is not of a plain LoRA layer; {_WAY_OUT}"
             )
         pairs.setdefault(found[1], {})[found[2]] = tensor
     layers = dict(backbone.named_modules())
@@ -87,12 +112,18 @@ def _refuse_other_kinds(settings: dict[str, Any], file: Path) -> None:
     """What would change the result if it were ignored."""
     if settings.get("peft_type") != "LORA":
         raise ModelLoadError(f"{file}: 'peft_type' is {settings.get('peft_type')!r}, not 'LORA'")
-    for key in ("use_dora", "fan_in_fan_out", "modules_to_save", "alpha_pattern", "rank_pattern"):
-        if settings.get(key):
-            raise ModelLoadError(
-                f"{file}: {key!r} is {settings[key]!r}, which plain merging cannot do; merge the "
-                "adapter with the library that made it, and load the result"
-            )
+    if tokens := settings.get("alora_invocation_tokens"):
+        raise ModelLoadError(
+            f"{file}: 'alora_invocation_tokens' is {tokens!r}: the adapter works only behind these "
+            "tokens, which no merging can do; use one that was trained without"
+        )
+    refused = [key for key in _OTHER_KINDS if settings.get(key)]
+    if settings.get("init_lora_weights") not in _PLAIN_STARTS:
+        refused.append("init_lora_weights")
+    for key in refused:
+        raise ModelLoadError(
+            f"{file}: {key!r} is {settings[key]!r}, which plain merging cannot do; {_WAY_OUT}"
+        )
 
 
 @torch.no_grad()

@@ -112,6 +112,13 @@ def test_the_adapter_s_own_tokenizer_counts_and_its_names_may_have_one_more_part
         ({"use_dora": True}, "'use_dora' is True, which plain merging cannot do"),
         ({"modules_to_save": ["score"]}, r"'modules_to_save' is \['score'\]"),
         ({"rank_pattern": {"q_proj": 2}}, "'rank_pattern'"),
+        ({"layer_replication": [[0, 1], [0, 1]]}, "'layer_replication'"),
+        ({"init_lora_weights": "pissa_niter_16"}, "'init_lora_weights' is 'pissa_niter_16', which"),
+        ({"init_lora_weights": "olora"}, "merge .* with peft .* give the merged model"),
+        (
+            {"alora_invocation_tokens": [7, 8]},
+            r"'alora_invocation_tokens' is \[7, 8\].* no merging",
+        ),
         ({"r": 0}, "'r' is 0"),
         ({"lora_alpha": None}, "'lora_alpha' is None"),
         ({"r": 8}, r"lora_A has shape \(4, 32\), not \(8, 32\)"),
@@ -126,6 +133,17 @@ def test_what_cannot_be_merged_is_refused_by_name(
     source = base(tmp_path / "base")
     with pytest.raises(ModelLoadError, match=message):
         load_scorer(adapter(tmp_path / "a", source, **changes), family="math_psa")
+
+
+@pytest.mark.parametrize("start", [True, False, "gaussian", "eva", "orthogonal"])
+def test_a_start_that_leaves_the_base_as_it_is_changes_nothing(start: Any, tmp_path: Path) -> None:
+    source = base(tmp_path / "base")
+    candidates = contract.CANDIDATES[:1]
+    first, second = (
+        load_scorer(adapter(tmp_path / name, source, **changes), family="math_psa")
+        for name, changes in (("a", {}), ("b", {"init_lora_weights": start}))
+    )
+    assert first.score(candidates)[0].log_odds == second.score(candidates)[0].log_odds
 
 
 @pytest.mark.parametrize(
