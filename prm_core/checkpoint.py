@@ -19,6 +19,9 @@ from torch import Tensor
 
 from prm_core.errors import ModelLoadError
 
+ADAPTER_FILE = "adapter_config.json"
+"""What makes a folder an adapter's."""
+
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
 """The one file, or with ".index.json" behind it the list of shards; the first that is there."""
 

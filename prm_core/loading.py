@@ -39,7 +39,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from prm_core.checkpoint import check_pickles, weights
+from prm_core.checkpoint import ADAPTER_FILE, check_pickles, weights
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
@@ -203,8 +203,15 @@ def load_backbone(
             then names the files.
 
     Raises:
-        ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
+        ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
+            or memory is short.
     """
+    if (directory / ADAPTER_FILE).is_file():
+        # transformers would add the adapter where peft is installed, and leave it out elsewhere.
+        raise ModelLoadError(
+            f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
+            "files elsewhere if the model is meant, or merge the two with peft"
+        )
     stored = weights(directory)
     if stored.pickled and pickles:
         check_pickles(stored)

@@ -19,10 +19,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from prm_core.checkpoint import read_json, read_tensors
+from prm_core.checkpoint import ADAPTER_FILE, read_json, read_tensors, weights
 from prm_core.errors import ModelLoadError
 
-ADAPTER_FILE = "adapter_config.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 _OTHER_KINDS = (
@@ -53,20 +52,21 @@ _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 
 def is_adapter(directory: Path) -> bool:
-    """Whether a folder holds an adapter and not a model of its own."""
-    return (directory / ADAPTER_FILE).is_file() and not (directory / "config.json").is_file()
+    """Whether a folder holds an adapter and no weights of a model, its config.json or not."""
+    return (directory / ADAPTER_FILE).is_file() and not weights(directory).files
 
 
-def base_of(directory: Path) -> str:
-    """The model that an adapter was trained on, as its file names it.
+def base_of(directory: Path) -> tuple[str, str | None]:
+    """The model that an adapter was trained on, and the revision of it, as its file names them.
 
     Raises:
         ModelLoadError: the file is damaged or names none.
     """
-    base = read_json(directory / ADAPTER_FILE).get("base_model_name_or_path")
+    settings = read_json(directory / ADAPTER_FILE)
+    base, revision = settings.get("base_model_name_or_path"), settings.get("revision")
     if not isinstance(base, str) or not base:
         raise ModelLoadError(f"{directory / ADAPTER_FILE} names no base model")
-    return base
+    return base, None if Path(base).is_dir() else revision or None
 
 
 def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:

@@ -490,7 +490,8 @@ def load_scorer(
             "the library that made it, save that, and quantize the result"
         )
     if adapter is not None:
-        directory = find_model(base_of(adapter) if known is None or not known.base else known.base)
+        base, of_base = (known.base, None) if known and known.base else base_of(adapter)
+        directory = find_model(base, of_base)
     chosen = family_for(directory, family)
     refuse_unused(chosen, **named)
     with quiet_transformers():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from prm_core.errors import ModelLoadError
+from prm_core.lora import base_of
 from prm_core.scorer import load_scorer
 from tests import reference
 from tests.families import build, contract
@@ -103,6 +105,31 @@ def test_the_adapter_s_own_tokenizer_counts_and_its_names_may_have_one_more_part
     (source / "tokenizer.json").unlink()
     recipe = partial(reference.math_psa, whole)
     contract.hold_parity(own, lambda _, candidate: recipe(candidate), family="math_psa")
+
+
+def test_a_config_beside_an_adapter_does_not_make_it_a_model(tmp_path: Path) -> None:
+    source = base(tmp_path / "base")
+    own = adapter(tmp_path / "adapter", source)
+    (expected,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
+    shutil.copy(source / "config.json", own)
+    (scored,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
+    assert scored == expected
+
+
+def test_an_adapter_beside_a_model_s_own_weights_is_refused(tmp_path: Path) -> None:
+    both = base(tmp_path / "both")
+    own = adapter(tmp_path / "adapter", both)
+    for file in own.iterdir():
+        shutil.copy(file, both)
+    with pytest.raises(ModelLoadError, match=r"adapter_config\.json lies beside .* move"):
+        load_scorer(both, family="math_psa")
+
+
+def test_an_adapter_s_base_is_fetched_at_the_revision_that_it_names(tmp_path: Path) -> None:
+    own = adapter(tmp_path / "adapter", "some/base", revision="v2")
+    assert base_of(own) == ("some/base", "v2")
+    folder = base(tmp_path / "base")
+    assert base_of(adapter(tmp_path / "local", folder, revision="v2")) == (str(folder), None)
 
 
 @pytest.mark.parametrize(
