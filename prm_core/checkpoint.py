@@ -23,7 +23,8 @@ ADAPTER_FILE = "adapter_config.json"
 """What makes a folder an adapter's."""
 
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
-"""The one file, or with ".index.json" behind it the list of shards; the first that is there."""
+"""The one file, else with ".index.json" behind it the list of shards; the first that is there.
+The order is that of transformers, which loads the backbone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,13 @@ def weights(directory: Path) -> Weights:
     for name in _STORED_AS:
         pickled = name.endswith(".bin")
         index = directory / f"{name}.index.json"
+        if (directory / name).is_file():
+            return Weights({"": directory / name}, pickled)
         if index.is_file():
             shards = read_json(index).get("weight_map")
             if not isinstance(shards, dict):
                 raise ModelLoadError(f"{index} has no 'weight_map'")
             return Weights({key: directory / str(file) for key, file in shards.items()}, pickled)
-        if (directory / name).is_file():
-            return Weights({"": directory / name}, pickled)
     return Weights({}, pickled=False)
 
 

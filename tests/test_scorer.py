@@ -302,6 +302,18 @@ def test_half_downloaded_weights_are_refused(tmp_path: Path) -> None:
         load_scorer(tmp_path)
 
 
+def test_one_file_of_weights_counts_before_a_list_of_shards_for_backbone_and_head(
+    tmp_path: Path,
+) -> None:
+    expected = load_file(tiny_model(tmp_path) / "model.safetensors")["model.norm.weight"]
+    index = {"weight_map": {"model.norm.weight": "model-00001-of-00002.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert torch.equal(load_scorer(tmp_path)._backbone.norm.weight, expected)
+    found = find_tensor(tmp_path, "model.norm.weight")
+    assert found is not None
+    assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_of_pickled_weights_the_tensors_are_read_and_the_file_is_named(
     zipped: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
