@@ -102,7 +102,9 @@ def find_model(
         if not with_weights:
             return fetch([pattern for pattern in _HUB_FILES if pattern != _WEIGHTS])
         directory = fetch(_HUB_FILES)
-        return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
+        stored = weights(directory)  # of pickles, only the list of shards is there yet
+        safe = stored.files and not stored.pickled
+        return directory if safe else fetch(_HUB_FILES + _PICKLES)
     except HFValidationError as error:
         raise ModelLoadError(
             f"{name!r} is neither a folder here nor the name of a repository (owner/name)"

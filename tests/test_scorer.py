@@ -536,15 +536,23 @@ def test_a_repository_is_fetched_without_code_and_pickle(hub: Any, tmp_path: Pat
     }
 
 
-def test_a_repository_of_pickles_alone_is_fetched_as_it_is(hub: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sharded", [False, True])
+def test_a_repository_of_pickles_alone_is_fetched_as_it_is(
+    sharded: bool, hub: Any, tmp_path: Path
+) -> None:
     files = tiny_model(tmp_path / "files", prm=MARKED)
     expected = load_scorer(files).score(make(1))[0].probabilities
-    torch.save(load_file(files / "model.safetensors"), files / "pytorch_model.bin")
+    tensors = load_file(files / "model.safetensors")
+    name = "pytorch_model-00001-of-00001.bin" if sharded else "pytorch_model.bin"
+    torch.save(tensors, files / name)
+    if sharded:
+        index = json.dumps({"metadata": {}, "weight_map": dict.fromkeys(tensors, name)})
+        (files / "pytorch_model.bin.index.json").write_text(index, encoding="utf-8")
     (files / "model.safetensors").unlink()
     (files / "training_args.bin").write_bytes(b"pickle")
     with hub(files) as server:
         assert load_scorer("some/prm").score(make(1))[0].probabilities == expected
-    assert "pytorch_model.bin" in server.asked
+    assert name in server.asked
     assert "training_args.bin" not in server.asked
 
 
