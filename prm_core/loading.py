@@ -56,7 +56,7 @@ _HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
 
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
 
-VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """One of these a checkpoint must have: today's form, or one that transformers turns into it."""
 
 _BLOCK_4BIT = 64
@@ -166,6 +166,11 @@ def load_config(directory: Path) -> PreTrainedConfig:
     return config
 
 
+def has_tokenizer(directory: Path) -> bool:
+    """Whether a folder holds one."""
+    return any((directory / name).is_file() for name in _VOCABULARIES)
+
+
 def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """The tokenizer, as tokenizer.json has it where there is one.
 
@@ -175,9 +180,12 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     Raises:
         ModelLoadError: its files are missing or cannot be used.
     """
-    if not any((directory / name).is_file() for name in VOCABULARIES):
+    if not has_tokenizer(directory):
         # Without any, transformers makes an empty tokenizer and says nothing.
-        raise ModelLoadError(f"{directory / 'tokenizer.json'} is missing")
+        raise ModelLoadError(
+            f"{directory / 'tokenizer.json'} is missing; download the model again, or copy the "
+            "tokenizer files of the model that it was trained from into the folder"
+        )
     kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
     try:
         tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)

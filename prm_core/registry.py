@@ -24,6 +24,7 @@ class KnownModel:
         separator: the text after each step, where the checkpoint does not say it.
         reference: the second model of families that compare two.
         base: the model that an adapter is merged into; None for a whole model.
+        tokenizer: the model whose tokenizer is used where it has none of its own.
         golden: whether `assets/golden.json` has published numbers of it.
         server: whether it writes its verdicts, so that only a server runs it; its family is one of
             `prm_core.verifiers.VERIFIERS` then.
@@ -37,6 +38,7 @@ class KnownModel:
     separator: str | None = None
     reference: str | None = None
     base: str | None = None
+    tokenizer: str | None = None
     golden: bool = False
     server: bool = False
 
@@ -95,8 +97,12 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     ),
     "sail/ActPRM": KnownModel("act_prm", 7.1, f1=75.0),
     "sail/ActPRM-X": KnownModel("act_prm", 7.1, f1=76.0),
-    "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel("llemma_prm", 6.7),
-    "ScalableMath/llemma-7b-prm-metamath-level-1to3-hf": KnownModel("llemma_prm", 6.7),
+    "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel(
+        "llemma_prm", 6.7, tokenizer="EleutherAI/llemma_7b"
+    ),
+    "ScalableMath/llemma-7b-prm-metamath-level-1to3-hf": KnownModel(
+        "llemma_prm", 6.7, tokenizer="EleutherAI/llemma_7b"
+    ),
     "declare-lab/PathFinder-PRM-7B": KnownModel("pathfinder", 7.6, "MIT"),
     "PRIME-RL/EurusPRM-Stage1": KnownModel(
         "implicit", 7.6, "Apache-2.0", f1=31.2, reference="Qwen/Qwen2.5-Math-7B-Instruct"

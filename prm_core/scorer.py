@@ -19,8 +19,8 @@ from prm_core.families import Checkpoint, Evidence, Opened, family_for, refuse_u
 from prm_core.families.prompt import forget_texts
 from prm_core.loading import (
     DEFAULT_MODEL,
-    VOCABULARIES,
     find_model,
+    has_tokenizer,
     is_out_of_memory,
     load_backbone,
     load_config,
@@ -494,10 +494,12 @@ def load_scorer(
         directory = find_model(base, of_base)
     chosen = family_for(directory, family)
     refuse_unused(chosen, **named)
+    of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else directory
+    if known is not None and known.tokenizer is not None and not has_tokenizer(of_tokenizer):
+        of_tokenizer = find_model(known.tokenizer, with_weights=False)
     with quiet_transformers():
         config = load_config(directory)
-        own = adapter is not None and any((adapter / name).is_file() for name in VOCABULARIES)
-        tokenizer = load_tokenizer(adapter if adapter is not None and own else directory)
+        tokenizer = load_tokenizer(of_tokenizer)
         backbone = load_backbone(directory, config, placement, pickles=True)
         second = None
         if reference is not None and "reference" in chosen.takes:

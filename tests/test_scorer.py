@@ -22,6 +22,7 @@ from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongE
 from prm_core.families import Evidence, Opened
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, StepScorer
+from tests.families import test_llemma_prm
 from tests.tiny import DIGITS_AND_SIGNS, MARKED, rewrite_tensors, tiny_model
 
 SECRET = "the user's own words"
@@ -445,10 +446,12 @@ def test_a_revision_of_a_folder_is_refused(tiny: Path) -> None:
 
 
 class Hub(ThreadingHTTPServer):
-    """Answers like the Hub for one repository, and remembers which files were asked for."""
+    """Answers like the Hub for one repository and named others; knows what was asked for."""
 
-    def __init__(self, files: Path, refusal: tuple[int, str] | None) -> None:
-        self.files, self.refusal, self.asked = files, refusal, set[str]()
+    def __init__(
+        self, files: Path, refusal: tuple[int, str] | None, others: dict[str, Path]
+    ) -> None:
+        self.files, self.refusal, self.others, self.asked = files, refusal, others, set[str]()
         super().__init__(("127.0.0.1", 0), HubHandler)
 
 
@@ -464,16 +467,18 @@ class HubHandler(BaseHTTPRequestHandler):
 
     def answer(self, with_body: bool) -> None:
         body, headers = b"", {"X-Repo-Commit": self.COMMIT}
+        others = self.server.others.items()
+        folder = next((one for name, one in others if name in self.path), self.server.files)
         if self.server.refusal is not None:
             status, headers["X-Error-Code"] = self.server.refusal
         elif "/resolve/" in self.path:
             status, name = 200, self.path.split(f"/resolve/{self.COMMIT}/")[1]
             self.server.asked.add(name)
-            body = (self.server.files / name).read_bytes()
+            body = (folder / name).read_bytes()
             headers["ETag"] = f'"{name}"'
         elif "/tree/" in self.path:
             status = 200
-            files = sorted(self.server.files.iterdir())
+            files = sorted(folder.iterdir())
             tree = [
                 {"type": "file", "path": f.name, "oid": "0", "size": f.stat().st_size}
                 for f in files
@@ -497,8 +502,10 @@ class HubHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     @contextmanager
-    def serve(files: Path, refusal: tuple[int, str] | None = None) -> Iterator[Hub]:
-        with Hub(files, refusal) as server:
+    def serve(
+        files: Path, refusal: tuple[int, str] | None = None, others: dict[str, Path] | None = None
+    ) -> Iterator[Hub]:
+        with Hub(files, refusal, others or {}) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             constants = huggingface_hub.constants
@@ -554,6 +561,24 @@ def test_a_repository_of_pickles_alone_is_fetched_as_it_is(
         assert load_scorer("some/prm").score(make(1))[0].probabilities == expected
     assert name in server.asked
     assert "training_args.bin" not in server.asked
+
+
+def test_a_known_model_without_a_tokenizer_takes_the_one_of_its_base(
+    hub: Any, tmp_path: Path
+) -> None:
+    files = test_llemma_prm.make(tmp_path / "files")
+    expected = load_scorer(files, family="llemma_prm").score(make(1))[0].probabilities
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (files / name).rename(base / name)
+    (base / "model.safetensors").write_bytes(b"large")
+    name = "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf"
+    with hub(files, others={"EleutherAI/llemma_7b": base}) as server:
+        assert load_scorer(name).score(make(1))[0].probabilities == expected
+    assert "model.safetensors" not in server.asked
+    with pytest.raises(ModelLoadError, match=r"tokenizer\.json is missing; .* into the folder"):
+        load_scorer(files, family="llemma_prm")
 
 
 @pytest.mark.parametrize(
