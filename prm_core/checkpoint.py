@@ -21,8 +21,12 @@ from torch import Tensor
 
 from prm_core.errors import ModelLoadError
 
+ADAPTER_FILE = "adapter_config.json"
+"""What makes a folder an adapter's."""
+
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
-"""The one file, or with ".index.json" behind it the list of shards; the first that is there."""
+"""The one file, else with ".index.json" behind it the list of shards; the first that is there.
+The order is that of transformers, which loads the backbone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def weights(directory: Path) -> Weights:
     for name in _STORED_AS:
         pickled = name.endswith(".bin")
         index = directory / f"{name}.index.json"
-        if (directory / name).is_file():  # first, as transformers does
+        if (directory / name).is_file():
             return Weights({"": directory / name}, pickled)
         if index.is_file():
             shards = read_json(index).get("weight_map")

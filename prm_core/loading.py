@@ -44,7 +44,7 @@ from transformers import (
 from transformers import __version__ as transformers_version
 from transformers.utils import logging as transformers_logging
 
-from prm_core.checkpoint import check_files, read_json, weights
+from prm_core.checkpoint import ADAPTER_FILE, check_files, read_json, weights
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
@@ -111,7 +111,9 @@ def find_model(
         if not with_weights:
             return fetch(tuple(pattern for pattern in _HUB_FILES if pattern != _WEIGHTS))
         directory = fetch(_HUB_FILES)
-        return directory if weights(directory).files else fetch(_HUB_FILES + _PICKLES)
+        stored = weights(directory)  # of pickles, only the list of shards is there yet
+        safe = stored.files and not stored.pickled
+        return directory if safe else fetch(_HUB_FILES + _PICKLES)
     except HFValidationError as error:
         raise ModelLoadError(
             f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
@@ -200,8 +202,8 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """
     if not has_tokenizer(directory):  # without, transformers makes an empty one and says nothing
         raise ModelLoadError(
-            f"{directory / 'tokenizer.json'} is missing; download it, or copy the tokenizer's "
-            "files of the model that this one was trained from"
+            f"{directory / 'tokenizer.json'} is missing; download the model again, or copy the "
+            "tokenizer files of the model that it was trained from into the folder"
         )
     kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
     pieces, read = directory / "tokenizer.model", partial(_read_tokenizer, directory)
@@ -260,8 +262,15 @@ def load_backbone(
             then names the files.
 
     Raises:
-        ModelLoadError: a tensor is missing or misshapen, a file is damaged, or memory is short.
+        ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
+            or memory is short.
     """
+    if (directory / ADAPTER_FILE).is_file():
+        # transformers would add the adapter where peft is installed, and leave it out elsewhere.
+        raise ModelLoadError(
+            f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
+            "files elsewhere if the model is meant, or merge the two with peft"
+        )
     stored = weights(directory)
     if not stored.files:
         raise ModelLoadError(

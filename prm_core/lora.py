@@ -4,7 +4,8 @@ An adapter in the layout of the peft library: `adapter_config.json` names the ba
 alpha; `adapter_model.safetensors` holds for each adapted linear layer A (r, in) and B (out, r)
 under `base_model.model.<layer>.lora_A.weight` and `.lora_B.weight`. Merging adds
 (alpha / r) · B · A to the layer's weight, in float32, once; nothing is left to do when the model
-runs, and peft is not needed. What plain merging cannot express is refused by name.
+runs, and peft is not needed. What plain merging cannot express is refused by name; the names are
+those of peft 0.21.
 """
 
 from __future__ import annotations
@@ -18,13 +19,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from prm_core.checkpoint import read_json, read_tensors, weights
+from prm_core.checkpoint import ADAPTER_FILE, read_json, read_tensors, weights
 from prm_core.errors import ModelLoadError
 
-ADAPTER_FILE = "adapter_config.json"
-_FILES = ("adapter_model.safetensors", "adapter_model.bin")
-_KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
-
+_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 _HARMLESS = {
     *("auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying"),
@@ -32,41 +30,35 @@ _HARMLESS = {
     *("layers_to_transform", "loftq_config", "lora_alpha", "lora_dropout", "lora_ga_config"),
     *("megatron_config", "megatron_core", "parent_library", "peft_type", "peft_version"),
     *("qalora_group_size", "r", "revision", "runtime_config", "target_modules", "task_type"),
-    *("trainable_token_indices", "use_rslora"),
+    *("use_rslora",),
 }
-"""Settings of peft 0.21 that do not change the merge, or whose tensors have names of their own."""
+"""Settings that leave alone what is computed, or add tensors whose names are refused."""
 
-_INITS = (True, False, None, "gaussian", "eva", "orthogonal")
-"""Ways to begin that leave the base's weights alone; others subtract from them (PiSSA, OLoRA …)."""
+_PLAIN_STARTS = (None, True, False, "gaussian", "eva", "orthogonal", "mica")
+"""How A and B may have begun. Other ways (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) take their share out
+of the base's weights first, so that A and B belong to a base that is stored nowhere."""
+
+_WAY_OUT = "merge the adapter with peft where it was trained, and give the merged model"
+
+_KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 
 def is_adapter(directory: Path) -> bool:
-    """Whether a folder holds an adapter and no weights of a model of its own.
-
-    Raises:
-        ModelLoadError: it holds both; transformers would take the one or the other, depending on
-            whether peft is installed.
-    """
-    if not (directory / ADAPTER_FILE).is_file():
-        return False
-    if weights(directory).files:
-        raise ModelLoadError(
-            f"{directory} holds an adapter ({ADAPTER_FILE}) and weights of a whole model, so which "
-            "one is meant is not known; move one of them elsewhere"
-        )
-    return True
+    """Whether a folder holds an adapter and no weights of a model, its config.json or not."""
+    return (directory / ADAPTER_FILE).is_file() and not weights(directory).files
 
 
-def base_of(directory: Path) -> str:
-    """The model that an adapter was trained on, as its file names it.
+def base_of(directory: Path) -> tuple[str, str | None]:
+    """The model that an adapter was trained on, and the revision of it, as its file names them.
 
     Raises:
         ModelLoadError: the file is damaged or names none.
     """
-    base = read_json(directory / ADAPTER_FILE).get("base_model_name_or_path")
+    settings = read_json(directory / ADAPTER_FILE)
+    base, revision = settings.get("base_model_name_or_path"), settings.get("revision")
     if not isinstance(base, str) or not base:
         raise ModelLoadError(f"{directory / ADAPTER_FILE} names no base model")
-    return base
+    return base, None if Path(base).is_dir() else revision or None
 
 
 def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
@@ -88,17 +80,16 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         raise ModelLoadError(f"{file}: 'r' is {rank!r} and 'lora_alpha' is {alpha!r}")
     scale = alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
     tensors: dict[str, Tensor] = {}
-    for name in _FILES:
+    for name in _WEIGHTS:
         tensors = tensors or read_tensors(directory / name)
     if not tensors:
-        raise ModelLoadError(f"{directory / _FILES[0]} is missing or empty")
+        raise ModelLoadError(f"{directory / _WEIGHTS[0]} is missing or empty")
     pairs: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         found = _KEY.fullmatch(key)
         if found is None:
             raise ModelLoadError(
-                f"{directory}: tensor {key!r} is not of a plain LoRA layer; merge the adapter with "
-                "the library that made it, and load the result"
+                f"{directory}: tensor {key!r} is not of a plain LoRA layer; {_WAY_OUT}"
             )
         pairs.setdefault(found[1], {})[found[2]] = tensor
     layers = dict(backbone.named_modules())
@@ -113,12 +104,18 @@ def _refuse_other_kinds(settings: dict[str, Any], file: Path) -> None:
     """What would change the result if it were ignored."""
     if settings.get("peft_type") != "LORA":
         raise ModelLoadError(f"{file}: 'peft_type' is {settings.get('peft_type')!r}, not 'LORA'")
-    for key, value in settings.items():
-        if (value and key not in _HARMLESS) or (key == "init_lora_weights" and value not in _INITS):
-            raise ModelLoadError(
-                f"{file}: {key!r} is {value!r}, which plain merging cannot do; merge the "
-                "adapter with the library that made it, and load the result"
-            )
+    if tokens := settings.get("alora_invocation_tokens"):
+        raise ModelLoadError(
+            f"{file}: 'alora_invocation_tokens' is {tokens!r}: the adapter works only behind these "
+            "tokens, which no merging can do; use one that was trained without"
+        )
+    refused = [key for key, value in settings.items() if value and key not in _HARMLESS]
+    if settings.get("init_lora_weights") not in _PLAIN_STARTS:
+        refused.append("init_lora_weights")
+    for key in refused:
+        raise ModelLoadError(
+            f"{file}: {key!r} is {settings[key]!r}, which plain merging cannot do; {_WAY_OUT}"
+        )
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ class KnownModel:
         separator: the text after each step, where the checkpoint does not say it.
         reference: the second model of families that compare two.
         base: the model that an adapter is merged into; None for a whole model.
-        tokenizer: where its tokenizer is, if it comes without.
+        tokenizer: the model whose tokenizer is used where it has none of its own.
         golden: whether `assets/golden.json` has published numbers of it.
         server: whether it writes its verdicts, so that only a server runs it; its family is one of
             `prm_core.verifiers.VERIFIERS` then.

@@ -496,15 +496,16 @@ def load_scorer(
             "the library that made it, save that, and quantize the result"
         )
     if adapter is not None:
-        directory = find_model(base_of(adapter) if known is None or not known.base else known.base)
+        base, of_base = (known.base, None) if known and known.base else base_of(adapter)
+        directory = find_model(base, of_base)
     chosen = family_for(directory, family)
     refuse_unused(chosen, **named)
+    of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else directory
+    if known is not None and known.tokenizer is not None and not has_tokenizer(of_tokenizer):
+        of_tokenizer = find_model(known.tokenizer, with_weights=False)
     with quiet_transformers():
         config = load_config(directory)
-        own = adapter if adapter is not None and has_tokenizer(adapter) else directory
-        if known is not None and known.tokenizer is not None and not has_tokenizer(own):
-            own = find_model(known.tokenizer, with_weights=False)
-        tokenizer = load_tokenizer(own)
+        tokenizer = load_tokenizer(of_tokenizer)
         backbone = load_backbone(directory, config, placement, pickles=True)
         second = None
         if reference is not None and "reference" in chosen.takes:

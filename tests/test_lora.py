@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from prm_core.errors import ModelLoadError
+from prm_core.lora import base_of
 from prm_core.scorer import load_scorer
 from tests import reference
 from tests.families import build, contract
@@ -106,19 +107,47 @@ def test_the_adapter_s_own_tokenizer_counts_and_its_names_may_have_one_more_part
     contract.hold_parity(own, lambda _, candidate: recipe(candidate), family="math_psa")
 
 
+def test_a_config_beside_an_adapter_does_not_make_it_a_model(tmp_path: Path) -> None:
+    source = base(tmp_path / "base")
+    own = adapter(tmp_path / "adapter", source)
+    (expected,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
+    shutil.copy(source / "config.json", own)
+    (scored,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
+    assert scored == expected
+
+
+def test_an_adapter_beside_a_model_s_own_weights_is_refused(tmp_path: Path) -> None:
+    both = base(tmp_path / "both")
+    own = adapter(tmp_path / "adapter", both)
+    for file in own.iterdir():
+        shutil.copy(file, both)
+    with pytest.raises(ModelLoadError, match=r"adapter_config\.json lies beside .* move"):
+        load_scorer(both, family="math_psa")
+
+
+def test_an_adapter_s_base_is_fetched_at_the_revision_that_it_names(tmp_path: Path) -> None:
+    own = adapter(tmp_path / "adapter", "some/base", revision="v2")
+    assert base_of(own) == ("some/base", "v2")
+    folder = base(tmp_path / "base")
+    assert base_of(adapter(tmp_path / "local", folder, revision="v2")) == (str(folder), None)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"peft_type": "IA3"}, "'peft_type' is 'IA3', not 'LORA'"),
         ({"use_dora": True}, "'use_dora' is True, which plain merging cannot do"),
         ({"modules_to_save": ["score"]}, r"'modules_to_save' is \['score'\]"),
-        ({"init_lora_weights": "pissa_niter_4"}, "'init_lora_weights' is 'pissa_niter_4', which"),
-        ({"init_lora_weights": "olora"}, "'init_lora_weights' is 'olora'"),
-        ({"alora_invocation_tokens": [1, 2]}, r"'alora_invocation_tokens' is \[1, 2\]"),
         ({"use_qalora": True}, "'use_qalora' is True"),
-        ({"layer_replication": [[0, 2], [1, 2]]}, "'layer_replication' is"),
         ({"invented_later": 1}, "'invented_later' is 1, which plain merging cannot do"),
         ({"rank_pattern": {"q_proj": 2}}, "'rank_pattern'"),
+        ({"layer_replication": [[0, 1], [0, 1]]}, "'layer_replication'"),
+        ({"init_lora_weights": "pissa_niter_16"}, "'init_lora_weights' is 'pissa_niter_16', which"),
+        ({"init_lora_weights": "olora"}, "merge .* with peft .* give the merged model"),
+        (
+            {"alora_invocation_tokens": [7, 8]},
+            r"'alora_invocation_tokens' is \[7, 8\].* no merging",
+        ),
         ({"r": 0}, "'r' is 0"),
         ({"lora_alpha": None}, "'lora_alpha' is None"),
         ({"r": 8}, r"lora_A has shape \(4, 32\), not \(8, 32\)"),
@@ -133,6 +162,17 @@ def test_what_cannot_be_merged_is_refused_by_name(
     source = base(tmp_path / "base")
     with pytest.raises(ModelLoadError, match=message):
         load_scorer(adapter(tmp_path / "a", source, **changes), family="math_psa")
+
+
+@pytest.mark.parametrize("start", [True, False, "gaussian", "eva", "orthogonal"])
+def test_a_start_that_leaves_the_base_as_it_is_changes_nothing(start: Any, tmp_path: Path) -> None:
+    source = base(tmp_path / "base")
+    candidates = contract.CANDIDATES[:1]
+    first, second = (
+        load_scorer(adapter(tmp_path / name, source, **changes), family="math_psa")
+        for name, changes in (("a", {}), ("b", {"init_lora_weights": start}))
+    )
+    assert first.score(candidates)[0].log_odds == second.score(candidates)[0].log_odds
 
 
 @pytest.mark.parametrize(
@@ -164,18 +204,6 @@ def test_settings_that_change_nothing_are_no_reason_to_refuse(tmp_path: Path) ->
     changes |= {"init_lora_weights": "gaussian", "layers_to_transform": [0, 1]}
     own = adapter(tmp_path / "a", source, **{**changes, "base_model_name_or_path": str(source)})
     load_scorer(own, family="math_psa")
-
-
-def test_a_config_beside_an_adapter_does_not_make_it_a_model(tmp_path: Path) -> None:
-    source = base(tmp_path / "base")
-    own = adapter(tmp_path / "a", source)
-    (alone,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
-    shutil.copy(source / "config.json", own)
-    (beside,) = load_scorer(own, family="math_psa").score(contract.CANDIDATES[:1])
-    assert beside.probabilities == alone.probabilities
-    shutil.copy(source / "model.safetensors", own)
-    with pytest.raises(ModelLoadError, match=r"holds an adapter .* and weights of a whole model"):
-        load_scorer(own, family="math_psa")
 
 
 def test_an_adapter_without_weights_is_refused(tmp_path: Path) -> None:

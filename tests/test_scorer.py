@@ -25,6 +25,7 @@ from prm_core.families import Evidence, Opened
 from prm_core.loading import load_tokenizer
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, StepScorer
+from tests.families import test_llemma_prm
 from tests.families.build import write_weights
 from tests.families.test_qwen_prm import make as make_qwen
 from tests.tiny import DIGITS_AND_SIGNS, MARKED, rewrite_tensors, tiny_model
@@ -496,7 +497,7 @@ def test_a_model_that_sees_later_steps_is_refused(tmp_path: Path) -> None:
     ("file", "message"),
     [
         ("config.json", r"config\.json is missing"),
-        ("tokenizer.json", r"tokenizer\.json is missing; download it, or copy"),
+        ("tokenizer.json", r"tokenizer\.json is missing; download .* copy"),
         ("model.safetensors", r"has no weights: model\.safetensors, or several"),
     ],
 )
@@ -538,10 +539,12 @@ def test_a_revision_of_a_folder_is_refused(tiny: Path) -> None:
 
 
 class Hub(ThreadingHTTPServer):
-    """Answers like the Hub for one repository, and remembers which files were asked for."""
+    """Answers like the Hub for one repository and named others; knows what was asked for."""
 
-    def __init__(self, files: Path, refusal: tuple[int, str] | None) -> None:
-        self.files, self.refusal, self.asked = files, refusal, set[str]()
+    def __init__(
+        self, files: Path, refusal: tuple[int, str] | None, others: dict[str, Path]
+    ) -> None:
+        self.files, self.refusal, self.others, self.asked = files, refusal, others, set[str]()
         super().__init__(("127.0.0.1", 0), HubHandler)
 
 
@@ -557,16 +560,18 @@ class HubHandler(BaseHTTPRequestHandler):
 
     def answer(self, with_body: bool) -> None:
         body, headers = b"", {"X-Repo-Commit": self.COMMIT}
+        others = self.server.others.items()
+        folder = next((one for name, one in others if name in self.path), self.server.files)
         if self.server.refusal is not None:
             status, headers["X-Error-Code"] = self.server.refusal
         elif "/resolve/" in self.path:
             status, name = 200, self.path.split(f"/resolve/{self.COMMIT}/")[1]
             self.server.asked.add(name)
-            body = (self.server.files / name).read_bytes()
+            body = (folder / name).read_bytes()
             headers["ETag"] = f'"{name}"'
         elif "/tree/" in self.path:
             status = 200
-            files = sorted(self.server.files.iterdir())
+            files = sorted(folder.iterdir())
             tree = [
                 {"type": "file", "path": f.name, "oid": "0", "size": f.stat().st_size}
                 for f in files
@@ -590,8 +595,10 @@ class HubHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     @contextmanager
-    def serve(files: Path, refusal: tuple[int, str] | None = None) -> Iterator[Hub]:
-        with Hub(files, refusal) as server:
+    def serve(
+        files: Path, refusal: tuple[int, str] | None = None, others: dict[str, Path] | None = None
+    ) -> Iterator[Hub]:
+        with Hub(files, refusal, others or {}) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             constants = huggingface_hub.constants
@@ -629,16 +636,42 @@ def test_a_repository_is_fetched_without_code_and_pickle(hub: Any, tmp_path: Pat
     }
 
 
-def test_a_repository_of_pickles_alone_is_fetched_as_it_is(hub: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sharded", [False, True])
+def test_a_repository_of_pickles_alone_is_fetched_as_it_is(
+    sharded: bool, hub: Any, tmp_path: Path
+) -> None:
     files = tiny_model(tmp_path / "files", prm=MARKED)
     expected = load_scorer(files).score(make(1))[0].probabilities
-    torch.save(load_file(files / "model.safetensors"), files / "pytorch_model.bin")
+    tensors = load_file(files / "model.safetensors")
+    name = "pytorch_model-00001-of-00001.bin" if sharded else "pytorch_model.bin"
+    torch.save(tensors, files / name)
+    if sharded:
+        index = json.dumps({"metadata": {}, "weight_map": dict.fromkeys(tensors, name)})
+        (files / "pytorch_model.bin.index.json").write_text(index, encoding="utf-8")
     (files / "model.safetensors").unlink()
     (files / "training_args.bin").write_bytes(b"pickle")
     with hub(files) as server:
         assert load_scorer("some/prm").score(make(1))[0].probabilities == expected
-    assert "pytorch_model.bin" in server.asked
+    assert name in server.asked
     assert "training_args.bin" not in server.asked
+
+
+def test_a_known_model_without_a_tokenizer_takes_the_one_of_its_base(
+    hub: Any, tmp_path: Path
+) -> None:
+    files = test_llemma_prm.make(tmp_path / "files")
+    expected = load_scorer(files, family="llemma_prm").score(make(1))[0].probabilities
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (files / name).rename(base / name)
+    (base / "model.safetensors").write_bytes(b"large")
+    name = "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf"
+    with hub(files, others={"EleutherAI/llemma_7b": base}) as server:
+        assert load_scorer(name).score(make(1))[0].probabilities == expected
+    assert "model.safetensors" not in server.asked
+    with pytest.raises(ModelLoadError, match=r"tokenizer\.json is missing; .* into the folder"):
+        load_scorer(files, family="llemma_prm")
 
 
 @pytest.mark.parametrize(
