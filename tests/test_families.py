@@ -349,3 +349,15 @@ def test_families_say_who_they_are(family: Any) -> None:
     assert FAMILIES[family.name] is family
     assert set(family.name) <= set(string.ascii_lowercase + string.digits + "_")
     assert family.summary.endswith(".")
+
+
+@pytest.mark.parametrize("architectures", [None, [None], "Qwen2ForProcessRewardModel", 3, [{}]])
+def test_architectures_of_any_form_are_told(architectures: Any, tmp_path: Path) -> None:
+    tiny_model(tmp_path)
+    (tmp_path / "prm.json").unlink()
+    (tmp_path / HEAD_FILE).unlink()
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    content = json.dumps(config | {"architectures": architectures})
+    (tmp_path / "config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UnknownModelError, match="tensors do not tell how it is prompted"):
+        family_for(tmp_path)

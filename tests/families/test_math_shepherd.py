@@ -56,6 +56,12 @@ def test_scores_are_those_of_the_published_recipe(side: str, arch: str, tmp_path
     contract.hold_length(scorer)
 
 
+def test_a_head_with_fewer_rows_than_the_tokenizer_has_tokens_is_refused(tmp_path: Path) -> None:
+    shepherd(tmp_path, settings={"vocab_size": 20})
+    with pytest.raises(ModelLoadError, match=r"read at token \d+, but the LM head has 20 rows"):
+        load_scorer(tmp_path, family="math_shepherd")
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_er_prm_is_read_with_its_blanks(side: str, tmp_path: Path) -> None:
     build.checkpoint(tmp_path, llama(side), arch="llama", architectures=["LlamaForCausalLM"])
