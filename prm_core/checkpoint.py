@@ -22,6 +22,9 @@ from prm_core.errors import ModelLoadError
 ADAPTER_FILE = "adapter_config.json"
 """What makes a folder an adapter's."""
 
+AGAIN = "download it again (in a clone: git lfs pull)"
+"""The way out for a file that is not what it was where it came from."""
+
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
 """The one file, else with ".index.json" behind it the list of shards; the first that is there.
 The order is that of transformers, which loads the backbone."""
@@ -51,7 +54,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ModelLoadError(f"{path} is missing") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelLoadError(f"{path} cannot be read as JSON: {error}") from error
+        raise ModelLoadError(
+            f"{path} cannot be read as JSON ({error}); correct it, or {AGAIN}"
+        ) from error
     if not isinstance(content, dict):
         raise ModelLoadError(f"{path} must hold a JSON object")
     return content
@@ -69,21 +74,23 @@ def weights(directory: Path) -> Weights:
         if (directory / name).is_file():
             return Weights({"": directory / name}, pickled)
         if index.is_file():
-            shards = read_json(index).get("weight_map")
-            if not isinstance(shards, dict):
-                raise ModelLoadError(f"{index} has no 'weight_map'")
+            listed = read_json(index)
+            for key in ("weight_map", "metadata"):  # transformers reads both
+                if not isinstance(listed.get(key), dict):
+                    raise ModelLoadError(f"{index} has no {key!r}; {AGAIN}")
+            shards = listed["weight_map"]
             return Weights({key: directory / str(file) for key, file in shards.items()}, pickled)
     return Weights({}, pickled=False)
 
 
-def check_pickles(stored: Weights) -> None:
-    """Open every pickle once, so that a damaged one is refused by its name.
+def check_files(stored: Weights) -> None:
+    """Open every file once, so that a damaged one is refused by its name.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, or holds more than tensors.
+        ModelLoadError: a file is missing or damaged, or a pickle holds more than tensors.
     """
     for path in sorted(set(stored.files.values())):
-        _unpickled(path)
+        _names(path)
 
 
 def tensor_names(directory: Path) -> frozenset[str]:
@@ -109,8 +116,6 @@ def find_tensor(directory: Path, name: str) -> Tensor | None:
     path = files.get("", files.get(name))
     if path is None:
         return None
-    if not path.is_file():
-        raise ModelLoadError(f"{path} is missing, but the index says that it holds {name!r}")
     return _tensor(path, name)
 
 
@@ -126,6 +131,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
+def _unreadable(path: Path) -> ModelLoadError:
+    """The error for a file of tensors that cannot be opened.
+
+    What the libraries say of it names no file, and PyTorch's advises to let pickles run code.
+    """
+    if not path.is_file():
+        return ModelLoadError(f"{path} is missing; download the model again")
+    more = "" if path.suffix == ".safetensors" else ", or holds more than tensors"
+    return ModelLoadError(f"{path} is damaged or half downloaded{more}; {AGAIN}")
+
+
 def _names(path: Path) -> list[str]:
     if path.suffix != ".safetensors":
         return list(_unpickled(path))
@@ -133,7 +149,7 @@ def _names(path: Path) -> list[str]:
         with safe_open(path, framework="pt") as file:
             return list(file.keys())
     except (OSError, SafetensorError) as error:
-        raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+        raise _unreadable(path) from error
 
 
 def _tensor(path: Path, name: str) -> Tensor | None:
@@ -143,7 +159,7 @@ def _tensor(path: Path, name: str) -> Tensor | None:
         with safe_open(path, framework="pt") as file:
             return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ModelLoadError(f"{path} is damaged or half downloaded: {error}") from error
+        raise _unreadable(path) from error
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
@@ -154,9 +170,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
     except Exception as error:  # a damaged pickle raises whatever its damage leads to
-        raise ModelLoadError(
-            f"{path} is damaged, half downloaded, or holds more than tensors: {error}"
-        ) from error
+        raise _unreadable(path) from error
     if not isinstance(content, dict):
         raise ModelLoadError(f"{path} must hold tensors by name")
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}

@@ -39,7 +39,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from prm_core.checkpoint import ADAPTER_FILE, check_pickles, weights
+from prm_core.checkpoint import ADAPTER_FILE, check_files, weights
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
@@ -223,12 +223,19 @@ def load_backbone(
             "files elsewhere if the model is meant, or merge the two with peft"
         )
     stored = weights(directory)
-    if stored.pickled and pickles:
-        check_pickles(stored)
-        logger.warning(
-            "%s: a pickle; only its tensors are read, and nothing in it is run",
-            ", ".join(sorted({str(path) for path in stored.files.values()})),
+    if not stored.files:
+        raise ModelLoadError(
+            f"{directory / 'model.safetensors'} is missing; download the model again"
         )
+    named = ", ".join(sorted({str(path) for path in stored.files.values()}))
+    if stored.pickled and not pickles:
+        raise ModelLoadError(
+            f"{named} is a pickle, which is not read here; write the model as safetensors "
+            "(transformers' save_pretrained does)"
+        )
+    check_files(stored)
+    if stored.pickled:
+        logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
     try:
         backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
             directory,
@@ -236,7 +243,7 @@ def load_backbone(
             dtype=placement.dtype,
             # Named, so that a config.json cannot name one that is fetched from elsewhere.
             attn_implementation="sdpa",
-            use_safetensors=not (stored.pickled and pickles),
+            use_safetensors=not stored.pickled,
             trust_remote_code=False,
             local_files_only=True,
             ignore_mismatched_sizes=True,  # refused below, by name

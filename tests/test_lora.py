@@ -196,5 +196,7 @@ def test_a_tensor_too_few_or_too_many_is_refused_by_name(
 def test_an_adapter_without_weights_is_refused(tmp_path: Path) -> None:
     own = adapter(tmp_path / "a", base(tmp_path / "base"))
     (own / "adapter_model.safetensors").unlink()
-    with pytest.raises(ModelLoadError, match=r"adapter_model\.safetensors is missing"):
+    with pytest.raises(
+        ModelLoadError, match=r"adapter_model\.safetensors is missing .*; download it"
+    ):
         load_scorer(own, family="math_psa")
