@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,9 @@ from prm_core.errors import ModelLoadError
 
 ADAPTER_FILE = "adapter_config.json"
 """What makes a folder an adapter's."""
+
+AGAIN = "download it again (in a clone: git lfs pull)"
+"""The way out for a file that is not what it was where it came from."""
 
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
 """The one file, else with ".index.json" behind it the list of shards; the first that is there.
@@ -53,7 +54,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ModelLoadError(f"{path} is missing") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelLoadError(f"{path} cannot be read as JSON: {error}") from error
+        raise ModelLoadError(
+            f"{path} cannot be read as JSON ({error}); correct it, or {AGAIN}"
+        ) from error
     if not isinstance(content, dict):
         raise ModelLoadError(f"{path} must hold a JSON object")
     return content
@@ -71,15 +74,17 @@ def weights(directory: Path) -> Weights:
         if (directory / name).is_file():
             return Weights({"": directory / name}, pickled)
         if index.is_file():
-            shards = read_json(index).get("weight_map")
-            if not isinstance(shards, dict):
-                raise ModelLoadError(f"{index} has no 'weight_map'")
+            listed = read_json(index)
+            for key in ("weight_map", "metadata"):  # transformers reads both
+                if not isinstance(listed.get(key), dict):
+                    raise ModelLoadError(f"{index} has no {key!r}; {AGAIN}")
+            shards = listed["weight_map"]
             return Weights({key: directory / str(file) for key, file in shards.items()}, pickled)
     return Weights({}, pickled=False)
 
 
 def check_files(stored: Weights) -> None:
-    """Open every file once, so that one that is missing or damaged is refused by its name.
+    """Open every file once, so that a damaged one is refused by its name.
 
     Raises:
         ModelLoadError: a file is missing or damaged, or a pickle holds more than tensors.
@@ -109,7 +114,9 @@ def find_tensor(directory: Path, name: str) -> Tensor | None:
     """
     files = weights(directory).files
     path = files.get("", files.get(name))
-    return None if path is None else _tensor(path, name)
+    if path is None:
+        return None
+    return _tensor(path, name)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -124,52 +131,46 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
+def _unreadable(path: Path) -> ModelLoadError:
+    """The error for a file of tensors that cannot be opened.
+
+    What the libraries say of it names no file, and PyTorch's advises to let pickles run code.
+    """
+    if not path.is_file():
+        return ModelLoadError(f"{path} is missing; download the model again")
+    more = "" if path.suffix == ".safetensors" else ", or holds more than tensors"
+    return ModelLoadError(f"{path} is damaged or half downloaded{more}; {AGAIN}")
+
+
 def _names(path: Path) -> list[str]:
     if path.suffix != ".safetensors":
         return list(_unpickled(path))
-    with _opened(path) as file:
-        return list(file.keys())
+    try:
+        with safe_open(path, framework="pt") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path) from error
 
 
 def _tensor(path: Path, name: str) -> Tensor | None:
     if path.suffix != ".safetensors":
         return _unpickled(path).get(name)
-    with _opened(path) as file:
-        return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """A safetensors file."""
     try:
         with safe_open(path, framework="pt") as file:
-            yield file
-    except FileNotFoundError as error:
-        raise _missing(path) from error
+            return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ModelLoadError(
-            f"{path} is damaged or half downloaded ({error}); download it again"
-        ) from error
-
-
-def _missing(path: Path) -> ModelLoadError:
-    return ModelLoadError(f"{path} is missing, but the index beside it names it; download it")
+        raise _unreadable(path) from error
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
     """The tensors of a pickle by name, left on the disk until they are used."""
-    if not path.is_file():
-        raise _missing(path)
     try:
         # Only today's form of the file can be left on the disk.
         content = torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
     except Exception as error:  # a damaged pickle raises whatever its damage leads to
-        raise ModelLoadError(
-            f"{path} is damaged, half downloaded, or holds more than tensors ({error}); download "
-            "it again, from somebody whom you trust"
-        ) from error
+        raise _unreadable(path) from error
     if not isinstance(content, dict):
         raise ModelLoadError(f"{path} must hold tensors by name")
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}

@@ -274,15 +274,17 @@ def load_backbone(
     stored = weights(directory)
     if not stored.files:
         raise ModelLoadError(
-            f"{directory} has no weights: model.safetensors, or several with an index, is missing"
+            f"{directory / 'model.safetensors'} is missing; download the model again"
         )
-    if pickles or not stored.pickled:
-        check_files(stored)
-    if stored.pickled and pickles:
-        logger.warning(
-            "%s: a pickle; only its tensors are read, and nothing in it is run",
-            ", ".join(sorted({str(path) for path in stored.files.values()})),
+    named = ", ".join(sorted({str(path) for path in stored.files.values()}))
+    if stored.pickled and not pickles:
+        raise ModelLoadError(
+            f"{named} is a pickle, which is not read here; write the model as safetensors "
+            "(transformers' save_pretrained does)"
         )
+    check_files(stored)
+    if stored.pickled:
+        logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
     try:
         backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
             directory,
@@ -290,7 +292,7 @@ def load_backbone(
             dtype=placement.dtype,
             # Named, so that a config.json cannot name one that is fetched from elsewhere.
             attn_implementation="sdpa",
-            use_safetensors=not (stored.pickled and pickles),
+            use_safetensors=not stored.pickled,
             trust_remote_code=False,
             local_files_only=True,
             ignore_mismatched_sizes=True,  # refused below, by name

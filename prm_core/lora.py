@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from prm_core.checkpoint import ADAPTER_FILE, read_json, read_tensors, weights
+from prm_core.checkpoint import ADAPTER_FILE, AGAIN, read_json, read_tensors, weights
 from prm_core.errors import ModelLoadError
 
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
@@ -83,7 +83,7 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
     for name in _WEIGHTS:
         tensors = tensors or read_tensors(directory / name)
     if not tensors:
-        raise ModelLoadError(f"{directory / _WEIGHTS[0]} is missing or empty")
+        raise ModelLoadError(f"{directory / _WEIGHTS[0]} is missing or empty; {AGAIN}")
     pairs: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         found = _KEY.fullmatch(key)

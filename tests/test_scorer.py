@@ -20,9 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from prm_core import forward
 from prm_core.checkpoint import find_tensor
+from prm_core.device import place_model
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Evidence, Opened
-from prm_core.loading import load_tokenizer
+from prm_core.loading import load_backbone, load_config, load_tokenizer
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, StepScorer
 from tests.families import test_llemma_prm
@@ -301,23 +302,49 @@ def test_a_tensor_of_the_wrong_shape_is_refused_by_name(tmp_path: Path) -> None:
         load_scorer(tmp_path)
 
 
-def test_half_downloaded_weights_are_refused(tmp_path: Path) -> None:
-    weights = tiny_model(tmp_path) / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelLoadError, match=r"model\.safetensors is damaged or half .*again"):
-        load_scorer(tmp_path)
-
-
+@pytest.mark.parametrize("n_files", [1, 3])
 @pytest.mark.parametrize("pickled", [False, True])
-def test_a_shard_that_is_missing_or_empty_is_refused_by_name(pickled: bool, tmp_path: Path) -> None:
-    make_qwen(tmp_path, n_files=3, pickled=pickled)
-    shard = sorted(tmp_path.glob("*-of-00003.*"))[1]
-    shard.write_bytes(b"")
-    with pytest.raises(ModelLoadError, match=rf"{shard.name} is damaged.* download it again"):
+@pytest.mark.parametrize("left", [None, 0, 60, -300])
+def test_weights_that_are_not_all_there_are_refused_by_file(
+    left: int | None, pickled: bool, n_files: int, tmp_path: Path
+) -> None:
+    tensors = load_file(tiny_model(tmp_path) / "model.safetensors")
+    (tmp_path / "model.safetensors").unlink()
+    write_weights(tmp_path, tensors, n_files=n_files, pickled=pickled)
+    load_scorer(tmp_path)
+    file = sorted(tmp_path.glob("pytorch_model*.bin" if pickled else "model*.safetensors"))[-1]
+    if left is None:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(ModelLoadError) as refused:
         load_scorer(tmp_path)
-    shard.unlink()
-    with pytest.raises(ModelLoadError, match=rf"{shard.name} is missing, but the index"):
+    said = str(refused.value)
+    if left is not None:
+        assert said.startswith(f"{file} is damaged")
+        assert "; download it again" in said
+    else:
+        named = file if n_files > 1 else tmp_path / "model.safetensors"
+        assert said == f"{named} is missing; download the model again"
+
+
+@pytest.mark.parametrize("key", ["weight_map", "metadata"])
+def test_a_damaged_list_of_shards_is_refused_by_file(key: str, tmp_path: Path) -> None:
+    tensors = load_file(tiny_model(tmp_path) / "model.safetensors")
+    (tmp_path / "model.safetensors").unlink()
+    write_weights(tmp_path, tensors, n_files=2)
+    edit_json(tmp_path / "model.safetensors.index.json", **{key: None})
+    with pytest.raises(ModelLoadError, match=rf"index\.json has no '{key}'; download it again"):
         load_scorer(tmp_path)
+
+
+def test_training_refuses_pickles_with_the_way_out(tmp_path: Path) -> None:
+    torch.save(
+        load_file(tiny_model(tmp_path) / "model.safetensors"), tmp_path / "pytorch_model.bin"
+    )
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin is a pickle, .* save_pretrained"):
+        load_backbone(tmp_path, load_config(tmp_path), place_model("cpu"))
 
 
 def test_the_one_file_counts_where_an_index_lies_beside_it(tmp_path: Path) -> None:
@@ -498,7 +525,7 @@ def test_a_model_that_sees_later_steps_is_refused(tmp_path: Path) -> None:
     [
         ("config.json", r"config\.json is missing"),
         ("tokenizer.json", r"tokenizer\.json is missing; download .* copy"),
-        ("model.safetensors", r"has no weights: model\.safetensors, or several"),
+        ("model.safetensors", r"model\.safetensors is missing; download the model again"),
     ],
 )
 def test_a_missing_file_is_refused_in_words(file: str, message: str, tmp_path: Path) -> None:

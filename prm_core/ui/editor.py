@@ -105,9 +105,10 @@ def read_draft(payload: object) -> Draft:
             f"at most {MAX_SOLUTION_CHARS:,} are read.",
             "problem",
         )
-    for where, text in [("problem", problem), *enumerate(solutions)]:
+    places: list[tuple[str | int, str]] = [("problem", problem), *enumerate(solutions)]
+    for where, text in places:
         if HALF_CHARACTER.search(text):
-            what = "The problem" if where == "problem" else f"Solution {letter(where)}"
+            what = f"Solution {letter(where)}" if isinstance(where, int) else "The problem"
             raise PlaceError(f"{what} holds half of a character (a lone surrogate).", where)
     for index, text in enumerate(solutions):
         if len(text) > MAX_SOLUTION_CHARS:
