@@ -511,6 +511,8 @@ def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> No
 
 @given(TEXTS, st.sampled_from(["paragraph", "line"]))
 @settings(max_examples=400, deadline=None)
+@example("0\n####0\ufeff", "paragraph")
+@example("0\n#### 7 %\xa0\u3000", "line")
 def test_a_step_is_one_step(text: str, rule: str) -> None:
     for step in find_steps(text, rule):
         if "think>" not in step.text:
