@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from prm_core.endpoint import API_KEY
@@ -139,7 +139,13 @@ def read_line(line: str) -> argparse.Namespace:
         raise BadOptionError(f"the model's options cannot be read: {error}") from error
 
 
-def load(options: argparse.Namespace, *, keep: bool = False, send_key: bool = True) -> AnyScorer:
+def load(
+    options: argparse.Namespace,
+    *,
+    keep: bool = False,
+    send_key: bool = True,
+    turn: AbstractContextManager[object] | None = None,
+) -> AnyScorer:
     """The scorer that the options of `model_arguments` ask for.
 
     Args:
@@ -147,6 +153,7 @@ def load(options: argparse.Namespace, *, keep: bool = False, send_key: bool = Tr
         keep: whether what was computed for a problem may stay for the next call. In files every
             problem comes once, and a resumed run must give the same bits.
         send_key: whether a server gets the key of the environment.
+        turn: as `load_scorer` takes it.
 
     Raises:
         BadOptionError: options contradict each other, or have unknown values.
@@ -163,7 +170,7 @@ def load(options: argparse.Namespace, *, keep: bool = False, send_key: bool = Tr
         return _open_server(options, os.environ.get(API_KEY, "").strip() if send_key else "")
     if options.server_model is not None:
         raise BadOptionError("--server-model is a name on a server; give its address (--server)")
-    return load_here(options, keep=keep)
+    return load_here(options, keep=keep, turn=turn)
 
 
 @contextmanager
@@ -176,7 +183,12 @@ def loaded(options: argparse.Namespace) -> Iterator[AnyScorer]:
         scorer.close()
 
 
-def load_here(options: argparse.Namespace, *, keep: bool) -> Scorer:
+def load_here(
+    options: argparse.Namespace,
+    *,
+    keep: bool,
+    turn: AbstractContextManager[object] | None = None,
+) -> Scorer:
     """The model on this machine that the options of `loading_arguments` ask for.
 
     Raises: as `load_scorer`.
@@ -193,6 +205,7 @@ def load_here(options: argparse.Namespace, *, keep: bool) -> Scorer:
         separator=options.separator,
         reference=options.reference,
         keep_bytes=KEEP_BYTES if keep else 0,
+        turn=turn,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -447,6 +448,7 @@ def load_scorer(
     reference: str | Path | None = None,
     max_tokens: int | None = None,
     keep_bytes: int = KEEP_BYTES,
+    turn: AbstractContextManager[object] | None = None,
 ) -> Scorer:
     """Load a PRM.
 
@@ -470,6 +472,8 @@ def load_scorer(
             candidate may be. None: 4,096 on a CPU, what memory allows on a GPU.
         keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
             nothing, so that equal calls give equal bits.
+        turn: entered when all files are on this machine, and left when the model is in memory; a
+            lock, so that a download keeps no other model waiting.
 
     Raises:
         BadOptionError: an option has a value that it does not know, or the model writes its
@@ -503,16 +507,17 @@ def load_scorer(
     of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else directory
     if known is not None and known.tokenizer is not None and not has_tokenizer(of_tokenizer):
         of_tokenizer = find_model(known.tokenizer, with_weights=False)
-    with quiet_transformers():
+    of_second = None
+    if reference is not None and "reference" in chosen.takes:
+        of_second = find_model(reference)
+    with turn or nullcontext(), quiet_transformers():
         config = load_config(directory)
         tokenizer = load_tokenizer(of_tokenizer)
         backbone = load_backbone(directory, config, placement, pickles=True)
-        second = None
-        if reference is not None and "reference" in chosen.takes:
-            second = _load_reference(reference, placement)
-    if adapter is not None:
-        merge_adapter(backbone, adapter)
-    opened = chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second))
+        second = None if of_second is None else _load_reference(of_second, placement)
+        if adapter is not None:
+            merge_adapter(backbone, adapter)
+        opened = chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second))
     against = "" if opened.reference is None else f"reference {reference}"
     beta = "" if opened.beta is None else f"β = {opened.beta:g}"
     details = ", ".join(filter(None, (beta, against, quantize)))
@@ -529,9 +534,8 @@ def load_scorer(
     )
 
 
-def _load_reference(model: str | Path, placement: Placement) -> Checkpoint:
+def _load_reference(directory: Path, placement: Placement) -> Checkpoint:
     """A second model, whole: backbone, tokenizer and where its tensors lie."""
-    directory = find_model(model)
     config = load_config(directory)
     backbone = load_backbone(directory, config, placement, pickles=True)
     return Checkpoint(directory, backbone, load_tokenizer(directory))

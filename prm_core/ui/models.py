@@ -11,10 +11,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from prm_core.errors import InputError, PRMError
+from prm_core.errors import InputError, ModelLoadError, PRMError
 from prm_core.model_options import AnyScorer, load, read_line
 from prm_core.types import Candidate, ScoredCandidate
 
@@ -73,7 +74,7 @@ class ModelHost:
         self._asked = threading.Lock()  # guards the two fields below
         self._model = ""
         self._future: Future[AnyScorer] = Future()
-        self._loading = threading.Lock()  # one model in memory, whatever is asked for meanwhile
+        self._loading = threading.Lock()
         self._run = on_gpu(self._stream) if on_gpu else self._stream
 
     def scorer(self, model: str) -> Future[AnyScorer]:
@@ -133,7 +134,7 @@ class ModelHost:
 
     def _load(self, model: str, future: Future[AnyScorer]) -> None:
         try:
-            scorer = self._open(model)
+            scorer = self._open(model, future)
         except Exception as error:  # whatever it is, the page must say so and go on
             if not isinstance(error, PRMError):
                 logger.exception("loading the model failed")
@@ -141,19 +142,30 @@ class ModelHost:
         else:
             future.set_result(scorer)
 
-    def _open(self, model: str) -> AnyScorer:
+    def _open(self, model: str, future: Future[AnyScorer]) -> AnyScorer:
         options = read_line(model)
         if options.model == DEFAULT:
             options.model = None
-        if options.server is not None:  # a silent one keeps no other model waiting
-            # A visitor may type any address; the key is for those of whoever runs the page.
-            return load(options, send_key=model in {choice for _, choice in self.choices})
-        options.device = self._device if options.device == "auto" else options.device
-        options.dtype = self._dtype if options.dtype == "auto" else options.dtype
-        with self._loading:
-            gc.collect()  # the model loaded before, if nobody scores with it any more
+        if options.server is None:
+            options.device = self._device if options.device == "auto" else options.device
+            options.dtype = self._dtype if options.dtype == "auto" else options.dtype
+        return load(
+            options,
             # On a public server the text of one visitor must not outlast the answer.
-            return load(options, keep=not self.listed_only)
+            keep=not self.listed_only,
+            # A visitor may type any address; the key is for those of whoever runs the page.
+            send_key=model in {choice for _, choice in self.choices},
+            turn=self._turn(future),
+        )
+
+    @contextmanager
+    def _turn(self, future: Future[AnyScorer]) -> Iterator[None]:
+        """One model comes into memory at a time, and none that nobody waits for any more."""
+        with self._loading:
+            if future is not self._future:
+                raise ModelLoadError("another model was chosen meanwhile")
+            gc.collect()  # the model loaded before, if nobody scores with it any more
+            yield
 
 
 def _reason(error: BaseException) -> str:
