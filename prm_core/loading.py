@@ -161,19 +161,12 @@ def load_config(directory: Path) -> PreTrainedConfig:
         ModelLoadError: config.json cannot be used, or says something else.
     """
     path = directory / "config.json"
-    settings = read_json(path)
-    kind = settings.get("model_type")
+    kind = read_json(path).get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelLoadError(
             f"{path}: model_type is {kind!r}, which transformers {transformers_version} does not "
             "know; a newer one may, but code that comes with a checkpoint is never run"
         )
-    for key in ("quantization_config", "transformers_weights"):
-        if settings.get(key):
-            raise ModelLoadError(
-                f"{path}: {key!r} is set, so these are not the weights as they were trained; take "
-                "the original checkpoint (to save memory, with --quantize 8bit or 4bit)"
-            )
     try:
         config = AutoConfig.from_pretrained(
             directory, trust_remote_code=False, local_files_only=True
@@ -263,7 +256,7 @@ def load_backbone(
 
     Raises:
         ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
-            or memory is short.
+            the weights are stored quantized, or memory is short.
     """
     if (directory / ADAPTER_FILE).is_file():
         # transformers would add the adapter where peft is installed, and leave it out elsewhere.
@@ -271,6 +264,13 @@ def load_backbone(
             f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
             "files elsewhere if the model is meant, or merge the two with peft"
         )
+    for key in ("quantization_config", "transformers_weights"):
+        if getattr(config, key, None):
+            raise ModelLoadError(
+                f"{directory / 'config.json'}: {key!r} is set, so these are not the weights as "
+                "they were trained; take the original checkpoint (to save memory, with --quantize "
+                "8bit or 4bit)"
+            )
     stored = weights(directory)
     if not stored.files:
         raise ModelLoadError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_prompts_are_those_of_a_model_that_is_loaded_here(
     assert server.batches[0][0].count(TAG) == 3, "a typed marker is text"
     assert scorer.explain(TYPED) == here.explain(TYPED)
     assert (scorer.family, scorer.threshold) == (here.family, here.threshold)
+
+
+def test_a_server_may_run_weights_that_are_stored_quantized(
+    server: PoolingServer, scorer: RemoteScorer, model: Path, tmp_path: Path
+) -> None:
+    quantized = shutil.copytree(model, tmp_path / "quantized")
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (quantized / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    opened = open_server(server.url, quantized, served_as=str(model))
+    assert opened.score([SHORT])[0].log_odds == scorer.score([SHORT])[0].log_odds
+    opened.close()
 
 
 def test_candidates_are_sent_in_batches_and_come_back_in_order(
