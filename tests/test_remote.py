@@ -234,7 +234,11 @@ def test_a_server_of_another_kind_is_refused(
     server.answer = lambda path: (200, {"models": []})
     with pytest.raises(ModelError, match="does not list its models as vLLM does"):
         open_server(server.url, model)
-    monkeypatch.setattr(endpoint.Endpoint, "ask", lambda self, path: b"[" * 100_000)
+
+    def too_deep(said: bytes) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(endpoint.json, "loads", too_deep)
     with pytest.raises(ModelError, match="does not list its models as vLLM does"):
         open_server(server.url, model)
 
