@@ -58,7 +58,7 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path} cannot be read as JSON ({error}); correct it, or {AGAIN}"
         ) from error
     if not isinstance(content, dict):
-        raise ModelLoadError(f"{path} must hold a JSON object")
+        raise ModelLoadError(f"{path} must hold a JSON object; correct it, or {AGAIN}")
     return content
 
 

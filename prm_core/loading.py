@@ -44,7 +44,7 @@ from transformers import (
 from transformers import __version__ as transformers_version
 from transformers.utils import logging as transformers_logging
 
-from prm_core.checkpoint import ADAPTER_FILE, check_files, read_json, weights
+from prm_core.checkpoint import ADAPTER_FILE, AGAIN, check_files, read_json, weights
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
@@ -161,6 +161,8 @@ def load_config(directory: Path) -> PreTrainedConfig:
         ModelLoadError: config.json cannot be used, or says something else.
     """
     path = directory / "config.json"
+    if not path.is_file():
+        raise ModelLoadError(f"{path} is missing; download the model again")
     kind = read_json(path).get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelLoadError(
@@ -172,7 +174,9 @@ def load_config(directory: Path) -> PreTrainedConfig:
             directory, trust_remote_code=False, local_files_only=True
         )
     except Exception as error:  # a wrong value raises whatever it leads to
-        raise ModelLoadError(f"{path} cannot be used: {_words(error)}") from error
+        raise ModelLoadError(
+            f"{path} cannot be used ({_words(error)}); correct it, or {AGAIN}"
+        ) from error
     assert isinstance(config, PreTrainedConfig)
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ModelLoadError(
@@ -208,6 +212,8 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
             if [tokenizer.encode(one, add_special_tokens=False) for one in _PROBES] == wanted:
                 return tokenizer
     except Exception as error:  # a wrong value raises whatever it leads to
+        for file in sorted(directory.glob("*token*.json")):
+            read_json(file)  # names the one that is damaged
         raise ModelLoadError(
             f"{directory}: the tokenizer cannot be loaded ({_words(error)}); download its files "
             "again"
@@ -303,7 +309,8 @@ def load_backbone(
         if isinstance(error, RuntimeError) and is_out_of_memory(error):
             raise _too_large(directory, placement) from error
         raise ModelLoadError(
-            f"{directory}: the weights cannot be loaded: {_words(error)}"
+            f"{directory / 'config.json'} and the weights make no model ({_words(error)}); correct "
+            f"it, or {AGAIN}"
         ) from error
     for name, stored, wanted in sorted(found["mismatched_keys"]):
         raise ModelLoadError(
@@ -411,8 +418,9 @@ def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
 
 
 def _words(error: Exception) -> str:
-    """What a library says of an error, with its kind where that says more."""
-    return str(error) if isinstance(error, OSError | ValueError) else repr(error)
+    """What a library says of an error, in a line, with its kind where that says more."""
+    words = " ".join(str(error).split())
+    return words if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {words}"
 
 
 def _too_large(directory: Path, placement: Placement) -> ModelLoadError:

@@ -389,8 +389,9 @@ def test_a_pickle_that_holds_a_command_is_refused_and_not_obeyed(tmp_path: Path)
     for _ in range(2):
         with pytest.raises(
             ModelLoadError, match=r"pytorch_model\.bin is damaged.* more than tensors"
-        ):
+        ) as refused:
             load_scorer(tmp_path)
+        assert "weights_only" not in str(refused.value)  # PyTorch advises to turn it off
         with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin is damaged"):
             find_tensor(tmp_path, "model.norm.weight")
         file.write_bytes(file.read_bytes()[:300])  # now half downloaded
@@ -440,8 +441,9 @@ def test_an_architecture_that_needs_code_is_refused(tmp_path: Path) -> None:
     [
         ({"model_type": None}, "model_type is None"),
         ({"model_type": ["qwen2"]}, r"model_type is \['qwen2'\]"),
-        ({"hidden_size": "wide"}, r"config\.json cannot be used"),
-        ({"rope_parameters": {"rope_type": "unheard"}}, "cannot be"),
+        ({"hidden_size": "wide"}, r"config\.json cannot be used .* correct it, or download"),
+        ({"num_attention_heads": 0}, r"config\.json .* correct it, or download it again"),
+        ({"rope_parameters": {"rope_type": "unheard"}}, r"config\.json .* correct it, or download"),
         ({"quantization_config": {"quant_method": "gptq"}}, "'quantization_config' is set"),
         ({"transformers_weights": "x.safetensors"}, "'transformers_weights' is set"),
     ],
@@ -456,22 +458,24 @@ def test_a_config_that_cannot_be_used_is_refused_in_words(
 
 
 @pytest.mark.parametrize(
-    ("file", "content"),
+    ("file", "content", "message"),
     [
-        ("tokenizer.json", ""),
-        ("tokenizer.json", "{}"),
-        ("tokenizer.json", "version https://git-lfs.github.com/spec/v1"),
-        ("tokenizer_config.json", "[]"),
-        ("tokenizer_config.json", "{"),
-        ("tokenizer.model", "no SentencePiece"),
+        ("tokenizer.json", "", r"tokenizer\.json cannot be read as JSON"),
+        ("tokenizer.json", "{}", "the tokenizer cannot be loaded"),
+        ("tokenizer.json", "version https://git-lfs.github.com/spec/v1", r"tokenizer\.json cannot"),
+        ("tokenizer_config.json", "[]", r"tokenizer_config\.json must hold a JSON object"),
+        ("tokenizer_config.json", "{", r"tokenizer_config\.json cannot be read as JSON"),
+        ("tokenizer.model", "no SentencePiece", "the tokenizer cannot be loaded"),
     ],
 )
-def test_a_damaged_tokenizer_is_refused_in_words(file: str, content: str, tmp_path: Path) -> None:
+def test_a_damaged_tokenizer_is_refused_in_words(
+    file: str, content: str, message: str, tmp_path: Path
+) -> None:
     tiny_model(tmp_path)
     if file == "tokenizer.model":
         (tmp_path / "tokenizer.json").unlink()
     (tmp_path / file).write_text(content, encoding="utf-8")
-    with pytest.raises(ModelLoadError, match=r"the tokenizer cannot be loaded .* again"):
+    with pytest.raises(ModelLoadError, match=f"{message}.* again"):
         load_scorer(tmp_path)
 
 
@@ -523,7 +527,7 @@ def test_a_model_that_sees_later_steps_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("config.json", r"config\.json is missing"),
+        ("config.json", r"config\.json is missing; download the model again"),
         ("tokenizer.json", r"tokenizer\.json is missing; download .* copy"),
         ("model.safetensors", r"model\.safetensors is missing; download the model again"),
     ],
