@@ -215,8 +215,7 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
         for file in sorted(directory.glob("*token*.json")):
             read_json(file)  # names the one that is damaged
         raise ModelLoadError(
-            f"{directory}: the tokenizer cannot be loaded ({_words(error)}); download its files "
-            "again"
+            f"{directory}: the tokenizer cannot be loaded ({_words(error)}); {AGAIN}"
         ) from error
     raise ModelLoadError(
         f"{pieces}: transformers {transformers_version} makes a tokenizer of it that gives other "
@@ -241,6 +240,23 @@ def _with_blanks(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 def has_tokenizer(directory: Path) -> bool:
     """Whether a folder has a tokenizer's files."""
     return any((directory / name).is_file() for name in _VOCABULARIES)
+
+
+def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    """The stock transformer without weights, of which nothing can be run.
+
+    Raises:
+        ModelLoadError: config.json makes no model.
+    """
+    try:
+        with torch.device("meta"):
+            backbone = AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as error:  # a wrong value raises whatever it leads to
+        raise ModelLoadError(
+            f"{directory / 'config.json'} makes no model ({_words(error)}); correct it, or {AGAIN}"
+        ) from error
+    assert isinstance(backbone, PreTrainedModel)
+    return backbone
 
 
 def load_backbone(

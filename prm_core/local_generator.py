@@ -10,20 +10,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     GenerationConfig,
-    PreTrainedTokenizerBase,
     StoppingCriteria,
     StoppingCriteriaList,
 )
 
 from prm_core.device import choose_device
-from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
+from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.generators import NEXT_PROBLEM, Sampling, chat_messages, plain_prompt
+from prm_core.loading import (
+    find_model,
+    load_backbone,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+)
 
 _AT_ONCE = 16  # continuations in one batch
 
@@ -47,24 +51,15 @@ class LocalGenerator:
         self, model: str, sampling: Sampling, *, device: str = "auto", dtype: str = "auto"
     ) -> None:
         placement = choose_device(device, dtype)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-            backbone = AutoModelForCausalLM.from_pretrained(
-                model,
-                dtype=placement.dtype,
-                # Named, so that a config.json cannot name one that is fetched from elsewhere.
-                attn_implementation="sdpa",
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelLoadError(f"the generator {model} cannot be loaded: {error}") from error
-        assert isinstance(tokenizer, PreTrainedTokenizerBase)
+        directory = find_model(model)
+        with quiet_transformers():
+            tokenizer = load_tokenizer(directory)
+            config = load_config(directory)
+            backbone = load_backbone(directory, config, placement, AutoModelForCausalLM)
         if sampling.chat and tokenizer.chat_template is None:
             raise BadOptionError(f"the tokenizer of {model} has no chat template")
-        nn.Module.to(backbone, placement.device)  # transformers' own `to` has no types
         self._name, self._sampling, self._tokenizer = model, sampling, tokenizer
-        self._model: Any = backbone.eval()
+        self._model: Any = backbone
         self._device = placement.device
         self._longest: int | None = getattr(backbone.config, "max_position_embeddings", None)
         own = backbone.generation_config

@@ -25,13 +25,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
 from prm_core.families.prompt import forget_texts
-from prm_core.loading import find_model, load_config, load_tokenizer, quiet_transformers
+from prm_core.loading import (
+    empty_backbone,
+    find_model,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+)
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import explanation
@@ -316,8 +322,7 @@ def open_server(
     with quiet_transformers():
         config = load_config(directory)
         tokenizer = load_tokenizer(directory)
-        with torch.device("meta"):  # nothing of it is ever run
-            backbone = AutoModel.from_config(config, trust_remote_code=False)
+        backbone = empty_backbone(directory, config)
     scorer = RemoteScorer(
         endpoint,
         served_as=name,

@@ -362,6 +362,16 @@ def test_the_page_s_model_field_takes_an_address(
         ModelHost([("own", "default")], listed_only=True).scorer(address)
 
 
+def test_a_config_that_makes_no_model_is_refused_in_words(
+    server: PoolingServer, model: Path, tmp_path: Path
+) -> None:
+    damaged = shutil.copytree(model, tmp_path / "damaged")
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    (damaged / "config.json").write_text(json.dumps(config | {"hidden_act": "?"}), "utf-8")
+    with pytest.raises(ModelLoadError, match=r"config\.json makes no model .*; correct it"):
+        open_server(server.url, damaged, served_as=str(model))
+
+
 def test_only_what_the_prompt_needs_is_fetched(
     monkeypatch: pytest.MonkeyPatch, model: Path
 ) -> None:
