@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -73,6 +74,8 @@ class Endpoint:
             "User-Agent": "prm-inspector",
             **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
         }
+        self._again = partial(Endpoint, url, what, timeout_s=timeout_s, api_key=api_key)
+        self._branches: weakref.WeakSet[Endpoint] = weakref.WeakSet()
         self._closed = threading.Event()
         self._works = False  # it has answered at least once
         self._own = threading.local()  # each thread's connection
@@ -118,9 +121,20 @@ class Endpoint:
             raise self.closed()
         raise ModelError(f"{self._what} at {self.name} does not work: {reason}")
 
+    def branch(self) -> Endpoint:
+        """Another one to the same address, which is closed with this one or before it."""
+        one = self._again()
+        one._works = self._works
+        self._branches.add(one)
+        if self._closed.is_set():
+            one.close()
+        return one
+
     def close(self) -> None:
         """Wake the threads that wait for an answer; they and all later ones get an error."""
         self._closed.set()
+        for one in list(self._branches):
+            one.close()
         for connection in list(self._connections):
             if connection.sock is not None:
                 with suppress(OSError):

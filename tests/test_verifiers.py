@@ -792,24 +792,29 @@ def test_the_page_takes_a_verifier() -> None:
         host.scorer("launch/ThinkPRM-1.5B").result(20)
 
 
-def test_leaving_between_two_beats_asks_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_between_two_beats_ends_what_is_being_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(models, "BEAT_S", 0.05)
     may_write = threading.Event()
 
     def write(body: dict[str, Any]) -> str:
-        may_write.wait(20)
+        if "slow" in body["messages"][0]["content"]:
+            may_write.wait(60)
         return critic_server(body)
 
     with serve(write) as server:
         server.models = [{"id": NAME}]
         host = ModelHost([("own", "default")])
         scorer = host.scorer(f"{NAME} --server {server.url} --family critic").result(20)
-        run = host.run([Candidate(f"p{i}", ("a",)) for i in range(30)])
+        run = host.run([Candidate(f"slow {i}", ("a",)) for i in range(30)])
         assert [next(run), next(run)] == [None, None]
         run.close()  # type: ignore[attr-defined]
+        assert len(server.requests) <= 8
+        (scored,) = [found for found in host.run([Candidate("p", ("a",))]) if found]
+        assert scored[1].probabilities == (1.0,)
         may_write.set()
         scorer.close()
-        assert len(server.requests) <= 8
 
 
 def test_a_silent_server_keeps_no_other_model_waiting() -> None:

@@ -120,27 +120,25 @@ class VerifierScorer:
         self, candidates: Sequence[Candidate], beat_s: float | None
     ) -> Iterator[tuple[int, ScoredCandidate | InputError] | None]:
         """Each candidate's index, with its scores or why it has none."""
-        stopped = threading.Event()
+        endpoint = self._endpoint.branch()  # so that leaving ends what is being written
         talks: dict[Future[ScoredCandidate | InputError], int] = {}
         try:
             for index, candidate in enumerate(candidates):
-                talks[self._talks.submit(self._judge, candidate, stopped)] = index
+                talks[self._talks.submit(self._judge, candidate, endpoint)] = index
             for future in completed(talks, beat_s):
                 yield None if future is None else (talks[future], future.result())
         except (RuntimeError, CancelledError) as error:  # a pool takes or does no more work
             raise self._endpoint.closed() from error
         finally:
-            stopped.set()
             for future in talks:
                 future.cancel()
+            endpoint.close()
 
-    def _judge(
-        self, candidate: Candidate, stopped: threading.Event
-    ) -> ScoredCandidate | InputError:
+    def _judge(self, candidate: Candidate, endpoint: Endpoint) -> ScoredCandidate | InputError:
         """One talk, from its first request to its verdict."""
         name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
         try:
-            judgement = self._talk(candidate, stopped)
+            judgement = self._talk(candidate, endpoint)
         except NoVerdictError as error:
             return NoVerdictError(f"{name}: {error}")
         except InputError as error:
@@ -154,13 +152,11 @@ class VerifierScorer:
             judgement.rationales,
         )
 
-    def _talk(self, candidate: Candidate, stopped: threading.Event) -> Judgement:
+    def _talk(self, candidate: Candidate, endpoint: Endpoint) -> Judgement:
         talk = self._form.talk(candidate, self._n_samples, self._max_tokens)
         requests = next(talk)
         while True:
-            if stopped.is_set():
-                raise CancelledError
-            asked = [self._requests.submit(self._ask, request) for request in requests]
+            asked = [self._requests.submit(self._ask, request, endpoint) for request in requests]
             try:
                 replies = [one.result() for one in asked]
             finally:
@@ -172,7 +168,7 @@ class VerifierScorer:
                 judgement: Judgement = end.value
                 return judgement
 
-    def _ask(self, request: Request) -> Reply:
+    def _ask(self, request: Request, endpoint: Endpoint) -> Reply:
         """One request's reply.
 
         Raises:
@@ -182,7 +178,7 @@ class VerifierScorer:
         body: dict[str, Any] = {"model": self._served_as, "messages": list(request.messages)}
         if request.messages[-1]["role"] == "assistant":
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-        said = self._endpoint.ask("/chat/completions", {**body, **request.options})
+        said = endpoint.ask("/chat/completions", {**body, **request.options})
         try:
             return _reply(json.loads(said)["choices"][0])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
