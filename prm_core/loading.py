@@ -362,7 +362,8 @@ def _placed_while_loading(placement: Placement) -> dict[str, Any]:
         options["device_map"] = placement.device_map or {"": placement.device}
         logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # told below
     if placement.quantize:
-        _import_bitsandbytes()
+        with without_kernels():
+            import bitsandbytes  # noqa: F401
     if placement.quantize == "8bit":
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     elif placement.quantize == "4bit":
@@ -373,8 +374,9 @@ def _placed_while_loading(placement: Placement) -> dict[str, Any]:
     return options
 
 
-def _import_bitsandbytes() -> None:
-    """Import it so that it fetches nothing and is quiet.
+@contextmanager
+def without_kernels() -> Iterator[None]:
+    """For imports of bitsandbytes, so that it fetches nothing and is quiet.
 
     Where a package `kernels` is installed, it downloads compiled code from the Hub when it is
     imported, and runs it. A None in `sys.modules` is a package that cannot be imported.
@@ -384,7 +386,7 @@ def _import_bitsandbytes() -> None:
     hidden = {name: one for name, one in sys.modules.items() if name.split(".")[0] == "kernels"}
     sys.modules.update({**dict.fromkeys(hidden), "kernels": None})  # type: ignore[dict-item]
     try:
-        import bitsandbytes  # noqa: F401
+        yield
     finally:
         del sys.modules["kernels"]
         sys.modules.update(hidden)

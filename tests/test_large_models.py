@@ -96,17 +96,23 @@ def test_eight_bits_score_nearly_as_the_model(wide: Path) -> None:
 
 
 @needs_bitsandbytes
-def test_bitsandbytes_fetches_no_code_from_the_hub(wide: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("imports", ["load_scorer", "train"])
+def test_bitsandbytes_fetches_no_code_from_the_hub(
+    imports: str, wide: Path, tmp_path: Path
+) -> None:
     """In a fresh interpreter that has the package it would ask for it."""
     fetched = tmp_path / "fetched"
     (tmp_path / "kernels.py").write_text(
         f"def get_kernel(*_, **__): open({str(fetched)!r}, 'w')\n", encoding="utf-8"
     )
+    of_it = {
+        "load_scorer": "from prm_core.scorer import load_scorer\n"
+        f"load_scorer({str(wide)!r}, device='cpu', quantize='8bit')",
+        "train": "import prm_core.train",
+    }
     code = (
-        "import sys, kernels\n"
-        "from prm_core.scorer import load_scorer\n"
-        f"load_scorer({str(wide)!r}, device='cpu', quantize='8bit')\n"
-        "assert sys.modules['kernels'] is kernels\n"
+        f"import sys, kernels\n{of_it[imports]}\n"
+        "assert sys.modules['kernels'] is kernels and 'bitsandbytes' in sys.modules\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
@@ -115,7 +121,7 @@ def test_bitsandbytes_fetches_no_code_from_the_hub(wide: Path, tmp_path: Path) -
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert not fetched.exists()
 
 

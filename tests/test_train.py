@@ -627,3 +627,14 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(BadOptionError, match="pip install accelerate"):
         RunConfig(tmp_path, "cpu")
+
+
+def test_what_a_directory_holds_is_not_written_over(backbone: str, tmp_path: Path) -> None:
+    notes = tmp_path / "README.md"
+    notes.write_text("mine", encoding="utf-8")
+    config = TuneConfig(backbone, **FAST)
+    with pytest.raises(BadOptionError, match=r"holds README\.md, which may be needed; name a new"):
+        fine_tune(config, [solutions(4)], Loss(), RunConfig(tmp_path, "cpu"))
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    with pytest.raises(DataError, match=r"README\.md/model: cannot be written: Not a directory"):
+        fine_tune(config, [solutions(4)], Loss(), RunConfig(notes / "model", "cpu"))

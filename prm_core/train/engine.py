@@ -20,22 +20,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
 
 from prm_core.checkpoint import read_json
+from prm_core.data import named_errors
 from prm_core.device import DTYPES, choose_device
 from prm_core.errors import BadOptionError
+from prm_core.loading import without_kernels
 from prm_core.metrics import auroc
 from prm_core.train.card import Card
 from prm_core.train.loss import totals_of
 from prm_core.train.saving import Learner
+
+with without_kernels():  # the Trainer imports peft, and that bitsandbytes
+    from transformers import (
+        PrinterCallback,
+        Trainer,
+        TrainerCallback,
+        TrainerControl,
+        TrainerState,
+        TrainingArguments,
+    )
 
 _log = logging.getLogger("prm_core.train")
 
@@ -43,6 +47,7 @@ REPORTS = {"none": None, "tensorboard": "tensorboard", "wandb": "wandb"}
 """Where figures can be sent, with the package that this needs."""
 
 _RUN_FILE = "run.json"  # in a checkpoint: what the run was asked for
+_OF_A_RUN = ("checkpoint-", "runs", ".")  # what one leaves that was stopped early
 _LAST_WRITTEN = "trainer_state.json"  # a checkpoint without it was cut short
 
 
@@ -406,13 +411,23 @@ def _last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | N
     """The last whole checkpoint to go on from; None to begin.
 
     Raises:
-        BadOptionError: there is one and nobody asked to go on, or it is of another run.
+        BadOptionError: there is one and nobody asked to go on, or it is of another run; or the
+            directory holds something else.
+        DataError: the directory cannot be made.
     """
+    with named_errors(config.output, "written"):
+        config.output.mkdir(parents=True, exist_ok=True)
+        entries = sorted(path.name for path in config.output.iterdir())
     found = sorted(
         (path for path in config.output.glob("checkpoint-*") if (path / _LAST_WRITTEN).is_file()),
         key=lambda path: int(path.name.rpartition("-")[2]),
     )
     if not found:
+        for name in entries:
+            if not name.startswith(_OF_A_RUN):
+                raise BadOptionError(
+                    f"{config.output} holds {name}, which may be needed; name a new directory"
+                )
         return None
     if not config.resume:
         raise BadOptionError(
