@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prm_core.answers import final_answer
-from prm_core.data import Row, json_line, problem_row, read_rows
+from prm_core.data import Row, json_line, named_errors, problem_row, read_rows
 from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError
 from prm_core.generators import Generator, Sampling, ServerGenerator
@@ -172,11 +172,9 @@ class LabelFile:
         self.path, self.labelled_by = path, labelled_by
         self.keys: set[bytes] = set()
         self._end = 0  # bytes up to the last line end
-        try:
+        with named_errors(path, "read"):
             if path.exists():
                 self._read()
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}", path=path) from error
 
     def append(self, example: Example) -> None:
         """Write one labelled solution.
@@ -185,11 +183,8 @@ class LabelFile:
             DataError: the file cannot be written.
         """
         line = json_line({**example_row(example), "labelled_by": self.labelled_by}).encode("utf-8")
-        try:
-            with self.path.open("ab", buffering=0) as file:
-                n_written = file.write(line)
-        except OSError as error:
-            raise DataError(f"cannot be written: {error.strerror}", path=self.path) from error
+        with named_errors(self.path, "written"), self.path.open("ab", buffering=0) as file:
+            n_written = file.write(line)
         if n_written != len(line):  # the next run cuts off the part
             raise DataError("cannot be written: the disk may be full", path=self.path)
 
@@ -471,6 +466,8 @@ def main(
     )
     if options.dry_run:
         return 0
+    with named_errors(output.path, "written"):  # before the work
+        output.path.open("ab").close()
     generator = _open_generator(options, sampling, open_local) if options.generator else None
     tell, n_bad = _Teller(costs), 0
     solutions = read_unlabelled(options.file, options.steps)
@@ -491,6 +488,8 @@ def main(
             tell.last.seconds,
             n_bad,
         )
+    if not (n_bad or costs.n_solutions or costs.n_done):
+        raise DataError("has no rows", path=options.file)
     return 1 if n_bad and not options.skip_bad else 0
 
 

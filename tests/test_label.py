@@ -575,3 +575,17 @@ def test_a_local_model_labels(source: Callable[..., Path], tmp_path: Path) -> No
     one, two = (list(read_examples(tmp_path / name)) for name in ("one", "two"))
     assert one == two
     assert [e.labels for e in one if isinstance(e, Example)] == [(0.0, 0.0, 1.0), (0.0, 0.0, 0.0)]
+
+
+def test_an_empty_file_and_an_output_that_cannot_be_written_are_told_of_first(
+    source: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    words = ["--method", "outcome", "-o"]
+    assert main(["label", str(empty), *words, str(tmp_path / "out.jsonl")]) == 1
+    assert f"error: {empty}: has no rows" in capsys.readouterr().err
+    assert main(["label", str(source(*problems(1))), *words, str(empty / "out.jsonl")]) == 1
+    said = capsys.readouterr().err
+    assert "out.jsonl: cannot be written: Not a directory" in said
+    assert "solutions labelled" not in said, "before the work"
