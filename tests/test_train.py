@@ -16,13 +16,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from prm_core.cli import main
-from prm_core.errors import BadOptionError, DataError
+from prm_core.errors import BadOptionError, DataError, ModelError
 from prm_core.families.value_head import TEXTBOOK, encode, read_template
 from prm_core.labelled import example_row
 from prm_core.scorer import load_scorer
@@ -598,6 +599,14 @@ def test_impossible_settings_are_refused(tmp_path: Path) -> None:
         TuneConfig("x", epochs=0)
     with pytest.raises(BadOptionError, match="mode 'some'"):
         TuneConfig("x", mode="some")
+    with pytest.raises(BadOptionError, match="epochs is inf"):
+        TuneConfig("x", epochs=math.inf)
+    with pytest.raises(BadOptionError, match="pos_weight is nan"):
+        Loss(pos_weight=math.nan)
+    with pytest.raises(BadOptionError, match="the weight of x is inf"):
+        Source("x", (), math.inf)
+    with pytest.raises(BadOptionError, match="seed is -5; it must be at least 0"):
+        RunConfig(tmp_path, seed=-5)
     with pytest.raises(BadOptionError, match="CUDA_VISIBLE_DEVICES"):
         RunConfig(tmp_path, device="cuda:1")
 
@@ -638,3 +647,24 @@ def test_what_a_directory_holds_is_not_written_over(backbone: str, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     with pytest.raises(DataError, match=r"README\.md/model: cannot be written: Not a directory"):
         fine_tune(config, [solutions(4)], Loss(), RunConfig(notes / "model", "cpu"))
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(backbone: str, tmp_path: Path) -> None:
+    larger_than_any_float32 = Loss(pos_weight=1e39)
+    with pytest.raises(ModelError, match=r"the loss is (inf|nan) at step 1: the weights are lost"):
+        fine_tune(
+            TuneConfig(backbone, **FAST),
+            [solutions(4)],
+            larger_than_any_float32,
+            RunConfig(tmp_path, "cpu"),
+        )
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_a_hub_that_cannot_be_reached_is_told_of_before_the_training(
+    backbone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    settings = RunConfig(tmp_path, "cpu", push_to_hub="somebody/model")
+    with pytest.raises(ModelError, match=r"somebody/model cannot be uploaded .*; is there"):
+        fine_tune(TuneConfig(backbone, **FAST), [solutions(4)], Loss(), settings)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +26,7 @@ from torch.utils.data import Dataset, Sampler
 from prm_core.checkpoint import read_json
 from prm_core.data import named_errors
 from prm_core.device import DTYPES, choose_device
-from prm_core.errors import BadOptionError
+from prm_core.errors import BadOptionError, ModelError
 from prm_core.loading import without_kernels
 from prm_core.metrics import auroc
 from prm_core.train.card import Card
@@ -84,6 +86,8 @@ class RunConfig:
         for name in ("save_every", "log_every"):
             if not getattr(self, name) > 0:
                 raise BadOptionError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not 0 <= self.seed < 2**32:
+            raise BadOptionError(f"seed is {self.seed}; it must be at least 0 and below 2^32")
         if self.precision not in ("auto", *DTYPES):
             raise BadOptionError(
                 f"precision {self.precision!r} is not known; choose from auto, {', '.join(DTYPES)}"
@@ -224,7 +228,16 @@ class StepTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """The Trainer's, with the parts of the loss and the accuracy since the last time."""
+        """The Trainer's, with the parts of the loss and the accuracy since the last time.
+
+        Raises:
+            ModelError: the loss is not finite, so there is nothing left to train or to save.
+        """
+        if not math.isfinite(logs.get("loss", 0.0)):
+            raise ModelError(
+                f"the loss is {logs['loss']} at step {self.state.global_step}: the weights are "
+                "lost; take a lower learning rate, or float32 (--precision)"
+            )
         if "loss" in logs and self._seen:
             n_updates = self.state.global_step - max(self._logged_at, self._initial_global_step)
             sums = torch.stack(
@@ -301,6 +314,24 @@ class StepTrainer(Trainer):
         else:
             self._learner.load_checkpoint(Path(resume_from_checkpoint))
 
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """The Trainer's; called before the training.
+
+        Raises:
+            ModelError: the Hub cannot be reached, or does not let us in.
+        """
+        with _told_of_the_hub(str(self.args.hub_model_id)):
+            super().init_hf_repo(token, private)
+
+    def push_to_hub(self, *arguments: Any, **options: Any) -> Any:
+        """The Trainer's; it saves before.
+
+        Raises:
+            ModelError: as `init_hf_repo`; the model is saved all the same.
+        """
+        with _told_of_the_hub(f"what is whole in {self.args.output_dir}"):
+            return super().push_to_hub(*arguments, **options)
+
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Nothing: our card is written with the model."""
 
@@ -315,6 +346,18 @@ class StepTrainer(Trainer):
             for name, value in figures.items()
             if name not in {*speed, "total_flos", "learning_rate", "grad_norm", "tokens_per_s"}
         }
+
+
+@contextmanager
+def _told_of_the_hub(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the library lets through whatever its connections raise
+        words = " ".join(str(error).split())
+        raise ModelError(
+            f"{what} cannot be uploaded ({words}); is there a network, a login (`hf auth login`) "
+            "and a right to write?"
+        ) from error
 
 
 def _figures(log_odds: Sequence[float], labels: Sequence[float]) -> dict[str, float]:

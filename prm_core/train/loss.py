@@ -15,6 +15,7 @@ trainer adds up over the parts and over all processes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -48,7 +49,7 @@ class Loss:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value < 0 or (name == "pos_weight" and value == 0):
+            if not 0 <= value < math.inf or (name == "pos_weight" and value == 0):
                 limit = "above 0" if name == "pos_weight" else "at least 0"
                 raise BadOptionError(f"{name} is {value}; it must be {limit}")
 

@@ -8,6 +8,7 @@ and there the true one; what follows a wrong token has no target.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import string
@@ -74,7 +75,7 @@ class ScratchConfig:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if not value > 0:
+            if not 0 < value < math.inf:
                 raise BadOptionError(f"{name} is {value}; it must be above 0")
         if self.hidden_size % (2 * self.heads):
             raise BadOptionError(

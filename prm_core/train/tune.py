@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +91,9 @@ class TuneConfig:
             if name == "dropout":
                 if not 0 <= value < 1:
                     raise BadOptionError(f"dropout is {value}; it must be at least 0 and below 1")
-            elif isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
+            elif isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            elif not 0 < value < math.inf:
                 raise BadOptionError(f"{name} is {value}; it must be above 0")
 
 
