@@ -6,10 +6,15 @@ const score = element.querySelector(".prm-score");
 const cancel = element.querySelector(".prm-cancel");
 const line = element.querySelector(".prm-state");
 const SLOW_MS = 400; // a quicker answer needs no word
+const UNKNOWN_MS = 1000; // for so long a run may have no number yet, by which Gradio cancels it
 
 let running = false;
 let announced = false; // the server has said that it runs
 let slow = 0;
+let cancelled = false; // the run that was started last
+let stopping = false; // it is cancelled but not over; Gradio would pass over another one
+let wanted = false; // Score was pressed meanwhile
+let late = 0;
 
 function show({ running: now, message }) {
   clearTimeout(slow);
@@ -21,6 +26,9 @@ function show({ running: now, message }) {
 
 function start() {
   if (running) return;
+  wanted = stopping;
+  if (stopping) return;
+  cancelled = announced = false;
   document.dispatchEvent(new CustomEvent("prm:before-score"));
   document.dispatchEvent(new CustomEvent("prm:issues", { detail: [] }));
   show({ running: true, message: "" });
@@ -28,12 +36,21 @@ function start() {
   trigger("submit");
 }
 
+function stop() {
+  clearTimeout(late);
+  late = 0;
+  trigger("stop");
+}
+
 score.addEventListener("click", start);
 cancel.addEventListener("click", () => {
   if (document.activeElement === cancel) score.focus();
-  announced = false;
   show({ running: false, message: "Cancelled." });
-  trigger("stop");
+  cancelled = stopping = true;
+  if (announced) stop(); else late = setTimeout(stop, UNKNOWN_MS);
+});
+document.addEventListener("prm:failed", (event) => {
+  if (cancelled) event.preventDefault();
 });
 document.addEventListener("prm:score", start);
 document.addEventListener("keydown", (event) => {
@@ -42,6 +59,11 @@ document.addEventListener("keydown", (event) => {
   start();
 });
 watch("value", () => {
+  if (stopping && props.value.running) { // what was on its way
+    if (late) stop();
+    return;
+  }
+  stopping = false;
   // In one column the results begin below what is seen: a run that starts brings them up.
   const begins = props.value.running && !announced;
   announced = props.value.running;
@@ -52,4 +74,5 @@ watch("value", () => {
   }
   document.dispatchEvent(new CustomEvent("prm:model"));
   document.dispatchEvent(new CustomEvent("prm:issues", { detail: props.value.issues }));
+  if (wanted) start();
 });

@@ -154,20 +154,22 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
             yield running("Loading the model…")  # Cancel acts where a run yields
             wait([loading], timeout=LOADING_S)
         threshold = loading.result().threshold
-        yield running("Scoring…")
+        message = "Scoring…"
+        yield running(message)
         started = shown = time.monotonic()
-        n_done = 0
+        n_done = n_shown = 0
         for found in host.run(candidates):
-            if found is None:
-                yield gr.skip(), gr.skip()
-                continue
-            index, scored[index] = found
-            n_done += 1
+            if found is not None:
+                index, scored[index] = found
+                n_done += 1
             now = time.monotonic()
             due = max(YIELD_S, YIELD_SHARE * (shown - started))
-            if now - shown >= due and n_done < len(candidates):
-                yield running(f"{n_done} of {len(candidates)} solutions scored")
-                shown = time.monotonic()
+            if n_done > n_shown and now - shown >= due and n_done < len(candidates):
+                message = f"{n_done} of {len(candidates)} solutions scored"
+                yield running(message)
+                n_shown, shown = n_done, time.monotonic()
+            elif found is None:
+                yield gr.skip(), actions_value(running=True, message=message)
     except TooLongError as error:
         issues = too_long(loading.result(), candidates)
         yield board("failed", str(error)), actions_value(running=False, issues=issues)
@@ -227,9 +229,9 @@ def build_page(host: ModelHost) -> gr.Blocks:
             concurrency_limit=1,
             **private,
         )
-        # A run that ended without a word of its own (a full queue, a lost server) frees the
-        # buttons and says so.
-        job.failure(None, None, actions, js=_REFUSED, **private)
+        # A run that ended without a word of its own (cancelled, a full queue, a lost server) frees
+        # the buttons and says so. Gradio tells of a cancelled one when it is over.
+        job.failure(None, board, [actions, board], js=_ENDED, **private)
         # The browser marks the run as cancelled: what is on the board is there already.
         actions.stop(None, None, None, cancels=[job], **private).then(
             None, board, board, js=_CANCELLED, **private
@@ -242,8 +244,17 @@ def build_page(host: ModelHost) -> gr.Blocks:
 _CANCELLED = """(board) => board.status === "running"
     ? {...board, status: "cancelled", message: "Cancelled; what was scored stays."} : board"""
 
-_REFUSED = """() => ({running: false, issues: [], turn: Math.random(),
-    message: "The server took no more work; it may be busy. Press Score again in a moment."})"""
+_LOST = """(board) => board.status === "running"
+    ? {...board, status: "failed", message: "The server stopped; what was scored stays."} : board"""
+
+_ENDED = f"""(board) => {{
+    const event = new CustomEvent("prm:failed", {{cancelable: true}});
+    const cancelled = !document.dispatchEvent(event);
+    const message = cancelled ? "Cancelled."
+        : "The server took no more work; it may be busy. Press Score again in a moment.";
+    const actions = {{running: false, issues: [], turn: Math.random(), message}};
+    return [actions, (cancelled ? {_CANCELLED} : {_LOST})(board)];
+}}"""
 
 
 async def healthz(request: Request) -> JSONResponse:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +27,7 @@ from tests.browser.conftest import (
     answers,
     serving,
 )
+from tests.completions import serve
 
 pytestmark = pytest.mark.browser
 
@@ -316,6 +318,43 @@ def test_cancel_keeps_what_is_there_and_a_rerun_works(page: Page) -> None:
     score(page)
     expect_scored(page, 2)
     assert time.monotonic() - began < 5
+
+
+def test_score_pressed_right_after_cancel_scores(page: Page) -> None:
+    page.locator("#prm-problem").fill(PROBLEM)
+    paste(solutions(page).first, json.dumps(long_run()))
+    expect(solutions(page)).to_have_count(64)
+    score(page)
+    page.get_by_role("button", name="Cancel").click()
+    score(page)
+    expect(page.locator(".prm-state")).to_contain_text("256 steps scored in")
+    expect(page.locator(".bd-card:not(.bd-waiting)")).to_have_count(64)
+
+
+def test_a_verifier_is_left_at_once(page: Page) -> None:
+    may_write = threading.Event()
+
+    def write(body: dict[str, Any]) -> str:
+        if "54" in body["messages"][0]["content"]:
+            may_write.wait(60)
+        return "All of it is right: \\boxed{-1}"
+
+    with serve(write) as writer:
+        writer.models = [{"id": "writer"}]
+        model = page.locator("#prm-model input")
+        model.fill(f"writer --family critic --server {writer.url}")
+        model.press("Enter")
+        fill(page, PROBLEM, A, B)
+        score(page)
+        expect(page.locator(".bd-card:not(.bd-waiting)")).to_have_count(1)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator(".bd-note")).to_contain_text("Cancelled")
+        page.wait_for_timeout(1500)  # longer than its silence between two beats
+        expect(page.locator(".prm-state")).to_have_text("Cancelled.")
+        solutions(page).nth(1).fill(A)
+        score(page)
+        expect_scored(page, 2)
+        may_write.set()
 
 
 def test_a_reload_keeps_the_draft(page: Page) -> None:
