@@ -191,7 +191,7 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
 
     AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
     normaliser that the file has (Qwen2's, for one). Of a SentencePiece file alone it makes one that
-    gives other ids to blanks, and for Mistral to every text (transformers 5.17); so SentencePiece
+    gives other ids to blanks, and for Mistral to every text (transformers 5.23); so SentencePiece
     itself is asked, and where it differs the blanks are told as Llama's tokenizer.json tells them.
 
     Raises:
