@@ -11,7 +11,6 @@ import codecs
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,9 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from prm_core.errors import BadOptionError, DataError
-
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""A lone surrogate: JSON can name one, but no file can hold it and no tokenizer read it."""
+from prm_core.types import HALF_CHARACTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ read them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from prm_core.errors import InputError, NoStepsError
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""A lone surrogate: JSON can name one, but no file can hold it and no tokenizer read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Candidate:
         id: names the candidate in results and messages; any text.
 
     Raises:
-        InputError: the problem is blank.
+        InputError: the problem is blank, or a text holds half of a character.
         NoStepsError: there is no step, or one is blank.
     """
 
@@ -42,6 +46,11 @@ class Candidate:
         for index, step in enumerate(self.steps):
             if not step.strip():
                 raise NoStepsError(f"step {index + 1} of {name} is blank; remove it")
+        for text in (self.problem, *self.steps):
+            if half := HALF_CHARACTER.search(text):
+                raise InputError(
+                    f"{name} holds half of a character (a lone surrogate), {half[0]!r}; remove it"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ def test_a_candidate_needs_a_problem_and_steps() -> None:
         Candidate("p", ())
     with pytest.raises(NoStepsError, match="step 2 of candidate 'B' is blank"):
         Candidate("p", ("a", "  "), id="B")
+    for problem, step in (("q \ud83d", "s"), ("q", "\udc00")):
+        with pytest.raises(InputError, match=r"'B' holds half of a character .*; remove it"):
+            Candidate(problem, ("s", step), "B")
 
 
 @pytest.mark.parametrize("positions", [(), (2, 1), (1, 1), (-1,), (0, 5)])

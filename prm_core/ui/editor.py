@@ -15,10 +15,10 @@ from typing import Any
 
 import gradio as gr
 
-from prm_core.data import HALF_CHARACTER
 from prm_core.errors import InputError
 from prm_core.paths import assets_dir
 from prm_core.steps import RULES, chosen_rule, find_steps
+from prm_core.types import HALF_CHARACTER
 from prm_core.ui.board import letter
 from prm_core.ui.examples import Example
 

@@ -18,10 +18,9 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from prm_core.data import HALF_CHARACTER
 from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
-from prm_core.types import Candidate, ScoredCandidate
+from prm_core.types import HALF_CHARACTER, Candidate, ScoredCandidate
 from prm_core.verifiers.base import Form, Judgement, Message, Reply, Request, Token
 
 AT_ONCE = 8
