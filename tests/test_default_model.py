@@ -21,7 +21,9 @@ MODEL = assets_dir() / "default-model"
 REFERENCE = Path(__file__).parent.parent / "examples" / "reference.jsonl"
 
 VISITORS = Path(__file__).parent / "data" / "visitors.jsonl"
-VISITORS_RIGHT = 36  # steps of 50, as measured; it may only rise
+# What a model that is believed must reach; see `test_visitors_can_believe_it`.
+STEPS_WANTED, SOLUTIONS_WANTED = 0.90, 0.85
+STEPS_RIGHT, SOLUTIONS_RIGHT = 0.42, 0.13  # as measured; they may only rise
 
 # One string per solution of examples/reference.jsonl, in order; "+" is a probability above 0.5.
 WANTED = [
@@ -113,16 +115,30 @@ def test_arithmetic_in_phrases_that_training_never_sees(scorer: Scorer) -> None:
     assert all(r.step_accuracy is not None and r.step_accuracy >= 0.80 for r in reports)
 
 
-def test_problems_as_visitors_type_them(scorer: Scorer) -> None:
-    """Twenty problems written and labelled by hand; the model was not trained on them."""
+@pytest.fixture(scope="module")
+def visitors(scorer: Scorer) -> tuple[float, float]:
+    """Share of the hand-typed steps on their side, and of right solutions without a red step.
+
+    Written and labelled by hand before the model was trained; it never trains on them.
+    """
     examples = [row for row in read_examples(VISITORS) if isinstance(row, Example)]
-    assert len(examples) == 20
-    right = total = 0
-    for example, scored in zip(
-        examples, scorer.score([example.candidate for example in examples]), strict=True
-    ):
-        for p, label in zip(scored.probabilities, example.labels, strict=True):
-            right += (p >= scorer.threshold) == (label == 1.0)
-            total += 1
-    assert total == 50
-    assert right >= VISITORS_RIGHT
+    assert len(examples) == 232
+    steps, solutions = [], []
+    scored = scorer.score([example.candidate for example in examples])
+    for example, one in zip(examples, scored, strict=True):
+        green = [p >= scorer.threshold for p in one.probabilities]
+        steps += [g == (y == 1.0) for g, y in zip(green, example.labels, strict=True)]
+        if 0.0 not in example.labels:
+            solutions.append(all(green))
+    return sum(steps) / len(steps), sum(solutions) / len(solutions)
+
+
+def test_problems_as_visitors_type_them(visitors: tuple[float, float]) -> None:
+    assert visitors[0] >= STEPS_RIGHT
+    assert visitors[1] >= SOLUTIONS_RIGHT
+
+
+@pytest.mark.xfail(strict=True, reason="the shipped model is not there yet")
+def test_visitors_can_believe_it(visitors: tuple[float, float]) -> None:
+    assert visitors[0] >= STEPS_WANTED
+    assert visitors[1] >= SOLUTIONS_WANTED
