@@ -20,8 +20,8 @@ from prm_core.checkpoint import read_json
 from prm_core.metrics import auroc, first_error_score
 from prm_core.paths import assets_dir
 from prm_core.synthetic.stream import generate
-from prm_core.train import Loss, RunConfig, Source, TuneConfig, fine_tune
-from prm_core.train.data import same_problem
+from prm_core.training import Loss, RunConfig, Source, TuneConfig, fine_tune
+from prm_core.training.data import same_problem
 from prm_core.types import Example
 
 VARIANTS = {

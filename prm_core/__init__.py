@@ -28,12 +28,23 @@ from prm_core.errors import (
 )
 from prm_core.rank import rank
 from prm_core.steps import split_steps
-from prm_core.types import Candidate, RankedCandidate, ScoredCandidate
+from prm_core.types import (
+    Candidate,
+    Example,
+    RankedCandidate,
+    ScoredCandidate,
+    StepPosition,
+    StepScorer,
+)
 
 if TYPE_CHECKING:
     from prm_core.answers import final_answer, same_answer
     from prm_core.charts import step_bars
-    from prm_core.scorer import load_scorer
+    from prm_core.scorer import Scorer, load_scorer, step_positions
+    from prm_core.training.api import add_value_head, step_loss, train
+    from prm_core.training.engine import TrainingProgress
+    from prm_core.training.loss import Loss
+    from prm_core.verify import Verdict, Verifier
 
 __version__ = "0.1.0"
 
@@ -41,7 +52,9 @@ __all__ = [
     "BadOptionError",
     "Candidate",
     "DataError",
+    "Example",
     "InputError",
+    "Loss",
     "ModelError",
     "ModelLoadError",
     "NoStepsError",
@@ -49,9 +62,16 @@ __all__ = [
     "PRMError",
     "RankedCandidate",
     "ScoredCandidate",
+    "Scorer",
+    "StepPosition",
+    "StepScorer",
     "TooLongError",
+    "TrainingProgress",
     "UnknownModelError",
+    "Verdict",
+    "Verifier",
     "__version__",
+    "add_value_head",
     "aggregate",
     "final_answer",
     "load_scorer",
@@ -59,13 +79,25 @@ __all__ = [
     "same_answer",
     "split_steps",
     "step_bars",
+    "step_loss",
+    "step_positions",
+    "train",
 ]
 
 _LATER = {
+    "Loss": "prm_core.training.loss",
+    "Scorer": "prm_core.scorer",
+    "TrainingProgress": "prm_core.training.engine",
+    "Verdict": "prm_core.verify",
+    "Verifier": "prm_core.verify",
+    "add_value_head": "prm_core.training.api",
     "final_answer": "prm_core.answers",
     "load_scorer": "prm_core.scorer",
     "same_answer": "prm_core.answers",
     "step_bars": "prm_core.charts",
+    "step_loss": "prm_core.training.api",
+    "step_positions": "prm_core.scorer",
+    "train": "prm_core.training.api",
 }
 
 

@@ -8,8 +8,9 @@ again. Which one suits depends on the question: `min` and `prod` fall with every
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prm_core.errors import BadOptionError, InputError
 
@@ -148,14 +149,40 @@ METHODS: dict[str, Method] = {
 }
 
 
-def aggregate(probabilities: Sequence[float], method: str = "min", **options: float) -> float:
+def step_probabilities(values: Iterable[Any]) -> list[float]:
+    """Step probabilities as a list of floats, checked.
+
+    Args:
+        values: [S], each in [0, 1]; at least one. A list, a NumPy array, a pandas column or a
+            torch tensor, on any device.
+
+    Raises:
+        InputError: there is no value, one is outside [0, 1], or they are not one row of numbers.
+    """
+    # Arrays and tensors say their values at once; element by element, a tensor that learns warns.
+    plain = getattr(values, "tolist", lambda: list(values))()
+    try:
+        probabilities = [float(value) for value in plain]
+    except TypeError:
+        raise InputError(
+            "step probabilities must be one row of numbers, one for each step of one solution"
+        ) from None
+    if not probabilities:
+        raise InputError("there are no step probabilities to aggregate")
+    for p in probabilities:
+        if not 0.0 <= p <= 1.0:
+            raise InputError(f"{p} is not a probability; give numbers from 0 to 1")
+    return probabilities
+
+
+def aggregate(probabilities: Iterable[Any], method: str = "min", **options: float) -> float:
     """One score for a candidate from its step probabilities.
 
     >>> [round(aggregate([0.95, 0.90, 0.30, 0.85], m), 3) for m in ("min", "prod", "last", "mean")]
     [0.3, 0.218, 0.85, 0.75]
 
     Args:
-        probabilities: [S], each in [0, 1]; at least one.
+        probabilities: [S], each in [0, 1]; at least one: a list, an array or a tensor.
         method: a name in `METHODS`.
         options: `gamma` for "weighted", `temperature` for "softmin".
 
@@ -164,7 +191,7 @@ def aggregate(probabilities: Sequence[float], method: str = "min", **options: fl
 
     Raises:
         BadOptionError: the method is not known, or does not take the option.
-        InputError: there is no probability, or one is outside [0, 1].
+        InputError: there is no probability, one is outside [0, 1], or there are several rows.
     """
     if method not in METHODS:
         raise BadOptionError(
@@ -173,12 +200,8 @@ def aggregate(probabilities: Sequence[float], method: str = "min", **options: fl
     takes = {"weighted": {"gamma"}, "softmin": {"temperature"}}.get(method, set())
     if unknown := options.keys() - takes:
         raise BadOptionError(f"aggregation {method!r} takes no {', '.join(sorted(unknown))}")
-    if not probabilities:
-        raise InputError("there are no step probabilities to aggregate")
-    for p in probabilities:
-        if not 0.0 <= p <= 1.0:
-            raise InputError(f"{p} is not a probability; give numbers from 0 to 1")
-    return min(1.0, max(0.0, METHODS[method].of(probabilities, **options)))
+    p = step_probabilities(probabilities)
+    return min(1.0, max(0.0, METHODS[method].of(p, **options)))
 
 
 def all_scores(probabilities: Sequence[float]) -> dict[str, float]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import html
 import textwrap
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import plotly.graph_objects as go
 
-from prm_core.errors import BadOptionError
+from prm_core.aggregate import step_probabilities
+from prm_core.errors import BadOptionError, InputError
 from prm_core.types import ScoredCandidate
 
 GOOD_ABOVE = 0.7
@@ -196,7 +197,8 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
 _LINE = 18  # one line of a step's text
 _BAR = 12
 _PAD = 7  # above the text and below the bar
-_AXIS = 24  # the axis' numbers, below the last row
+_AXIS = 24  # the axis' numbers, below the last row; its name is as high
+_TITLE = 52  # two lines above the first row
 _WRAP = 84  # characters in a line
 _FONT = 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif'
 
@@ -232,12 +234,11 @@ def bar_spec(
     Returns:
         {"data": […], "layout": {…}} for plotly.js, with colours as names ("@good").
     """
-    n_steps = len(scored.probabilities)
-    return _spec(scored, threshold, [row * (i + 1) - _PAD - _BAR / 2 for i in range(n_steps)])
-
-
-def _spec(scored: ScoredCandidate, threshold: float, centres: Sequence[float]) -> dict[str, Any]:
     p = scored.probabilities
+    return _spec(p, threshold, [row * (i + 1) - _PAD - _BAR / 2 for i in range(len(p))])
+
+
+def _spec(p: Sequence[float], threshold: float, centres: Sequence[float]) -> dict[str, Any]:
     bottom = centres[-1] + _BAR / 2 + _PAD
     limits = sorted({0.0, threshold, 1.0})
     return {
@@ -328,14 +329,39 @@ def _paint(value: Any, named: Callable[[str], str]) -> Any:
     return painted
 
 
+@overload
 def step_bars(
     scored: ScoredCandidate,
     *,
+    title: str = "",
+    threshold: float = 0.5,
+    theme: str = "light",
+    palette: str = "default",
+) -> go.Figure: ...
+
+
+@overload
+def step_bars(
+    scored: Sequence[str],
+    probabilities: Iterable[Any],
+    *,
+    title: str = "",
+    threshold: float = 0.5,
+    theme: str = "light",
+    palette: str = "default",
+) -> go.Figure: ...
+
+
+def step_bars(
+    scored: ScoredCandidate | Sequence[str],
+    probabilities: Iterable[Any] | None = None,
+    *,
+    title: str = "",
     threshold: float = 0.5,
     theme: str = "light",
     palette: str = "default",
 ) -> go.Figure:
-    """A candidate's steps as horizontal bars, the first on top.
+    """Steps as horizontal bars, the first on top.
 
     Green above 0.7, amber above 0.4, red below; a dashed line at the threshold. Below it a bar is
     also hatched and its number carries ▼, so that colour is never the only sign. The row of the
@@ -343,40 +369,45 @@ def step_bars(
     lines; its number at the end.
 
     Args:
-        scored: the candidate.
+        scored: a scored solution, or the texts of its steps, [S].
+        probabilities: P(step is correct), [S], with texts: a list, an array or a tensor.
+        title: stands above the bars; plain text.
         threshold: below it a step counts as wrong.
         theme: "light" or "dark".
         palette: "default" or "colour-blind".
 
     Raises:
         BadOptionError: the theme or the palette is not known.
+        InputError: texts and probabilities differ in number, or one is no probability.
     """
+    steps, p = _steps_of(scored, probabilities)
     colours = _palette(theme, palette)
-    first_error, weakest = scored.first_error(threshold), scored.weakest_step
+    first_error = next((i for i, x in enumerate(p) if x < threshold), None)
+    weakest = p.index(min(p))
     centres: list[float] = []
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     hover: list[str] = []
     top = 0.0
-    for i, (step, p) in enumerate(zip(scored.candidate.steps, scored.probabilities, strict=True)):
+    for i, (step, x) in enumerate(zip(steps, p, strict=True)):
         lines = _clip(step)
         text_bottom = top + _PAD + _LINE * len(lines)
         centres.append(text_bottom + _BAR / 2)
-        below = p < threshold
-        shown = format_probability(p, threshold)
-        ink = f"@{band(p)}_ink"
+        below = x < threshold
+        shown = format_probability(x, threshold)
+        ink = f"@{band(x)}_ink"
         labels += [
             _label("<br>".join(map(_escape, lines)), 0, text_bottom, "left", "bottom", 14, "@ink"),
             _label(str(i + 1), 0, centres[-1], "right", "middle", 12, "@mute", xshift=-12),
             _label(f"▼ {shown}" if below else shown, 1, centres[-1], "left", "middle", 13, ink, 12),
         ]
-        if i == weakest:
+        if i == weakest and len(p) > 1:
             labels.append(_label("weakest", 1, text_bottom, "left", "bottom", 12, "@mute", 12))
         hover.append(
-            f"Step {i + 1}: {format_probability(p, threshold, digits=4)}"
+            f"Step {i + 1}: {format_probability(x, threshold, digits=4)}"
             + (f", below {threshold:g}" if below else "")
             + (", first error" if i == first_error else "")
-            + (", weakest step" if i == weakest else "")
+            + (", weakest step" if i == weakest and len(p) > 1 else "")
         )
         bottom = text_bottom + _BAR + _PAD
         if i == first_error:
@@ -384,15 +415,54 @@ def step_bars(
             edges = {"xref": "paper", "x0": -1, "x1": 2, "y0": top, "y1": bottom}
             shapes.append({**band_of_row, **edges, "fillcolor": "@bad_bg"})
         top = bottom
-    spec = _spec(scored, threshold, centres)
+    spec = _spec(p, threshold, centres)
     spec["data"][1].update(customdata=hover, hovertemplate="%{customdata}<extra></extra>")
     del spec["data"][1]["hoverinfo"]
     layout = spec["layout"]
     layout["shapes"] = shapes + layout["shapes"]
     layout["annotations"] = labels
-    layout["margin"] |= {"l": 40, "r": 84}
     layout["paper_bgcolor"] = "@card"
+    _name_axes(layout, title)
     return go.Figure(_paint(spec, lambda name: str(getattr(colours, name))))
+
+
+def _steps_of(
+    scored: ScoredCandidate | Sequence[str], probabilities: Iterable[Any] | None
+) -> tuple[Sequence[str], Sequence[float]]:
+    """The texts and their probabilities, whichever way they were given."""
+    if isinstance(scored, ScoredCandidate):
+        if probabilities is not None:
+            raise InputError("a scored solution brings its own probabilities; give it alone")
+        return scored.candidate.steps, scored.probabilities
+    if isinstance(scored, str):
+        raise InputError("the steps are one text; split it first: step_bars(split_steps(text), …)")
+    if probabilities is None:
+        raise InputError("texts need their probabilities: step_bars(steps, probabilities)")
+    p = step_probabilities(probabilities)
+    if len(p) != len(scored):
+        raise InputError(f"{len(p)} probabilities for {len(scored)} steps")
+    return scored, p
+
+
+def _name_axes(layout: dict[str, Any], title: str) -> None:
+    """Give the axes their names and the figure its title, and both their room."""
+    font = {"size": 12, "color": "@mute"}
+    layout["xaxis"]["title"] = {"text": "P(step is correct)", "font": font, "standoff": 4}
+    layout["yaxis"]["title"] = {"text": "step", "font": font}
+    layout["margin"] |= {"l": 60, "r": 84, "b": 2 * _AXIS}
+    layout["height"] += _AXIS
+    if title:
+        layout["title"] = {
+            "text": "<br>".join(map(_escape, _clip(title))),
+            "font": {"size": 16, "color": "@ink"},
+            "x": 0,
+            "xref": "paper",
+            "y": 1,
+            "yanchor": "top",
+            "pad": {"t": 10},
+        }
+        layout["margin"]["t"] = _TITLE
+        layout["height"] += _TITLE
 
 
 def _label(

@@ -26,7 +26,7 @@ from typing import Any
 
 from prm_core.data import Row, kind_of, read_rows
 from prm_core.errors import DataError, InputError
-from prm_core.types import Candidate, Example
+from prm_core.types import Candidate, Example, label_probability
 
 _log = logging.getLogger(__name__)
 
@@ -408,14 +408,12 @@ def _labels(row: Row) -> list[float | None]:
     """`labels` as probabilities; +1 and true are right, -1 and false wrong."""
     labels: list[float | None] = []
     for number, value in enumerate(_list(row, "labels", row.fields["labels"]), start=1):
-        if value is None:
-            labels.append(None)
-        elif not isinstance(value, int | float) or not (0 <= value <= 1 or value == -1):
+        try:
+            labels.append(label_probability(value))
+        except InputError:
             raise row.error(
                 f"label {number} is {value!r}; it must be 1, -1, null or from 0 to 1", "labels"
-            )
-        else:
-            labels.append(max(float(value), 0.0))
+            ) from None
     return labels
 
 

@@ -1,7 +1,7 @@
 """From hidden states at step positions to log-odds: the parts that scoring and training share.
 
-Everything here is differentiable and in float32 whatever the weights are, so that `prm_core.train`
-and the families' readouts call the same functions and cannot drift apart.
+Everything here is differentiable and in float32 whatever the weights are, so that
+`prm_core.training` and the families' readouts call the same functions and cannot drift apart.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from prm_core.memory import Memory
 from prm_core.packing import Pack, plan
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
-from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
+from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate, StepPosition
 from prm_core.verifiers import refuse_to_load
 
 logger = logging.getLogger(__name__)
@@ -539,3 +539,24 @@ def _load_reference(directory: Path, placement: Placement) -> Checkpoint:
     config = load_config(directory)
     backbone = load_backbone(directory, config, placement, pickles=True)
     return Checkpoint(directory, backbone, load_tokenizer(directory))
+
+
+def step_positions(scorer: Scorer, candidate: Candidate) -> list[StepPosition]:
+    """Which token is read for each step: where a PRM's hidden states become probabilities.
+
+    Args:
+        scorer: a loaded model.
+        candidate: a solution in steps.
+
+    Returns:
+        [S], in the order of the steps.
+
+    Raises:
+        TooLongError: the candidate has more tokens than the model reads.
+    """
+    return [
+        StepPosition(step, position, str(scorer.tokenizer.decode([prompt.input_ids[position]])))
+        for prompt in scorer.explain(candidate)
+        for position, step, name in zip(prompt.positions, prompt.steps, prompt.names, strict=True)
+        if not name
+    ]

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from prm_core.errors import InputError, NoStepsError
 
@@ -25,11 +25,13 @@ class Candidate:
 
     Attributes:
         problem: the task's text; may not be blank.
-        steps: the steps as the user wrote them; at least one, none blank.
+        steps: the steps as the user wrote them; at least one, none blank. Any sequence of texts;
+            kept as a tuple.
         id: names the candidate in results and messages; any text.
 
     Raises:
-        InputError: the problem is blank, or a text holds half of a character.
+        InputError: the problem is blank, the steps are one text instead of several, or a text
+            holds half of a character.
         NoStepsError: there is no step, or one is blank.
     """
 
@@ -41,6 +43,13 @@ class Candidate:
         name = f"candidate {self.id!r}" if self.id else "a candidate"
         if not self.problem.strip():
             raise InputError(f"{name} has an empty problem; say what is to be solved")
+        steps: object = self.steps
+        if isinstance(steps, str):  # whose characters would pass as steps
+            raise InputError(
+                f"the steps of {name} are one text; split it first: "
+                "Candidate(problem, split_steps(text))"
+            )
+        object.__setattr__(self, "steps", tuple(self.steps))
         if not self.steps:
             raise NoStepsError(f"{name} has no steps; write at least one line of reasoning")
         for index, step in enumerate(self.steps):
@@ -170,6 +179,21 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class StepPosition:
+    """The token at which one step is judged.
+
+    Attributes:
+        step: the step's index, from 0.
+        position: the token's index in the prompt, from 0.
+        token: the token's text.
+    """
+
+    step: int
+    position: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class RankedCandidate:
     """A scored candidate at its place in the ranking.
 
@@ -186,6 +210,22 @@ class RankedCandidate:
     index: int
     score: float
     scored: ScoredCandidate
+
+
+def label_probability(label: float | None) -> float | None:
+    """A label as P(step is right): 1 and True are right, -1, 0 and False wrong; shares stay.
+
+    None means that nobody said. -1 and 0 may both stand for a wrong step, so a data set whose 0
+    means "neutral" has to be translated first.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if label is None:
+        return None
+    if not isinstance(label, int | float) or not (0 <= label <= 1 or label == -1):
+        raise InputError(f"label {label!r} must be 1, -1, None or from 0 to 1")
+    return max(float(label), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +261,26 @@ class Example:
             if label is not None and not 0.0 <= label <= 1.0:
                 raise InputError(f"label {label} is not in [0, 1]")
 
+    @classmethod
+    def from_labels(
+        cls, problem: str, steps: Sequence[str], labels: Sequence[float | None]
+    ) -> Example:
+        """A training sample, with the labels as data sets and textbooks write them.
+
+        >>> Example.from_labels("What is 8 × 3?", ["8 × 3 = 21.", "So 21."], [-1, -1]).labels
+        (0.0, 0.0)
+
+        Args:
+            problem: the task's text.
+            steps: the steps; a list of one, the whole solution, trains an outcome model.
+            labels: one for each step, as `label_probability` takes them.
+
+        Raises:
+            InputError: labels and steps differ in number, or a label is none.
+        """
+        candidate = Candidate(problem, cast(tuple[str, ...], steps))  # makes a tuple of it
+        return cls(candidate, tuple(map(label_probability, labels)))
+
     @property
     def first_error(self) -> int | None:
         """Index of the first step whose label is below 0.5, or None when there is none."""
@@ -235,6 +295,11 @@ class Example:
 
 class StepScorer(Protocol):
     """Anything that gives every step of every candidate a probability."""
+
+    @property
+    def threshold(self) -> float:
+        """Below this probability a step counts as wrong."""
+        ...
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Score candidates; the result has the same length and order."""

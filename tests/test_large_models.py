@@ -108,7 +108,7 @@ def test_bitsandbytes_fetches_no_code_from_the_hub(
     of_it = {
         "load_scorer": "from prm_core.scorer import load_scorer\n"
         f"load_scorer({str(wide)!r}, device='cpu', quantize='8bit')",
-        "train": "import prm_core.train",
+        "train": "import prm_core.training",
     }
     code = (
         f"import sys, kernels\n{of_it[imports]}\n"

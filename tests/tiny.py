@@ -121,7 +121,7 @@ def tiny_model(
     seed: int = 0,
     **config: Any,
 ) -> Path:
-    """Write a value-head checkpoint as `prm_core.train` would.
+    """Write a value-head checkpoint as `prm_core.training` would.
 
     Args:
         path: the directory; made if need be.

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 def train_arguments(parser: argparse.ArgumentParser) -> None:
     """`train`: what it asks for."""
-    from prm_core import train
+    from prm_core import training
 
-    train.add_arguments(parser)
+    training.add_arguments(parser)
 
 
 def train(options: argparse.Namespace) -> int:
     """`train`: a value-head PRM."""
-    from prm_core import train
+    from prm_core import training
 
-    return train.main(options)
+    return training.main(options)
 
 
 def label_arguments(parser: argparse.ArgumentParser) -> None:

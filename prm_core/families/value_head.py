@@ -1,4 +1,4 @@
-"""A value head on any causal backbone: what `prm_core.train` writes and the default model is.
+"""A value head on any causal backbone: what `prm_core.training` writes and the default model is.
 
 The textbook form of a PRM ("Let's Verify Step by Step", arXiv 2305.20050, has the task; TRL's
 `v_head.summary` is the common public head): base model → hidden state at the end of each step →

@@ -86,7 +86,7 @@ class Loss:
 
         Args:
             logits: [S] float32 log-odds.
-            batch: what `prm_core.train.rows.collate` made: labels and step_weights [S], pairs
+            batch: what `prm_core.training.rows.collate` made: labels and step_weights [S], pairs
                 [P, 2], target_weights [N].
             log_p: [N]; log-probability of each target under the language model; None without
                 that term.
@@ -116,6 +116,31 @@ class Loss:
             parts["word_loss"] = -(log_p * batch["target_weights"]).sum() / n_words
             parts["loss"] = parts["loss"] + self.lm_weight * parts["word_loss"]
         return parts
+
+
+def collate_labels(rows: Sequence[Sequence[float | None]], loss: Loss) -> dict[str, Tensor]:
+    """What the loss has to know of the steps of several solutions, one after the other.
+
+    Args:
+        rows: the labels of each solution; S in all.
+        loss: decides how much each step counts and which steps are compared.
+
+    Returns:
+        labels and step_weights [S]; pairs [P, 2] (steps in the batch); target_weights [0].
+    """
+    labels: list[float] = []
+    step_weights: list[float] = []
+    pairs: list[tuple[int, int]] = []
+    for row in rows:
+        pairs += [(len(labels) + i, len(labels) + j) for i, j in loss.pairs(row)]
+        labels += [UNLABELLED if y is None else y for y in row]
+        step_weights += loss.step_weights(row)
+    return {
+        "labels": torch.tensor(labels),
+        "step_weights": torch.tensor(step_weights),
+        "pairs": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2),
+        "target_weights": torch.zeros(0),
+    }
 
 
 def totals_of(batch: Mapping[str, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.families.value_head import Template
 from prm_core.labelled import read_examples
-from prm_core.train.rows import Row, labelled_row
+from prm_core.training.rows import Row, labelled_row
 from prm_core.types import Example
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core.families.value_head import Template, encode
-from prm_core.train.loss import UNLABELLED, Loss
+from prm_core.training.loss import Loss, collate_labels
 from prm_core.types import Encoded, Example
 
 NOT_ASKED = -1
@@ -90,9 +90,6 @@ def collate(rows: Sequence[Row], pad: int, loss: Loss) -> dict[str, Tensor]:
     ids = torch.full((len(rows), width), pad)
     of_step: list[int] = []
     positions: list[int] = []
-    labels: list[float] = []
-    step_weights: list[float] = []
-    pairs: list[tuple[int, int]] = []
     evidence: list[tuple[int, int, int]] = []
     asked: list[tuple[int, int, int]] = []
     weights: list[float] = []
@@ -100,11 +97,8 @@ def collate(rows: Sequence[Row], pad: int, loss: Loss) -> dict[str, Tensor]:
         ids[b, : len(row.input_ids)] = torch.tensor(row.input_ids)
         first = len(positions)
         evidence += [(b, token, first + step) for token, step in row.evidence]
-        pairs += [(first + i, first + j) for i, j in loss.pairs(row.labels)]
         of_step += [b] * len(row.positions)
         positions += row.positions
-        labels += [UNLABELLED if y is None else y for y in row.labels]
-        step_weights += loss.step_weights(row.labels)
         if loss.lm_weight:
             for t, target in enumerate(row.targets):
                 if target != NOT_ASKED:
@@ -115,10 +109,8 @@ def collate(rows: Sequence[Row], pad: int, loss: Loss) -> dict[str, Tensor]:
         "input_ids": ids,
         "rows": torch.tensor(of_step),
         "positions": torch.tensor(positions),
-        "labels": torch.tensor(labels),
-        "step_weights": torch.tensor(step_weights),
+        **collate_labels([row.labels for row in rows], loss),
         "evidence": torch.tensor(evidence, dtype=torch.int64).reshape(-1, 3),
-        "pairs": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2),
         "target_rows": places[:, 0],
         "target_positions": places[:, 1],
         "targets": places[:, 2],

@@ -17,8 +17,8 @@ from transformers import PreTrainedModel
 from prm_core.families.base import Evidence
 from prm_core.families.value_head import log_odds
 from prm_core.readout import ValueHead, evidence_features, token_log_probability
-from prm_core.train.loss import UNLABELLED, Loss, totals_of
-from prm_core.train.rows import Row, collate
+from prm_core.training.loss import Loss, collate_labels, totals_of
+from prm_core.training.rows import Row, collate
 
 
 class Verifier(nn.Module):
@@ -137,19 +137,9 @@ def cache(verifier: Verifier, rows: Sequence[Row], pad: int, batch_size: int) ->
 
 def collate_cached(rows: Sequence[CachedRow], loss: Loss) -> dict[str, Tensor]:
     """Cached rows one after the other: hidden [S, H]; labels, weights and pairs as `collate`."""
-    labels: list[float] = []
-    step_weights: list[float] = []
-    pairs: list[tuple[int, int]] = []
-    for row in rows:
-        pairs += [(len(labels) + i, len(labels) + j) for i, j in loss.pairs(row.labels)]
-        labels += [UNLABELLED if y is None else y for y in row.labels]
-        step_weights += loss.step_weights(row.labels)
     batch = {
         "hidden": torch.cat([row.hidden for row in rows]),
-        "labels": torch.tensor(labels),
-        "step_weights": torch.tensor(step_weights),
-        "pairs": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2),
-        "target_weights": torch.zeros(0),
+        **collate_labels([row.labels for row in rows], loss),
     }
     features = [row.features for row in rows if row.features is not None]
     return {**batch, "features": torch.cat(features)} if features else batch

@@ -16,13 +16,13 @@ from prm_core.device import DTYPES
 from prm_core.errors import BadOptionError
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
-from prm_core.train.data import hold_out, read_source, without_problems
-from prm_core.train.engine import REPORTS, RunConfig
-from prm_core.train.loss import Loss
-from prm_core.train.scratch import ScratchConfig, train_from_scratch
-from prm_core.train.tune import MODES, TuneConfig, fine_tune
+from prm_core.training.data import hold_out, read_source, without_problems
+from prm_core.training.engine import REPORTS, RunConfig
+from prm_core.training.loss import Loss
+from prm_core.training.scratch import ScratchConfig, train_from_scratch
+from prm_core.training.tune import MODES, TuneConfig, fine_tune
 
-_log = logging.getLogger("prm_core.train")
+_log = logging.getLogger("prm_core.training")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,13 +26,13 @@ from prm_core.families.value_head import Template, encode, read_template
 from prm_core.readout import ValueHead
 from prm_core.synthetic.solution import LabelledSolution, Plan, solve
 from prm_core.synthetic.stream import generate
-from prm_core.train.card import Card
-from prm_core.train.engine import Feed, Recipe, RunConfig, run
-from prm_core.train.loss import Loss
-from prm_core.train.model import Verifier
-from prm_core.train.optimizer import MuonAndAdamW
-from prm_core.train.rows import NOT_ASKED, Row, collate, flat_evidence
-from prm_core.train.saving import Learner
+from prm_core.training.card import Card
+from prm_core.training.engine import Feed, Recipe, RunConfig, run
+from prm_core.training.loss import Loss
+from prm_core.training.model import Verifier
+from prm_core.training.optimizer import MuonAndAdamW
+from prm_core.training.rows import NOT_ASKED, Row, collate, flat_evidence
+from prm_core.training.saving import Learner
 from prm_core.types import Candidate
 
 BOS, QUESTION_END, STEP_END, PAD, UNKNOWN = "[BOS]", "[Q]", "[STEP]", "[PAD]", "[UNK]"

@@ -1,5 +1,6 @@
 """Train a value-head PRM: on any causal backbone from labelled solutions, or from scratch.
 
+api.py        `train` and `add_value_head`, for Python
 command.py    the arguments of `python -m prm_core train`, and from them to a run
 tune.py       a backbone and labelled solutions: all weights, the head alone, or LoRA
 scratch.py    the default model's recipe: own vocabulary, made problems, Muon
@@ -13,12 +14,13 @@ saving.py     checkpoints to go on from, and the finished model
 card.py       the model card
 """
 
-from prm_core.train.command import add_arguments, main
-from prm_core.train.data import Source, read_source
-from prm_core.train.engine import RunConfig
-from prm_core.train.loss import Loss
-from prm_core.train.scratch import ScratchConfig, train_from_scratch
-from prm_core.train.tune import TuneConfig, fine_tune
+from prm_core.training.api import add_value_head, step_loss, train
+from prm_core.training.command import add_arguments, main
+from prm_core.training.data import Source, read_source
+from prm_core.training.engine import RunConfig
+from prm_core.training.loss import Loss
+from prm_core.training.scratch import ScratchConfig, train_from_scratch
+from prm_core.training.tune import TuneConfig, fine_tune
 
 __all__ = [
     "Loss",
@@ -27,8 +29,11 @@ __all__ = [
     "Source",
     "TuneConfig",
     "add_arguments",
+    "add_value_head",
     "fine_tune",
     "main",
     "read_source",
+    "step_loss",
+    "train",
     "train_from_scratch",
 ]

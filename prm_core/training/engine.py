@@ -2,7 +2,7 @@
 
 From the Trainer come epochs, gradient accumulation, mixed precision, several GPUs and machines,
 checkpoints and resuming, TensorBoard and W&B, and the upload to the Hub. Ours are what a batch is,
-how the loss is averaged (`prm_core.train.loss`), what a checkpoint holds (`saving`), and what is
+how the loss is averaged (`prm_core.training.loss`), what a checkpoint holds (`saving`), and what is
 said on the way.
 """
 
@@ -29,9 +29,9 @@ from prm_core.device import DTYPES, choose_device
 from prm_core.errors import BadOptionError, ModelError
 from prm_core.loading import without_kernels
 from prm_core.metrics import auroc
-from prm_core.train.card import Card
-from prm_core.train.loss import totals_of
-from prm_core.train.saving import Learner
+from prm_core.training.card import Card
+from prm_core.training.loss import totals_of
+from prm_core.training.saving import Learner
 
 with without_kernels():  # the Trainer imports peft, and that bitsandbytes
     from transformers import (
@@ -43,7 +43,7 @@ with without_kernels():  # the Trainer imports peft, and that bitsandbytes
         TrainingArguments,
     )
 
-_log = logging.getLogger("prm_core.train")
+_log = logging.getLogger("prm_core.training")
 
 REPORTS = {"none": None, "tensorboard": "tensorboard", "wandb": "wandb"}
 """Where figures can be sent, with the package that this needs."""
@@ -51,6 +51,27 @@ REPORTS = {"none": None, "tensorboard": "tensorboard", "wandb": "wandb"}
 _RUN_FILE = "run.json"  # in a checkpoint: what the run was asked for
 _OF_A_RUN = ("checkpoint-", "runs", ".")  # what one leaves that was stopped early
 _LAST_WRITTEN = "trainer_state.json"  # a checkpoint without it was cut short
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """Where a run is; as text, one line of progress.
+
+    Attributes:
+        step, n_steps: optimizer steps done, and in all.
+        figures: since the last time: "loss", "step_loss", "step_accuracy", … or, after an epoch,
+            "validation_loss", "validation_auroc", ….
+        left_s: seconds that the rest will take, at the speed so far.
+    """
+
+    step: int
+    n_steps: int
+    figures: Mapping[str, float]
+    left_s: float
+
+    def __str__(self) -> str:
+        figures = "".join(f", {n.replace('_', ' ')} {x:.4g}" for n, x in self.figures.items())
+        return f"step {self.step} of {self.n_steps}{figures}, {self.left_s:.0f} s left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,7 @@ class RunConfig:
         report_to: a key of `REPORTS`.
         push_to_hub: a repository's name to upload the finished model to; None for no upload.
         command: what the model card shows as the way to repeat the run.
+        on_progress: called with every line of progress, beside the log.
     """
 
     output: Path
@@ -81,6 +103,7 @@ class RunConfig:
     report_to: str = "none"
     push_to_hub: str | None = None
     command: str = ""
+    on_progress: Callable[[TrainingProgress], None] | None = None
 
     def __post_init__(self) -> None:
         for name in ("save_every", "log_every"):
@@ -158,7 +181,13 @@ class StepTrainer(Trainer):
     """The Trainer with our averages, files and figures."""
 
     def __init__(
-        self, learner: Learner, feed: Feed, recipe: Recipe, card: Card, args: TrainingArguments
+        self,
+        learner: Learner,
+        feed: Feed,
+        recipe: Recipe,
+        card: Card,
+        args: TrainingArguments,
+        on_progress: Callable[[TrainingProgress], None] | None = None,
     ) -> None:
         self._learner, self._feed, self._recipe, self._card = learner, feed, recipe, card
         self._seen: dict[str, Tensor] = {}
@@ -168,7 +197,7 @@ class StepTrainer(Trainer):
             data_collator=self._collate,
             train_dataset=feed.rows,
             eval_dataset=feed.validation or None,
-            callbacks=[_Progress()],
+            callbacks=[_Progress(on_progress)],
         )
         self.remove_callback(PrinterCallback)  # it prints to stdout
         self._logged_at, self._logged_time = 0, time.monotonic()
@@ -379,8 +408,9 @@ def _figures(log_odds: Sequence[float], labels: Sequence[float]) -> dict[str, fl
 class _Progress(TrainerCallback):
     """One line for every log: where the run is, its figures, and how long it will go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_progress: Callable[[TrainingProgress], None] | None) -> None:
         self._began, self._first = time.monotonic(), 0
+        self._on_progress = on_progress
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -403,19 +433,17 @@ class _Progress(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero or logs is None or "train_runtime" in logs:
             return
-        names = [n for n in logs if n not in ("epoch", "grad_norm", "learning_rate")]
-        words = [f"{name.replace('_', ' ')} {logs[name]:.4g}" for name in names]
         done = state.global_step - self._first
-        left = (
-            (time.monotonic() - self._began) / max(1, done) * (state.max_steps - state.global_step)
-        )
-        _log.info(
-            "step %d of %d, %s, %.0f s left",
+        per_step = (time.monotonic() - self._began) / max(1, done)
+        progress = TrainingProgress(
             state.global_step,
             state.max_steps,
-            ", ".join(words),
-            left,
+            {n: x for n, x in logs.items() if n not in ("epoch", "grad_norm", "learning_rate")},
+            per_step * (state.max_steps - state.global_step),
         )
+        _log.info("%s", progress)
+        if self._on_progress is not None:
+            self._on_progress(progress)
 
 
 def run(
@@ -440,7 +468,7 @@ def run(
     last = _last_checkpoint(config, feed.arguments)
     args = _arguments(feed, recipe, config)
     random_state = torch.get_rng_state()
-    trainer = StepTrainer(learner, feed, recipe, card, args)
+    trainer = StepTrainer(learner, feed, recipe, card, args, config.on_progress)
     torch.set_rng_state(random_state)  # chance goes on where the first weights left it
     trainer.train(resume_from_checkpoint=last)
     if config.push_to_hub is None:

@@ -31,16 +31,16 @@ from prm_core.loading import (
     quiet_transformers,
 )
 from prm_core.readout import ValueHead
-from prm_core.train.card import Card
-from prm_core.train.data import MixSampler, Source, encode_examples
-from prm_core.train.engine import Feed, Recipe, RunConfig, run
-from prm_core.train.loss import Loss
-from prm_core.train.model import HeadOnly, Verifier, cache, collate_cached
-from prm_core.train.rows import Row, collate
-from prm_core.train.saving import Learner
+from prm_core.training.card import Card
+from prm_core.training.data import MixSampler, Source, encode_examples
+from prm_core.training.engine import Feed, Recipe, RunConfig, run
+from prm_core.training.loss import Loss
+from prm_core.training.model import HeadOnly, Verifier, cache, collate_cached
+from prm_core.training.rows import Row, collate
+from prm_core.training.saving import Learner
 from prm_core.types import Example
 
-_log = logging.getLogger("prm_core.train")
+_log = logging.getLogger("prm_core.training")
 
 MODES: dict[str, tuple[float, str]] = {
     "full": (1e-5, "All weights were trained."),
@@ -127,7 +127,7 @@ def fine_tune(
     if config.mode == "head" and loss.lm_weight:
         raise BadOptionError("the language-model term trains the backbone; mode head leaves it")
     torch.manual_seed(run_config.seed)
-    learner, verifier, placement = _learner(config, loss, run_config, prm)
+    learner, verifier, placement = _learner(config, loss, run_config.device, prm)
     template = read_template(learner.prm, learner.tokenizer)
     context = int(learner.model.config.max_position_embeddings)
     limit = min(config.max_tokens or context, context)
@@ -207,12 +207,21 @@ def fine_tune(
     )
 
 
+def untrained(config: TuneConfig) -> Learner:
+    """The backbone with a new head, before any training.
+
+    Raises:
+        ModelLoadError: the backbone cannot be loaded.
+    """
+    return _learner(config, Loss(), "cpu", TEXTBOOK)[0]
+
+
 def _learner(
-    config: TuneConfig, loss: Loss, run_config: RunConfig, prm: Mapping[str, Any] | None
+    config: TuneConfig, loss: Loss, device: str, prm: Mapping[str, Any] | None
 ) -> tuple[Learner, Verifier, Placement]:
     """The backbone with its head, and which of its weights learn."""
     directory = find_model(config.backbone, config.revision)
-    placement = choose_device(run_config.device)
+    placement = choose_device(device)
     # What learns is kept in float32, whatever it is computed in.
     dtype = torch.float32 if config.mode == "full" else placement.dtype
     with quiet_transformers():

@@ -29,7 +29,7 @@ from prm_core.labelled import example_row
 from prm_core.scorer import load_scorer
 from prm_core.synthetic.solution import LabelledSolution
 from prm_core.synthetic.stream import generate
-from prm_core.train import (
+from prm_core.training import (
     Loss,
     RunConfig,
     ScratchConfig,
@@ -39,11 +39,11 @@ from prm_core.train import (
     read_source,
     train_from_scratch,
 )
-from prm_core.train.data import MixSampler, hold_out, without_problems
-from prm_core.train.model import Verifier
-from prm_core.train.rows import Row, collate, labelled_row
-from prm_core.train.saving import Learner
-from prm_core.train.scratch import PRM_FILE, build_tokenizer, learning_rate, make_row
+from prm_core.training.data import MixSampler, hold_out, without_problems
+from prm_core.training.model import Verifier
+from prm_core.training.rows import Row, collate, labelled_row
+from prm_core.training.saving import Learner
+from prm_core.training.scratch import PRM_FILE, build_tokenizer, learning_rate, make_row
 from prm_core.types import Candidate, Example
 from tests.tiny import random_head, tiny_config, tiny_tokenizer
 
@@ -195,7 +195,7 @@ def row(*labels: float | None) -> Row:
 
 
 def loss_of(loss: Loss, rows: Sequence[Row], logits: Sequence[float]) -> dict[str, Tensor]:
-    from prm_core.train.loss import totals_of
+    from prm_core.training.loss import totals_of
 
     batch = collate(rows, 0, loss)
     return loss(torch.tensor(logits), batch, None, totals_of(batch))
@@ -518,7 +518,7 @@ def test_what_is_left_out_is_counted_and_named(
     silent = Example(Candidate("q", ("y",), "nobody looked"), (None,))
     sources = [Source("file", (*made, long, silent))]
     config = TuneConfig(backbone, max_tokens=300, **FAST)
-    with caplog.at_level(logging.WARNING, "prm_core.train"):
+    with caplog.at_level(logging.WARNING, "prm_core.training"):
         fine_tune(config, sources, Loss(), RunConfig(tmp_path, "cpu"), validation=made[:2])
     assert "more than 300 tokens: 1 rows: file: the long one (" in caplog.text
     assert "no step has a label: 1 rows: file: nobody looked" in caplog.text

@@ -18,7 +18,7 @@ from prm_core.errors import ModelLoadError
 from prm_core.families.value_head import read_head, save_value_head
 from prm_core.loading import load_backbone, load_config, quiet_transformers
 from prm_core.readout import ValueHead
-from prm_core.train.model import parameters_that_learn
+from prm_core.training.model import parameters_that_learn
 
 LEARNT_FILE = "learnt.safetensors"
 """Where only a part of the weights learns, a checkpoint holds this part."""

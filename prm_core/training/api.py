@@ -1,0 +1,138 @@
+"""Training in a few lines of Python: a value head on a base model, and a run that ends in a scorer.
+
+The same runs as `python -m prm_core train --backbone …`, without files of data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from prm_core.errors import BadOptionError
+from prm_core.scorer import Scorer, load_scorer
+from prm_core.training.data import Source
+from prm_core.training.engine import RunConfig, TrainingProgress
+from prm_core.training.loss import Loss, collate_labels, totals_of
+from prm_core.training.tune import TuneConfig, fine_tune, untrained
+from prm_core.types import Example
+
+
+def add_value_head(
+    backbone: str | Path, output: str | Path, *, revision: str | None = None, device: str = "auto"
+) -> Scorer:
+    """Put a new value head on a base model: a PRM that says 0.5 of everything.
+
+    The head is one linear unit on the hidden state at the end of each step, behind dropout, and
+    starts at zero. The prompt is the textbook's: "Problem: …", then "Step 1: …" a line.
+
+    Args:
+        backbone: directory or hub name of a causal language model with safetensors weights.
+        output: a new directory for the model; `train` and `load_scorer` take it by this name.
+        revision: branch, tag or commit on the hub.
+        device: as for `load_scorer`.
+
+    Raises:
+        BadOptionError: `output` holds something already.
+        ModelLoadError: the backbone cannot be loaded.
+    """
+    directory = Path(output)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise BadOptionError(f"{directory} exists and is not empty; name a new directory")
+    untrained(TuneConfig(str(backbone), revision=revision)).save(directory)
+    return load_scorer(directory, device=device)
+
+
+def train(
+    backbone: str | Path,
+    examples: Sequence[Example],
+    output: str | Path,
+    *,
+    validation: Sequence[Example] = (),
+    mode: str = "full",
+    epochs: float = 1.0,
+    batch_size: int = 8,
+    learning_rate: float | None = None,
+    pos_weight: float = 1.0,
+    loss: Loss | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+) -> Scorer:
+    """Train a PRM on labelled solutions, and load it.
+
+    Examples whose steps are one, the whole solution, train an outcome model.
+
+    Args:
+        backbone: directory or hub name of a causal language model, or of a value-head PRM, whose
+            head and template are then gone on with.
+        examples: what to learn from; `Example.from_labels` makes them.
+        output: a new directory; the finished model and its card are written there.
+        validation: measured after every epoch; should share no problem with the examples.
+        mode: "full" (all weights), "head" (the value head alone) or "lora" (adapters).
+        epochs: how often the examples are seen.
+        batch_size: solutions per optimizer step.
+        learning_rate: peak rate; None for the mode's (1e-5, 1e-3, 2e-4).
+        pos_weight: how often a right step counts.
+        loss: all variants of the loss at once; instead of `pos_weight`.
+        seed: of the order and of dropout.
+        device: "auto", "cpu", "cuda" or "mps".
+        resume: continue from the last checkpoint in `output`.
+        on_progress: called about twenty times in a run, `print` for instance; None for
+            lines in the log alone ("prm_core.training", level INFO).
+
+    Raises:
+        BadOptionError: an option has no such value, `output` holds something else, or there is
+            nothing to train on.
+        ModelLoadError: the backbone cannot be loaded.
+        ModelError: the loss is no longer finite.
+    """
+    if loss is not None and pos_weight != 1.0:
+        raise BadOptionError("pos_weight is part of the loss; give one of the two")
+    config = TuneConfig(
+        str(backbone),
+        mode=mode,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+    )
+    n_steps = max(1, round(len(examples) * epochs / batch_size))
+    run_config = RunConfig(
+        Path(output),
+        device=device,
+        seed=seed,
+        log_every=max(1, n_steps // 20),
+        resume=resume,
+        on_progress=on_progress,
+    )
+    fine_tune(
+        config,
+        [Source("examples", tuple(examples))],
+        loss or Loss(pos_weight=pos_weight),
+        run_config,
+        validation=validation,
+    )
+    return load_scorer(output, device=device)
+
+
+def step_loss(
+    log_odds: torch.Tensor, labels: Sequence[float | None], loss: Loss | None = None
+) -> torch.Tensor:
+    """The loss of one solution, as training computes it.
+
+    >>> float(step_loss(torch.zeros(2), [1.0, 0.0])).__round__(4)  # ln 2: the head knows nothing
+    0.6931
+
+    Args:
+        log_odds: [S]; what the value head says of each step.
+        labels: [S]; P(step is right), None where nobody said.
+        loss: the variant; the plain cross-entropy when not given.
+
+    Returns:
+        A scalar, the average over the labelled steps.
+    """
+    loss = loss or Loss()
+    batch = collate_labels([tuple(labels)], loss)
+    return loss(log_odds.float(), batch, None, totals_of(batch))["loss"]
