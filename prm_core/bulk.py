@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from prm_core.data import ProblemRow, json_line, named_errors
-from prm_core.errors import BadOptionError, DataError, InputError, ModelError, NoStepsError
+from prm_core.errors import BadOptionError, DataError, InputError, ModelError
 from prm_core.files import Problems, check_results, open_results
 from prm_core.results import result_row
-from prm_core.steps import split_steps
+from prm_core.steps import steps_of
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.verifiers import VerifierScorer
 
@@ -142,11 +142,9 @@ def score_problem(scorer: StepScorer, row: ProblemRow, rule: str) -> list[Scored
 
 def _candidates(row: ProblemRow, rule: str) -> list[Candidate]:
     candidates = []
-    for number, solution in enumerate(row.solutions, start=1):
-        try:
-            steps = split_steps(solution, rule) if isinstance(solution, str) else solution
-        except NoStepsError as error:
-            raise row.error(f"solution {number} has no steps", field="solutions") from error
+    for number, steps in enumerate(steps_of(row.solutions, rule), start=1):
+        if not steps:
+            raise row.error(f"solution {number} has no steps", field="solutions")
         candidates.append(Candidate(problem=row.problem, steps=steps, id=str(number)))
     return candidates
 

@@ -33,7 +33,7 @@ from prm_core.label_methods import (
     most_generations,
 )
 from prm_core.labelled import cut_marks, example_row, examples_of, rows_of
-from prm_core.steps import split_steps
+from prm_core.steps import steps_of
 from prm_core.types import Candidate, Example
 
 _log = logging.getLogger(__name__)
@@ -135,11 +135,9 @@ def _split(row: Row, rule: str) -> list[Example]:
     problem = problem_row(row)
     name = row.line if problem.id is None else problem.id
     examples = []
-    for number, (solution, answer) in enumerate(
-        zip(problem.solutions, answers, strict=True), start=1
-    ):
+    cut = steps_of(problem.solutions, rule)
+    for number, (steps, answer) in enumerate(zip(cut, answers, strict=True), start=1):
         try:
-            steps = split_steps(solution, rule) if isinstance(solution, str) else solution
             steps = tuple(cut_marks(step) for step in steps)
             candidate = Candidate(problem.problem, steps, f"{name}/{number}")
         except NoStepsError as error:

@@ -17,7 +17,7 @@ from prm_core.answers import final_answer, same_answer
 from prm_core.data import Row, kind_of
 from prm_core.errors import DataError, InputError
 from prm_core.labelled import rows_of
-from prm_core.steps import split_steps
+from prm_core.steps import steps_of
 from prm_core.types import Candidate
 
 
@@ -56,7 +56,8 @@ def read_pools(path: str | Path, rule: str = "auto") -> Iterator[Pool | DataErro
 
     Args:
         path: the file; gzip when its name ends in .gz.
-        rule: how a solution's text is split, as in `split_steps`; lists of steps stay as they are.
+        rule: how a solution's text is split, as in `split_solutions`; lists of steps
+            stay as they are.
 
     Raises:
         DataError: the file cannot be read.
@@ -81,12 +82,10 @@ def _pool(row: Row, rule: str) -> Pool:
         raise row.error("is an empty list; give at least one solution", "solutions")
     pool_id = _text_or_number(row, row.fields, "id") or str(row.line)
     gold_answer = _text_or_number(row, row.fields, "gold_answer")
+    written = [one.get("steps", one.get("text")) if isinstance(one, dict) else one for one in given]
     solutions = []
-    for number, one in enumerate(given, start=1):
+    for number, (one, steps) in enumerate(zip(given, _steps(row, written, rule), strict=True), 1):
         fields = one if isinstance(one, dict) else {}
-        steps = _steps(
-            row, number, fields.get("steps", fields.get("text")) if fields else one, rule
-        )
         try:
             candidate = Candidate(problem, steps, f"{pool_id}/{number}")
         except InputError as error:
@@ -105,17 +104,21 @@ def _pool(row: Row, rule: str) -> Pool:
     return Pool(pool_id, tuple(solutions))
 
 
-def _steps(row: Row, number: int, value: Any, rule: str) -> tuple[str, ...]:
-    """The steps of a solution that is a text or a list of them."""
-    if isinstance(value, list):
-        return tuple(
+def _steps(row: Row, solutions: list[Any], rule: str) -> Iterator[tuple[str, ...]]:
+    """The steps of solutions that are lists of them, or texts; texts are cut together."""
+    checked = [
+        tuple(
             row.text("solutions", step, f"step {index} of solution {number}")
-            for index, step in enumerate(value, start=1)
+            for index, step in enumerate(one, start=1)
         )
-    try:
-        return split_steps(row.text("solutions", value, f"solution {number}"), rule)
-    except InputError as error:
-        raise row.error(f"solution {number}: {error}", "solutions") from error
+        if isinstance(one, list)
+        else row.text("solutions", one, f"solution {number}")
+        for number, one in enumerate(solutions, start=1)
+    ]
+    for number, steps in enumerate(steps_of(checked, rule), start=1):
+        if not steps:
+            raise row.error(f"solution {number} has no steps", "solutions")
+        yield steps
 
 
 def _recorded(row: Row, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:

@@ -15,7 +15,7 @@ knows where it stood, so that an editor can mark it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -62,6 +62,119 @@ class Step:
         return step_content(self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A stretch of the text that is no step: it separates steps, and no model reads it.
+
+    Attributes:
+        start, end: character offsets in the original.
+        kind: what it is, in words: "thinking tag", ….
+    """
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One solution's text, cut.
+
+    Attributes:
+        steps: in order, none blank; empty for a text that holds nothing but separators.
+        rule: the rule that cut it, never "auto"; of a text with thinking, the rule of what
+            follows the thinking.
+        dropped: what was left out beside white space, in order.
+    """
+
+    steps: tuple[Step, ...]
+    rule: str
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The solutions of one problem, cut.
+
+    Attributes:
+        solutions: one per text, in order.
+        rule: the one rule that cut them all; None where they are cut by different ones. Texts
+            without a step play no part.
+    """
+
+    solutions: tuple[Split, ...]
+    rule: str | None
+
+    @property
+    def note(self) -> str:
+        """What a reader of a ranking must know of the rules; empty where one rule cut all."""
+        if self.rule is not None:
+            return ""
+        return (
+            "solutions are cut into steps by different rules; scores such as product depend on "
+            "the number of steps"
+        )
+
+
+def split_solutions(texts: Sequence[str], rule: str = "auto") -> Splits:
+    r"""Cut the solutions of one problem so that they can be compared.
+
+    Under "auto" all of them are cut by one rule where one fits.
+
+    Args:
+        texts: solutions as they were pasted; blank ones have no steps.
+        rule: as for `find_steps`.
+
+    Raises:
+        BadOptionError: the rule is not known.
+    """
+    separator = _separator(rule)
+    solutions = []
+    for text in texts:
+        steps: list[Step] = []
+        used, thinking = "sentence" if rule == "auto" else rule, True
+        for part in _parts(text):
+            named = _auto_rule(part) if rule == "auto" else rule
+            if rule == "auto" and (thinking or not part.thinking):
+                used, thinking = named, part.thinking
+            if separator is not None:
+                pieces = _literal_pieces(part, separator)
+            else:
+                pieces = _pieces(part, named)
+            for start, end in pieces:
+                left = part.text[start:end].lstrip(EDGE)
+                step = left.rstrip(EDGE)
+                if step:
+                    first = part.offset + end - len(left)
+                    steps.append(Step(step, first, first + len(step), part.thinking))
+        solutions.append(Split(tuple(steps), used))
+    rules = {one.rule for one in solutions if one.steps}
+    return Splits(tuple(solutions), None if len(rules) > 1 else min(rules, default=rule))
+
+
+def steps_of(
+    solutions: Sequence[str | tuple[str, ...]], rule: str = "auto"
+) -> list[tuple[str, ...]]:
+    """The steps of one problem's solutions; those that are texts are cut as by `split_solutions`.
+
+    Args:
+        solutions: each a text, or its steps, which stay as they are.
+        rule: as for `find_steps`.
+
+    Returns:
+        The steps as texts; empty where a text holds none.
+
+    Raises:
+        BadOptionError: the rule is not known.
+    """
+    texts = [solution for solution in solutions if isinstance(solution, str)]
+    cut = iter(split_solutions(texts, rule).solutions)
+    return [
+        tuple(step.text for step in next(cut).steps) if isinstance(solution, str) else solution
+        for solution in solutions
+    ]
+
+
 def find_steps(text: str, rule: str = "auto") -> tuple[Step, ...]:
     r"""The steps of a solution, with their places.
 
@@ -82,20 +195,7 @@ def find_steps(text: str, rule: str = "auto") -> tuple[Step, ...]:
     Raises:
         BadOptionError: the rule is not known.
     """
-    separator = _separator(rule)
-    steps: list[Step] = []
-    for part in _parts(text):
-        if separator is not None:
-            pieces = _literal_pieces(part, separator)
-        else:
-            pieces = _pieces(part, _auto_rule(part) if rule == "auto" else rule)
-        for start, end in pieces:
-            left = part.text[start:end].lstrip(EDGE)
-            step = left.rstrip(EDGE)
-            if step:
-                first = part.offset + end - len(left)
-                steps.append(Step(step, first, first + len(step), part.thinking))
-    return tuple(steps)
+    return split_solutions([text], rule).solutions[0].steps
 
 
 def split_steps(text: str, rule: str = "auto") -> tuple[str, ...]:
@@ -120,12 +220,7 @@ def chosen_rule(text: str) -> str:
     Thinking and what follows it are judged apart; the answer is about what follows, if there is
     anything.
     """
-    rule = "sentence"
-    thinking = True
-    for part in _parts(text):
-        if thinking or not part.thinking:
-            rule, thinking = _auto_rule(part), part.thinking
-    return rule
+    return split_solutions([text]).solutions[0].rule
 
 
 def step_content(text: str) -> str:

@@ -17,7 +17,7 @@ import gradio as gr
 
 from prm_core.errors import InputError
 from prm_core.paths import assets_dir
-from prm_core.steps import RULES, chosen_rule, find_steps
+from prm_core.steps import RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.board import letter
 from prm_core.ui.examples import Example
@@ -136,25 +136,34 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
         request: `{"texts": [...], "rule": ...}`.
 
     Returns:
-        One `{"rule", "steps": [[start, end, thinking], …]}` per text. Offsets count
-        UTF-16 units, which is how a browser counts.
+        One `{"rule", "steps": [[start, end, thinking], …], "dropped": [[start, end, kind], …]}`
+        per text: the rule that cut it, its steps, and what is neither step nor white space.
+        Offsets count UTF-16 units, which is how a browser counts.
     """
     try:
         draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
     except (InputError, KeyError, TypeError):
         return []
-    return [_preview(text, draft.rule) for text in draft.solutions]
-
-
-def _preview(text: str, rule: str) -> dict[str, Any]:
-    """Steps of one text, and the rule that found them."""
     try:
-        spans = [(step.start, step.end, step.thinking) for step in find_steps(text, rule)]
-    except InputError:
-        return {"rule": rule, "steps": []}  # an empty separator: Score says so, at its place
-    units = _utf16_offsets(text, [place for start, end, _ in spans for place in (start, end)])
-    steps = [[units[2 * i], units[2 * i + 1], thinking] for i, (_, _, thinking) in enumerate(spans)]
-    return {"rule": chosen_rule(text) if rule == "auto" else rule, "steps": steps}
+        splits = split_solutions(draft.solutions, draft.rule)
+    except InputError:  # an empty separator: Score says so, at its place
+        return [{"rule": draft.rule, "steps": [], "dropped": []} for _ in draft.solutions]
+    return [
+        _preview(text, split) for text, split in zip(draft.solutions, splits.solutions, strict=True)
+    ]
+
+
+def _preview(text: str, split: Split) -> dict[str, Any]:
+    """One text's steps, and what was left out."""
+    spans = [(one.start, one.end) for one in split.steps]
+    spans += [(one.start, one.end) for one in split.dropped]
+    rising = sorted({place for span in spans for place in span})
+    unit = dict(zip(rising, _utf16_offsets(text, rising), strict=True))
+    return {
+        "rule": split.rule,
+        "steps": [[unit[one.start], unit[one.end], one.thinking] for one in split.steps],
+        "dropped": [[unit[one.start], unit[one.end], one.kind] for one in split.dropped],
+    }
 
 
 def _utf16_offsets(text: str, places: Sequence[int]) -> list[int]:

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError
 from prm_core.model_options import AnyScorer
 from prm_core.paths import assets_dir
-from prm_core.steps import find_steps
+from prm_core.steps import split_solutions
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Status, board_value, letter
@@ -78,12 +78,12 @@ def read_candidates(draft: Draft) -> Reading:
         reading.issues.append({"where": "problem", "text": "Write the problem first."})
     if not draft.solutions:
         reading.issues.append({"where": "problem", "text": "Add at least one solution."})
-    for index, text in enumerate(draft.solutions):
-        try:
-            steps = find_steps(text, draft.rule)
-        except BadOptionError as error:  # the same for every solution, so it is said once
-            reading.issues.append({"where": "rule", "text": str(error)})
-            break
+    try:
+        splits = split_solutions(draft.solutions, draft.rule)
+    except BadOptionError as error:
+        reading.issues.append({"where": "rule", "text": str(error)})
+        return reading
+    for index, steps in enumerate(one.steps for one in splits.solutions):
         if not steps:
             words = f"Solution {letter(index)} has no steps; write at least one line of reasoning."
             reading.issues.append({"where": index, "text": words})
