@@ -7,6 +7,7 @@ is labelled is in `prm_core.label_methods`.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import math
@@ -20,15 +21,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prm_core.answers import final_answer
+from prm_core.consensus import RightValues
 from prm_core.data import Row, json_line, named_errors, problem_row, read_rows
 from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError
 from prm_core.generators import Generator, Sampling, ServerGenerator
 from prm_core.label_methods import (
     METHODS,
+    SAMPLING,
     LabelConfig,
     Rollouts,
     digest,
+    judged,
     label_solution,
     most_generations,
 )
@@ -65,6 +69,11 @@ class Unlabelled:
         return digest(
             self.example.candidate.problem, self.example.candidate.steps, self.gold_answer
         )
+
+    @property
+    def problem_key(self) -> bytes:
+        """The same for solutions of the same problem."""
+        return digest(self.example.candidate.problem, (), self.gold_answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +224,37 @@ class LabelFile:
                 yield line
 
 
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """What the right solutions in a file have in common, problem by problem.
+
+    Attributes:
+        problems: `problem_key` → the values of its right solutions.
+        digest: of all solutions that stand behind it; the same for the same file.
+    """
+
+    problems: dict[bytes, RightValues]
+    digest: str
+
+    def of(self, one: Unlabelled) -> RightValues:
+        """What stands behind the labels of a solution."""
+        return self.problems.get(one.problem_key) or RightValues()
+
+
+def read_consensus(solutions: Iterable[Unlabelled | DataError]) -> Consensus:
+    """The consensus of all solutions of a file; a solution that is repeated counts once."""
+    problems: dict[bytes, RightValues] = {}
+    seen: set[bytes] = set()
+    for one in solutions:
+        if isinstance(one, DataError) or one.key in seen:
+            continue
+        seen.add(one.key)
+        if judged(one.example, one.gold_answer)[1]:
+            steps = one.example.candidate.steps
+            problems.setdefault(one.problem_key, RightValues()).add(steps)
+    return Consensus(problems, hashlib.sha256(b"".join(sorted(seen))).hexdigest()[:16])
+
+
 def plan(
     solutions: Iterable[Unlabelled | DataError],
     done: set[bytes],
@@ -246,6 +286,7 @@ def label_all(
     output: LabelFile,
     config: LabelConfig,
     generator: Generator | None,
+    consensus: Consensus | None = None,
     *,
     tell: Callable[[Progress], None] = lambda progress: None,
     tell_every_s: float = 10.0,
@@ -259,7 +300,8 @@ def label_all(
         solutions: from `read_unlabelled`.
         output: grows by one row for each solution.
         config: how to label.
-        generator: needed by all methods but outcome.
+        generator: needed by the methods in `SAMPLING`.
+        consensus: of the same solutions; needed by the method of that name.
         tell: called after each solution, and every `tell_every_s` seconds while one takes longer.
 
     Raises:
@@ -287,7 +329,8 @@ def label_all(
         if isinstance(one, DataError):
             return one
         try:
-            return label_solution(one.example, one.gold_answer, config, rollouts)
+            right = consensus.of(one) if consensus is not None else None
+            return label_solution(one.example, one.gold_answer, config, rollouts, right)
         except InputError as error:
             return one.row.error(str(error))
 
@@ -359,7 +402,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         required=True,
-        help="outcome: by the final answer alone; monte-carlo: continuations after every step; "
+        help="outcome: by the final answer alone; consensus: by the values that the right "
+        "solutions of a problem share; monte-carlo: continuations after every step; "
         "binary-search: the first error by bisection",
     )
     parser.add_argument(
@@ -448,7 +492,10 @@ def main(
     """
     _log.setLevel(logging.INFO)
     config, sampling = _checked(options)
-    output = LabelFile(options.output, _labelled_by(options, config, sampling))
+    consensus = None
+    if config.method == "consensus":
+        consensus = read_consensus(read_unlabelled(options.file, options.steps))
+    output = LabelFile(options.output, _labelled_by(options, config, sampling, consensus))
     costs = plan(
         read_unlabelled(options.file, options.steps), output.keys, config, sampling.max_tokens
     )
@@ -470,7 +517,7 @@ def main(
     tell, n_bad = _Teller(costs), 0
     solutions = read_unlabelled(options.file, options.steps)
     try:
-        for error in label_all(solutions, output, config, generator, tell=tell):
+        for error in label_all(solutions, output, config, generator, consensus, tell=tell):
             n_bad += 1
             _log.error("%s: %s", "skipped" if options.skip_bad else "error", error)
     except KeyboardInterrupt:
@@ -497,9 +544,9 @@ def _checked(options: argparse.Namespace) -> tuple[LabelConfig, Sampling]:
     Raises:
         BadOptionError: they do not fit together.
     """
-    if options.method == "outcome" and options.generator:
-        raise BadOptionError("--method outcome does not use a --generator; leave it out")
-    if options.method != "outcome" and not options.generator:
+    if options.method not in SAMPLING and options.generator:
+        raise BadOptionError(f"--method {options.method} does not use a --generator; leave it out")
+    if options.method in SAMPLING and not options.generator:
         raise BadOptionError(f"--method {options.method} needs a --generator")
     if options.labels and options.method != "monte-carlo":
         raise BadOptionError("--labels is for --method monte-carlo; the others' labels are hard")
@@ -519,9 +566,14 @@ def _checked(options: argparse.Namespace) -> tuple[LabelConfig, Sampling]:
 
 
 def _labelled_by(
-    options: argparse.Namespace, config: LabelConfig, sampling: Sampling
+    options: argparse.Namespace,
+    config: LabelConfig,
+    sampling: Sampling,
+    consensus: Consensus | None,
 ) -> dict[str, Any]:
     """What decides the labels, for every row of the output."""
+    if consensus is not None:  # with other solutions beside it a solution gets other labels
+        return {"method": "consensus", "solutions": consensus.digest}
     if config.method == "outcome":
         return {"method": "outcome"}
     return {

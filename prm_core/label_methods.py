@@ -1,8 +1,9 @@
 """Label the steps of one solution whose problem has a known answer, without people.
 
-Three methods, from the cheapest to the dearest:
+Four methods, from the cheapest to the dearest:
 
     outcome        the solution's own final answer, and nothing else
+    consensus      the first value that no right solution of the same problem shows
     binary-search  the first step from which no continuation reaches the right answer, by bisection
     monte-carlo    after every step, the share of continuations that reach the right answer
 
@@ -25,11 +26,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from prm_core.answers import final_answer, same_answer
+from prm_core.consensus import RightValues, consensus_labels
 from prm_core.errors import BadOptionError
 from prm_core.generators import Generator
 from prm_core.types import Example
 
-METHODS = ("outcome", "monte-carlo", "binary-search")
+METHODS = ("outcome", "consensus", "monte-carlo", "binary-search")
+SAMPLING = ("monte-carlo", "binary-search")  # these need a generator
 
 _REMEMBERED = 65_536  # beginnings of solutions whose continuations are not written again
 
@@ -120,7 +123,11 @@ class Rollouts:
 
 
 def label_solution(
-    example: Example, gold_answer: str, config: LabelConfig, rollouts: Rollouts | None
+    example: Example,
+    gold_answer: str,
+    config: LabelConfig,
+    rollouts: Rollouts | None,
+    right: RightValues | None = None,
 ) -> Example:
     """A solution with labels in place of those it had, its final answer, and whether that is right.
 
@@ -128,16 +135,19 @@ def label_solution(
         example: the solution.
         gold_answer: the problem's right answer.
         config: how.
-        rollouts: needed by all methods but outcome.
+        rollouts: needed by the methods in `SAMPLING`.
+        right: for consensus: what the problem's right solutions show.
 
     Raises:
         InputError, ModelError: as the generator's.
     """
     steps = example.candidate.steps
-    answer = example.answer or final_answer(steps)
-    correct = None if answer is None else same_answer(answer, gold_answer)
+    answer, correct = judged(example, gold_answer)
     if config.method == "outcome":
         labels = outcome_labels(len(steps), correct)
+    elif config.method == "consensus":
+        assert right is not None
+        labels = consensus_labels(example.candidate.problem, steps, correct, right)
     else:
         assert rollouts is not None
 
@@ -150,6 +160,12 @@ def label_solution(
         else:
             labels = bisected_labels(len(steps), correct, lambda end: n_right(end) > 0)
     return replace(example, labels=labels, answer=answer, gold_answer=gold_answer, correct=correct)
+
+
+def judged(example: Example, gold_answer: str) -> tuple[str | None, bool | None]:
+    """A solution's final answer, and whether it is right; None for both where there is none."""
+    answer = example.answer or final_answer(example.candidate.steps)
+    return answer, None if answer is None else same_answer(answer, gold_answer)
 
 
 def outcome_labels(n_steps: int, correct: bool | None) -> tuple[float | None, ...]:
@@ -217,7 +233,7 @@ def bisected_labels(
 
 def most_generations(n_steps: int, has_answer: bool, config: LabelConfig) -> int:
     """How many continuations labelling one solution takes at most."""
-    if config.method == "outcome":
+    if config.method not in SAMPLING:
         return 0
     places = n_steps if not has_answer else n_steps - 1
     if config.method == "binary-search":

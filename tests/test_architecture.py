@@ -23,7 +23,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"blocks", "sentences", "endpoint"}),
     (1, {"steps", "answers", "aggregate", "packing", "data"}),
     (1, {"rank", "labelled", "registry", "files"}),
-    (1, {"metrics", "pools", "recorded", "synthetic", "verifiers"}),
+    (1, {"metrics", "pools", "recorded", "synthetic", "verifiers", "consensus"}),
     (1, {"results", "charts", "best_of_n", "verify"}),
     (1, {"evaluate"}),
     (1, {"report"}),
