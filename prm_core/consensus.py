@@ -2,13 +2,12 @@
 
 Of many solutions of one problem some end right. A solution that ends wrong leaves them somewhere:
 at the first intermediate value that (nearly) none of the right ones ever shows. That step is
-called wrong; the steps up to the last value that it shares with them are called right; of the steps
-between the two and of what follows nobody can say. A solution that ends right is called right
-throughout.
+called wrong, and so is the last one, which ends wrong; the steps up to the last value that it
+shares with them are called right; of the others nobody can say. A solution that ends right is
+called right throughout.
 
 Nothing is sampled: it takes nothing but solutions that are there. Signs and numbers in words are
-not read. Where no value departs, only the last step, which ends wrong, is known. How far people
-agree stands in the README, under "Labelling steps".
+not read. How far people agree stands in the README, under "Labelling steps".
 """
 
 from __future__ import annotations
@@ -97,13 +96,14 @@ def consensus_labels(
         return (1.0,) * n
     if correct is None or right.n_right < MIN_RIGHT:
         return (None,) * n
+    labels: list[float | None] = [None] * (n - 1) + [0.0]
     seen, shared = set(values(problem)), 0  # steps up to the last value that the right ones show
     for index, step in enumerate(steps):
         new = [value for value in results(step) if value not in seen]
         if not all(map(right.reach, new)):
-            unsaid = (None,) * (index - shared)
-            return (1.0,) * shared + unsaid + (0.0,) + (None,) * (n - index - 1)
+            labels[:shared], labels[index] = [1.0] * shared, 0.0
+            break
         if new:
             shared = index + 1
         seen.update(values(step))
-    return (None,) * (n - 1) + (0.0,)
+    return tuple(labels)

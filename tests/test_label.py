@@ -127,8 +127,8 @@ def test_consensus_by_hand(tmp_path: Path) -> None:
     assert [row["labels"] for row in rows] == [
         [1, 1, 1],
         [1, 1],
-        [1, None, -1, None],
-        [-1, None, None],
+        [1, None, -1, -1],
+        [-1, None, -1],
         [None, -1],
     ]
 
@@ -147,7 +147,7 @@ def test_a_value_of_few_right_solutions_is_no_consensus() -> None:
         right.add(["2 + 3 = 5", f"{5 if k else 50} + 4 = 9"])
     assert right.reach(5.0)
     assert not right.reach(50.0)  # one of 21
-    assert consensus_labels(PROBLEM, ("2 + 3 = 50", "So 54."), False, right) == (0.0, None)
+    assert consensus_labels(PROBLEM, ("2 + 3 = 50", "So 54."), False, right) == (0.0, 0.0)
     assert consensus_labels(PROBLEM, ("2 + 3 = 50",), None, right) == (None,)
 
 
