@@ -15,8 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 from types import FrameType
 from typing import NamedTuple
+
+from prm_core.steps import find_steps
+from prm_core.types import Candidate
 
 _SECONDS = 5.0  # for one comparison by math-verify; the usual one takes some hundredths
 _LONGEST = 200  # characters of an answer that math-verify gets to see
@@ -53,28 +57,42 @@ _NUMBER = re.compile(
 )
 
 
-def final_answer(solution: str | Sequence[str]) -> str | None:
+def final_answer(solution: str | Sequence[str] | Candidate) -> str | None:
     r"""The final answer that a solution gives, as it wrote it; None when it gives none.
 
     The last of the first kind that there is: `\boxed{…}`; a line `#### …`; "The answer is …",
     "Final answer: …" or "Answer: …"; a number in the last step (of a text: in its last paragraph).
-    What stands before `</think>` counts only when nothing after it does.
+    Thinking never counts: neither what stands between its tags, nor a candidate's steps that are
+    marked so.
 
     >>> final_answer(["7 × 8 = 54.", "Wait: 7 × 8 = 56.", "The answer is 56."])
     '56'
 
     Args:
-        solution: its text, or its steps.
+        solution: its text, its steps, or the record that holds them.
     """
     if isinstance(solution, str):
-        thinking, _, text = solution.rpartition("</think>")
-        answer = _find(text, _last_paragraph(text))
-        if answer is None and thinking:
-            thinking = thinking.replace("</think>", "\n")
-            answer = _find(thinking, _last_paragraph(thinking))
-        return answer
-    written = [step for step in solution if step.strip()]
+        (text,) = _spoken([solution])
+        return _find(text, _last_paragraph(text))
+    if isinstance(solution, Candidate):
+        candidate = solution.whole_of or solution
+        marks = candidate.thinking or (False,) * len(candidate.steps)
+        solution = [step for step, mark in zip(candidate.steps, marks, strict=True) if not mark]
+    written = [step for step in _spoken(solution) if step.strip()]
     return _find("\n\n".join(written), written[-1] if written else "")
+
+
+def _spoken(steps: Sequence[str]) -> list[str]:
+    """The steps with blanks in the place of what is thinking in them."""
+    whole = "\n\n".join(steps)
+    pieces, end = [], 0
+    for step in find_steps(whole, "paragraph"):
+        if step.thinking:
+            pieces += [whole[end : step.start], " " * (step.end - step.start)]
+            end = step.end
+    whole = "".join([*pieces, whole[end:]])
+    ends = list(accumulate(len(step) + 2 for step in steps))
+    return [whole[end - len(step) - 2 : end - 2] for step, end in zip(steps, ends, strict=True)]
 
 
 def _find(text: str, last_step: str) -> str | None:

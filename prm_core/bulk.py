@@ -29,7 +29,7 @@ from prm_core.data import ProblemRow, json_line, named_errors
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError
 from prm_core.files import Problems, check_results, open_results
 from prm_core.results import result_row
-from prm_core.steps import steps_of
+from prm_core.steps import candidate_of, steps_of
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.verifiers import VerifierScorer
 
@@ -145,7 +145,7 @@ def _candidates(row: ProblemRow, rule: str) -> list[Candidate]:
     for number, steps in enumerate(steps_of(row.solutions, rule), start=1):
         if not steps:
             raise row.error(f"solution {number} has no steps", field="solutions")
-        candidates.append(Candidate(problem=row.problem, steps=steps, id=str(number)))
+        candidates.append(candidate_of(row.problem, steps, str(number)))
     return candidates
 
 

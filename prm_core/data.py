@@ -39,6 +39,36 @@ class Row:
         """A `DataError` that names this row."""
         return DataError(message, path=self.path, line=self.line, field=field)
 
+    def marks(self, field: str, value: Any, n_steps: int, name: str) -> tuple[bool, ...] | None:
+        """A value as one true or false per step; None where it is null.
+
+        Args:
+            field: where it stands; named in errors.
+            value: what to check.
+            n_steps: how many there must be.
+            name: what they are.
+
+        Raises:
+            DataError: it is something else.
+        """
+        if value is None:
+            return None
+        right = isinstance(value, list) and all(isinstance(one, bool) for one in value)
+        if not right or len(value) != n_steps:
+            raise self.error(f"{name} must be a list of {n_steps} times true or false", field)
+        return tuple(value)
+
+    def text_or_number(self, field: str, value: Any, name: str = "") -> str | None:
+        """A value as text that may be missing: null and blank text are None, a number is a text.
+
+        Args, Raises: as `text`.
+        """
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        return self.text(field, value, name)
+
     def text(self, field: str, value: Any, name: str = "") -> str:
         """A value of a field as text that is not blank.
 

@@ -311,14 +311,14 @@ _SCORES = tuple(f"score_{method}" for method in METHODS)
 _RESULT_COLUMNS = (
     *("id", "problem", "model", "aggregation", "candidate", "place", "steps", "probabilities"),
     *_SCORES,
-    *("weakest_step", "first_error", "answer", "extras", "rationales"),
+    *("weakest_step", "first_error", "answer", "thinking", "extras", "rationales"),
 )
 
 
 def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A problem's results as one row per solution, in the order in which they were given.
 
-    `place` counts from 1 in the order of the ranking; extras and rationales are JSON.
+    `place` counts from 1 in the order of the ranking; thinking, extras and rationales are JSON.
     """
     places = {index: place for place, index in enumerate(result["ranking"], start=1)}
     of_problem = {name: result[name] for name in ("problem", "model", "aggregation")}
@@ -333,7 +333,7 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             **{f"score_{method}": score for method, score in one["scores"].items()},
             **{
                 name: json.dumps(one[name], ensure_ascii=False) if name in one else None
-                for name in ("extras", "rationales")
+                for name in ("thinking", "extras", "rationales")
             },
         }
 

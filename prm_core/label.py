@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 
 from prm_core.answers import final_answer
 from prm_core.consensus import RightValues
-from prm_core.data import Row, json_line, named_errors, problem_row, read_rows
+from prm_core.data import Row, json_line, named_errors, read_rows
 from prm_core.endpoint import API_KEY
-from prm_core.errors import BadOptionError, DataError, InputError, NoStepsError
+from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.generators import Generator, Sampling, ServerGenerator
 from prm_core.label_methods import (
     METHODS,
@@ -37,8 +37,9 @@ from prm_core.label_methods import (
     most_generations,
 )
 from prm_core.labelled import cut_marks, example_row, examples_of, rows_of
-from prm_core.steps import steps_of
-from prm_core.types import Candidate, Example
+from prm_core.pools import read_solutions
+from prm_core.steps import candidate_of
+from prm_core.types import Example
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +67,8 @@ class Unlabelled:
     @property
     def key(self) -> bytes:
         """The same for solutions that are the same."""
-        return digest(
-            self.example.candidate.problem, self.example.candidate.steps, self.gold_answer
-        )
+        candidate = self.example.candidate
+        return digest(candidate.problem, candidate.steps, self.gold_answer, candidate.thinking)
 
     @property
     def problem_key(self) -> bytes:
@@ -135,26 +135,19 @@ def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled
 
 def _split(row: Row, rule: str) -> list[Example]:
     """The solutions of a problem, each named after it and numbered from 1."""
-    given = row.fields["solutions"]
-    answers: list[Any] = []
-    if isinstance(given, list):
-        answers = [s.get("answer") or None if isinstance(s, dict) else None for s in given]
-        plain = [s.get("steps", s.get("text")) if isinstance(s, dict) else s for s in given]
-        row = replace(row, fields={**row.fields, "solutions": plain})
-    problem = problem_row(row)
-    name = row.line if problem.id is None else problem.id
+    problem, cut = read_solutions(row, rule)
+    name = row.text_or_number("id", row.fields.get("id")) or row.line
+    gold_answer = row.text_or_number("gold_answer", row.fields.get("gold_answer"))
     examples = []
-    cut = steps_of(problem.solutions, rule)
-    for number, (steps, answer) in enumerate(zip(cut, answers, strict=True), start=1):
+    for number, (fields, steps) in enumerate(cut, start=1):
+        unmarked = [replace(step, text=cut_marks(step.text)) for step in steps]
         try:
-            steps = tuple(cut_marks(step) for step in steps)
-            candidate = Candidate(problem.problem, steps, f"{name}/{number}")
-        except NoStepsError as error:
+            candidate = candidate_of(problem, unmarked, f"{name}/{number}")
+        except InputError as error:
             raise row.error(f"solution {number}: {error}", "solutions") from error
-        if answer is not None:
-            answer = row.text("solutions", answer, f"the answer of solution {number}")
         nobody = (None,) * len(steps)
-        examples.append(Example(candidate, nobody, answer=answer, gold_answer=problem.gold_answer))
+        answer = row.text_or_number("answer", fields.get("answer"))
+        examples.append(Example(candidate, nobody, answer=answer, gold_answer=gold_answer))
     return examples
 
 
@@ -211,7 +204,8 @@ class LabelFile:
                 (example,) = examples_of(row)
                 # As they stand: reading cuts what looks like a calculator mark.
                 steps, gold_answer = row.fields["steps"], example.gold_answer or ""
-                self.keys.add(digest(example.candidate.problem, steps, gold_answer))
+                candidate = example.candidate
+                self.keys.add(digest(candidate.problem, steps, gold_answer, candidate.thinking))
         if size > self._end:
             if not self.keys:
                 raise DataError("holds no row of labels; choose another file", path=self.path)
@@ -275,7 +269,7 @@ def plan(
             n_done += 1
             continue
         steps = one.example.candidate.steps
-        has_answer = (one.example.answer or final_answer(steps)) is not None
+        has_answer = (one.example.answer or final_answer(one.example.candidate)) is not None
         n_generations += most_generations(len(steps), has_answer, config)
     n_new = len(seen) - n_done
     return Plan(n_new, n_done, n_repeated, n_generations, n_generations * max_tokens)

@@ -84,13 +84,23 @@ class Rollouts:
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, Future[int]] = OrderedDict()
 
-    def n_right(self, problem: str, steps: Sequence[str], gold_answer: str) -> int:
+    def n_right(
+        self,
+        problem: str,
+        steps: Sequence[str],
+        gold_answer: str,
+        thinking: Sequence[bool] = (),
+    ) -> int:
         """The number of right ones of n, from after the last of `steps`.
+
+        Args:
+            problem, steps, gold_answer: the beginning, and what should be reached.
+            thinking: for each step, whether it is thinking; empty where none is.
 
         Raises:
             InputError, ModelError: as the generator's.
         """
-        key = digest(problem, steps, gold_answer)
+        key = digest(problem, steps, gold_answer, thinking)
         with self._lock:
             known = self._known.get(key)
             if known is None:
@@ -101,12 +111,14 @@ class Rollouts:
         if known is not None:
             return known.result()
         try:
-            mine.set_result(self._count(problem, steps, gold_answer))
+            mine.set_result(self._count(problem, steps, gold_answer, thinking))
         except BaseException as error:
             mine.set_exception(error)
         return mine.result()
 
-    def _count(self, problem: str, steps: Sequence[str], gold_answer: str) -> int:
+    def _count(
+        self, problem: str, steps: Sequence[str], gold_answer: str, thinking: Sequence[bool]
+    ) -> int:
         place = digest(problem, steps, str(self._seed))
         seeds = [
             int.from_bytes(hashlib.sha256(place + b"%d" % i).digest()[:4]) >> 1
@@ -115,9 +127,11 @@ class Rollouts:
         texts = self._generator.continue_solution(problem, steps, seeds)
         with self._lock:
             self.n_generations += len(texts)
+        marks = thinking or (False,) * len(steps)
+        spoken = [step for step, mark in zip(steps, marks, strict=True) if not mark]
         return sum(
             # Nothing was added: the generator holds what stands there for the whole solution.
-            _is_right(final_answer(text if text.strip() else steps), gold_answer)
+            _is_right(final_answer(text if text.strip() else spoken), gold_answer)
             for text in texts
         )
 
@@ -152,7 +166,10 @@ def label_solution(
         assert rollouts is not None
 
         def n_right(end: int) -> int:
-            return rollouts.n_right(example.candidate.problem, steps[:end], gold_answer)
+            candidate = example.candidate
+            return rollouts.n_right(
+                candidate.problem, steps[:end], gold_answer, candidate.thinking[:end]
+            )
 
         if config.method == "monte-carlo":
             shares = monte_carlo_shares(len(steps), correct, lambda end: n_right(end) / rollouts.n)
@@ -164,7 +181,7 @@ def label_solution(
 
 def judged(example: Example, gold_answer: str) -> tuple[str | None, bool | None]:
     """A solution's final answer, and whether it is right; None for both where there is none."""
-    answer = example.answer or final_answer(example.candidate.steps)
+    answer = example.answer or final_answer(example.candidate)
     return answer, None if answer is None else same_answer(answer, gold_answer)
 
 
@@ -246,6 +263,9 @@ def _is_right(answer: str | None, gold_answer: str) -> bool:
     return answer is not None and same_answer(answer, gold_answer)
 
 
-def digest(problem: str, steps: Sequence[str], more: str) -> bytes:
+def digest(problem: str, steps: Sequence[str], more: str, thinking: Sequence[bool] = ()) -> bytes:
     """Names a solution's beginning (or, with all of its steps, the solution)."""
-    return hashlib.sha256(json.dumps([problem, list(steps), more]).encode()).digest()[:16]
+    named: list[object] = [problem, list(steps), more]
+    if any(thinking):
+        named.append(list(thinking))
+    return hashlib.sha256(json.dumps(named).encode()).digest()[:16]

@@ -26,7 +26,8 @@ from typing import Any
 
 from prm_core.data import Row, kind_of, read_rows
 from prm_core.errors import DataError, InputError
-from prm_core.types import Candidate, Example, label_probability
+from prm_core.steps import candidate_of, given_steps
+from prm_core.types import Example, label_probability
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def read_examples(
 def example_row(example: Example) -> dict[str, Any]:
     """An example as a row of our own schema, ready for JSON; `read_examples` reads it back.
 
+    >>> from prm_core.types import Candidate
     >>> row = example_row(Example(Candidate("2 + 2?", ("2 + 2 = 5.", "So 5."), "a"), (0.0, None)))
     >>> row["labels"], row["first_error"]
     ([-1, None], 0)
@@ -90,6 +92,7 @@ def example_row(example: Example) -> dict[str, Any]:
         "source": example.source,
         "problem": example.candidate.problem,
         "steps": list(example.candidate.steps),
+        **({"thinking": list(example.candidate.thinking)} if example.candidate.thinking else {}),
         "labels": [None if y is None else hard.get(y, y) for y in example.labels],
         "first_error": first_error if example.judged else None,
         "answer": example.answer,
@@ -222,7 +225,7 @@ def _prm800k(row: Row, neutral_is_right: bool) -> list[Example]:
             [label for _, label in path],
             id=str(row.line) if number == 1 else f"{row.line}/{number}",
             source="prm800k",
-            gold_answer=_text_or_number(row, "question", gold_answer),
+            gold_answer=row.text_or_number("question", gold_answer),
             field="label",
         )
         for number, path in enumerate(paths, start=1)
@@ -390,8 +393,9 @@ def _example(
 ) -> Example:
     """The record of checked parts; `field` is where its steps come from."""
     texts = [cut_marks(row.text(field, s, f"step {i}")) for i, s in enumerate(steps, start=1)]
+    thinking = row.marks("thinking", row.fields.get("thinking"), len(texts), "it")
     try:
-        candidate = Candidate(problem, tuple(texts), id or str(row.line))
+        candidate = candidate_of(problem, given_steps(texts, thinking), id or str(row.line))
         return Example(candidate, tuple(labels), **rest)
     except InputError as error:
         raise row.error(str(error), field) from error
@@ -441,16 +445,7 @@ def _texts(row: Row, field: str) -> list[str]:
 
 
 def _optional_text(row: Row, field: str) -> str | None:
-    return _text_or_number(row, field, row.fields.get(field))
-
-
-def _text_or_number(row: Row, field: str, value: Any) -> str | None:
-    """A text that may be missing; a blank one is."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    return row.text(field, value)
+    return row.text_or_number(field, row.fields.get(field))
 
 
 def _id(row: Row, field: str) -> str:

@@ -17,7 +17,7 @@ from prm_core.answers import final_answer, same_answer
 from prm_core.data import Row, kind_of
 from prm_core.errors import DataError, InputError
 from prm_core.labelled import rows_of
-from prm_core.steps import steps_of
+from prm_core.steps import Step, candidate_of, steps_of
 from prm_core.types import Candidate
 
 
@@ -71,28 +71,16 @@ def read_pools(path: str | Path, rule: str = "auto") -> Iterator[Pool | DataErro
 
 
 def _pool(row: Row, rule: str) -> Pool:
-    for name in ("problem", "solutions"):
-        if name not in row.fields:
-            raise row.error("is missing", name)
-    problem = row.text("problem", row.fields["problem"])
-    given = row.fields["solutions"]
-    if not isinstance(given, list):
-        raise row.error(f"must be a list of solutions, not {kind_of(given)}", "solutions")
-    if not given:
-        raise row.error("is an empty list; give at least one solution", "solutions")
-    pool_id = _text_or_number(row, row.fields, "id") or str(row.line)
-    gold_answer = _text_or_number(row, row.fields, "gold_answer")
-    written = [one.get("steps", one.get("text")) if isinstance(one, dict) else one for one in given]
+    problem, cut = read_solutions(row, rule)
+    pool_id = row.text_or_number("id", row.fields.get("id")) or str(row.line)
+    gold_answer = row.text_or_number("gold_answer", row.fields.get("gold_answer"))
     solutions = []
-    for number, (one, steps) in enumerate(zip(given, _steps(row, written, rule), strict=True), 1):
-        fields = one if isinstance(one, dict) else {}
+    for number, (fields, steps) in enumerate(cut, start=1):
         try:
-            candidate = Candidate(problem, steps, f"{pool_id}/{number}")
+            candidate = candidate_of(problem, steps, f"{pool_id}/{number}")
         except InputError as error:
             raise row.error(str(error), "solutions") from error
-        answer = (
-            _text_or_number(row, fields, "answer") if "answer" in fields else final_answer(steps)
-        )
+        answer = row.text_or_number("answer", fields.get("answer")) or final_answer(candidate)
         correct = fields.get("correct")
         if not isinstance(correct, bool | None):
             what = f"correct of solution {number} must be true, false or null"
@@ -104,21 +92,53 @@ def _pool(row: Row, rule: str) -> Pool:
     return Pool(pool_id, tuple(solutions))
 
 
-def _steps(row: Row, solutions: list[Any], rule: str) -> Iterator[tuple[str, ...]]:
-    """The steps of solutions that are lists of them, or texts; texts are cut together."""
-    checked = [
-        tuple(
-            row.text("solutions", step, f"step {index} of solution {number}")
-            for index, step in enumerate(one, start=1)
-        )
-        if isinstance(one, list)
-        else row.text("solutions", one, f"solution {number}")
-        for number, one in enumerate(solutions, start=1)
+def read_solutions(
+    row: Row, rule: str = "auto"
+) -> tuple[str, list[tuple[Mapping[str, Any], tuple[Step, ...]]]]:
+    """A row's problem, and each of its solutions: its fields, still to be checked, and its steps.
+
+    A solution is a text, a list of steps, or an object with `text` or `steps`; then `thinking` may
+    say which steps are. One that is no object has no fields. Texts are cut together.
+
+    Raises:
+        DataError: a field is missing or does not hold what it should, or a solution has no steps.
+        BadOptionError: the rule is not known.
+    """
+    for name in ("problem", "solutions"):
+        if name not in row.fields:
+            raise row.error("is missing", name)
+    problem = row.text("problem", row.fields["problem"])
+    given = row.fields["solutions"]
+    if not isinstance(given, list):
+        raise row.error(f"must be a list of solutions, not {kind_of(given)}", "solutions")
+    if not given:
+        raise row.error("is an empty list; give at least one solution", "solutions")
+    fields = [one if isinstance(one, dict) else {} for one in given]
+    written = [
+        _written(row, number, one.get("steps", one.get("text")) if isinstance(one, dict) else one)
+        for number, one in enumerate(given, start=1)
     ]
-    for number, steps in enumerate(steps_of(checked, rule), start=1):
+    marks = [
+        row.marks("solutions", more.get("thinking"), len(one), f"thinking of solution {number}")
+        if isinstance(one, tuple)
+        else None
+        for number, (more, one) in enumerate(zip(fields, written, strict=True), start=1)
+    ]
+    cut = steps_of(written, rule, marks)
+    for number, steps in enumerate(cut, start=1):
         if not steps:
             raise row.error(f"solution {number} has no steps", "solutions")
-        yield steps
+    return problem, [*zip(fields, cut, strict=True)]
+
+
+def _written(row: Row, number: int, solution: Any) -> str | tuple[str, ...]:
+    """A solution as it stands in a row, checked: its text, or its steps."""
+    if not isinstance(solution, list):
+        return row.text("solutions", solution, f"solution {number}")
+    return tuple(
+        row.text("solutions", step, f"step {index} of solution {number}")
+        for index, step in enumerate(solution, start=1)
+    )
 
 
 def _recorded(row: Row, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:
@@ -136,13 +156,3 @@ def _recorded(row: Row, number: int, value: Any, n_steps: int) -> dict[str, tupl
             if not is_number or not 0.0 <= score <= 1.0:
                 raise row.error(f"{whose} holds {score!r}, not a number in 0 to 1", "solutions")
     return {name: tuple(map(float, scores)) for name, scores in value.items()}
-
-
-def _text_or_number(row: Row, fields: Mapping[str, Any], name: str) -> str | None:
-    """A field that is text, a number, blank or missing."""
-    value = fields.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    return row.text(name, value)

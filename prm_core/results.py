@@ -22,8 +22,9 @@ def result_row(
     """A problem's results in the shape that `score` writes.
 
     Indices are 0-based and refer to the caller's order; what does not exist is None. A candidate
-    has "extras" only where its model says more of a step than a probability, and "rationales" only
-    where its model wrote them: one text per sample.
+    has "thinking" only where some of its steps are (then true or false for each), "extras" only
+    where its model says more of a step than a probability, and "rationales" only where its model
+    wrote them: one text per sample.
 
     Args:
         row_id: the row's own name, or None.
@@ -45,7 +46,8 @@ def result_row(
                 "scores": all_scores(one.probabilities),
                 "weakest_step": one.weakest_step,
                 "first_error": one.first_error(threshold),
-                "answer": final_answer(one.candidate.steps),
+                "answer": final_answer(one.candidate),
+                **({"thinking": list(one.candidate.thinking)} if one.candidate.thinking else {}),
                 **(
                     {"extras": {name: list(values) for name, values in one.extras.items()}}
                     if one.extras

@@ -158,9 +158,7 @@ class Scorer:
 
     def _as_judged(self, candidate: Candidate) -> Candidate:
         """The candidate, with its steps as one where the model judges nothing smaller."""
-        if not self.whole or len(candidate.steps) == 1:
-            return candidate
-        return replace(candidate, steps=("\n\n".join(candidate.steps),))
+        return candidate.joined() if self.whole else candidate
 
     def explain(self, candidate: Candidate) -> list[Explanation]:
         """The prompt exactly as it is fed, and where each step is read.
@@ -263,7 +261,7 @@ class Scorer:
                 for (_, k), prompt in zip(steps, prompts, strict=True):
                     note(k, names, prompt)
             # Each prompt is scored as a solution whose steps are its places.
-            parts = [replace(candidates[i], steps=names) for i, _ in steps]
+            parts = [replace(candidates[i], steps=names, thinking=()) for i, _ in steps]
             for index, part in self._score_encoded(parts, prompts, first_tokens=None):
                 answers[steps[index]] += part.log_odds
         for i, candidate in enumerate(candidates):

@@ -15,8 +15,9 @@ knows where it stood, so that an editor can mark it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from prm_core.blocks import (
 )
 from prm_core.errors import BadOptionError, NoStepsError
 from prm_core.sentences import CANDIDATE, ends_sentence
+from prm_core.types import Candidate
 
 RULES = ("auto", "numbered", "paragraph", "line", "sentence")
 
@@ -153,16 +155,20 @@ def split_solutions(texts: Sequence[str], rule: str = "auto") -> Splits:
 
 
 def steps_of(
-    solutions: Sequence[str | tuple[str, ...]], rule: str = "auto"
-) -> list[tuple[str, ...]]:
+    solutions: Sequence[str | Sequence[str]],
+    rule: str = "auto",
+    thinking: Sequence[Sequence[bool] | None] = (),
+) -> list[tuple[Step, ...]]:
     """The steps of one problem's solutions; those that are texts are cut as by `split_solutions`.
 
     Args:
         solutions: each a text, or its steps, which stay as they are.
         rule: as for `find_steps`.
+        thinking: for each solution that is given as steps, what `given_steps` takes; empty where
+            nobody says anything.
 
     Returns:
-        The steps as texts; empty where a text holds none.
+        The steps of each; none where a text holds none.
 
     Raises:
         BadOptionError: the rule is not known.
@@ -170,8 +176,8 @@ def steps_of(
     texts = [solution for solution in solutions if isinstance(solution, str)]
     cut = iter(split_solutions(texts, rule).solutions)
     return [
-        tuple(step.text for step in next(cut).steps) if isinstance(solution, str) else solution
-        for solution in solutions
+        next(cut).steps if isinstance(solution, str) else given_steps(solution, marks)
+        for solution, marks in zip(solutions, thinking or [None] * len(solutions), strict=True)
     ]
 
 
@@ -212,6 +218,48 @@ def split_steps(text: str, rule: str = "auto") -> tuple[str, ...]:
     if not steps:
         raise NoStepsError("the solution has no steps; write at least one line of reasoning")
     return steps
+
+
+def given_steps(texts: Sequence[str], thinking: Sequence[bool] | None = None) -> tuple[Step, ...]:
+    """Steps that somebody else has cut; they stay as they are.
+
+    Where nobody says which of them are thinking, the tags in them tell: one with thinking and
+    something else is no thinking, and a tag alone goes with the thinking beside it.
+
+    >>> [step.thinking for step in given_steps(["<think>", "5?", "No.</think>", "So 4."])]
+    [True, True, True, False]
+
+    Args:
+        texts: none blank.
+        thinking: for each, whether it is thinking; None where nobody says.
+    """
+    joint = "\n\n"
+    found = find_steps(joint.join(texts), "paragraph")
+    starts, ends = [one.start for one in found], [one.end for one in found]
+    steps: list[Step] = []
+    start = 0
+    for text in texts:
+        end = start + len(text)
+        first, behind = bisect_right(ends, start), bisect_left(starts, end)
+        inside = [one.thinking for one in found[first:behind]]
+        beside = [one.thinking for one in found[max(first - 1, 0) : behind + 1]]
+        steps.append(Step(text, start, end, all(inside) if inside else any(beside)))
+        start = end + len(joint)
+    if thinking is None:
+        return tuple(steps)
+    return tuple(replace(one, thinking=m) for one, m in zip(steps, thinking, strict=True))
+
+
+def candidate_of(problem: str, steps: Iterable[Step], id: str = "") -> Candidate:
+    """The record that is scored; it keeps which steps are thinking.
+
+    Raises:
+        InputError, NoStepsError: as `Candidate`.
+    """
+    steps = tuple(steps)
+    return Candidate(
+        problem, tuple(one.text for one in steps), id, tuple(one.thinking for one in steps)
+    )
 
 
 def chosen_rule(text: str) -> str:

@@ -28,16 +28,21 @@ class Candidate:
         steps: the steps as the user wrote them; at least one, none blank. Any sequence of texts;
             kept as a tuple.
         id: names the candidate in results and messages; any text.
+        thinking: for each step, whether the solution's author only thought it (`<think>…</think>`);
+            empty where no step is. Thinking is judged, but never holds the final answer.
+        whole_of: the candidate whose steps are joined here; see `joined`.
 
     Raises:
-        InputError: the problem is blank, the steps are one text instead of several, or a text
-            holds half of a character.
+        InputError: the problem is blank, the steps are one text instead of several, a text holds
+            half of a character, or thinking and steps differ in number.
         NoStepsError: there is no step, or one is blank.
     """
 
     problem: str
     steps: tuple[str, ...]
     id: str = ""
+    thinking: tuple[bool, ...] = ()
+    whole_of: Candidate | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         name = f"candidate {self.id!r}" if self.id else "a candidate"
@@ -60,6 +65,20 @@ class Candidate:
                 raise InputError(
                     f"{name} holds half of a character (a lone surrogate), {half[0]!r}; remove it"
                 )
+        if self.thinking and len(self.thinking) != len(self.steps):
+            raise InputError(
+                f"{name} has {len(self.thinking)} marks of thinking for {len(self.steps)} steps; "
+                "give one for each, or none"
+            )
+        # One way to say that there is none, so that equal candidates are equal.
+        object.__setattr__(self, "thinking", tuple(self.thinking) if any(self.thinking) else ())
+
+    def joined(self) -> Candidate:
+        """The same solution as a single step, for models that judge nothing smaller."""
+        if len(self.steps) == 1:
+            return self
+        text = "\n\n".join(self.steps)
+        return Candidate(self.problem, (text,), self.id, whole_of=self.whole_of or self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from prm_core.aggregate import METHODS
 from prm_core.answers import final_answer
 from prm_core.errors import BadOptionError, InputError
 from prm_core.rank import rank
-from prm_core.steps import split_steps
-from prm_core.types import Candidate, RankedCandidate, ScoredCandidate, StepScorer
+from prm_core.steps import candidate_of, steps_of
+from prm_core.types import RankedCandidate, ScoredCandidate, StepScorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Verifier:
             raise InputError("the solutions are one text; give a list of solutions, or call score")
         if not solutions:
             raise InputError("there are no solutions to rank")
-        candidates = [_candidate(problem, solution) for solution in solutions]
+        candidates = [candidate_of(problem, steps) for steps in steps_of(solutions)]
         ranking = rank(self.scorer.score(candidates), self.aggregation)
         return [self._verdict(place) for place in ranking]
 
@@ -121,14 +121,9 @@ class Verifier:
             weakest_step=weakest,
             weakest_probability=scored.probabilities[weakest],
             first_error=scored.first_error(self.scorer.threshold),
-            answer=final_answer(scored.candidate.steps),
+            answer=final_answer(scored.candidate),
             rank=place.rank,
             tied=place.tied,
             index=place.index,
             scored=scored,
         )
-
-
-def _candidate(problem: str, solution: str | Sequence[str]) -> Candidate:
-    steps = split_steps(solution) if isinstance(solution, str) else tuple(solution)
-    return Candidate(problem, steps)

@@ -644,3 +644,14 @@ def test_an_empty_file_and_an_output_that_cannot_be_written_are_told_of_first(
     said = capsys.readouterr().err
     assert "out.jsonl: cannot be written: Not a directory" in said
     assert "solutions labelled" not in said, "before the work"
+
+
+@pytest.mark.parametrize("answer", [9, 9.0, "9", " 9 "])
+def test_an_answer_may_be_a_number_as_in_evaluate(tmp_path: Path, answer: object) -> None:
+    row = {"problem": PROBLEM, "gold_answer": 9, "solutions": [{"steps": RIGHT, "answer": answer}]}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (one,) = read_unlabelled(path)
+    assert not isinstance(one, DataError), str(one)
+    labelled = label_solution(one.example, one.gold_answer, LabelConfig("outcome"), None)
+    assert labelled.labels == (1.0, 1.0, 1.0)

@@ -43,7 +43,7 @@ def ranking_table(
     lines = [("rank", "solution", "score", "answer", "first error", "weakest step")]
     for ranked in rank(scored, method):
         one = ranked.scored
-        answer = final_answer(one.candidate.steps)
+        answer = final_answer(one.candidate)
         shown = "–" if answer is None else one_line(answer, _ANSWER_WIDTH)
         if answer is not None and row.gold_answer is not None:
             shown += " ✓" if same_answer(answer, row.gold_answer) else " ✗"

@@ -137,7 +137,7 @@ def _view(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -
     else:
         claim = f"every step {'above' if min(p) > threshold else 'at least'} {limit}"
     return {
-        "answer": final_answer(scored.candidate.steps),
+        "answer": final_answer(scored.candidate),
         "claim": claim,
         "first_error": first_error,
         "weakest_step": scored.weakest_step,

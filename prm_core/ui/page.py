@@ -23,7 +23,7 @@ from starlette.routing import Route
 from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError
 from prm_core.model_options import AnyScorer
 from prm_core.paths import assets_dir
-from prm_core.steps import split_solutions
+from prm_core.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Status, board_value, letter
@@ -88,8 +88,7 @@ def read_candidates(draft: Draft) -> Reading:
             words = f"Solution {letter(index)} has no steps; write at least one line of reasoning."
             reading.issues.append({"where": index, "text": words})
         elif not reading.issues:
-            texts = tuple(step.text for step in steps)
-            reading.candidates.append(Candidate(draft.problem, texts, letter(index)))
+            reading.candidates.append(candidate_of(draft.problem, steps, letter(index)))
             reading.thinking.append([step.thinking for step in steps])
     return reading
 
