@@ -23,6 +23,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"blocks", "sentences", "endpoint"}),
     (1, {"steps", "aggregate", "packing", "data"}),
     (1, {"answers"}),
+    (1, {"calculator"}),
     (1, {"rank", "labelled", "registry", "files"}),
     (1, {"metrics", "pools", "recorded", "synthetic", "verifiers", "consensus"}),
     (1, {"results", "charts", "best_of_n", "verify"}),

@@ -1,0 +1,28 @@
+"""A calculator that reads solutions: which equations are false, and what each step stands on.
+
+Plain Python, linear in the text, without any model: evidence for a value head
+(`prm_core.families.value_head`) and marks for whoever draws steps. It finds what arithmetic can
+find; whether the right thing is computed it cannot tell.
+"""
+
+from prm_core.calculator.equations import Equation, Side, read
+from prm_core.calculator.ledger import (
+    FEATURES,
+    N_FEATURES,
+    VERSION,
+    Ledger,
+    StepReading,
+    read_solution,
+)
+
+__all__ = [
+    "FEATURES",
+    "N_FEATURES",
+    "VERSION",
+    "Equation",
+    "Ledger",
+    "Side",
+    "StepReading",
+    "read",
+    "read_solution",
+]

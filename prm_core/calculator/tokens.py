@@ -1,0 +1,298 @@
+"""A text as the tokens that a calculator knows: numbers, signs, and words that stand for them.
+
+One pass of one expression over the text, so it is linear; every token keeps where it stood.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+Number = int | Fraction
+
+# What a token can be, one character each. Signs are themselves: + - * / ^ ( ) = %
+NUMBER, WORD, FILLER, COPULA, OF, AND, LINK = "n", "w", "f", "c", "o", "&", "b"
+FRACTION, ROOT, VARIABLE, VERB, TIMES_WORD, CLOCK = "F", "R", "v", "V", "D", "t"
+STOP, COMMA, END = ".", ",", "$"
+
+_LONGEST_NUMBER = 40  # digits; longer ones are words, so that arithmetic stays quick
+
+_SCANNER = re.compile(
+    r"""
+    (?P<skip>\s+|<<[^<>]*>>|\\[,;!:\s]|\\[()\[\]]|\\?[$]|[€£`\#~]
+        |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
+        |(?<![\d)])\*\*|\*\*(?!\d))
+    |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
+    |(?P<clock>\d{1,2}:\d\d(?!\d))
+    |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
+    |(?P<number>(?:\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)
+    |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
+    |(?P<times>\\times|\\cdot|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
+    |(?P<about>\\approx|≈|≅)|(?P<no>\\[a-z]+|[≠<>≤≥→]|=>|->)
+    |(?P<small>[²³])|(?P<vulgar>[½⅓⅔¼¾⅕⅛])
+    |(?P<word>[^\W\d_²³½⅓⅔¼¾⅕⅛]+(?:['’-][^\W\d_]+)*)
+    |(?P<percent>\\?%)|(?P<power>\*\*)
+    |(?P<sign>[-+*/^()=,−–—{}\[\]])
+    |(?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SIGNS = {
+    "−": "-", "–": "-", "—": "-", "{": "(", "}": ")", "[": "(", "]": ")",
+}  # fmt: skip
+_VULGAR = {
+    "½": Fraction(1, 2), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3), "¼": Fraction(1, 4),
+    "¾": Fraction(3, 4), "⅕": Fraction(1, 5), "⅛": Fraction(1, 8),
+}  # fmt: skip
+
+
+def words(text: str) -> list[str]:
+    """A list of words, as a text."""
+    return text.split()
+
+
+_UNITS = {
+    word: value
+    for value, word in enumerate(
+        words(
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+            "fifteen sixteen seventeen eighteen nineteen"
+        )
+    )
+}
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate(
+        words("twenty thirty forty fifty sixty seventy eighty ninety"), start=2
+    )
+}
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
+_PARTS = {
+    "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4,
+    "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "eighth": 8, "eighths": 8,
+    "tenth": 10, "tenths": 10,
+}  # fmt: skip
+_TIMES_WORDS = {"twice": 2, "double": 2, "doubled": 2, "thrice": 3, "triple": 3, "tripled": 3}
+_OPERATIONS = {"plus": "+", "minus": "-", "times": "*", "multiplied": "*", "divided": "/"}
+VERBS = {
+    "add": "+", "adding": "+", "sum": "+", "subtract": "-", "subtracting": "-", "difference": "-",
+    "deduct": "-", "deducting": "-", "multiply": "*", "multiplying": "*", "product": "*",
+    "divide": "/", "dividing": "/", "quotient": "/",
+}  # fmt: skip
+_KINDS: dict[str, str] = {
+    **dict.fromkeys(_OPERATIONS, ""),
+    **dict.fromkeys(VERBS, VERB),
+    **dict.fromkeys(
+        words(
+            "is are equals equal makes make making gives give giving get gets leaves leaving "
+            "yields totals becomes comes means mean be was were"
+        ),
+        COPULA,
+    ),
+    **dict.fromkeys(
+        words(
+            "which that this it we you us me a an the to total of in out as at result answer now "
+            "so exactly just then there i have has left with about approximately roughly up or"
+        ),
+        FILLER,
+    ),
+    **dict.fromkeys(("by", "from", "with", "into", "among"), LINK),
+    "to": LINK, "of": OF, "and": AND, "percent": "%", "pct": "%",
+    **dict.fromkeys(("because", "since", "if", "when", "while", "but", "first", "next"), STOP),
+}  # fmt: skip
+_LETTERS = frozenset("xyzn")
+
+
+@dataclass(slots=True)
+class Tokens:
+    """A text in tokens; the lists have the same length and end with `END`.
+
+    Attributes:
+        kinds: what each token is.
+        values: of a number its value, of a word the word, else the sign.
+        starts, ends: where it stands in the text.
+        shown: of a number written in digits how many stand behind the point; -1 where it is a
+            word or a mixed number.
+    """
+
+    kinds: list[str] = field(default_factory=list)
+    values: list[Number | str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+
+    def add(self, kind: str, value: Number | str, start: int, end: int, shown: int = -1) -> None:
+        self.kinds.append(kind)
+        self.values.append(value)
+        self.starts.append(start)
+        self.ends.append(end)
+        self.shown.append(shown)
+
+    def vocabulary(self) -> set[str]:
+        """Every word, in small letters."""
+        return {v for v in self.values if isinstance(v, str) and v.isalpha()}
+
+
+def exact(value: Number) -> Number:
+    """The value, as an int where it is whole: cheap to compute with."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return value
+
+
+def lower(text: str) -> str:
+    """Small letters, every character at its place (a few have two small letters)."""
+    small = text.lower()
+    if len(small) == len(text):
+        return small
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def scan(text: str) -> Tokens:
+    """The tokens of a text."""
+    tokens = Tokens()
+    add = tokens.add
+    for match in _SCANNER.finditer(lower(text)):
+        kind, found = match.lastgroup, match[0]
+        start, end = match.span()
+        if kind == "skip":
+            continue
+        if kind == "number":
+            _add_number(tokens, found, start, end)
+        elif kind == "word":
+            _add_word(tokens, found, start, end)
+        elif kind == "sign":
+            add(_SIGNS.get(found, found), found, start, end)
+        elif kind == "percent":
+            add("%", "%", start, end)
+        elif kind in ("times", "over", "power"):
+            add({"times": "*", "over": "/", "power": "^"}[kind], found, start, end)
+        elif kind == "about":
+            add("=", "≈", start, end)
+        else:
+            _add_rare(tokens, str(kind), found, start, end)
+    add(END, "", len(text), len(text))
+    _settle_letters(tokens)
+    return tokens
+
+
+def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
+    digits, _, behind = found.replace("{,}", "").replace(",", "").replace(" ", "").partition(".")
+    if len(digits) + len(behind) > _LONGEST_NUMBER:
+        tokens.add(WORD, found, start, end)
+    elif behind:
+        value = exact(Fraction(int(digits + behind), 10 ** len(behind)))
+        tokens.add(NUMBER, value, start, end, len(behind))
+    else:
+        tokens.add(NUMBER, int(digits), start, end, 0)
+
+
+def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> None:
+    if kind == "mixed":
+        whole, *_, part = found.split()
+        over, under = map(int, part.split("/"))
+        value = exact(int(whole) + Fraction(over, under)) if under else 0
+        tokens.add(NUMBER, value, start, end)
+    elif kind == "small":
+        tokens.add("^", "^", start, end)
+        tokens.add(NUMBER, 2 if found == "²" else 3, start, end, 0)
+    elif kind == "vulgar":
+        _add_vulgar(tokens, _VULGAR[found], start, end)
+    elif kind in ("frac", "root"):
+        tokens.add(FRACTION if kind == "frac" else ROOT, found, start, end)
+    elif kind in ("clock", "ordinal"):
+        tokens.add(CLOCK if kind == "clock" else WORD, found, start, end)
+    else:
+        tokens.add(STOP, found, start, end)
+
+
+def _add_vulgar(tokens: Tokens, part: Fraction, start: int, end: int) -> None:
+    """`½`, and `2½` as one number."""
+    if tokens.kinds and tokens.kinds[-1] == NUMBER and tokens.ends[-1] == start:
+        tokens.values[-1] = exact(_number(tokens.values[-1]) + part)
+        tokens.ends[-1], tokens.shown[-1] = end, -1
+    else:
+        tokens.add(NUMBER, part, start, end)
+
+
+def _number(value: Number | str) -> Number:
+    assert not isinstance(value, str)
+    return value
+
+
+def _add_word(tokens: Tokens, found: str, start: int, end: int) -> None:
+    kind = _KINDS.get(found)
+    if kind is not None:
+        if kind == "":
+            kind = _OPERATIONS[found]
+        elif found == "by" and tokens.kinds and tokens.kinds[-1] in ("*", "/"):
+            return  # "divided by"
+        tokens.add(kind, found, start, end)
+    elif found in _PARTS:
+        _add_part(tokens, found, start, end)
+    elif found in _SCALES or found == "k":
+        _add_scale(tokens, found, start, end)
+    elif found in _UNITS or found in _TENS:
+        _add_unit(tokens, _UNITS.get(found, _TENS.get(found, 0)), start, end)
+    elif found in _TIMES_WORDS:
+        tokens.add(TIMES_WORD, _TIMES_WORDS[found], start, end)
+    elif found == "dozen":
+        tokens.add(WORD, found, start, end)
+    elif found in _LETTERS:
+        tokens.add(VARIABLE, found, start, end)
+    elif "-" in found and found.split("-")[0] in {**_UNITS, **_TENS}:
+        for part in found.split("-"):
+            _add_word(tokens, part, start, end)
+            tokens.starts[-1], tokens.ends[-1] = start, end
+    else:
+        tokens.add(WORD, found, start, end)
+
+
+def _behind_a_number(tokens: Tokens) -> bool:
+    return bool(tokens.kinds) and tokens.kinds[-1] == NUMBER
+
+
+def _add_part(tokens: Tokens, found: str, start: int, end: int) -> None:
+    """`half`, `two thirds`, `a third`."""
+    part = Fraction(1, _PARTS[found])
+    if _behind_a_number(tokens) and tokens.shown[-1] < 0:
+        tokens.values[-1] = exact(_number(tokens.values[-1]) * part)
+        tokens.ends[-1] = end
+    elif _behind_a_number(tokens):
+        tokens.add(WORD, found, start, end)  # "42 quarters"
+    elif found in ("half", "quarter") or (tokens.values and tokens.values[-1] == "a"):
+        tokens.add(NUMBER, part, start, end)
+    else:
+        tokens.add(WORD, found, start, end)  # "the third day"
+
+
+def _add_scale(tokens: Tokens, found: str, start: int, end: int) -> None:
+    """`2 million`, `five hundred`, `50k`."""
+    if not _behind_a_number(tokens) or (found == "k" and tokens.ends[-1] != start):
+        tokens.add(WORD, found, start, end)
+        return
+    tokens.values[-1] = exact(_number(tokens.values[-1]) * _SCALES.get(found, 1000))
+    tokens.ends[-1] = end
+
+
+def _add_unit(tokens: Tokens, value: int, start: int, end: int) -> None:
+    """`five`; `twenty five` and `two hundred five` as one number."""
+    before = tokens.values[-1] if _behind_a_number(tokens) and tokens.shown[-1] < 0 else None
+    if isinstance(before, int) and before >= 20 and before % (100 if value > 9 else 10) == 0:
+        tokens.values[-1], tokens.ends[-1] = before + value, end
+    else:
+        tokens.add(NUMBER, value, start, end)
+
+
+def _settle_letters(tokens: Tokens) -> None:
+    """An `x` between two operands is a sign of multiplication; letters elsewhere are unknowns."""
+    for i, kind in enumerate(tokens.kinds):
+        if kind != VARIABLE or tokens.values[i] != "x" or not i:
+            continue
+        before, behind = tokens.kinds[i - 1], tokens.kinds[i + 1]
+        apart = tokens.starts[i] > tokens.ends[i - 1]
+        if (behind in (NUMBER, FRACTION) and before in (NUMBER, ")", WORD, "%")) or (
+            behind == "(" and apart
+        ):
+            tokens.kinds[i] = "*"
