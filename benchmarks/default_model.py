@@ -33,6 +33,7 @@ DATA = Path(__file__).parent / "data"
 EXAMPLES = Path(__file__).parent.parent / "examples" / "reference.jsonl"
 N = 400  # generated solutions of each kind
 SEED = 20_000
+WRONG_OPERANDS = ("operand", "operator", "reversed")
 
 # One sign per step of each solution of examples/reference.jsonl.
 REFERENCE = ["+++", "+--", "+++", "+-++", "+++", "+--", "+--", "++-++", "+++", "+--", "+-++"]
@@ -50,7 +51,7 @@ def wrong_operands() -> Iterator[LabelledSolution]:
     while True:
         plan = operation(rng, phrases=UNSEEN)
         if max(plan.env.values()) < 10 or held_out(plan.kind, plan.env["a"], plan.env["b"]):
-            yield solve(rng, plan, error_rate=0.5, correct_rate=0, errors=("operand", "operator"))
+            yield solve(rng, plan, error_rate=0.5, correct_rate=0, errors=WRONG_OPERANDS)
 
 
 def spoiled_gsm8k() -> Iterator[LabelledSolution]:

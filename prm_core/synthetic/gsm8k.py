@@ -8,28 +8,19 @@ result is used.
 from __future__ import annotations
 
 import ast
-import operator
+import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from prm_core.errors import DataError
 from prm_core.labelled import rows_of
-from prm_core.synthetic.solution import Env, Line, Number, Plan
+from prm_core.synthetic.equations import compiled, formula, formula_of, swaps_of
+from prm_core.synthetic.solution import Env, Line, Plan, Swap, Value
 
 _MARK = re.compile(r"<<([^<>=]+)=([^<>]+)>>")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+")
-# A step that shows the computation in signs, right before its mark: "48 / 2 = $".
-_SIGN = re.compile(r"(?<=[\d}])\s*([-+*/x×])\s*(?=[\d{$])")
-_SIGNS = {"+": "-", "-": "+", "*": "+", "x": "+", "×": "+", "/": "*"}
-
-_OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
 
 
 def read_solutions(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -86,10 +77,11 @@ def _read_line(
         ValueError, SyntaxError, ZeroDivisionError: a mark cannot be computed or is not true.
     """
     names = {value: result for value, result in known.items() if value not in given}
-    computed: list[tuple[str, Callable[[Env], Number]]] = []
+    before = list(env)
+    computed: list[tuple[str, Value]] = []
     operands: list[str] = []
     own: dict[Fraction, str] = {}
-    text, swap, end = "", None, 0
+    text, end = "", 0
     for mark in _MARK.finditer(step):
         tree = ast.parse(mark[1].strip().lstrip("$"), mode="eval").body
         for node in ast.walk(tree):
@@ -101,7 +93,7 @@ def _read_line(
                     env[names[value]] = value
                 if names[value] not in operands and names[value] not in dict(computed):
                     operands.append(names[value])
-        compute = _compiled(tree, dict(names))
+        compute = compiled(_named(tree, names))
         result = f"{name}r{len(computed)}"
         value = Fraction(compute(env))
         if value != _value(mark[2]):
@@ -112,8 +104,6 @@ def _read_line(
         shown = _NUMBER.match(rest)
         if shown is None or _value(shown[0]) != value:
             raise ValueError(f"{mark[0]} is not followed by its result")
-        if len(list(_SIGN.finditer(text))) == 1 and isinstance(tree, ast.BinOp):
-            swap = _swapped(text, tree, dict(names), result)
         text += f"{{{result}}}"
         end = mark.end() + shown.end()
         env[result] = value
@@ -121,8 +111,7 @@ def _read_line(
         known.pop(value, None)
         known[value] = result
         computed.append((result, compute))
-    tail = _tied(step[end:], names)
-    text += tail
+    text += _tied(step[end:], names)
     operands = [operand for operand in operands if f"{{{operand}}}" in text]
     if not computed:
         shown_names = tuple(n for n in dict.fromkeys(names.values()) if f"{{{n}}}" in text)
@@ -134,23 +123,8 @@ def _read_line(
         compute,
         tuple(operands),
         tuple(computed[:-1]),
-        (swap[0] + tail, swap[1]) if swap is not None and len(computed) == 1 else None,
+        (*swaps_of(text, last), *_ideas(text, last, before)) if len(computed) == 1 else (),
     )
-
-
-def _swapped(
-    text: str, tree: ast.BinOp, names: dict[Fraction, str], result: str
-) -> tuple[str, Callable[[Env], Number]] | None:
-    """The same computation with another operation, in its text and in its value."""
-    other = {ast.Add: ast.Sub(), ast.Sub: ast.Add(), ast.Mult: ast.Add(), ast.Div: ast.Mult()}
-    operation = other.get(type(tree.op))
-    if operation is None or not all(isinstance(x, ast.Constant) for x in (tree.left, tree.right)):
-        return None
-    found = _SIGN.search(text)
-    assert found is not None
-    changed = text[: found.start(1)] + _SIGNS[found[1]] + text[found.end(1) :]
-    value = _compiled(ast.BinOp(tree.left, operation, tree.right), names)
-    return changed + f"{{{result}}}", value
 
 
 def _tied(text: str, names: dict[Fraction, str]) -> str:
@@ -173,16 +147,29 @@ def _constant(node: ast.Constant) -> Fraction:
     return Fraction(str(node.value))
 
 
-def _compiled(tree: ast.expr, names: dict[Fraction, str]) -> Callable[[Env], Number]:
-    """A computation over the state; the tree holds nothing but numbers and + - * /."""
-    match tree:
-        case ast.Constant():
-            name = names[_constant(tree)]
-            return lambda env: env[name]
-        case ast.UnaryOp(ast.USub(), operand):
-            inner = _compiled(operand, names)
-            return lambda env: -inner(env)
-        case ast.BinOp(left, op, right) if type(op) in _OPERATORS:
-            a, b, apply = _compiled(left, names), _compiled(right, names), _OPERATORS[type(op)]
-            return lambda env: apply(Fraction(a(env)), Fraction(b(env)))
-    raise ValueError(f"{ast.unparse(tree)} is more than + - * /")
+def _named(tree: ast.expr, names: dict[Fraction, str]) -> ast.expr:
+    """A computation with names in the place of its numbers."""
+
+    class Names(ast.NodeTransformer):
+        def visit_Constant(self, node: ast.Constant) -> ast.Name:
+            return ast.Name(names[_constant(node)])
+
+    named = Names().visit(tree)
+    assert isinstance(named, ast.expr)
+    return named
+
+
+def _ideas(text: str, result: str, known: Sequence[str]) -> Iterator[Swap]:
+    """The same words around another computation, of numbers that are there.
+
+    A few are drawn, the same for the same text.
+    """
+    shown = formula_of(text, result)
+    if shown is None or len(known) < 2:
+        return
+    rng = random.Random(text)
+    for _ in range(3):
+        a, b = rng.sample(known, 2)
+        new = f"{{{a}}} {rng.choice('+-*/')} {{{b}}}"
+        if new != shown[1]:
+            yield Swap("idea", text[: shown.start(1)] + new + text[shown.end(1) :], formula(new))

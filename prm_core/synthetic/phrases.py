@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from prm_core.synthetic.solution import Line, Number
+from prm_core.synthetic.solution import Line, Number, Swap
 
 OPERATIONS: dict[str, tuple[str, Callable[[Number, Number], Number]]] = {
     "add": ("+", lambda a, b: a + b),
@@ -209,6 +209,8 @@ def equation_line(
     sign, value = OPERATIONS[op]
     other = rng.choice([o for o in ("add", "sub", "mul") if o != op])
     other_sign, other_value = OPERATIONS[other]
+    inverse = {"add": "sub", "sub": "add", "mul": "div", "div": "mul"}[op]
+    kind = "reversed" if other == inverse else "operator"
     verb = rng.choice(phrases.verbs)
     if phrases is not UNSEEN and rng.random() < _BABBLE / 2:
         verb = _babble(rng, 1, 3).lower()
@@ -219,7 +221,7 @@ def equation_line(
         result,
         lambda e: value(e[a], e[b]),
         operands=(a, b),
-        swap=(template.replace("\0", other_sign), lambda e: other_value(e[a], e[b])),
+        swaps=(Swap(kind, template.replace("\0", other_sign), lambda e: other_value(e[a], e[b])),),
     )
 
 

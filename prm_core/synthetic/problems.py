@@ -16,7 +16,7 @@ from prm_core.synthetic.phrases import (
     equation_line,
     phrase,
 )
-from prm_core.synthetic.solution import Env, LabelledSolution, Line, Plan, near, render, show
+from prm_core.synthetic.solution import Env, LabelledSolution, Line, Plan, Swap, near, render, show
 
 
 def operands(rng: random.Random, op: str, n_a: int, n_b: int) -> tuple[int, int]:
@@ -62,7 +62,7 @@ def operation(
             Line(
                 start.format(rng.choice(INTENTS[op])),
                 operands=("a", "b"),
-                swap=(start.format(rng.choice(INTENTS[other])), None),
+                swaps=(Swap("operator", start.format(rng.choice(INTENTS[other])), None),),
             )
         )
     lines.append(equation_line(rng, op, "a", "b", "r", phrases))
@@ -147,7 +147,7 @@ def percent(rng: random.Random) -> Plan:
                     )
                 ),
                 operands=("d", "n"),
-                swap=("Divide {n} by {d}.", None),
+                swaps=(Swap("operator", "Divide {n} by {d}.", None),),
             )
         )
     product = Line(
@@ -287,7 +287,7 @@ def linear(rng: random.Random) -> Plan:
         Line(
             rng.choice(("Subtract {b} from both sides: {a}x = {c} - {b}", "{a}x = {c} - {b}")),
             operands=("b", "c"),
-            swap=("{a}x = {c} + {b}", None),
+            swaps=(Swap("reversed", "{a}x = {c} + {b}", None),),
         ),
         Line("{a}x = {s}", "s", lambda e: e["c"] - e["b"]),
     )
@@ -298,7 +298,7 @@ def linear(rng: random.Random) -> Plan:
                 "s",
                 lambda e: e["c"] - e["b"],
                 operands=("b", "c"),
-                swap=("{a}x = {c} + {b} = {s}", lambda e: e["c"] + e["b"]),
+                swaps=(Swap("reversed", "{a}x = {c} + {b} = {s}", lambda e: e["c"] + e["b"]),),
             ),
         )
     lines = (

@@ -9,15 +9,20 @@ from fractions import Fraction
 
 from prm_core.synthetic.phrases import OPERATIONS, UNSEEN
 from prm_core.synthetic.problems import KINDS, operation, solve_facts
+from prm_core.synthetic.scenes import scene_problem
 from prm_core.synthetic.solution import LabelledSolution, Number, Plan, solve
+from prm_core.synthetic.styles import restyled
 
 # What training consists of: the share of solutions of each kind, by the share of training done.
 _MIXES: tuple[tuple[float, dict[str, float]], ...] = (
-    (0.15, {"facts": 0.60, "operation": 0.20, "grounding": 0.10, "percent": 0.03, "gsm8k": 0.01}),
-    (0.45, {"facts": 0.30, "operation": 0.26, "grounding": 0.12, "percent": 0.06, "gsm8k": 0.06}),
-    (1.01, {"facts": 0.20, "operation": 0.30, "grounding": 0.12, "percent": 0.07, "gsm8k": 0.08}),
+    (0.15, {"facts": 0.54, "operation": 0.20, "grounding": 0.10, "scenes": 0.08, "gsm8k": 0.02}),
+    (0.45, {"facts": 0.26, "operation": 0.20, "grounding": 0.10, "scenes": 0.20, "gsm8k": 0.12}),
+    (1.01, {"facts": 0.14, "operation": 0.18, "grounding": 0.08, "scenes": 0.28, "gsm8k": 0.20}),
 )
-_OTHERS = ("decimals", "fractions", "parts", "order", "linear", "word")  # share the rest evenly
+_GROUNDING = ("operand", "quantity", "count", "operator", "reversed")  # of true equations
+_STYLED = 0.6  # share of the solutions that are put as somebody else would type them
+_OTHERS = ("decimals", "fractions", "parts", "percent", "order", "linear", "word")  # share the rest
+_PLANS = {**KINDS, "scenes": scene_problem}
 
 # Looks ahead, so that of "2 + 3 × 4" both pairs are seen.
 
@@ -59,8 +64,8 @@ def generate(
     Args:
         rng: where chance comes from; the same state gives the same solution.
         progress: share of the training that is done, in [0, 1]: facts first, problems later.
-        kinds: only these kinds ("facts", "grounding", "gsm8k" or names in `KINDS`); None for the
-            curriculum's mix.
+        kinds: only these kinds ("facts", "grounding", "scenes", "gsm8k" or names in `KINDS`); None
+            for the curriculum's mix.
         gsm8k: plans to draw "gsm8k" from (`prm_core.gsm8k`); without any, that kind is left out.
     """
     if kinds is None:
@@ -76,14 +81,14 @@ def generate(
             solution = solve_facts(rng)
         elif kind == "grounding":
             plan = operation(rng)
-            solution = solve(rng, plan, error_rate=0.5, errors=("operand", "operator"))
+            solution = solve(rng, plan, error_rate=0.5, errors=_GROUNDING)
         else:
-            plan = rng.choice(gsm8k) if kind == "gsm8k" else KINDS[kind](rng)
+            plan = rng.choice(gsm8k) if kind == "gsm8k" else _PLANS[kind](rng)
             solution = solve(rng, plan)
         if solution.kind in OPERATIONS and held_out(solution.kind, plan.env["a"], plan.env["b"]):
             continue
         if not shows_held_out(solution):
-            return solution
+            return restyled(rng, solution) if rng.random() < _STYLED else solution
 
 
 def evaluation(seed: int, op: str, n_a: int, n_b: int, n: int) -> Iterator[LabelledSolution]:
@@ -99,4 +104,4 @@ def evaluation(seed: int, op: str, n_a: int, n_b: int, n: int) -> Iterator[Label
         if n_a > 1 and not held_out(op, plan.env["a"], plan.env["b"]):
             continue
         made += 1
-        yield solve(rng, plan)
+        yield solve(rng, plan, errors=("slip", "operand", "operator", "reversed"))
