@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import textwrap
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, overload
@@ -183,7 +184,8 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
         if sides(float(near_one)) == sides(p):
             return ">" + near_one
     if 0.5 * 10**-finest > p > 0.0:
-        mantissa, exponent = f"{p:.1e}".replace(".0e", "e").split("e")
+        mantissa, exponent = f"{p:.{max(1, digits - 1)}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
         if sides(float(f"{mantissa}e{exponent}")) == sides(p):
             return f"{mantissa}e{int(exponent)}"
     for n_digits in range(digits, 17):
@@ -191,6 +193,29 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
         if sides(float(shown)) == sides(p):
             return shown
     return repr(p)
+
+
+def format_apart(scores: Sequence[float], threshold: float = 0.5) -> list[str]:
+    """Scores as people read them, with as many digits as tell each from its neighbours.
+
+    Equal scores are written alike, and no two others are.
+
+    Args:
+        scores: from the highest to the lowest, each in [0, 1].
+        threshold: as `format_probability` takes it.
+
+    >>> format_apart([0.0141, 0.0123, 0.0123, 0.001])
+    ['0.014', '0.012', '0.012', '0.001']
+    """
+    digits = dict.fromkeys(scores, 2)
+    while True:
+        shown = {x: format_probability(x, threshold, n) for x, n in digits.items()}
+        times = Counter(shown.values())
+        alike = [x for x, words in shown.items() if times[words] > 1 and digits[x] < 17]
+        if not alike:
+            return [shown[x] for x in scores]
+        for x in alike:
+            digits[x] += 1
 
 
 # Geometry of a row, in pixels.

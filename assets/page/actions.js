@@ -64,14 +64,8 @@ watch("value", () => {
     return;
   }
   stopping = false;
-  // In one column the results begin below what is seen: a run that starts brings them up.
-  const begins = props.value.running && !announced;
   announced = props.value.running;
   show(props.value);
-  if (begins && matchMedia("(max-width: 860px)").matches) {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    document.querySelector("#prm-right").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
-  }
   document.dispatchEvent(new CustomEvent("prm:model"));
   document.dispatchEvent(new CustomEvent("prm:issues", { detail: props.value.issues }));
   if (wanted) start();

@@ -1,17 +1,20 @@
 // The Board: ranking, cards with bars, table. Its value comes from prm_core/ui/board.py and holds
 // every number and sentence under every aggregation; here they are only moved, coloured and shown.
-// User text enters the page as text nodes and through KaTeX without trust, and in no other way.
+// User text enters the page as text nodes and through `Typeset` (typeset.js), and in no other way.
 //
 // Gradio gives `element`, `props`, `trigger` and `watch`, and runs this once.
 
 const SLIDE_MS = 150;
-// With more of either, a card's steps are built when it comes near the window.
+// With more of either, the results begin as an overview: one line per solution, steps on demand.
 const MANY_CARDS = 12;
 const MANY_STEPS = 120;
-const ROW_PX = 50; // a step with one line of words; what a card not built yet takes for its height
-const TALL = 8; // an opened step of a card with more steps stays in sight while scrolling
+const TALL = 8; // a card with more steps is dense, and an opened step of it stays in sight
+const ROW_CHARS = 2000; // of a step; more than a row ever shows
 const AXIS_PX = 24;
+const CELL_PX = 14; // the widest step of an overview
+const SVG = "http://www.w3.org/2000/svg";
 const STORED_PALETTE = "prm-palette";
+const STORED_PLAIN = "prm-as-written";
 
 const root = element.querySelector(".prm-board");
 const id = "prm-board-" + Math.random().toString(36).slice(2, 8);
@@ -19,16 +22,26 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 let value = null;
 let method = "min";
-let palette = localStorageGet() in props.palettes ? localStorageGet() : "default";
+let palette = recalled(STORED_PALETTE) in props.palettes ? recalled(STORED_PALETTE) : "default";
+let plain = recalled(STORED_PLAIN) === "on"; // texts as they were written, nothing typeset
+let moved = false; // somebody has scrolled since the run began
 const cards = new Map(); // candidate's index → card
 
 // --- small tools --------------------------------------------------------------------------------
 
-function localStorageGet() {
+function recalled(key) {
   try {
-    return localStorage.getItem(STORED_PALETTE) ?? "";
+    return localStorage.getItem(key) ?? "";
   } catch {
     return ""; // a page in someone else's frame may have no storage
+  }
+}
+
+function remember(key, what) {
+  try {
+    localStorage.setItem(key, what);
+  } catch {
+    // remembered for this page only
   }
 }
 
@@ -60,38 +73,16 @@ function extras(step) {
   ]);
 }
 
-function formula(tex, written, display) {
-  const span = make("span", { class: display ? "bd-display" : "bd-math" });
-  try {
-    window.katex.render(tex, span, {
-      displayMode: display,
-      throwOnError: true,
-      strict: "ignore", // otherwise every ÷ in a formula is a warning in the console
-      errorColor: "currentColor",
-      trust: false,
-      maxExpand: 200,
-      maxSize: 20,
-    });
-  } catch {
-    span.textContent = written; // not LaTeX after all: what was written, as it was written
-  }
-  return span;
-}
-
-// A step's words with its formulas typeset; in a row, formulas stay in the line.
-function words(step, inRow) {
-  const rest = inRow ? "" : (step.prefix ?? "");
-  if (!step.parts) return [inRow ? step.text.slice((step.prefix ?? "").length) : step.text];
-  const typeset = step.parts.map((part) =>
-    typeof part === "string" ? part : formula(part[0], part[1], !inRow && part[2] === "display"),
-  );
-  return rest ? [rest, ...typeset] : typeset;
+// A step's words in its row, which has a number of its own.
+function showWords(node, step) {
+  const content = step.text.slice((step.prefix ?? "").length);
+  Typeset.show(node, content.slice(0, ROW_CHARS), plain);
 }
 
 function answer(candidate) {
-  if (!candidate.answer) return null;
+  if (!candidate.answer) return text("span", "bd-chip bd-answer", "no answer");
   const tex = candidate.answer.includes("\\");
-  const shown = tex ? formula(candidate.answer, candidate.answer, false) : candidate.answer;
+  const shown = tex ? Typeset.formula(candidate.answer, candidate.answer, false) : candidate.answer;
   return make("span", { class: "bd-chip bd-answer", title: candidate.answer }, "answer ", shown);
 }
 
@@ -104,6 +95,10 @@ const doing = make("p", { class: "bd-doing" });
 const rules = make("div", { class: "bd-rules", role: "radiogroup", "aria-labelledby": id + "-by" });
 const rule = make("p", { class: "bd-rule" });
 const verdict = make("p", { class: "bd-verdict", role: "status" });
+const rest = make("span", { class: "bd-rest", "aria-live": "polite" });
+const task = make("div", { class: "bd-task" });
+const judge = make("p", { class: "bd-judge" });
+const overview = make("div", { class: "bd-overview-head", hidden: true });
 const list = make("div", { class: "bd-cards" });
 const table = make("div", { class: "bd-tables" });
 const colours = make(
@@ -111,6 +106,11 @@ const colours = make(
   { type: "button", class: "bd-palette", "aria-pressed": "false", onclick: togglePalette },
   make("span", { class: "bd-swatches", "aria-hidden": "true" }, make("i"), make("i"), make("i")),
   "Colour-blind palette",
+);
+const written = make(
+  "button",
+  { type: "button", class: "bd-written", "aria-pressed": String(plain), onclick: togglePlain },
+  "As written",
 );
 const tabs = ["Steps", "Table"].map((label, i) =>
   make(
@@ -130,30 +130,32 @@ const tabs = ["Steps", "Table"].map((label, i) =>
     label,
   ),
 );
-const panels = [list, table].map((content, i) =>
+const panels = [[overview, list], [table]].map((content, i) =>
   make(
     "div",
     { role: "tabpanel", id: `${id}-panel-${i}`, "aria-labelledby": `${id}-tab-${i}` },
-    content,
+    ...content,
   ),
+);
+// What stays in sight while the cards scroll below it.
+const head = make(
+  "div",
+  { class: "bd-head" },
+  make("div", { class: "bd-by" }, make("span", { class: "bd-cap", id: id + "-by" }, "Rank by"), rules),
+  make("div", { class: "bd-says" }, doing, verdict),
+  progress,
 );
 const results = make(
   "div",
   { class: "bd-results" },
-  make(
-    "div",
-    { class: "bd-by" },
-    make("span", { class: "bd-cap", id: id + "-by" }, "Rank by"),
-    rules,
-  ),
+  make("div", { class: "bd-about" }, task, judge),
+  head,
   rule,
-  make("div", { class: "bd-says" }, doing, verdict),
   make(
     "div",
     { class: "bd-bar" },
     make("div", { class: "bd-tabs", role: "tablist" }, ...tabs),
-    colours,
-    progress,
+    make("div", { class: "bd-views" }, written, colours),
   ),
   ...panels,
 );
@@ -197,7 +199,7 @@ function buildRules() {
     });
     radios.set(one.name, radio);
     const label = make("label", { title: one.more ? null : one.words }, radio);
-    label.append(text("span", "", one.label));
+    label.append(make("span", { "data-label": one.label }, one.label));
     if (one.more) {
       label.append(text("small", "", one.words));
       more.append(label);
@@ -235,31 +237,92 @@ function choose(name) {
 function showRule() {
   const chosen = value.methods.find((one) => one.name === method);
   radios.get(method).checked = true;
-  moreButton.textContent = (chosen.more ? chosen.label : "More") + " ▾";
+  moreButton.textContent = chosen.more ? chosen.label : "More";
   moreButton.classList.toggle("bd-on", chosen.more);
-  rule.replaceChildren(text("span", "", chosen.words), text("code", "", chosen.formula));
+  rule.replaceChildren(text("span", "", chosen.words), text("code", "", chosen.formula), rest);
 }
 
 // The first sentence says who leads, the others qualify it. The element is a live region, so it
 // changes only when the words do.
 function showVerdict() {
   const sentence = value.status === "running" ? "" : value.verdict[method];
-  if (verdict.textContent === sentence) return;
   const end = sentence.search(/\. /) + 1;
-  const [lead, rest] = end ? [sentence.slice(0, end), sentence.slice(end)] : [sentence, ""];
-  verdict.replaceChildren(text("strong", "", lead), text("span", "", rest));
+  const [lead, more] = end ? [sentence.slice(0, end), sentence.slice(end + 1)] : [sentence, ""];
+  if (verdict.textContent !== lead) verdict.textContent = lead;
+  if (rest.textContent !== more) rest.textContent = more;
 }
+
+// What was judged, and by whom. The model stands beside the verdict, for it is an opinion.
+function showAbout() {
+  task.hidden = !value.problem;
+  if (task.dataset.text !== value.problem) {
+    task.dataset.text = value.problem;
+    showTask();
+  }
+  judge.hidden = !value.model;
+  judge.replaceChildren("Judged by ", text("strong", "", value.model), value.model_note ? `. ${value.model_note}` : ".");
+}
+
+function showTask() {
+  const words = make("div", { class: "md bd-problem" });
+  task.replaceChildren(text("span", "bd-cap", "Problem"), folded(words));
+  Typeset.show(words, value.problem, plain);
+}
+
+// A long text ends in a fade and a button.
+function folded(words) {
+  const button = make("button", { type: "button", class: "bd-unfold", hidden: true }, "Show all");
+  const fold = make("div", { class: "bd-fold" }, words);
+  button.addEventListener("click", () => {
+    const open = fold.classList.toggle("bd-unfolded");
+    button.textContent = open ? "Show less" : "Show all";
+  });
+  new ResizeObserver(() => {
+    const long = fold.classList.contains("bd-unfolded") || words.offsetHeight > fold.clientHeight + 4;
+    fold.classList.toggle("bd-long", long);
+    button.hidden = !long;
+  }).observe(words);
+  return make("div", {}, fold, button);
+}
+
+// --- in sight ------------------------------------------------------------------------------------
+
+for (const how of ["wheel", "touchmove", "keydown", "mousedown"]) {
+  addEventListener(how, () => { moved = true; }, { passive: true });
+}
+
+// Scroll to the results unless their head can be seen, or somebody is reading elsewhere.
+function reveal() {
+  const { top, bottom } = head.getBoundingClientRect();
+  if (moved || (top >= 0 && bottom <= innerHeight)) return;
+  (root.closest("#prm-right") ?? root).scrollIntoView({
+    block: "start",
+    behavior: still.matches ? "auto" : "smooth",
+  });
+}
+
+// The head gets a hairline while something scrolls below it.
+new IntersectionObserver(
+  ([{ boundingClientRect, intersectionRatio }]) => {
+    head.classList.toggle("bd-stuck", intersectionRatio < 1 && boundingClientRect.top < 1);
+  },
+  { threshold: 1, rootMargin: "-1px 0px 0px 0px" },
+).observe(head);
 
 // --- cards ---------------------------------------------------------------------------------------
 
 // A card's parts that change stand in the object; `data` is null while the candidate waits.
 function skeleton(candidate) {
+  const dense = (candidate.n_steps ?? 3) > TALL;
   const rows = Array.from({ length: candidate.n_steps ?? 3 }, () =>
     make("div", { class: "bd-row bd-ghost" }, make("i"), make("b")),
   );
   const node = make(
     "article",
-    { class: "bd-card bd-waiting", "aria-label": `Solution ${candidate.letter}, not scored yet` },
+    {
+      class: "bd-card bd-waiting" + (dense ? " bd-dense" : ""),
+      "aria-label": `Solution ${candidate.letter}, not scored yet`,
+    },
     make(
       "header",
       {},
@@ -281,25 +344,112 @@ function scoredCard(data) {
   card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
   card.node = make(
     "article",
-    { class: "bd-card" + (data.n_steps > TALL ? " bd-tall" : "") },
+    { class: "bd-card" + (data.n_steps > TALL ? " bd-dense bd-tall" : "") },
     make(
       "header",
       {},
       rank,
       text("span", "bd-letter", data.letter),
       score,
+      many() ? strip(card) : null,
       answer(data),
       text("span", chip, data.claim),
-      text("span", "bd-hint", `weakest: step ${data.weakest_step + 1}`),
+      text("span", "bd-hint", data.n_steps > 1 ? `weakest: step ${data.weakest_step + 1}` : ""),
+      many() ? opener(card) : null,
     ),
     card.chart,
   );
-  card.node.style.setProperty("--height", `${60 + ROW_PX * data.n_steps + AXIS_PX}px`);
-  if (lazy()) {
-    card.chart.style.minHeight = `${ROW_PX * data.n_steps + AXIS_PX}px`;
-    near.observe(card.node);
-  } else fill(card);
+  if (many()) card.chart.hidden = true;
+  else fill(card);
   return card;
+}
+
+// --- the overview: a line per solution, a column per step -----------------------------------------
+
+function many() {
+  const steps = value.candidates.reduce((n, one) => n + (one.n_steps ?? 0), 0);
+  return value.candidates.length > MANY_CARDS || steps > MANY_STEPS;
+}
+
+const mostSteps = () => Math.max(1, ...value.candidates.map((one) => one.n_steps ?? 0));
+
+// A solution's steps side by side: colour as in its bars, height the probability, a foot below the
+// first error.
+function strip(card) {
+  const most = mostSteps();
+  const node = make("span", { class: "bd-strip", "aria-hidden": "true" });
+  node.style.maxWidth = `${CELL_PX * most}px`;
+  Typeset.soon(() => {
+    const drawing = document.createElementNS(SVG, "svg");
+    drawing.setAttribute("viewBox", `0 0 ${10 * most} 30`);
+    drawing.setAttribute("preserveAspectRatio", "none");
+    for (const [name, outline] of Object.entries(outlines(card))) {
+      const path = document.createElementNS(SVG, "path");
+      path.setAttribute("class", name);
+      path.setAttribute("d", outline);
+      drawing.append(path);
+    }
+    node.append(drawing);
+  });
+  return node;
+}
+
+// One outline per colour: a drawing of few parts is moved quickly.
+function outlines(card) {
+  const found = {};
+  const box = (name, i, top, height) => {
+    found[name] = (found[name] ?? "") + `M${10 * i + 1} ${top}h8v${height}h-8z`;
+  };
+  inside(card).steps.forEach(({ band, probability }, i) => {
+    const height = Math.max(1.5, 24 * probability).toFixed(1);
+    box(`bd-cell-${band}`, i, 0, 24);
+    box(`bd-fill-${band}`, i, 24 - height, height);
+  });
+  if (card.data.first_error !== null) box("bd-foot", card.data.first_error, 26, 4);
+  return found;
+}
+
+function opener(card) {
+  const button = make("button", {
+    type: "button",
+    class: "bd-opener",
+    "aria-expanded": "false",
+    "aria-label": `Steps of ${card.data.letter}`,
+  });
+  card.opener = button;
+  return button;
+}
+
+function unfoldCard(card, open) {
+  if (!card.opener) return;
+  card.opener.setAttribute("aria-expanded", String(open));
+  card.node.classList.toggle("bd-opened", open);
+  if (!open) closeStep(card);
+  card.chart.hidden = !open;
+  if (open) fill(card);
+}
+
+function showOverview() {
+  overview.hidden = !many();
+  list.classList.toggle("bd-many", many());
+  if (overview.hidden || overview.dataset.run === String(value.run)) return;
+  overview.dataset.run = String(value.run);
+  const most = mostSteps();
+  const ticks = [1, ...Array.from({ length: Math.floor(most / 10) }, (_, i) => 10 * (i + 1))];
+  const scale = make("span", { class: "bd-scale", "aria-hidden": "true" });
+  scale.style.maxWidth = `${CELL_PX * most}px`;
+  for (const tick of ticks) {
+    const label = text("i", "", tick);
+    label.style.left = `${(100 * (tick - 0.5)) / most}%`;
+    scale.append(label);
+  }
+  const all = make("button", { type: "button", class: "bd-all" }, "Open all");
+  all.addEventListener("click", () => {
+    const open = all.textContent === "Open all";
+    all.textContent = open ? "Close all" : "Open all";
+    cards.forEach((card) => card.data && Typeset.soon(() => unfoldCard(card, open)));
+  });
+  overview.replaceChildren(text("span", "bd-cap", "Steps"), scale, all);
 }
 
 // A candidate's steps and figure come as JSON text: Gradio walks every value it can see several
@@ -309,11 +459,6 @@ function inside(card) {
   return card.inside;
 }
 
-function lazy() {
-  const steps = value.candidates.reduce((n, one) => n + (one.n_steps ?? 0), 0);
-  return value.candidates.length > MANY_CARDS || steps > MANY_STEPS;
-}
-
 // The card's rows; the size observer then draws the bars, before anything is painted.
 function fill(card) {
   if (card.rows) return;
@@ -321,7 +466,6 @@ function fill(card) {
   card.rows[0].tabIndex = 0;
   card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
   const steps = make("ol", { "aria-label": "Steps" }, ...card.rows.map((one) => make("li", {}, one)));
-  card.chart.style.minHeight = "";
   card.chart.append(card.plot, steps);
   card.chart.after(...inside(card).rationales.map(wrote));
   sizes.observe(card.chart);
@@ -344,6 +488,8 @@ function row(card, step, i) {
     i === card.data.first_error ? "first error" : "",
     i === card.data.weakest_step && card.data.n_steps > 1 ? "weakest" : "",
   ].filter(Boolean);
+  const said = make("span", { class: "bd-words md" });
+  showWords(said, step);
   return make(
     "div",
     {
@@ -357,10 +503,10 @@ function row(card, step, i) {
     make(
       "span",
       { class: "bd-line" },
-      make("span", { class: "bd-words" }, make("span", {}, ...words(step, true))),
+      said,
       marks.length ? make("span", { class: "bd-mark" }, ...marks.map((mark) => text("i", "", mark))) : null,
     ),
-    make("span", { class: "bd-track" }),
+    make("span", { class: "bd-track", style: `--p: ${step.probability}` }),
     make(
       "span",
       { class: "bd-p" },
@@ -397,12 +543,13 @@ function wanted() {
   return all.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
 }
 
-// Move the cards to their places. Nodes that stand right stay; the focus stays where it is.
+// Move the cards to their places. Nodes that stand right stay; the focus stays where it is. Only
+// what can be seen moves: a card that comes from out of sight fades in where it belongs.
 function arrange(slide) {
   const order = wanted().map((card) => card.node);
   if (order.every((node, i) => node === list.children[i])) return;
   slide = slide && !still.matches && !panels[0].hidden;
-  const before = slide ? order.map((node) => node.getBoundingClientRect().top) : [];
+  const before = slide ? places(order) : null;
   const focused = document.activeElement;
   let next = list.firstElementChild;
   for (const node of order) {
@@ -413,16 +560,23 @@ function arrange(slide) {
     focused.focus({ preventScroll: true });
   }
   if (!slide) return;
-  const after = order.map((node) => node.getBoundingClientRect().top);
-  order.forEach((node, i) => {
-    const away = before[i] - after[i];
-    const seen = Math.min(before[i], after[i]) < innerHeight && Math.max(before[i], after[i]) > -2000;
-    if (away === 0 || !seen) return;
-    node.animate([{ transform: `translateY(${away}px)` }, { transform: "none" }], {
-      duration: SLIDE_MS,
-      easing: "ease-out",
-    });
-  });
+  for (const [node, top] of places(order)) {
+    if (before.get(node) === top) continue;
+    const from = before.has(node)
+      ? { transform: `translateY(${before.get(node) - top}px)` }
+      : { opacity: 0 };
+    node.animate([from, { transform: "none", opacity: 1 }], { duration: SLIDE_MS, easing: "ease-out" });
+  }
+}
+
+// Where the cards in sight stand.
+function places(nodes) {
+  const seen = new Map();
+  for (const node of nodes) {
+    const { top, bottom } = node.getBoundingClientRect();
+    if (bottom > 0 && top < innerHeight) seen.set(node, top);
+  }
+  return seen;
 }
 
 // --- bars: the figure comes from Python; its bars are put where the texts left room ---------------
@@ -433,18 +587,6 @@ const sizes = new ResizeObserver((entries) => {
     if (card) draw(card);
   }
 });
-const near = new IntersectionObserver(
-  (entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
-      near.unobserve(target);
-      const card = cardOf(target);
-      if (card) fill(card);
-    }
-  },
-  { rootMargin: "800px" },
-);
-
 // The scored card that a node lies in.
 function cardOf(node) {
   const found = node.closest(".bd-card");
@@ -454,6 +596,10 @@ function cardOf(node) {
 function draw(card) {
   const width = card.chart.clientWidth;
   if (!width) return; // behind another tab; the observer calls again
+  for (const row of card.rows) {
+    const said = row.querySelector(".bd-words");
+    said.classList.toggle("bd-cut", said.scrollHeight > said.clientHeight + 4);
+  }
   const place = card.tracks.map((track) => track.offsetTop + track.offsetHeight / 2);
   const key = [width, ...place].join();
   if (key === card.key) return;
@@ -467,7 +613,10 @@ function paint(card, place) {
   const height = card.chart.clientHeight;
   const margin = layout.margin;
   card.plot.style.left = `${track.offsetLeft - margin.l}px`;
-  for (const trace of data) trace.y = place;
+  for (const trace of data) {
+    trace.y = place;
+    trace.width = track.offsetHeight;
+  }
   layout.yaxis.range = [height - AXIS_PX, 0];
   layout.width = track.offsetWidth + margin.l + margin.r;
   layout.height = height;
@@ -504,12 +653,23 @@ function showColours() {
 
 function togglePalette() {
   palette = palette === "default" ? "colour-blind" : "default";
-  try {
-    localStorage.setItem(STORED_PALETTE, palette);
-  } catch {
-    // remembered for this page only
-  }
+  remember(STORED_PALETTE, palette);
   showColours();
+}
+
+// Texts typeset, or as they were written.
+function togglePlain() {
+  plain = !plain;
+  remember(STORED_PLAIN, plain ? "on" : "");
+  written.setAttribute("aria-pressed", String(plain));
+  showTask();
+  cards.forEach((card) => {
+    card.rows?.forEach((one, i) => showWords(one.querySelector(".bd-words"), inside(card).steps[i]));
+    if (card.section) {
+      const step = inside(card).steps[card.opened];
+      Typeset.show(card.section.querySelector(".bd-text"), step.text, plain);
+    }
+  });
 }
 
 let shownTheme = theme();
@@ -537,6 +697,8 @@ function openStep(card, i) {
     fact("log-odds", logOdds(step)),
     ...extras(step).map(([name, words]) => fact(name, words)),
   );
+  const whole = make("div", { class: "bd-text md" });
+  Typeset.show(whole, step.text, plain);
   const rulesTable = make(
     "table",
     { class: "bd-makes" },
@@ -569,7 +731,14 @@ function openStep(card, i) {
   card.section = make(
     "section",
     { class: "bd-detail", id: `${id}-detail-${card.index}`, "aria-label": heading },
-    make("div", { class: "bd-whole" }, text("h3", "bd-cap", heading), make("div", { class: "bd-text" }, ...words(step, false)), facts),
+    make(
+      "div",
+      { class: "bd-whole" },
+      text("h3", "bd-cap", heading),
+      whole,
+      facts,
+      make("div", {}, Table.copyButton("Copy the text", () => step.text)),
+    ),
     rulesTable,
     close,
   );
@@ -601,6 +770,9 @@ function focusRow(card, i) {
   card.rows[i].focus();
 }
 
+// The cards whose rows can be walked through, in their order.
+const walkable = () => wanted().filter((card) => card.rows && !card.chart.hidden);
+
 const rowAt = (event) => event.target.closest(".bd-row[data-step]");
 
 function toggle(card, i) {
@@ -609,6 +781,12 @@ function toggle(card, i) {
 }
 
 list.addEventListener("click", (event) => {
+  const header = event.target.closest(".bd-card > header");
+  if (header) {
+    const card = cardOf(header);
+    if (card?.opener && document.getSelection().isCollapsed) unfoldCard(card, card.chart.hidden);
+    return;
+  }
   const node = rowAt(event);
   const card = node && cardOf(node);
   const selecting = !document.getSelection().isCollapsed; // the words can be selected and copied
@@ -632,7 +810,7 @@ list.addEventListener("keydown", (event) => {
   if (!node) return;
   const i = Number(node.dataset.step);
   const last = card.rows.length - 1;
-  const order = wanted().filter((one) => one.data);
+  const order = walkable();
   const at = order.indexOf(card);
   switch (event.key) {
     case "Enter":
@@ -665,116 +843,128 @@ list.addEventListener("keydown", (event) => {
 
 function fillTable() {
   const scored = wanted().filter((card) => card.data);
-  const column = (name) => make("th", { scope: "col" }, name);
-  const beside = scored.flatMap((card) => extras(inside(card).steps[0]).map(([name]) => name));
+  table.replaceChildren(scoresTable(scored), stepsTable(scored));
+}
+
+const figure = (name, more = {}) => ({ name, number: true, ...more });
+const none = { shown: "–", value: "" };
+
+function scoresTable(scored) {
+  const { methods, model } = value;
+  return Table.build({
+    caption: "Scores" + (model ? ` by ${model}` : ""),
+    columns: [
+      { name: "Solution" },
+      figure("Rank"),
+      { name: "Answer" },
+      figure("First error"),
+      figure("Weakest"),
+      ...methods.map((one) => figure(one.label, { on: one.name === method, descending: true })),
+    ],
+    rows: scored.map(({ data }) => ({
+      cells: [
+        { shown: data.letter },
+        { shown: data.ranks[method] + (data.tied[method] ? "=" : ""), value: data.ranks[method] },
+        data.answer ? { shown: data.answer } : none,
+        data.first_error === null ? none : place(data.first_error),
+        data.n_steps > 1 ? place(data.weakest_step) : none,
+        ...methods.map(({ name }) => ({ shown: data.shown[name], value: data.scores[name] })),
+      ],
+    })),
+  });
+}
+
+const ascii = (number) => number.replace("−", "-"); // a number where it is pasted
+const place = (index) => ({ shown: index + 1, value: index + 1 });
+
+function stepsTable(scored) {
+  const beside = scored.flatMap((card) => Object.keys(inside(card).steps[0].extras ?? {}));
   const others = [...new Set(beside)];
-  const scores = make(
-    "table",
-    {},
-    make("caption", {}, "Scores" + (value.model ? ` by ${value.model}` : "")),
-    make(
-      "thead",
-      {},
-      make(
-        "tr",
-        {},
-        ...["Solution", "Rank", "Answer", "First error", "Weakest"].map(column),
-        ...value.methods.map((one) =>
-          make("th", { scope: "col", class: one.name === method ? "bd-on" : null }, one.label),
-        ),
-      ),
+  return Table.build({
+    name: "bd-long",
+    caption: "Steps",
+    columns: [
+      { name: "Solution" },
+      figure("Step"),
+      figure("Probability"),
+      figure("Log-odds"),
+      ...others.map((name) => figure(name)),
+      { name: "Text" },
+      { name: "Mark" },
+    ],
+    rows: scored.flatMap((card) =>
+      inside(card).steps.map((step, i) => ({
+        name: i === card.data.first_error ? "bd-error" : undefined,
+        cells: [
+          { shown: card.data.letter },
+          place(i),
+          { shown: step.exact, value: step.probability, class: `bd-ink-${step.band}` },
+          { shown: ascii(logOdds(step)), value: step.log_odds ?? ascii(logOdds(step)) },
+          ...others.map((name) => extra(step, name)),
+          { shown: step.text, class: "bd-text" },
+          { shown: marks(card.data, step, i), class: "bd-mark" },
+        ],
+      })),
     ),
-    make(
-      "tbody",
-      {},
-      ...scored.map(({ data }) =>
-        make(
-          "tr",
-          {},
-          make("th", { scope: "row" }, data.letter),
-          text("td", "", data.ranks[method] + (data.tied[method] ? "=" : "")),
-          text("td", "", data.answer ?? "–"),
-          text("td", "", data.first_error === null ? "–" : data.first_error + 1),
-          text("td", "", data.weakest_step + 1),
-          ...value.methods.map((one) =>
-            text("td", one.name === method ? "bd-on" : "", data.shown[one.name]),
-          ),
-        ),
-      ),
-    ),
-  );
-  const steps = make(
-    "table",
-    { class: "bd-long" },
-    make("caption", {}, "Steps"),
-    make(
-      "thead",
-      {},
-      make(
-        "tr",
-        {},
-        ...["Solution", "Step", "Probability", "Log-odds", ...others, "Text", "Mark"].map(column),
-      ),
-    ),
-    ...scored.map(({ data }, k) =>
-      make(
-        "tbody",
-        {},
-        ...inside(scored[k]).steps.map((step, i) =>
-          make(
-            "tr",
-            { class: i === data.first_error ? "bd-error" : null },
-            make("th", { scope: "row" }, data.letter),
-            text("td", "", i + 1),
-            text("td", `bd-ink-${step.band}`, step.exact),
-            ...[logOdds(step), ...others.map((name) => new Map(extras(step)).get(name) ?? "–")].map(
-              (words) => text("td", "", words.replace("−", "-")), // a number where it is pasted
-            ),
-            text("td", "bd-text", step.text),
-            text(
-              "td",
-              "bd-mark",
-              [
-                step.below ? `below ${value.threshold}` : "",
-                i === data.first_error ? "first error" : "",
-                i === data.weakest_step ? "weakest" : "",
-                step.thinking ? "thinking" : "",
-              ]
-                .filter(Boolean)
-                .join(", "),
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
-  const scroller = (content, label) =>
-    make("div", { class: "bd-scroll", tabindex: "0", role: "region", "aria-label": label }, content);
-  table.replaceChildren(scroller(scores, "Scores"), scroller(steps, "Steps"));
+  });
+}
+
+function extra(step, name) {
+  const number = step.extras?.[name] ?? null;
+  return number === null ? none : { shown: Number(number.toPrecision(4)), value: number };
+}
+
+function marks(data, step, i) {
+  return [
+    step.below ? `below ${value.threshold}` : "",
+    i === data.first_error ? "first error" : "",
+    i === data.weakest_step && data.n_steps > 1 ? "weakest" : "",
+    step.thinking ? "thinking" : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 // --- states ----------------------------------------------------------------------------------------
 
-function showEmpty() {
-  empty.replaceChildren(
-    text("p", "", "Write a problem and its solutions, then press Score: every step gets a probability of being right."),
+// What one gets, on a solution that everybody can judge, and three problems to begin with.
+const SAMPLE = [
+  ["I need to multiply 7 by 8.", 0.97, "good"],
+  ["7 × 8 = 54.", 0.06, "bad"],
+  ["Wait, let me check: 7 × 8 = 56.", 0.93, "good"],
+];
+
+function sample() {
+  const row = ([words, p, band]) =>
     make(
       "div",
-      { class: "bd-examples" },
-      ...value.examples.map((one, index) =>
-        make(
-          "button",
-          {
-            type: "button",
-            onclick: () => {
-              document.dispatchEvent(new CustomEvent("prm:example", { detail: one.id }));
-              trigger("example", { id: one.id, index });
-            },
-          },
-          one.label,
-        ),
-      ),
-    ),
+      { class: band === "bad" ? "bd-error" : null },
+      text("span", "", words),
+      make("i", { style: `--p: ${p}; --c: var(--bd-${band})` }),
+      text("b", `bd-ink-${band}`, (band === "bad" ? "▼ " : "") + p),
+    );
+  return make(
+    "figure",
+    { class: "bd-sample" },
+    text("figcaption", "", "What you will see: the probability that each step is right, and the first error."),
+    ...SAMPLE.map(row),
+  );
+}
+
+function exampleCard(one, index) {
+  const press = () => {
+    document.dispatchEvent(new CustomEvent("prm:example", { detail: one.id }));
+    trigger("example", { id: one.id, index });
+  };
+  return make("button", { type: "button", onclick: press }, text("span", "", one.label), text("small", "", "Try it"));
+}
+
+function showEmpty() {
+  empty.replaceChildren(
+    text("h2", "", "Which step went wrong?"),
+    text("p", "", "Write a problem and its solutions on the left, or begin with an example. The model judges every step, and the solutions are ranked."),
+    sample(),
+    make("div", { class: "bd-examples" }, ...value.examples.map(exampleCard)),
   );
 }
 
@@ -800,7 +990,6 @@ function showNote() {
 function forget(card) {
   if (card.data) {
     sizes.unobserve(card.chart);
-    near.unobserve(card.node);
     if (card.place) window.Plotly.purge(card.plot);
   }
   card.node.remove();
@@ -813,8 +1002,10 @@ function update() {
   if (!value || !value.methods) return;
   if (!radios.size) buildRules();
   root.dataset.status = value.status;
-  list.classList.toggle("bd-many", lazy());
+  showOverview();
   const fresh = before === null || before.run !== value.run;
+  const running = value.status === "running";
+  if (running && fresh) moved = false;
   if (fresh) {
     cards.forEach(forget);
     cards.clear();
@@ -822,7 +1013,10 @@ function update() {
   for (const candidate of value.candidates) {
     const old = cards.get(candidate.index);
     if (old && !candidate.detail === !old.data) {
-      if (old.data) Object.assign(old.data, { ranks: candidate.ranks, tied: candidate.tied });
+      if (old.data) {
+        const { ranks, tied, shown } = candidate;
+        Object.assign(old.data, { ranks, tied, shown });
+      }
       continue;
     }
     const card = candidate.detail ? scoredCard(candidate) : skeleton(candidate);
@@ -831,11 +1025,12 @@ function update() {
     else list.append(card.node);
     if (old) forget(old);
   }
-  const none = value.candidates.length === 0;
-  empty.hidden = !(none && value.status === "empty");
-  results.hidden = none;
+  const blank = value.candidates.length === 0;
+  empty.hidden = !(blank && value.status === "empty");
+  results.hidden = blank;
   if (!empty.hidden) showEmpty();
   showNote();
+  showAbout();
   showRule();
   showVerdict();
   cards.forEach((card) => {
@@ -847,6 +1042,7 @@ function update() {
   });
   arrange(!fresh);
   if (!panels[1].hidden) fillTable();
+  if ((running && fresh) || (!running && before?.status === "running")) reveal();
 }
 
 showTab(0);

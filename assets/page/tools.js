@@ -12,7 +12,6 @@ const POLL_MS = 500;
 let asked = 0;
 
 async function poll() {
-  document.body.dataset.model = props.value; // the style sheet shows a note for the default one
   const mine = ++asked;
   for (;;) {
     let state;

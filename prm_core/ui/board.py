@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
@@ -21,8 +20,8 @@ import gradio as gr
 
 from prm_core.aggregate import METHODS, all_scores
 from prm_core.answers import final_answer
-from prm_core.charts import band, bar_spec, format_probability, palette_table
-from prm_core.paths import assets_dir
+from prm_core.charts import band, bar_spec, format_apart, format_probability, palette_table
+from prm_core.paths import assets_dir, page_script
 from prm_core.rank import rank
 from prm_core.steps import step_content
 from prm_core.types import ScoredCandidate
@@ -54,6 +53,7 @@ def board_value(
     status: Status,
     message: str = "",
     model: str = "",
+    model_note: str = "",
     run: int = 0,
     thinking: Sequence[Sequence[bool]] = (),
     examples: Sequence[tuple[str, str]] = (),
@@ -68,6 +68,7 @@ def board_value(
         status: what to show around the cards.
         message: a sentence for the status: what is being done, or what went wrong.
         model: who scored.
+        model_note: a sentence on what that model is good for.
         run: number of this run; a card of the same run and place is never drawn again.
         thinking: for each candidate and step, whether the step stood inside `<think>`; also tells
             how high the card of a candidate that waits will be.
@@ -81,15 +82,17 @@ def board_value(
         if index not in views:
             views[index] = _view(one, threshold, _at(thinking, index))
     standings: dict[int, dict[str, dict[str, Any]]] = {
-        index: {"ranks": {}, "tied": {}} for index, _ in there
+        index: {"ranks": {}, "tied": {}, "shown": {}} for index, _ in there
     }
     leaders: dict[str, list[int]] = {}
     for method in METHODS:
         ranking = rank([one for _, one in there], method)
-        for place in ranking:
+        shown = format_apart([place.score for place in ranking], threshold)
+        for place, words in zip(ranking, shown, strict=True):
             standing = standings[there[place.index][0]]
             standing["ranks"][method] = place.rank
             standing["tied"][method] = place.tied
+            standing["shown"][method] = words
         leaders[method] = [there[place.index][0] for place in ranking if place.rank == 1]
     faultless = any(one.first_error(threshold) is None for _, one in there)
     return {
@@ -97,6 +100,7 @@ def board_value(
         "status": status,
         "message": message,
         "model": model,
+        "model_note": model_note,
         "problem": problem,
         "threshold": threshold,
         "examples": [{"id": name, "label": label} for name, label in examples],
@@ -142,7 +146,6 @@ def _view(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -
         "first_error": first_error,
         "weakest_step": scored.weakest_step,
         "scores": scores,
-        "shown": {name: format_probability(score, threshold) for name, score in scores.items()},
         "n_steps": len(p),
         # As text, for Gradio's page walks through every value several times at each update: with
         # 64 candidates of 40 steps that took 0.7 s.
@@ -188,10 +191,6 @@ def _step_view(
     content = step_content(text)
     if content != text and text.endswith(content):
         view["prefix"] = text.removesuffix(content)
-    else:
-        content = text
-    if parts := math_parts(content):
-        view["parts"] = parts
     return view
 
 
@@ -256,48 +255,6 @@ def _list(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-# A dollar sign opens a formula only before a non-space and closes it only after one, and never
-# before a digit: "$5 and $6" is money.
-_MATH = re.compile(
-    r"\$\$(?P<display>.+?)\$\$"
-    r"|\\\[(?P<bracket>.+?)\\\]"
-    r"|\\\((?P<paren>.+?)\\\)"
-    r"|(?<![\\$\w])\$(?![\s$])(?P<dollar>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])",
-    re.DOTALL,
-)
-_MONEY = re.compile(r"\d[\d.,]*\s+[A-Za-z]{2}")
-_LONGEST_FORMULA = 2000  # a longer one is shown as it was written
-
-
-def math_parts(text: str) -> list[str | list[str]]:
-    r"""A text cut into what is read and what is typeset; empty when there is no formula.
-
-    Formulas stand in `$…$`, `$$…$$`, `\(…\)` or `\[…\]`. A plain part is a string, a formula is a
-    list: its LaTeX and the text as written, and a third entry, "display", for one on a line of
-    its own. Together, the texts as written are the whole text.
-
-    >>> math_parts("So $x=2$.")
-    ['So ', ['x=2', '$x=2$'], '.']
-    >>> math_parts("He has $5 and she has $6.")
-    []
-    """
-    parts: list[str | list[str]] = []
-    end = 0
-    for found in _MATH.finditer(text):
-        kind = found.lastgroup or ""
-        tex = found[kind]
-        if len(tex) > _LONGEST_FORMULA or (kind == "dollar" and _MONEY.match(tex)):
-            continue
-        if found.start() > end:
-            parts.append(text[end : found.start()])
-        display = ["display"] if kind in ("display", "bracket") else []
-        parts.append([tex, found[0], *display])
-        end = found.end()
-    if parts and end < len(text):
-        parts.append(text[end:])
-    return parts
-
-
 _PAGE = assets_dir() / "page"
 _VENDOR = assets_dir() / "vendor"
 
@@ -311,6 +268,7 @@ def _head() -> str:
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
         f'<script src="{at}/katex/katex.min.js"></script>'
+        f'<script src="{at}/markdown-it/markdown-it.min.js"></script>'
         f'<script src="{at}/plotly/plotly-basic.min.js"></script>'
         f"<style>{(_PAGE / 'board.css').read_text(encoding='utf-8')}</style>"
     )
@@ -329,7 +287,7 @@ class Board(gr.HTML):
         super().__init__(
             value=board_value("", [], status="empty", examples=examples),
             html_template='<div class="prm-board"></div>',
-            js_on_load=(_PAGE / "board.js").read_text(encoding="utf-8"),
+            js_on_load=page_script("typeset.js", "table.js", "board.js"),
             head=_head(),
             apply_default_css=False,
             palettes=palette_table(),

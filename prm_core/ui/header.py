@@ -24,20 +24,6 @@ class Brand(gr.HTML):
         )
 
 
-class Note(gr.HTML):
-    """What the default model is for, shown while it is the chosen one; constant."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            html_template="<p>The default model judges arithmetic, offline. For real mathematics "
-            "use a PRM made for it, such as Qwen/Qwen2.5-Math-PRM-7B or, smaller, "
-            "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B.</p>",
-            js_on_load=None,
-            apply_default_css=False,
-            elem_id="prm-note",
-        )
-
-
 class Tools(gr.HTML):
     """The badge that says whether the model is ready, the theme switch and the help.
 

@@ -31,6 +31,12 @@ DEFAULT = "default"
 
 BEAT_S = 0.5
 
+EMBEDDED_NOTE = (
+    "It is small and knows arithmetic; for real mathematics choose a PRM made for it, such as "
+    "Qwen/Qwen2.5-Math-PRM-7B."
+)
+"""What the model that ships with the project is good for, in the words of the page."""
+
 _PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -97,6 +103,10 @@ class ModelHost:
     def label(self, model: str) -> str:
         """What people call a model."""
         return next((label for label, name in self.choices if name == model), model)
+
+    def note(self, model: str) -> str:
+        """What people should know of a model when they read its verdict; may be blank."""
+        return EMBEDDED_NOTE if model == DEFAULT else ""
 
     def state(self, model: str) -> ModelState:
         """What can be said of a model without waiting for it."""

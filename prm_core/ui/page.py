@@ -29,7 +29,7 @@ from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Status, board_value, letter
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
-from prm_core.ui.header import Brand, Note, Tools
+from prm_core.ui.header import Brand, Tools
 from prm_core.ui.models import ModelHost
 from prm_core.verifiers import VerifierScorer
 
@@ -136,6 +136,7 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
             status=status,
             message=message,
             model=host.label(model),
+            model_note=host.note(model),
             run=run,
             thinking=reading.thinking,
             views=views,
@@ -214,7 +215,6 @@ def build_page(host: ModelHost) -> gr.Blocks:
             with gr.Column(elem_id="prm-left"):
                 editor = Editor(examples)
                 actions = Actions()
-                Note()
             with gr.Column(elem_id="prm-right"):
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]], elem_id="prm-board"

@@ -24,7 +24,7 @@ HOSTILE = (
     "`${1+1}` ${alert(1)} {{x}} </script>",
     "<img src=x onerror=alert(1)>",
     r"\frac of $\frac{1}{2}$, and $\href{javascript:alert(1)}{x}$ costs $5 and $6.",
-    "`${alert(2)}`" + " on and on" * 60,
+    "`${alert(2)}`" + " on and on" * 400,
 )
 STAND_IN = '<div class="prm-card"><textarea aria-label="unused"></textarea></div>'
 """What `open_page` waits for: on the real page it is the editor's."""

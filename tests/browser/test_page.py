@@ -552,8 +552,6 @@ def test_the_reference_examples_come_out_right(open_page: OpenPage, tmp_path: Pa
     assert {row["id"] for row in REFERENCE} == set(WANTED)
     with serving(tmp_path / "log") as ours:
         page = open_page(ours.url)
-        expect(page.locator("#prm-note")).to_contain_text("judges arithmetic")
-        expect(page.locator("#prm-note")).to_be_visible()
         expect(page.locator(".prm-badge")).to_contain_text("ready")
         for row in REFERENCE:
             fill(page, row["problem"], *["\n".join(steps) for steps in row["solutions"]])
@@ -563,6 +561,7 @@ def test_the_reference_examples_come_out_right(open_page: OpenPage, tmp_path: Pa
             score(page)
             expect(page.locator(".bd-row").first).to_contain_text(row["solutions"][0][0][:8])
             expect_scored(page, len(row["solutions"]))
+            expect(page.locator(".bd-judge")).to_contain_text("knows arithmetic")
             seconds = time.monotonic() - began
             for place, signs in enumerate(WANTED[row["id"]]):
                 p = probabilities(page, "ABC"[place])
@@ -596,5 +595,8 @@ def test_first_bars_come_soon(page: Page) -> None:
     assert measured < PATIENCE_MS / 4
 
 
-def test_the_note_on_the_default_model_is_not_shown_for_another(page: Page) -> None:
-    expect(page.locator("#prm-note")).to_be_hidden()
+def test_the_results_name_their_problem_and_who_judged(page: Page, tiny_dir: Path) -> None:
+    fill(page, r"What is $\frac{56}{8}$?", *SOLUTIONS)
+    score(page)
+    expect(page.locator(".bd-problem .katex")).to_have_count(1)
+    expect(page.locator(".bd-judge")).to_have_text(f"Judged by {tiny_dir.name}.")
