@@ -14,8 +14,9 @@ N_EVIDENCE_FEATURES = 3
 LOWEST_LOG_PROBABILITY = -20.0
 """Below it a token is simply impossible; a single one may not outweigh everything else."""
 
-_LOGITS_AT_ONCE = 1 << 24
-"""Bound on rows x vocabulary of one product with the LM head: 64 MiB of float32."""
+_NUMBERS_AT_ONCE = 1 << 24
+"""Bound on the logits of one product with the LM head, and on the part of the head that is turned
+into float32 for it: 64 MiB each."""
 
 
 def probability(log_odds: Tensor) -> Tensor:
@@ -27,23 +28,23 @@ def token_log_probability(hidden: Tensor, head: Tensor, token_ids: Tensor) -> Te
     """Log-probability of given tokens under the language model.
 
     The softmax is over the whole vocabulary, but only at the rows given, and a bounded number of
-    rows at a time: logits of a whole sequence are never built.
+    logits at a time: those of a whole sequence are never built.
 
     Args:
         hidden: [E, H], any float dtype; last layer, after the final norm, one token before each.
-        head: [V, H]; the language-model head's weight (the embedding where they are tied).
+        head: [V, H], any float dtype; the language-model head's weight (the embedding where they
+            are tied).
         token_ids: [E] int64; the tokens.
 
     Returns:
         [E] float32 on hidden's device, each at most 0 up to rounding.
     """
-    rows = max(1, _LOGITS_AT_ONCE // head.shape[0])
     parts = [hidden.new_zeros(0, dtype=torch.float32)]
-    for start in range(0, len(hidden), rows):
-        some = slice(start, start + rows)
-        logits = functional.linear(hidden[some].to(head.dtype), head).float()  # [rows, V]
-        chosen = logits.gather(1, token_ids[some, None]).squeeze(1)
-        parts.append(chosen - logits.logsumexp(dim=1))
+    with torch.autocast(hidden.device.type, enabled=False):
+        for some in torch.arange(len(hidden), device=hidden.device).split(_rows_at_once(head)):
+            rows = hidden[some].float()
+            chosen = (rows * head[token_ids[some]].float()).sum(dim=1)
+            parts.append(chosen - _log_sum(rows, head))
     return torch.cat(parts)
 
 
@@ -54,21 +55,50 @@ def token_log_odds(hidden: Tensor, head: Tensor, token_id: int, scale: float = 1
 
     Args:
         hidden: [S, H], any float dtype; last layer, after the final norm, one token before.
-        head: [V, H]; the language-model head's weight.
+        head: [V, H], any float dtype; the language-model head's weight.
         token_id: in [0, V).
         scale: what the model multiplies its logits with.
 
     Returns:
         [S] float32 on hidden's device.
     """
-    rows = max(1, _LOGITS_AT_ONCE // head.shape[0])
     parts = [hidden.new_zeros(0, dtype=torch.float32)]
-    for some in hidden.to(head.dtype).split(rows):
-        logits = functional.linear(some, head).float() * scale  # [rows, V]
-        chosen = logits[:, token_id].clone()
-        logits[:, token_id] = -torch.inf
-        parts.append(chosen - logits.logsumexp(dim=1))
+    with torch.autocast(hidden.device.type, enabled=False):
+        for some in hidden.split(_rows_at_once(head)):
+            rows = some.float() * scale
+            chosen = rows @ head[token_id].float()
+            parts.append(chosen - _log_sum(rows, head, without=token_id))
     return torch.cat(parts)
+
+
+def _columns_at_once(head: Tensor) -> int:
+    """How many rows of the head are turned into float32 at once: all where they are already."""
+    return len(head) if head.dtype == torch.float32 else max(1, _NUMBERS_AT_ONCE // head.shape[1])
+
+
+def _rows_at_once(head: Tensor) -> int:
+    return max(1, _NUMBERS_AT_ONCE // _columns_at_once(head))
+
+
+def _log_sum(hidden: Tensor, head: Tensor, without: int | None = None) -> Tensor:
+    """Of the logits over the vocabulary the logarithm of the sum of their exponentials.
+
+    Args:
+        hidden: [S, H] float32.
+        head: [V, H], any float dtype.
+        without: a token that is left out.
+
+    Returns:
+        [S] float32.
+    """
+    parts: list[Tensor] = []
+    width = _columns_at_once(head)
+    for start in range(0, len(head), width):
+        logits = functional.linear(hidden, head[start : start + width].float())  # [S, width]
+        if without is not None and start <= without < start + width:
+            logits[:, without - start] = -torch.inf
+        parts.append(logits.logsumexp(dim=1))
+    return torch.stack(parts).logsumexp(dim=0)
 
 
 def evidence_features(log_p: Tensor, step: Tensor, n_steps: int) -> Tensor:

@@ -386,6 +386,41 @@ def llemma_prm(directory: Path, candidate: Candidate) -> Expected:
 
 
 def implicit(directory: Path, candidate: Candidate, other: Path, beta: float) -> Expected:
+    """PRIME-RL/ImplicitPRM's eval/processbench.py: lengths of closed beginnings, less two.
+
+    The row of ratios begins with the second token; what stands before the first boundary counts 0.
+    """
+    tokenizer = tokenizer_of(directory)
+    steps = [f"Step {i}: {step}" for i, step in enumerate(candidate.steps, start=1)]
+
+    def conversation(n_steps: int) -> str:
+        answer = "\n\n".join(steps[:n_steps])
+        messages = [
+            {"role": "user", "content": candidate.problem},
+            {"role": "assistant", "content": answer},
+        ]
+        text = tokenizer.apply_chat_template(messages, tokenize=False)
+        assert isinstance(text, str)
+        return text
+
+    ids = tokenizer.encode(conversation(len(steps)), add_special_tokens=False)
+    boundaries = []
+    for n_steps in range(len(steps) + 1):
+        closed = conversation(n_steps).strip() + ("\n\n" if 0 < n_steps < len(steps) else "")
+        boundaries.append(len(tokenizer.encode(closed, add_special_tokens=False)) - 2)
+    rows = torch.arange(len(ids) - 1)
+    own, base = (logits(path, ids).log_softmax(-1)[rows, ids[1:]] for path in (directory, other))
+    weighted = beta * (own - base)
+    weighted[: boundaries[0]] = 0
+    raw = weighted.cumsum(0)[boundaries[1:]]
+    single = torch.diff(raw, prepend=torch.zeros(1))
+    positions = [boundary + 1 for boundary in boundaries[1:]]
+    return up_to_the_last(
+        ids, positions, torch.sigmoid(raw).tolist(), raw=raw.tolist(), single=single.tolist()
+    )
+
+
+def implicit_exact(directory: Path, candidate: Candidate, other: Path, beta: float) -> Expected:
     """Log-probabilities of every token under both models, cut by the characters of the steps."""
     tokenizer = tokenizer_of(directory)
     steps = [f"Step {i}: {step}" for i, step in enumerate(candidate.steps, start=1)]

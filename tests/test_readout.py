@@ -10,6 +10,7 @@ from prm_core.readout import (
     ValueHead,
     evidence_features,
     probability,
+    token_log_odds,
     token_log_probability,
 )
 
@@ -147,3 +148,31 @@ def test_features_are_given_exactly_when_the_head_takes_them(evidence: bool) -> 
     head = ValueHead(4, evidence)
     with pytest.raises(ValueError, match="features"):
         head(torch.zeros(1, 4), None if evidence else torch.zeros(1, 3))
+
+
+HALF = [torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("dtype", HALF)
+@pytest.mark.parametrize("autocast", [False, True])
+def test_half_precision_weights_are_multiplied_and_summed_in_float32(
+    dtype: torch.dtype, autocast: bool
+) -> None:
+    """A head of 2^14 x 1,100 half-precision numbers takes two blocks; logits reach 40 here."""
+    hidden, head = torch.randn(5, 1100).to(dtype), (0.3 * torch.randn(1 << 14, 1100)).to(dtype)
+    tokens = torch.tensor([0, (1 << 14) - 1, 7000, 15251, 15252])
+    expected = exact_log_probability(hidden, head, tokens)
+    odds = exact_log_odds(hidden, head, 15252)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast), Largest() as seen:
+        log_p = token_log_probability(hidden, head, tokens)
+        log_odds = token_log_odds(hidden, head, 15252)
+    assert log_p.dtype is log_odds.dtype is torch.float32
+    assert seen.n_numbers < 1 << 24, "the whole head was turned into float32 at once"
+    torch.testing.assert_close(log_p.double(), expected, rtol=0, atol=3 * ROUNDING)
+    torch.testing.assert_close(log_odds.double(), odds, rtol=0, atol=3 * ROUNDING)
+
+
+def exact_log_odds(hidden: Tensor, head: Tensor, token: int) -> Tensor:
+    logits = hidden.double() @ head.double().T
+    others = torch.cat((logits[:, :token], logits[:, token + 1 :]), dim=1)
+    return logits[:, token] - others.logsumexp(dim=1)

@@ -9,7 +9,7 @@ from prm_core.errors import BadOptionError, UnknownModelError
 from prm_core.families.act_prm import ACT_PRM
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.granite import GRANITE
-from prm_core.families.implicit import IMPLICIT
+from prm_core.families.implicit import IMPLICIT, IMPLICIT_EXACT, IMPLICIT_PROCESSBENCH
 from prm_core.families.llemma_prm import LLEMMA_PRM
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
 from prm_core.families.outcome import OUTCOME, QWEN_RM
@@ -47,6 +47,8 @@ FAMILIES: dict[str, Family] = {
         LLEMMA_PRM,
         PATHFINDER,
         IMPLICIT,
+        IMPLICIT_PROCESSBENCH,
+        IMPLICIT_EXACT,
         OUTCOME,
         QWEN_RM,
     )

@@ -64,6 +64,7 @@ def assemble(
     marker: int | None = None,
     answer: int | None = None,
     reserved: frozenset[int] = frozenset(),
+    keep: bool = True,
 ) -> Encoded:
     """The ids of a prompt, up to the last place that is read, and these places.
 
@@ -74,12 +75,13 @@ def assemble(
             give the same token, two others that spell it stand there.
         answer: the token that must follow every place.
         reserved: tokens that text must not give, and that are spelt like the marker.
+        keep: whether the texts' ids are kept for prompts that share them; see `encode_texts`.
 
     Raises:
         InputError: a place has no token of its own, or not the one that it must have.
     """
     texts, flat = _runs(parts)
-    encoded = encode_texts(tokenizer, texts)
+    encoded = encode_texts(tokenizer, texts, keep=keep)
     ids: list[int] = []
     positions: list[int] = []
     end = 0  # of what the last place needs
@@ -130,14 +132,15 @@ def _without_markers(
 
 
 def encode_texts(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, keep: bool = True
 ) -> list[tuple[list[int], list[tuple[int, int]]]]:
     """Token ids of each text, and the characters that each token covers; not to be changed.
 
     Texts are encoded together, and those of a moment ago are looked up: candidates of one problem
-    share most of theirs. `forget_texts` drops them. Only fast tokenizers tell the characters.
+    share most of theirs. `forget_texts` drops them, and without `keep` nothing is looked up. Only
+    fast tokenizers tell the characters.
     """
-    known = _RECENT.setdefault(tokenizer, {})
+    known = _RECENT.setdefault(tokenizer, {}) if keep else _Texts()
     new = [text for text in dict.fromkeys(texts) if text not in known]
     if len(known) + len(new) > _MOST_RECENT:
         known.clear()

@@ -9,7 +9,6 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import BadOptionError, ModelLoadError
-from prm_core.families import implicit
 from prm_core.scorer import load_scorer
 from tests import reference
 from tests.families import build, contract
@@ -37,9 +36,9 @@ def make(path: Path, seed: int, side: str = "right", tied: bool = False) -> Path
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("tied", [True, False])
-def test_scores_are_the_log_ratio_of_two_models(side: str, tied: bool, tmp_path: Path) -> None:
+def test_sums_end_where_the_authors_script_ends_them(side: str, tied: bool, tmp_path: Path) -> None:
     own, other = make(tmp_path / "own", 0, side, tied), make(tmp_path / "other", 1, side)
-    recipe = partial(reference.implicit, other=other, beta=implicit.BETA)
+    recipe = partial(reference.implicit, other=other, beta=0.001)
     scorer = contract.hold_parity(own, recipe, family="implicit", reference=other)
     contract.hold_causality_of_sums(scorer)
     contract.hold_length(scorer)
@@ -48,6 +47,39 @@ def test_scores_are_the_log_ratio_of_two_models(side: str, tied: bool, tmp_path:
     assert scored.log_odds == scored.extras["raw"]
     assert scored.model_id == f"{own} (β = 0.001, reference {other})"
     assert sum(scored.extras["single"]) == pytest.approx(scored.extras["raw"][-1], abs=1e-6)
+    assert scorer.threshold == 0.5
+
+
+def test_the_authors_processbench_has_its_own_beta_and_threshold(tmp_path: Path) -> None:
+    own, other = make(tmp_path / "own", 0), make(tmp_path / "other", 1)
+    recipe = partial(reference.implicit, other=other, beta=0.005)
+    scorer = contract.hold_parity(own, recipe, family="implicit_processbench", reference=other)
+    assert (scorer.threshold, scorer.beta) == (0.5005, 0.005)
+
+
+def test_the_exact_cut_is_another_family(tmp_path: Path) -> None:
+    own, other = make(tmp_path / "own", 0), make(tmp_path / "other", 1)
+    recipe = partial(reference.implicit_exact, other=other, beta=0.001)
+    exact = contract.hold_parity(own, recipe, family="implicit_exact", reference=other)
+    script = load_scorer(own, family="implicit", reference=other)
+    (a,), (b,) = (one.score(contract.CANDIDATES[:1]) for one in (exact, script))
+    assert all(abs(x - y) > 1e-5 for x, y in zip(a.extras["raw"], b.extras["raw"], strict=True))
+
+
+def test_a_template_that_ends_the_turn_with_more_or_fewer_tokens(tmp_path: Path) -> None:
+    """The script counts tokens of the closed conversation, whatever closes it."""
+    for number, end in enumerate(("<|im_end|><|endoftext|>\n", "<|im_end|> end", "<|im_end|>")):
+        own, other = make(tmp_path / f"own{number}", 0), make(tmp_path / f"other{number}", 1)
+        for path in (own, other):
+            tokenizer_here = reference.tokenizer_of(path)
+            tokenizer_here.chat_template = build.QWEN_TEMPLATE.replace(
+                "+ '<|im_end|>' + '\n' }}\n{%- endfor", f"+ '{end}' }}}}\n{{%- endfor"
+            ).replace("+ '<|im_end|>' + '\n' }}{%- endfor", f"+ '{end}' }}}}{{%- endfor")
+            tokenizer_here.save_pretrained(path)
+        reference.tokenizer_of.cache_clear()
+        assert end in str(reference.tokenizer_of(own).chat_template)
+        recipe = partial(reference.implicit, other=other, beta=0.005)
+        contract.hold_parity(own, recipe, family="implicit_processbench", reference=other)
 
 
 def test_a_model_against_itself_says_nothing(tmp_path: Path) -> None:
