@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vllm lint format evaluate-default bench-peers clean
+.PHONY: help run test test-vllm lint format checksums evaluate-default bench-peers clean
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
@@ -40,6 +40,10 @@ format: ## format the code
 	@.ci/install test
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+
+checksums: ## write down the files of the model that ships, after they have changed
+	@.ci/install run
+	@$(BIN)/python -c "from pathlib import Path; from prm_core.checkpoint import write_sums; write_sums(Path('assets/default-model'))"
 
 evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
 	@.ci/install run

@@ -8,8 +8,10 @@ loads them can say so.
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,12 @@ ADAPTER_FILE = "adapter_config.json"
 
 AGAIN = "download it again (in a clone: git lfs pull)"
 """The way out for a file that is not what it was where it came from."""
+
+SUMS_FILE = "prm.sha256.json"
+"""SHA-256 of a folder's files by name."""
+
+_TRAINED_AS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
+"""Types of weights that are as they were trained, in the words of safetensors and of PyTorch."""
 
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
 """The one file, else with ".index.json" behind it the list of shards; the first that is there.
@@ -43,6 +51,16 @@ class Weights:
     pickled: bool
 
 
+def no_config(directory: Path) -> ModelLoadError:
+    """The error for a folder that is no checkpoint, with the one inside that may be meant."""
+    inside = sorted(
+        (path.parent for path in directory.glob("*/config.json")),
+        key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)] or [-1],
+    )
+    way_out = f"try {inside[-1]}" if inside else "download the model again, or name its own folder"
+    return ModelLoadError(f"{directory / 'config.json'} is missing; {way_out}")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
@@ -53,7 +71,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelLoadError(f"{path} is missing") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ModelLoadError(
             f"{path} cannot be read as JSON ({error}); correct it, or {AGAIN}"
         ) from error
@@ -78,8 +96,13 @@ def weights(directory: Path) -> Weights:
             for key in ("weight_map", "metadata"):  # transformers reads both
                 if not isinstance(listed.get(key), dict):
                     raise ModelLoadError(f"{index} has no {key!r}; {AGAIN}")
-            shards = listed["weight_map"]
-            return Weights({key: directory / str(file) for key, file in shards.items()}, pickled)
+            shards = {key: Path(str(file)) for key, file in listed["weight_map"].items()}
+            for file in shards.values():
+                if file.is_absolute() or ".." in file.parts:
+                    raise ModelLoadError(
+                        f"{index} names {str(file)!r}, which is outside its folder; {AGAIN}"
+                    )
+            return Weights({key: directory / file for key, file in shards.items()}, pickled)
     return Weights({}, pickled=False)
 
 
@@ -87,10 +110,52 @@ def check_files(stored: Weights) -> None:
     """Open every file once, so that a damaged one is refused by its name.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, or a pickle holds more than tensors.
+        ModelLoadError: a file is missing or damaged, a pickle holds more than tensors, or weights
+            are stored in whole numbers or 8 bits, whose scales only a quantizer knows.
     """
     for path in sorted(set(stored.files.values())):
-        _names(path)
+        for name, stored_as in _types(path).items():
+            if name.endswith(".weight"):  # buffers, such as a mask, may be anything
+                _refuse_rounded(path, name, stored_as)
+
+
+def _refuse_rounded(path: Path, name: str, stored_as: str) -> None:
+    if stored_as not in _TRAINED_AS:
+        raise ModelLoadError(
+            f"{path}: tensor {name!r} is stored as {stored_as}, so these are not the weights as "
+            "they were trained; take the original checkpoint (to save memory, with --quantize "
+            "8bit or 4bit)"
+        )
+
+
+def check_sums(directory: Path) -> None:
+    """Compare a folder's files with its list of checksums, where it has one.
+
+    Raises:
+        ModelLoadError: a file is missing, or is not the one that was listed; names it.
+    """
+    listed = directory / SUMS_FILE
+    if not listed.is_file():
+        return
+    for name, expected in read_json(listed).items():
+        path = directory / name
+        if not path.is_file() or _sum(path) != expected:
+            raise ModelLoadError(
+                f"{path} is not the file that {SUMS_FILE} beside it lists: it is damaged or was "
+                f"changed; {AGAIN}, or remove {SUMS_FILE} if the change is yours"
+            )
+
+
+def write_sums(directory: Path) -> None:
+    """List the checksums of what a model is loaded from, for `check_sums`."""
+    files = sorted((*directory.glob("*.json"), *directory.glob("*.safetensors")))
+    sums = {path.name: _sum(path) for path in files if path.name != SUMS_FILE}
+    (directory / SUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def tensor_names(directory: Path) -> frozenset[str]:
@@ -100,7 +165,7 @@ def tensor_names(directory: Path) -> frozenset[str]:
         ModelLoadError: a file is damaged.
     """
     files = weights(directory).files
-    return frozenset(_names(files[""]) if "" in files else files)
+    return frozenset(_types(files[""]) if "" in files else files)
 
 
 def find_tensor(directory: Path, name: str) -> Tensor | None:
@@ -127,7 +192,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         return {}
-    found = {name: _tensor(path, name) for name in _names(path)}
+    found = {name: _tensor(path, name) for name in _types(path)}
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
@@ -142,24 +207,29 @@ def _unreadable(path: Path) -> ModelLoadError:
     return ModelLoadError(f"{path} is damaged or half downloaded{more}; {AGAIN}")
 
 
-def _names(path: Path) -> list[str]:
+def _types(path: Path) -> dict[str, str]:
+    """Tensors of a file by name, with the types that they are stored in."""
     if path.suffix != ".safetensors":
-        return list(_unpickled(path))
+        tensors = _unpickled(path).items()
+        return {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors}
     try:
         with safe_open(path, framework="pt") as file:
-            return list(file.keys())
+            return {name: str(file.get_slice(name).get_dtype()) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise _unreadable(path) from error
 
 
 def _tensor(path: Path, name: str) -> Tensor | None:
+    stored_as = _types(path).get(name)
+    if stored_as is None:
+        return None
+    _refuse_rounded(path, name, stored_as)
     if path.suffix != ".safetensors":
-        return _unpickled(path).get(name)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path) from error
+        return _unpickled(path)[name]
+    with safe_open(path, framework="pt") as file:
+        tensor = file.get_tensor(name)
+    assert isinstance(tensor, Tensor)
+    return tensor
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:

@@ -48,6 +48,7 @@ class Golden:
         prompt: text before the steps, with "{problem}", where the numbers were not made with the
             model's own prompt; empty otherwise.
         marker: the token after each step of such a prompt.
+        family: how they were made, where it is not the family that reads the model by its name.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Golden:
     extras: dict[str, tuple[float, ...]] = field(default_factory=dict)
     prompt: str = ""
     marker: str = ""
+    family: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def golden_examples(model: str) -> list[Golden]:
             extras={name: tuple(values) for name, values in row.get("extras", {}).items()},
             prompt=row.get("prompt", ""),
             marker=row.get("marker", ""),
+            family=row.get("family"),
         )
         for row in rows
         if row["model"] == model
@@ -209,11 +212,15 @@ def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
         difference <= example.tolerance or scorer.quantize is not None,
         f"largest difference {difference:.4f} "
         f"({allowed if scorer.quantize is None else f'{scorer.quantize} weights: only told'}) from "
-        f"{len(pairs)} numbers of {example.model}; {example.source}",
+        f"{len(pairs)} numbers of {example.model}"
+        + (f", read as {example.family}" if example.family else "")
+        + f"; {example.source}",
     )
 
 
 def _score(scorer: Scorer, example: Golden) -> ScoredCandidate:
+    if example.family not in (None, scorer.family):
+        scorer = scorer.read_as(example.family)
     if not example.prompt:
         return scorer.score([example.candidate])[0]
     family = KNOWN_MODELS[example.model].family

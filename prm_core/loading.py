@@ -44,7 +44,16 @@ from transformers import (
 from transformers import __version__ as transformers_version
 from transformers.utils import logging as transformers_logging
 
-from prm_core.checkpoint import ADAPTER_FILE, AGAIN, check_files, read_json, weights
+from prm_core.checkpoint import (
+    ADAPTER_FILE,
+    AGAIN,
+    SUMS_FILE,
+    check_files,
+    check_sums,
+    no_config,
+    read_json,
+    weights,
+)
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
@@ -88,14 +97,19 @@ def find_model(
         if revision is not None:
             raise BadOptionError("a revision is for models on the Hub; name one with --model")
         directory = assets_dir() / DEFAULT_MODEL
-        if not directory.is_dir():
-            raise ModelLoadError(f"{directory} is missing; the default model belongs there")
+        if not (directory / SUMS_FILE).is_file():
+            raise ModelLoadError(
+                f"{directory / SUMS_FILE} is missing; the default model belongs there: install the "
+                "project again, or clone it"
+            )
+        check_sums(directory)
         return directory
     name = str(model)
     directory = Path(os.path.expanduser(name))  # no shell has done it for the page's model field
     if name and directory.is_dir():
         if revision is not None:
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
+        check_sums(directory)
         return directory
 
     def fetch(patterns: tuple[str, ...]) -> Path:
@@ -162,7 +176,7 @@ def load_config(directory: Path) -> PreTrainedConfig:
     """
     path = directory / "config.json"
     if not path.is_file():
-        raise ModelLoadError(f"{path} is missing; download the model again")
+        raise no_config(directory)
     kind = read_json(path).get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelLoadError(
@@ -339,6 +353,7 @@ def load_backbone(
             + (f" (and {len(missing) - 1} more)" if missing[1:] else "")
         )
     assert isinstance(backbone, PreTrainedModel)
+    _refuse_empty(backbone, directory)
     backbone.train(False).requires_grad_(False)
     if placement.quantize:
         _check_quantized(backbone, directory)
@@ -353,6 +368,16 @@ def load_backbone(
             raise
         raise _too_large(directory, placement) from error
     return backbone
+
+
+def _refuse_empty(backbone: PreTrainedModel, directory: Path) -> None:
+    """Refuse matrices of zeros, which a download that broke off may leave."""
+    for name, weight in backbone.named_parameters():
+        if weight.dim() < 2 or weight.is_meta or not weight.is_floating_point():
+            continue
+        some = weight.flatten()[:: 1 + weight.numel() // 4096]  # reads all only where these are 0
+        if not some.any() and not weight.any():
+            raise ModelLoadError(f"{directory}: tensor {name!r} holds nothing but zeros; {AGAIN}")
 
 
 def _placed_while_loading(placement: Placement) -> dict[str, Any]:

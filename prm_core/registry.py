@@ -21,6 +21,8 @@ class KnownModel:
         licence: of the weights.
         context: tokens that its configuration allows.
         f1: ProcessBench F1, average of the four parts, in percent.
+        threshold: below this probability its authors call a step wrong; None where they tune it on
+            labelled steps, and 0.5 stands in.
         separator: the text after each step, where the checkpoint does not say it.
         reference: the second model of families that compare two.
         base: the model that an adapter is merged into; None for a whole model.
@@ -35,6 +37,7 @@ class KnownModel:
     licence: str | None = None
     context: int | None = None
     f1: float | None = None
+    threshold: float | None = 0.5
     separator: str | None = None
     reference: str | None = None
     base: str | None = None
@@ -79,23 +82,37 @@ KNOWN_MODELS: dict[str, KnownModel] = {
         base="ibm-granite/granite-3.3-8b-instruct",
         golden=True,
     ),
+    "ryokamoi/Llama-3.1-8B-FoVer-PRM-2026": KnownModel("fover", 8.0, "Llama 3.1"),
+    "ryokamoi/Qwen-2.5-7B-FoVer-PRM-2026": KnownModel("fover", 7.6, "Apache-2.0", golden=True),
+    "ryokamoi/Llama-3.1-8B-FoVer-PRM": KnownModel("fover", 8.0),
+    "ryokamoi/Qwen-2.5-7B-FoVer-PRM": KnownModel("fover", 7.6, golden=True),
     "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B": KnownModel(
-        "skywork", 1.5, "Skywork Community", 4096, 36.4
+        "skywork", 1.5, "Skywork Community", 4096, 36.4, threshold=None
     ),
     "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-7B": KnownModel(
-        "skywork", 7.6, "Skywork Community", f1=42.1
+        "skywork", 7.6, "Skywork Community", f1=42.1, threshold=None
     ),
     "trl-lib/Qwen2-0.5B-Reward-Math-Sheperd": KnownModel("trl", 0.5, separator="\n"),
     "HuggingFaceH4/Qwen2.5-Math-1.5B-Instruct-PRM-0.2": KnownModel("trl", 1.5, separator="\n\n"),
     "HuggingFaceH4/Qwen2.5-Math-7B-Instruct-PRM-0.2": KnownModel("trl", 7.1, separator="\n\n"),
     "jinachris/PURE-PRM-7B": KnownModel("pure", 7.1, "Apache-2.0", f1=57.5, separator="\n"),
-    "GAIR/ReasonEval-7B": KnownModel("reason_eval", 7.1, context=32768, golden=True),
-    "GAIR/ReasonEval-34B": KnownModel("reason_eval", 33.5, context=4096, golden=True),
+    "GAIR/ReasonEval-7B": KnownModel(
+        "reason_eval", 7.1, "Apache-2.0 or Llama 2", 32768, golden=True
+    ),
+    "GAIR/ReasonEval-34B": KnownModel(
+        "reason_eval", 33.5, "Apache-2.0 or Llama 2", 4096, golden=True
+    ),
     "UW-Madison-Lee-Lab/VersaPRM": KnownModel("versa_prm", 8.0),
+    "dongboklee/dPRM-8B": KnownModel(
+        "versa_prm", 8.0, base="deepseek-ai/DeepSeek-R1-Distill-Llama-8B"
+    ),
+    "dongboklee/dPRM-14B": KnownModel(
+        "versa_prm", 14.8, base="deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"
+    ),
     "openreasoner/Math-psa": KnownModel(
         "math_psa", 7.6, context=4096, base="Qwen/Qwen2.5-Math-7B-Instruct"
     ),
-    "sail/ActPRM": KnownModel("act_prm", 7.1, f1=75.0),
+    "sail/ActPRM": KnownModel("act_prm", 7.1, f1=75.0, golden=True),
     "sail/ActPRM-X": KnownModel("act_prm", 7.1, f1=76.0),
     "ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf": KnownModel(
         "llemma_prm", 6.7, tokenizer="EleutherAI/llemma_7b"
@@ -103,19 +120,75 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "ScalableMath/llemma-7b-prm-metamath-level-1to3-hf": KnownModel(
         "llemma_prm", 6.7, tokenizer="EleutherAI/llemma_7b"
     ),
-    "declare-lab/PathFinder-PRM-7B": KnownModel("pathfinder", 7.6, "MIT"),
+    "declare-lab/PathFinder-PRM-7B": KnownModel("pathfinder", 7.6, "MIT", f1=69.5),
     "PRIME-RL/EurusPRM-Stage1": KnownModel(
-        "implicit", 7.6, "Apache-2.0", f1=31.2, reference="Qwen/Qwen2.5-Math-7B-Instruct"
+        "implicit",
+        7.6,
+        "Apache-2.0",
+        f1=31.2,
+        threshold=None,
+        reference="Qwen/Qwen2.5-Math-7B-Instruct",
     ),
     "PRIME-RL/EurusPRM-Stage2": KnownModel(
-        "implicit", 7.6, "Apache-2.0", f1=31.3, reference="Qwen/Qwen2.5-Math-7B-Instruct"
+        "implicit",
+        7.6,
+        "Apache-2.0",
+        f1=31.3,
+        threshold=None,
+        reference="Qwen/Qwen2.5-Math-7B-Instruct",
     ),
-    "Qwen/Qwen2.5-Math-RM-72B": KnownModel("qwen_rm", 72.7, "Qwen", 4096, 38.9),
+    "Qwen/Qwen2.5-Math-RM-72B": KnownModel("qwen_rm", 72.7, "Qwen", 4096, 38.9, threshold=None),
+    "nvidia/AceMath-7B-RM": KnownModel("acemath_rm", 7.1, "CC-BY-NC-4.0", threshold=None),
+    "nvidia/AceMath-72B-RM": KnownModel("acemath_rm", 71.5, "CC-BY-NC-4.0", threshold=None),
+    "Skywork/Skywork-Reward-V2-Llama-3.1-8B": KnownModel(
+        "outcome", 7.5, "Llama 3.1", threshold=None, golden=True
+    ),
+    "Skywork/Skywork-Reward-V2-Llama-3.1-8B-40M": KnownModel("outcome", 7.5, threshold=None),
+    "Skywork/Skywork-Reward-V2-Llama-3.2-1B": KnownModel("outcome", 1.2, threshold=None),
+    "Skywork/Skywork-Reward-V2-Llama-3.2-3B": KnownModel("outcome", 3.2, threshold=None),
+    "Skywork/Skywork-Reward-V2-Qwen3-0.6B": KnownModel(
+        "outcome", 0.6, "Apache-2.0", threshold=None
+    ),
+    "Skywork/Skywork-Reward-V2-Qwen3-1.7B": KnownModel(
+        "outcome", 1.7, "Apache-2.0", threshold=None
+    ),
+    "Skywork/Skywork-Reward-V2-Qwen3-4B": KnownModel("outcome", 4.0, "Apache-2.0", threshold=None),
+    "Skywork/Skywork-Reward-V2-Qwen3-8B": KnownModel("outcome", 7.6, "Apache-2.0", threshold=None),
     "launch/ThinkPRM-1.5B": KnownModel("think_prm", 1.8, "Apache-2.0", server=True),
     "launch/ThinkPRM-7B": KnownModel("think_prm", 7.6, "Apache-2.0", server=True),
     "launch/ThinkPRM-14B": KnownModel("think_prm", 14.8, "Apache-2.0", server=True),
-    "GenPRM/GenPRM-1.5B": KnownModel("gen_prm", 1.8, f1=57.3, server=True),
+    "GenPRM/GenPRM-1.5B": KnownModel("gen_prm", 1.8, "MIT", f1=57.3, server=True),
     "GenPRM/GenPRM-7B": KnownModel("gen_prm", 7.6, "MIT", f1=75.2, server=True),
     "GenPRM/GenPRM-32B": KnownModel("gen_prm", 32.8, f1=77.6, server=True),
 }
 """By repository, in the order of lists; exact names, nothing is guessed from a part of one."""
+
+_OWN_CODE = "its head and the range of its numbers are known from the repository's own code only"
+_NO_HEAD = (
+    "its reward is the first score of a text generator, and whether its generation settings change "
+    "that score could not be checked"
+)
+
+NOT_READ: dict[str, str] = {
+    "infly/Universal-PRM-7B": (
+        "its head is known from the repository's own code only; it gives one number per prefix, "
+        "and expects a reference answer in the prompt"
+    ),
+    "Babelscape/Llama-3.1-8B-PRM800k-r": _OWN_CODE,
+    "Babelscape/Llama-3.1-8B-PDDL-r": _OWN_CODE,
+    "Gen-Verse/ReasonFlux-PRM-1.5B": (
+        "one number for a whole text, from a head in a file of its own (reward_head.pt)"
+    ),
+    "kevinpro/R-PRM-7B-DPO": "writes five analyses of every step, and is read at a phrase in them",
+    "Windy0822/PQM": (
+        "the repository holds weights without config.json and tokenizer; docs/models.md says how "
+        "to put them together for --family pqm"
+    ),
+    "nvidia/Llama-3.1-Nemotron-70B-Reward-HF": _NO_HEAD,
+    "nvidia/Llama-3.3-Nemotron-70B-Reward": _NO_HEAD,
+    "nvidia/Llama-3.3-Nemotron-70B-Reward-Multilingual": _NO_HEAD,
+    "nvidia/Qwen-3-Nemotron-32B-Reward": (
+        "it was trained with an instruction not to think, whose exact form could not be checked"
+    ),
+}
+"""Public models that are refused by name, and why."""

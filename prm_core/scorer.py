@@ -15,8 +15,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core import forward
 from prm_core.device import Placement, free_bytes, place_model
-from prm_core.errors import BadOptionError, ModelError, TooLongError
-from prm_core.families import Checkpoint, Evidence, Opened, family_for, refuse_unused
+from prm_core.errors import BadOptionError, ModelError, TooLongError, UnknownModelError
+from prm_core.families import (
+    FAMILIES,
+    Checkpoint,
+    Evidence,
+    Opened,
+    family_for,
+    refuse_unused,
+)
 from prm_core.families.prompt import forget_texts
 from prm_core.loading import (
     DEFAULT_MODEL,
@@ -32,7 +39,7 @@ from prm_core.lora import base_of, is_adapter, merge_adapter
 from prm_core.memory import Memory
 from prm_core.packing import Pack, plan
 from prm_core.readout import probability
-from prm_core.registry import KNOWN_MODELS
+from prm_core.registry import KNOWN_MODELS, NOT_READ
 from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate, StepPosition
 from prm_core.verifiers import refuse_to_load
 
@@ -87,6 +94,7 @@ class Scorer:
         max_tokens: int | None = None,
         keep_bytes: int = KEEP_BYTES,
         packed: bool = True,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.model_id = model_id
         self.family = family
@@ -95,6 +103,8 @@ class Scorer:
         self.dtype = placement.dtype
         self.device_reason = placement.reason
         self.quantize = placement.quantize
+        self._placement = placement
+        self._checkpoint = checkpoint
         self._backbones = [backbone, *([opened.reference] if opened.reference else [])]
         self.context = min(int(one.config.max_position_embeddings) for one in self._backbones)
         self.packed = packed and all(forward.can_pack(one.config) for one in self._backbones)
@@ -121,6 +131,25 @@ class Scorer:
         """The model's, as its files have it; every scorer of `load_scorer` has one."""
         assert self._tokenizer is not None
         return self._tokenizer
+
+    def read_as(self, family: str) -> Scorer:
+        """The same weights, prompted and read as another family asks.
+
+        Raises:
+            ModelLoadError: they are not of that family.
+        """
+        assert self._checkpoint is not None  # every scorer of `load_scorer` has one
+        return Scorer(
+            model_id=self.model_id,
+            family=family,
+            backbone=self._backbone,
+            opened=FAMILIES[family].open(self._checkpoint),
+            placement=self._placement,
+            tokenizer=self._tokenizer,
+            max_tokens=self._max_tokens,
+            packed=self.packed,
+            checkpoint=self._checkpoint,
+        )
 
     def encode(self, candidate: Candidate) -> Encoded:
         """A candidate as the model reads it.
@@ -174,8 +203,7 @@ class Scorer:
         prompts: list[Explanation] = []
 
         def note(step: int, names: Sequence[str], prompt: Encoded) -> None:
-            extras = ["" if name == self._opened.rounds[-1][-1] else name for name in names]
-            prompts.append(explanation(self.tokenizer, prompt, [step] * len(names), extras))
+            prompts.append(explanation(self.tokenizer, prompt, [step] * len(names), names))
 
         for _ in self._run_in_rounds([candidate], note):
             pass
@@ -265,19 +293,17 @@ class Scorer:
             for index, part in self._score_encoded(parts, prompts, first_tokens=None):
                 answers[steps[index]] += part.log_odds
         for i, candidate in enumerate(candidates):
-            # [rounds' places, S]
-            by_name = torch.tensor([answers[i, k] for k in range(len(candidate.steps))]).T
-            p = probability(by_name)
+            said = [answers[i, k] for k in range(len(candidate.steps))]
+            log_odds = tuple(map(self._opened.combine, said))
             places = [name for names in rounds for name in names]
-            extras = {name: tuple(p[j].tolist()) for j, name in enumerate(places[:-1])}
             yield (
                 i,
                 ScoredCandidate(
                     candidate,
-                    tuple(p[-1].tolist()),
-                    tuple(by_name[-1].tolist()),
+                    _probabilities(log_odds),
+                    log_odds,
                     self.model_id,
-                    extras,
+                    dict(zip(places, map(_probabilities, zip(*said, strict=True)), strict=True)),
                 ),
             )
 
@@ -302,9 +328,14 @@ class Scorer:
                 finite = torch.isfinite(reading).all(dim=0)
                 if not finite.all():
                     name = f" of candidate {candidate.id!r}" if candidate.id else ""
+                    way_out = (
+                        "its weights are damaged (download it again) or it failed in training"
+                        if self.dtype == torch.float32
+                        else "try dtype float32"
+                    )
                     raise ModelError(
                         f"{self.model_id} gives step {int((~finite).nonzero()[0]) + 1}{name} a "
-                        f"number that is not finite in {self.dtype}; try dtype float32"
+                        f"number that is not finite in {self.dtype}; {way_out}"
                     )
                 yield (
                     index,
@@ -416,6 +447,10 @@ class Scorer:
         return [torch.stack([one.cumsum(0), one.cumsum(0), one]) for one in added]
 
 
+def _probabilities(log_odds: Sequence[float]) -> tuple[float, ...]:
+    return tuple(probability(torch.tensor(log_odds)).tolist())
+
+
 def explanation(
     tokenizer: PreTrainedTokenizerBase,
     encoded: Encoded,
@@ -483,14 +518,17 @@ def load_scorer(
     if max_tokens is not None and max_tokens < 1:
         raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
     refuse_to_load(None if model is None else str(model), family)
+    if family is None and str(model) in NOT_READ:
+        raise UnknownModelError(f"{model} is not read here: {NOT_READ[str(model)]}")
     placement = place_model(device, dtype, quantize)
     directory = find_model(model, revision)
     named = {"separator": separator, "reference": reference}
     known = KNOWN_MODELS.get(str(model))
     if known is not None:
+        if reference is None and family in (None, known.family):  # others have others
+            reference = known.reference
         family = known.family if family is None else family
         separator = known.separator if separator is None else separator
-        reference = known.reference if reference is None else reference
     adapter = directory if is_adapter(directory) else None
     if adapter is not None and quantize is not None:
         raise BadOptionError(
@@ -515,7 +553,8 @@ def load_scorer(
         second = None if of_second is None else _load_reference(of_second, placement)
         if adapter is not None:
             merge_adapter(backbone, adapter)
-        opened = chosen.open(Checkpoint(directory, backbone, tokenizer, separator, second))
+        checkpoint = Checkpoint(directory, backbone, tokenizer, separator, second)
+        opened = chosen.open(checkpoint)
     against = "" if opened.reference is None else f"reference {reference}"
     beta = "" if opened.beta is None else f"β = {opened.beta:g}"
     details = ", ".join(filter(None, (beta, against, quantize)))
@@ -529,6 +568,7 @@ def load_scorer(
         placement=placement,
         max_tokens=max_tokens,
         keep_bytes=keep_bytes,
+        checkpoint=checkpoint,
     )
 
 

@@ -87,6 +87,46 @@ def value_head(directory: Path, candidate: Candidate) -> Expected:
 
 # --- public families --------------------------------------------------------------------------
 
+# What the models are told, to the letter, written out here once more: a word that is lost from the
+# library moves every score and nothing else would tell.
+
+QWEN_SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
+"""Qwen/Qwen2.5-Math-PRM-7B and Qwen/Qwen2.5-Math-RM-72B, model cards; sail-sg/ActivePRM,
+examples/py_scripts/code_snippets.py."""
+
+ACT_PRM_SYSTEM = (
+    "You are a helpful and harmless assistant. You should think step-by-step and put your final "
+    "answer within \\boxed{}."
+)
+"""sail-sg/ActivePRM, examples/py_scripts/test_actprm_on_processbench.py."""
+
+SPARE_PRM_SYSTEM = (
+    "You are an expert at solving challenging math problems spanning across various categories and "
+    "difficulties such as Algebra, Number Theory, Geometry, Counting and Probability, Precalculus "
+    "etc. For a given math problem, your task is to generate a step-by-step reasoning-based "
+    "solution providing an answer to the question. Identify the correct concepts, formulas and "
+    "heuristics that needs to be applied and then derive the contents of the reasoning steps from "
+    "the given contexts and accurate calculations from the previous reasoning steps."
+)
+"""UKPLab's README, "include this instruction as it was left as it is during the PRM training"."""
+
+ACEMATH_SYSTEM = "Please reason step by step, and check your final answer within \\boxed{}."
+"""nvidia/AceMath-7B-RM, model card."""
+
+PATHFINDER_INSTRUCTION = (
+    "You are a Math Teacher. Given a question and a student's solution, evaluate the mathematical "
+    "correctness, logic consistency of the current step and whether it will lead to the correct "
+    "final solution"
+)
+"""declare-lab/PathFinder-PRM, src/evaluation/ProcessBench/code/run_eval_pathfinder_prm.py."""
+
+PATHFINDER_CARD_INSTRUCTION = (
+    "You are a Math Teacher. Given a question and a student's solution, evaluate the mathemetical "
+    "correctness, logic consistency of the current step and whether it will lead to the correct "
+    "final solution"
+)
+"""declare-lab/PathFinder-PRM-7B, model card; the slip is the authors'."""
+
 
 # Loaded once per folder; a test that changes a folder's files asks here before or after, not both.
 @lru_cache(maxsize=2)
@@ -144,7 +184,7 @@ def up_to_the_last(
     return Expected(ids[: positions[-1] + 1], positions, probabilities, extras)
 
 
-def qwen_prm(directory: Path, candidate: Candidate, system: str | None) -> Expected:
+def qwen_prm(directory: Path, candidate: Candidate, system: str | None = QWEN_SYSTEM) -> Expected:
     """Render the conversation, tokenise it whole, look for <extra_0>, apply the two layers."""
     tokenizer = tokenizer_of(directory)
     messages = [] if system is None else [{"role": "system", "content": system}]
@@ -284,13 +324,14 @@ def reason_eval(directory: Path, candidate: Candidate, size: str) -> Expected:
     )
 
 
-def outcome(directory: Path, candidate: Candidate) -> Expected:
+def outcome(directory: Path, candidate: Candidate, system: str | None = None) -> Expected:
     """The stock sequence classifier on the rendered conversation; where it reads, its config says.
 
     That is at the last token which is no padding, whatever put it there.
     """
     tokenizer = tokenizer_of(directory)
-    messages = [
+    messages = [] if system is None else [{"role": "system", "content": system}]
+    messages += [
         {"role": "user", "content": candidate.problem},
         {"role": "assistant", "content": "\n\n".join(candidate.steps)},
     ]
@@ -304,11 +345,11 @@ def outcome(directory: Path, candidate: Candidate) -> Expected:
     return up_to_the_last(ids, [last], torch.sigmoid(reward).tolist(), raw=reward.tolist())
 
 
-def qwen_rm(directory: Path, candidate: Candidate, system: str) -> Expected:
+def qwen_rm(directory: Path, candidate: Candidate) -> Expected:
     """The layers of the head at the last token of the rendered conversation."""
     tokenizer = tokenizer_of(directory)
     messages = [
-        {"role": "system", "content": system},
+        {"role": "system", "content": QWEN_SYSTEM},
         {"role": "user", "content": candidate.problem},
         {"role": "assistant", "content": "\n\n".join(candidate.steps)},
     ]
@@ -346,15 +387,25 @@ def math_psa(directory: Path, candidate: Candidate) -> Expected:
     return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
 
 
-def act_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
-    """The prompt by the template, the response behind it; member after member by plain products."""
+def act_prm(directory: Path, candidate: Candidate, card: bool = False) -> Expected:
+    """The authors' script, or their example; member after member by plain products.
+
+    The script puts the stripped response behind a generation prompt; the example renders it as a
+    turn.
+    """
     tokenizer = tokenizer_of(directory)
     messages = [
-        {"role": "system", "content": system},
+        {"role": "system", "content": QWEN_SYSTEM if card else ACT_PRM_SYSTEM},
         {"role": "user", "content": candidate.problem},
     ]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    text += "<extra_0>".join(step.strip() for step in candidate.steps) + "<extra_0>"
+    steps = candidate.steps if card else [step.strip() for step in candidate.steps]
+    response = "<extra_0>".join(steps) + "<extra_0>"
+    if card:
+        messages.append({"role": "assistant", "content": response})
+        text = tokenizer.apply_chat_template(messages, tokenize=False)
+    else:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text += response
     ids = tokenizer(text).input_ids
     tag = tokenizer("<extra_0>").input_ids[0]
     positions = [i for i, token in enumerate(ids) if token == tag]
@@ -449,12 +500,59 @@ def implicit_exact(directory: Path, candidate: Candidate, other: Path, beta: flo
     )
 
 
-def spare_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
+def fover(directory: Path, candidate: Candidate) -> Expected:
+    """psunlpgroup/FoVer: the conversation rendered whole, the answers' headers looked for."""
+    tokenizer = tokenizer_of(directory)
+    first = (
+        f"** Problem **\n{candidate.problem}\n\n** Task **\n"
+        "Your task is to evaluate the accuracy of each step in the provided solution to the above "
+        'question. For each step, respond with "correct" if the reasoning is logically valid and '
+        "mathematically sound, or if the step is a general statement or transition that does not "
+        'contain reasoning. Respond with "incorrect" if the step includes any errors or flawed '
+        f"logic.\n\n** Sotluion **\n{candidate.steps[0]}"
+    )
+    messages: list[dict[str, str]] = []
+    for text in (first, *candidate.steps[1:]):
+        messages.append({"role": "user", "content": text})
+        messages.append({"role": "assistant", "content": "correct"})
+    ids = tokenizer.encode(
+        tokenizer.apply_chat_template(messages, tokenize=False), add_special_tokens=False
+    )
+    good, bad = (
+        tokenizer.encode(word, add_special_tokens=False)[0] for word in ("correct", "incorrect")
+    )
+    named = "<|im_start|>" in tokenizer.get_vocab()  # as the Qwen form, else the Llama form
+    header = "<|im_start|>assistant\n" if named else "assistant<|end_header_id|>\n\n"
+    before = tokenizer.encode(header, add_special_tokens=False)
+    positions = [i for i in range(len(ids)) if ids[: i + 1][-len(before) :] == before]
+    return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
+
+
+def pqm(directory: Path, candidate: Candidate) -> Expected:
+    """WindyLee0822/Process_Q_Model, bon_eval_hf.py: one text, encoded whole, [PRM] looked for."""
+    tokenizer = tokenizer_of(directory)
+    query = (
+        "Below is an instruction that describes a task.\nWrite a response that appropriately "
+        f"completes the request.\n\n### Instruction:\n{candidate.problem}\n\n"
+        "### Response: Let's think step by step"
+    )
+    steps = [f"Step {i + 1}: " + step.strip() for i, step in enumerate(candidate.steps)]
+    answer = " [PRM]\n".join(steps) + " [PRM]"
+    ids = tokenizer.encode(f"{query}\n{answer}", add_special_tokens=False)
+    marker = tokenizer.encode("[PRM]", add_special_tokens=False)[-1]
+    positions = [i for i, token in enumerate(ids) if token == marker]
+    head = tensors_of(directory)
+    hidden = last_hidden(directory, ids)[positions]
+    raw = hidden @ head["v_head.summary.weight"][0] + head["v_head.summary.bias"][0]
+    return up_to_the_last(ids, positions, torch.sigmoid(raw).tolist(), raw=raw.tolist())
+
+
+def spare_prm(directory: Path, candidate: Candidate) -> Expected:
     """The conversation as its README has it, rendered whole; the tag looked for."""
     tokenizer = tokenizer_of(directory)
     solution = "Let's think step by step.\n" + "".join(f"{s} ки\n" for s in candidate.steps)
     messages = [
-        {"role": "system", "content": system},
+        {"role": "system", "content": SPARE_PRM_SYSTEM},
         {"role": "user", "content": candidate.problem},
         {"role": "user", "content": solution},
     ]
@@ -467,10 +565,15 @@ def spare_prm(directory: Path, candidate: Candidate, system: str) -> Expected:
     return up_to_the_last(ids, positions, pair_at(logits(directory, ids), positions, good, bad))
 
 
-def pathfinder(directory: Path, candidate: Candidate, instruction: str) -> Expected:
-    """Step by step, pass by pass, each prompt rendered whole and its tags looked for."""
+def pathfinder(directory: Path, candidate: Candidate, card: bool = False) -> Expected:
+    """Step by step, pass by pass, each prompt rendered whole and its tags looked for.
+
+    The script for ProcessBench calls a step wrong if a tag is "-"; the card asks once more unless
+    one is.
+    """
     tokenizer = tokenizer_of(directory)
     blank, good, bad = tokenizer.convert_tokens_to_ids(["<extra>", "<+>", "<->"])
+    instruction = PATHFINDER_CARD_INSTRUCTION if card else PATHFINDER_INSTRUCTION
 
     def ask(turn: str) -> list[float]:
         messages = [
@@ -483,14 +586,21 @@ def pathfinder(directory: Path, candidate: Candidate, instruction: str) -> Expec
         places = [i - 1 for i, token in enumerate(ids) if token == blank]
         return pair_at(logits(directory, ids), places, good, bad)
 
-    probabilities, asked = [], []
+    probabilities = []
+    extras: dict[str, list[float]] = {"mathematics": [], "consistency": []}
+    if card:
+        extras["correctness"] = []
     for index, step in enumerate(candidate.steps):
         before = "\n\n".join(candidate.steps[:index]) + ("\n\n" if index else "")
         turn = f"{before}Current Step: {step} Math reasoning: <extra>, Consistency: <extra>"
-        asked.append(ask(turn))
-        for p in asked[-1]:
-            turn = turn.replace("<extra>", "<+>" if p > 0.5 else "<->", 1)
-        probabilities += ask(turn + ", Correctness: <extra>")
-    mathematics, consistency = ([pair[i] for pair in asked] for i in (0, 1))
-    extras = {"mathematics": mathematics, "consistency": consistency}
+        said = ask(turn)
+        probability = min(said)
+        if card:
+            for p in said:
+                turn = turn.replace("<extra>", "<+>" if p > 0.5 else "<->", 1)
+            said += ask(turn + ", Correctness: <extra>")
+            probability = said[2] if min(said[:2]) > 0.5 else min(said[:2])
+        for name, p in zip(extras, said, strict=True):
+            extras[name].append(p)
+        probabilities.append(probability)
     return Expected([], [], probabilities, extras)

@@ -221,7 +221,20 @@ def test_models_are_listed_as_tables_and_as_rows(capsys: pytest.CaptureFixture[s
     for name in [*KNOWN_MODELS, *FAMILIES, *VERIFIERS]:
         assert f"\n{name} " in out
     qwen = next(line for line in out.splitlines() if line.startswith("Qwen/Qwen2.5-Math-PRM-7B "))
-    assert qwen.split()[1:] == ["qwen_prm", "7.6", "B", "15.2", "GB", "4,096", "73.5", *LAST]
+    assert qwen.split()[1:] == [
+        "qwen_prm",
+        "7.6",
+        "B",
+        "15.2",
+        "GB",
+        "4,096",
+        "0.5",
+        "73.5",
+        *LAST,
+    ]
+    eurus = next(line for line in out.splitlines() if line.startswith("PRIME-RL/EurusPRM-Stage1 "))
+    assert " unknown  tune " in eurus
+    assert " 31.2 " in eurus
     assert main(["models", "--json"]) == 0
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["id"] for row in listed] == list(KNOWN_MODELS)

@@ -25,6 +25,7 @@ from prm_core.families.value_head import (
     save_value_head,
 )
 from prm_core.readout import ValueHead
+from prm_core.registry import KNOWN_MODELS, NOT_READ
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from tests.tiny import (
@@ -192,9 +193,37 @@ def test_an_unknown_family_is_refused_with_those_that_are_known(
 
 
 def test_without_a_family_file_the_family_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UnknownModelError, match=r"--family\): value_head"):
         family_for(tmp_path)
     assert family_for(tmp_path, "value_head").name == "value_head"
+
+
+@pytest.mark.parametrize("family", [None, "trl", "value_head"])
+def test_a_folder_that_is_no_checkpoint_points_to_the_one_inside(
+    family: str | None, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelLoadError, match=r"config\.json is missing; download the model again"):
+        load_scorer(tmp_path, family=family)
+    for name in ("checkpoint-20", "checkpoint-100", "logs"):
+        (tmp_path / name).mkdir()
+        if name != "logs":
+            (tmp_path / name / "config.json").write_text("{}")
+    with pytest.raises(ModelLoadError) as caught:
+        load_scorer(tmp_path, family=family)
+    assert str(caught.value) == (
+        f"{tmp_path / 'config.json'} is missing; try {tmp_path / 'checkpoint-100'}"
+    )
+
+
+def test_models_that_nothing_here_reads_are_refused_with_the_reason() -> None:
+    docs = (Path(__file__).parent.parent / "docs/models.md").read_text("utf-8")
+    assert not NOT_READ.keys() & KNOWN_MODELS.keys()
+    for name, reason in NOT_READ.items():
+        assert f"`{name}`" in docs
+        with pytest.raises(UnknownModelError, match="is not read here: ") as caught:
+            load_scorer(name)
+        assert reason in str(caught.value)
 
 
 def test_a_family_that_is_named_wrong_is_refused(tmp_path: Path) -> None:

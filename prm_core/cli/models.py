@@ -11,10 +11,12 @@ from prm_core.registry import KNOWN_MODELS
 from prm_core.verifiers import VERIFIERS
 
 _NOTE = (
-    'F1 is ProcessBench\'s average in percent, as published; "?" stands where no source says.\n'
+    "F1 is ProcessBench's average in percent, as published; \"unknown\" stands where the model's\n"
+    "page and its papers do not say.\n"
     "Every family is tested against its authors' recipe on tiny weights. Where published numbers\n"
     'are at hand ("doctor"), the doctor command compares the real weights with them.\n'
-    "The threshold is 0.5 everywhere, which is not calibrated for skywork and the outcome models.\n"
+    'Where the threshold says "tune", its authors tune it on labelled steps, or publish none; 0.5\n'
+    "is used until you do (evaluate --tune).\n"
     'What runs on a "server" writes its verdicts (--server URL); its prompt is tested alone.\n'
     "GenPRM's F1 was measured with the Python that it writes being run, which is never done here."
 )
@@ -38,8 +40,20 @@ def main(options: argparse.Namespace) -> int:
                 row = {"id": name, **asdict(known), "bf16_gb": known.bf16_gb, "score": means}
                 write(json_line(row))
             return 0
-        titles = ("model", "family", "size", "bf16", "context", "F1", "licence", "runs", "checked")
-        table = [titles]
+        table = [
+            (
+                "model",
+                "family",
+                "size",
+                "bf16",
+                "context",
+                "threshold",
+                "F1",
+                "licence",
+                "runs",
+                "checked",
+            )
+        ]
         for name, known in KNOWN_MODELS.items():
             table.append(
                 (
@@ -47,9 +61,10 @@ def main(options: argparse.Namespace) -> int:
                     known.family,
                     f"{known.billions:g} B",
                     f"{known.bf16_gb:.1f} GB",
-                    "?" if known.context is None else f"{known.context:,}",
-                    "?" if known.f1 is None else f"{known.f1:.1f}",
-                    known.licence or "?",
+                    "unknown" if known.context is None else f"{known.context:,}",
+                    "tune" if known.threshold is None else f"{known.threshold:g}",
+                    "unknown" if known.f1 is None else f"{known.f1:.1f}",
+                    known.licence or "unknown",
                     "server" if known.server else "here",
                     known.checked,
                 )

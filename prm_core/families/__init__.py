@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prm_core.checkpoint import read_json, tensor_names
+from prm_core.checkpoint import no_config, read_json, tensor_names
 from prm_core.errors import BadOptionError, UnknownModelError
-from prm_core.families.act_prm import ACT_PRM
+from prm_core.families.act_prm import ACT_PRM, ACT_PRM_CARD
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
+from prm_core.families.fover import FOVER
 from prm_core.families.granite import GRANITE
 from prm_core.families.implicit import IMPLICIT, IMPLICIT_EXACT, IMPLICIT_PROCESSBENCH
 from prm_core.families.llemma_prm import LLEMMA_PRM
 from prm_core.families.math_shepherd import ER_PRM, MATH_SHEPHERD
-from prm_core.families.outcome import OUTCOME, QWEN_RM
-from prm_core.families.pathfinder import PATHFINDER
+from prm_core.families.outcome import ACEMATH_RM, OUTCOME, QWEN_RM
+from prm_core.families.pathfinder import PATHFINDER, PATHFINDER_CARD
+from prm_core.families.pqm import PQM
 from prm_core.families.qwen_prm import QWEN_PRM, REASONFLUX
 from prm_core.families.reason_eval import REASON_EVAL, REASON_EVAL_END
 from prm_core.families.rlhflow import RLHFLOW
@@ -36,7 +38,9 @@ FAMILIES: dict[str, Family] = {
         SPARE_PRM,
         RLHFLOW,
         GRANITE,
+        FOVER,
         SKYWORK,
+        PQM,
         TRL,
         PURE,
         REASON_EVAL,
@@ -44,12 +48,15 @@ FAMILIES: dict[str, Family] = {
         VERSA_PRM,
         MATH_PSA,
         ACT_PRM,
+        ACT_PRM_CARD,
         LLEMMA_PRM,
         PATHFINDER,
+        PATHFINDER_CARD,
         IMPLICIT,
         IMPLICIT_PROCESSBENCH,
         IMPLICIT_EXACT,
         OUTCOME,
+        ACEMATH_RM,
         QWEN_RM,
     )
 }
@@ -77,7 +84,9 @@ def family_for(directory: Path, name: str | None = None) -> Family:
             raise UnknownModelError(f"{path}: 'family' is {written!r}; this version knows {known}")
         return FAMILIES[written]
     config_file = directory / "config.json"
-    config = read_json(config_file) if config_file.is_file() else {}
+    if not config_file.is_file():
+        raise no_config(directory)
+    config = read_json(config_file)
     named = config.get("architectures")
     config["architectures"] = [str(one) for one in named] if isinstance(named, list) else []
     tensors = tensor_names(directory)

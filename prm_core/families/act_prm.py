@@ -12,13 +12,16 @@ training leans on, and are not used.
 
 The prompt is a system message, the problem, and the header of the assistant's turn, behind which
 stand the stripped steps, each followed by the token that config.json calls `rr_token`
-(`<extra_0>`). Source: sail-sg/ActivePRM, src/active_prm and the script for ProcessBench, which
-also has the threshold 0.5.
+(`<extra_0>`). `act_prm` has the system message of the authors' script for ProcessBench, which made
+their F1 at the threshold 0.5; `act_prm_card` has that of their example, with whose numbers
+`assets/golden.json` compares, and leaves steps as they are. Source: sail-sg/ActivePRM,
+src/active_prm, examples/py_scripts/test_actprm_on_processbench.py and code_snippets.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,9 +38,16 @@ SYSTEM = (
 )
 """Of the authors' script for ProcessBench; in training the template's own stood there."""
 
+CARD_SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
+"""Of the authors' example."""
 
-def open_act_prm(checkpoint: Checkpoint) -> Opened:
+
+def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> Opened:
     """Open a checkpoint.
+
+    Args:
+        checkpoint: its backbone and tokenizer are loaded.
+        card: whether it is prompted as in the authors' example and not as in their script.
 
     Raises:
         ModelLoadError: a tensor of the head is missing or misshapen, the marker is not one token,
@@ -50,13 +60,16 @@ def open_act_prm(checkpoint: Checkpoint) -> Opened:
     for name, n_out in (("nn2", width), ("nn_out", 1)):
         weight = checkpoint.tensor(f"score.model.{name}.weight", (n_members, width, n_out))
         layers.append((weight, checkpoint.tensor(f"score.model.{name}.bias", (n_members, n_out))))
-    messages: list[tuple[str, str | None]] = [("system", SYSTEM), ("user", None)]
+    messages: list[tuple[str, str | None]] = [
+        ("system", CARD_SYSTEM if card else SYSTEM),
+        ("user", None),
+    ]
     template = chat(checkpoint.tokenizer, messages, generation=True)
 
     def encode(candidate: Candidate) -> Encoded:
         parts: list[Part] = fill(template, [[candidate.problem]])
         for step in candidate.steps:
-            parts += [step.strip(), marker, READ]
+            parts += [step if card else step.strip(), marker, READ]
         return assemble(checkpoint.tokenizer, parts, marker=marker)
 
     def members(hidden: Tensor) -> Tensor:
@@ -89,4 +102,10 @@ ACT_PRM = Family(
     summary="An ensemble of small heads at <extra_0> after each step: mean, and spread beside it.",
     open=open_act_prm,
     recognises=recognises_act_prm,
+)
+
+ACT_PRM_CARD = Family(
+    name="act_prm_card",
+    summary="As act_prm, with the system message of its authors' example.",
+    open=partial(open_act_prm, card=True),
 )

@@ -172,8 +172,8 @@ class Opened:
             stand beside as "raw", what was added up as "single".
         alone: for families that read every step in prompts of its own, one after the other:
             (candidate, index of the step, log-odds read so far) → the next prompt.
-        rounds: of these prompts, the names of the places that each is read at; the last one is the
-            step's score, the others stand beside it.
+        rounds: of these prompts, the names of the places that each is read at.
+        combine: of all places' log-odds, in order, the step's; what the places say stands beside.
         whole: the model judges whole solutions only, so a candidate is given to it as one step.
         beta: of implicit PRMs: what a nat between the two models counts; results name it.
     """
@@ -186,6 +186,7 @@ class Opened:
     cumulative: bool = False
     alone: Callable[[Candidate, int, tuple[float, ...]], Encoded] | None = None
     rounds: tuple[tuple[str, ...], ...] = ()
+    combine: Callable[[Sequence[float]], float] = min
     whole: bool = False
     beta: float | None = None
 

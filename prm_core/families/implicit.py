@@ -155,8 +155,8 @@ def _n_tokens(
     tail = list(template)
     while Slot in map(type, tail):
         del tail[0]
-    last = tail.pop().rstrip() if tail and isinstance(tail[-1], str) else ""
-    texts = [*(part for part in tail if isinstance(part, str)), last + behind]
+    last = tail.pop() if tail and isinstance(tail[-1], str) else ""
+    texts = [*(part for part in tail if isinstance(part, str)), f"{last}".rstrip() + behind]
     n_special = sum(isinstance(part, int) for part in tail)
     return n_special + sum(len(ids) for ids, _ in encode_texts(tokenizer, texts))
 

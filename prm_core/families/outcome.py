@@ -1,9 +1,10 @@
 r"""Outcome reward models: one number for a whole solution, beside which a PRM can be looked at.
 
 `outcome` is any `…ForSequenceClassification` with one output: `score.weight` (1, H) without bias.
-`qwen_rm` is Qwen/Qwen2.5-Math-RM-72B: config.json calls the class `Qwen2ForRewardModel`, its head
-is that of the Qwen PRMs with one output (`score.0` (H, H) → ReLU → `score.2` (1, H)), and its
-system message theirs.
+So are Skywork's Reward-V2 models and, with a system message of its own, `acemath_rm`
+(nvidia/AceMath-7B-RM and -72B-RM). `qwen_rm` is Qwen/Qwen2.5-Math-RM-72B: config.json calls the
+class `Qwen2ForRewardModel`, its head is that of the Qwen PRMs with one output (`score.0` (H, H) →
+ReLU → `score.2` (1, H)), and its system message theirs.
 
 The prompt is the problem and the solution as a conversation in the model's own chat template, the
 steps joined by blank lines. The head is read at the last token of all, whatever the template puts
@@ -12,12 +13,13 @@ ends every turn too, `outcome` is read before it. Such a model says nothing of s
 solution is one step here and keeps one score under every aggregation. The probability is the
 sigmoid of the reward: rewards are trained on pairs, so only their order within a problem means
 something, and 0.5 is no natural threshold. The reward itself stands beside it as "raw". Source: the
-model card of Qwen2.5-Math-RM-72B; transformers (`GenericForSequenceClassification`) for the class.
+model cards; transformers (`GenericForSequenceClassification`) for the class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -27,6 +29,9 @@ from prm_core.families.base import Checkpoint, Evidence, Family, Opened
 from prm_core.families.prompt import READ, assemble, chat, fill
 from prm_core.families.qwen_prm import SYSTEM
 from prm_core.types import Candidate, Encoded
+
+ACEMATH_SYSTEM = r"Please reason step by step, and check your final answer within \boxed{}."
+"""Of the model cards of AceMath's reward models."""
 
 
 def _opened(
@@ -54,8 +59,12 @@ def _opened(
     return Opened(encode, read, whole=True, extras={"raw": read})
 
 
-def open_outcome(checkpoint: Checkpoint) -> Opened:
+def open_outcome(checkpoint: Checkpoint, system: str | None = None) -> Opened:
     """Open a sequence classifier.
+
+    Args:
+        checkpoint: its backbone and tokenizer are loaded.
+        system: the system message; None for what the chat template puts there by itself.
 
     Raises:
         ModelLoadError: the head is missing or has more than one output, or the tokenizer has no
@@ -67,7 +76,7 @@ def open_outcome(checkpoint: Checkpoint) -> Opened:
     def reward(hidden: Tensor) -> Tensor:
         return functional.linear(hidden, weight).squeeze(1)
 
-    return _opened(checkpoint, None, reward, pad)
+    return _opened(checkpoint, system, reward, pad)
 
 
 def open_qwen_rm(checkpoint: Checkpoint) -> Opened:
@@ -105,6 +114,12 @@ OUTCOME = Family(
     summary="An outcome reward model: one output at the end of the whole solution; sigmoid.",
     open=open_outcome,
     recognises=recognises_outcome,
+)
+
+ACEMATH_RM = Family(
+    name="acemath_rm",
+    summary="AceMath's reward models: as outcome, with a system message of their own.",
+    open=partial(open_outcome, system=ACEMATH_SYSTEM),
 )
 
 QWEN_RM = Family(

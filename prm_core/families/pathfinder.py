@@ -1,22 +1,31 @@
-r"""PathFinder-PRM: two questions about a step, and the verdict that follows from their answers.
+r"""PathFinder-PRM: two questions about a step, and what follows from their answers.
 
-declare-lab/PathFinder-PRM-7B is a causal language model with the added tokens
+declare-lab/PathFinder-PRM-7B (arXiv 2505.19706) is a causal language model with the added tokens
 `<+>`, `<->` and `<extra>`. Every step stands in a prompt of its own: an instruction and the problem
 as the user's turn, and as the assistant's the steps before it and
 
     Current Step: {step} Math reasoning: <extra>, Consistency: <extra>
 
-First the two tags are answered: "+" against "-" one token before each. Then they are replaced by
-the likelier answers, `, Correctness: <extra>` is appended, and "+" against "-" before that tag is
-the step's score. P("+") of the first two stand beside as "mathematics" and "consistency". The
-authors' search code says "wrong" without a second pass where either is "-"; here the second pass is
-always made, as a probability is wanted. Source: declare-lab/PathFinder-PRM, src/evaluation.
+The two tags are answered: "+" against "-" one token before each. Their P("+") stand beside the
+score as "mathematics" and "consistency". There is no system message, and no header for a next turn.
 
-There is no system message, and no header for a next turn. config.json says `Qwen2ForCausalLM`, so
-the model is known by its name or asked for with `--family`.
+`pathfinder` is the authors' script for ProcessBench, which made their published F1: a step is wrong
+if either tag is "-". The smaller of the two probabilities says the same at 0.5.
+
+`pathfinder_card` is the model card and the authors' search: where both tags are "+" they take the
+tags' places, `, Correctness: <extra>` is appended, and "+" against "-" before that tag is the
+step's score ("correctness" beside it). Where either is "-" the step is wrong without a second
+prompt there; here it is made for every step, and the smaller of the two tags stands. The card
+spells its instruction with a slip that is part of its prompt.
+
+Source: declare-lab/PathFinder-PRM, src/evaluation; the model card. config.json says
+`Qwen2ForCausalLM`, so the model is known by its name or asked for with `--family`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
 
 from prm_core.families.base import Checkpoint, Family, Opened
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
@@ -28,11 +37,21 @@ INSTRUCTION = (
     "correctness, logic consistency of the current step and whether it will lead to the correct "
     "final solution"
 )
-"""What the model was trained with."""
+"""What the model was trained with, and its script for ProcessBench has."""
+
+CARD_INSTRUCTION = INSTRUCTION.replace("mathematical", "mathemetical")
+"""Of the model card and of the authors' search, to the letter."""
 
 
-def open_pathfinder(checkpoint: Checkpoint) -> Opened:
+def open_pathfinder(
+    checkpoint: Checkpoint, instruction: str = INSTRUCTION, verdict: bool = False
+) -> Opened:
     """Open a checkpoint.
+
+    Args:
+        checkpoint: its backbone and tokenizer are loaded.
+        instruction: what the user's turn begins with.
+        verdict: whether a second prompt asks for it.
 
     Raises:
         ModelLoadError: a tag is not one token here, the chat template does not serve, or the LM
@@ -51,20 +70,33 @@ def open_pathfinder(checkpoint: Checkpoint) -> Opened:
             turn += [mathematics, ", Consistency: ", consistency, ", Correctness: ", READ, blank]
         else:
             turn += [READ, blank, ", Consistency: ", READ, blank]
-        question = f"{INSTRUCTION}\n\n Question: {candidate.problem}"
+        question = f"{instruction}\n\n Question: {candidate.problem}"
         parts = fill(template, [[question], turn])
         return assemble(tokenizer, parts, answer=blank, reserved=tags)
 
+    questions = ("mathematics", "consistency")
     return Opened(
         encode=lambda candidate: prompt(candidate, len(candidate.steps) - 1, ()),
         readout=pair_readout(checkpoint, good, bad),
         alone=prompt,
-        rounds=(("mathematics", "consistency"), ("correctness",)),
+        rounds=(questions, ("correctness",)) if verdict else (questions,),
+        combine=_of_the_card if verdict else min,
     )
+
+
+def _of_the_card(log_odds: Sequence[float]) -> float:
+    mathematics, consistency, correctness = log_odds
+    return correctness if mathematics > 0 and consistency > 0 else min(mathematics, consistency)
 
 
 PATHFINDER = Family(
     name="pathfinder",
-    summary='P("<+>") against "<->" for each step in a prompt of its own, after two questions.',
+    summary='P("<+>") against "<->" at two tags after each step, the lower one; a prompt for each.',
     open=open_pathfinder,
+)
+
+PATHFINDER_CARD = Family(
+    name="pathfinder_card",
+    summary="As pathfinder, with the verdict that a second prompt asks for where both tags are +.",
+    open=partial(open_pathfinder, instruction=CARD_INSTRUCTION, verdict=True),
 )

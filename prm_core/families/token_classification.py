@@ -1,11 +1,11 @@
 """TRL's process reward models and PURE: a token classifier read at the separator after a step.
 
 TRL's `PRMTrainer` trains `…ForTokenClassification` with two labels, `score.weight` (2, H) and
-`score.bias` (2); LABEL_1 is "right". Prompt, steps and separators are encoded each on its own and
-put one behind the other, with BOS in front where the tokenizer has one; the last token of a
-separator carries the label. There is no separator between the prompt and the first step (the
-documentation's snippet for inference has one, training has not). Source: huggingface/trl,
-trl/experimental/prm/prm_trainer.py.
+`score.bias` (2); LABEL_1 is "right", unless config.json names the labels otherwise. Prompt, steps
+and separators are encoded each on its own and put one behind the other, with BOS in front where the
+tokenizer has one; the last token of a separator carries the label. There is no separator between
+the prompt and the first step (the documentation's snippet for inference has one, training has not).
+Source: huggingface/trl, trl/experimental/prm/prm_trainer.py.
 
 The separator is not in the checkpoint: it comes from the table of known models or from the user,
 and is never guessed. TRL's default is a line end, its recipe for PRM800K a blank line.
@@ -18,18 +18,61 @@ tells it from TRL's, so it is known by its name or asked for with `--family`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.errors import BadOptionError
+from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened
 from prm_core.families.prompt import CUT, READ, Part, assemble
 from prm_core.types import Candidate, Encoded
+
+_SAYS = dict.fromkeys(("correct", "right", "good", "positive", "true", "valid", "yes", "+"), True)
+_SAYS |= dict.fromkeys(
+    ("incorrect", "wrong", "bad", "negative", "false", "invalid", "error", "mistake", "no", "-"),
+    False,
+)
+_SAYS |= {"pos": True, "neg": False, "ok": True}
+"""What a label says of a step, by its words."""
+
+
+def right_class(labels: Mapping[Any, str], source: Path) -> int:
+    """Which of two classes is "right".
+
+    Args:
+        labels: config.json's `id2label`.
+        source: the file, for messages.
+
+    Returns:
+        1, TRL's convention, where the labels are placeholders such as LABEL_0 and LABEL_1.
+
+    Raises:
+        ModelLoadError: they have names that do not say it, or that contradict each other.
+    """
+    names = [str(labels.get(i, "")) for i in (0, 1)]
+    if all(re.fullmatch(rf"([a-z]*[ _-]*{i})?", name.lower()) for i, name in enumerate(names)):
+        return 1
+    said = [_verdict(name) for name in names]
+    if sorted(map(str, said)) == ["False", "True"]:
+        return said.index(True)
+    raise ModelLoadError(
+        f"{source}: the labels {names[0]!r} and {names[1]!r} (id2label) do not say which class is "
+        'a right step; name the one "incorrect" and the other "correct" there, as it was trained'
+    )
+
+
+def _verdict(name: str) -> bool | None:
+    """Whether a label calls a step right; None where it does not say."""
+    words = re.findall(r"[^\W_]+", name.lower()) or re.findall("[+-]", name)
+    turned = len(words) > 1 and words[0] in ("not", "no", "non", "un")
+    found = {_SAYS[word] for word in words[turned:] if word in _SAYS}
+    return (next(iter(found)) is not turned) if len(found) == 1 else None
 
 
 def open_trl(checkpoint: Checkpoint) -> Opened:
@@ -37,7 +80,7 @@ def open_trl(checkpoint: Checkpoint) -> Opened:
 
     Raises:
         BadOptionError: nobody named the separator, or it has no token.
-        ModelLoadError: the head is missing or misshapen.
+        ModelLoadError: the head is missing or misshapen, or the labels' names contradict it.
     """
     tokenizer = checkpoint.tokenizer
     if checkpoint.separator is None:
@@ -50,6 +93,9 @@ def open_trl(checkpoint: Checkpoint) -> Opened:
         raise BadOptionError(f"separator {checkpoint.separator!r} has no token in this tokenizer")
     weight = checkpoint.tensor("score.weight", (2, checkpoint.n_hidden))
     bias = checkpoint.tensor("score.bias", (2,))
+    right = right_class(
+        checkpoint.backbone.config.id2label or {}, checkpoint.directory / "config.json"
+    )
     bos = tokenizer.bos_token_id
     prefix: list[Part] = [bos] if isinstance(bos, int) else []
 
@@ -60,8 +106,8 @@ def open_trl(checkpoint: Checkpoint) -> Opened:
         return assemble(tokenizer, parts)
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
-        wrong, right = functional.linear(hidden.float(), weight, bias).unbind(dim=1)
-        return right - wrong
+        both = functional.linear(hidden.float(), weight, bias)  # [S, 2]
+        return both[:, right] - both[:, 1 - right]
 
     return Opened(encode, read)
 

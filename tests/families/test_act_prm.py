@@ -10,8 +10,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
-from prm_core.families.act_prm import SYSTEM
 from prm_core.scorer import load_scorer
+from prm_core.types import Candidate
 from tests import reference
 from tests.families import build, contract
 
@@ -53,8 +53,7 @@ def make(path: Path, side: str = "right", head: dict[str, tuple[int, ...]] | Non
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_scores_are_the_mean_of_the_members(side: str, tmp_path: Path) -> None:
-    recipe = partial(reference.act_prm, system=SYSTEM)
-    scorer = contract.hold_parity(make(tmp_path, side), recipe)
+    scorer = contract.hold_parity(make(tmp_path, side), reference.act_prm)
     assert scorer.family == "act_prm"
     contract.hold_causality(scorer)
     contract.hold_length(scorer)
@@ -64,10 +63,18 @@ def test_scores_are_the_mean_of_the_members(side: str, tmp_path: Path) -> None:
     assert min(scored.extras["spread"]) > 0.001
 
 
+def test_the_authors_example_has_another_system_message(tmp_path: Path) -> None:
+    recipe = partial(reference.act_prm, card=True)
+    contract.hold_parity(make(tmp_path), recipe, family="act_prm_card")
+    blanks = Candidate("a", (" b ", "c "))
+    script, card = (load_scorer(tmp_path, family=name) for name in ("act_prm", "act_prm_card"))
+    assert list(card.encode(blanks).input_ids) == recipe(tmp_path, blanks).input_ids
+    assert list(script.encode(blanks).input_ids) == reference.act_prm(tmp_path, blanks).input_ids
+
+
 def test_one_member_alone_has_no_spread(tmp_path: Path) -> None:
     head = {name: (1, *shape[1:]) for name, shape in HEAD.items()}
-    recipe = partial(reference.act_prm, system=SYSTEM)
-    scorer = contract.hold_parity(make(tmp_path, head=head), recipe)
+    scorer = contract.hold_parity(make(tmp_path, head=head), reference.act_prm)
     assert set(scorer.score(contract.CANDIDATES[:1])[0].extras["spread"]) == {0.0}
 
 

@@ -12,7 +12,6 @@ import pytest
 from prm_core.aggregate import METHODS, aggregate
 from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
 from prm_core.evaluate import evaluate_arithmetic, judge
-from prm_core.families.qwen_prm import SYSTEM
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate, Example
 from tests import reference
@@ -68,9 +67,14 @@ def test_a_template_that_ends_in_padding_is_read_before_it(pads: bool, tmp_path:
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_qwen_s_reward_model_has_two_layers_and_a_system_message(side: str, tmp_path: Path) -> None:
     make(tmp_path, side, QWEN_HEAD, "Qwen2ForRewardModel")
-    recipe = partial(reference.qwen_rm, system=SYSTEM)
-    scorer = contract.hold_parity(tmp_path, recipe, candidates=SOLUTIONS)
+    scorer = contract.hold_parity(tmp_path, reference.qwen_rm, candidates=SOLUTIONS)
     assert (scorer.family, scorer.whole) == ("qwen_rm", True)
+
+
+def test_acemath_has_a_system_message_of_its_own(tmp_path: Path) -> None:
+    recipe = partial(reference.outcome, system=reference.ACEMATH_SYSTEM)
+    scorer = contract.hold_parity(make(tmp_path), recipe, candidates=SOLUTIONS, family="acemath_rm")
+    assert scorer.whole
 
 
 def test_a_solution_of_many_steps_gets_one_score_under_every_rule(tmp_path: Path) -> None:

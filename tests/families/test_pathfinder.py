@@ -10,7 +10,6 @@ from transformers import PreTrainedTokenizerFast
 
 from prm_core.cli.score import explanation_text
 from prm_core.errors import ModelLoadError, TooLongError
-from prm_core.families.pathfinder import INSTRUCTION
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from tests import reference
@@ -35,22 +34,26 @@ def make(path: Path, own: PreTrainedTokenizerFast) -> Path:
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_scores_are_those_of_two_passes_per_step(side: str, tmp_path: Path) -> None:
-    scorer = load_scorer(make(tmp_path, tokenizer(side)), family="pathfinder")
+@pytest.mark.parametrize("family", ["pathfinder", "pathfinder_card"])
+def test_scores_are_those_of_the_authors_passes(family: str, side: str, tmp_path: Path) -> None:
+    """One pass, as their script for ProcessBench; two, as their card."""
+    scorer = load_scorer(make(tmp_path, tokenizer(side)), family=family)
     together = scorer.score(CANDIDATES)
-    said = set[bool]()
+    said, ways = set[bool](), set[bool]()
     for candidate, scored in zip(CANDIDATES, together, strict=True):
-        expected = reference.pathfinder(tmp_path, candidate, INSTRUCTION)
+        expected = reference.pathfinder(tmp_path, candidate, card=family == "pathfinder_card")
         assert scored.candidate is candidate
         assert scored.probabilities == pytest.approx(expected.probabilities, rel=0, abs=1e-5)
         assert scored.extras.keys() == expected.extras.keys()
         for name, values in expected.extras.items():
             assert scored.extras[name] == pytest.approx(values, rel=0, abs=1e-5)
             said |= {value > 0.5 for value in values}
+        ways |= {m > 0.5 < c for m, c in zip(*list(expected.extras.values())[:2], strict=True)}
         (alone,) = scorer.score([candidate])
         assert alone.probabilities == pytest.approx(scored.probabilities, rel=0, abs=1e-5)
     assert said == {True, False}, "only one of the two answers was tried"
-    small = load_scorer(tmp_path, family="pathfinder", max_tokens=100)
+    assert ways == {True, False}, "no step was right by both tags, or none wrong by one"
+    small = load_scorer(tmp_path, family=family, max_tokens=100)
     order = random.Random(0).sample(range(len(CANDIDATES)), len(CANDIDATES))
     mixed = dict(small.stream([CANDIDATES[i] for i in order]))
     for place, i in enumerate(order):
@@ -82,13 +85,13 @@ def test_what_is_too_long_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_prompt_is_shown_with_what_is_read_there(tmp_path: Path) -> None:
-    scorer = load_scorer(make(tmp_path, tokenizer()), family="pathfinder")
+    scorer = load_scorer(make(tmp_path, tokenizer()), family="pathfinder_card")
     candidate = Candidate("a", ("b", "c"))
     (scored,) = scorer.score([candidate])
     prompts = scorer.explain(candidate)
     assert [(one.steps, one.names) for one in prompts] == [
         *(((k, k), ("mathematics", "consistency")) for k in range(2)),
-        *(((k,), ("",)) for k in range(2)),
+        *(((k,), ("correctness",)) for k in range(2)),
     ]
     for k in range(2):
         first, second = prompts[k], prompts[2 + k]
@@ -98,8 +101,14 @@ def test_every_prompt_is_shown_with_what_is_read_there(tmp_path: Path) -> None:
             f"Math reasoning: {answers[0]}, Consistency: {answers[1]}, Correctness" in second.text
         )
     text = "".join(explanation_text(one, scored) for one in prompts)
-    assert text.count("<- step 2, mathematics: ") == text.count("<- step 2: ") == 1
-    assert f"<- step 2: {scored.probabilities[1]:.4f}" in text
+    assert text.count("<- step 2, mathematics: ") == text.count("<- step 2, correctness: ") == 1
+    assert f"<- step 2, correctness: {scored.extras['correctness'][1]:.4f}" in text
+    one_pass = load_scorer(tmp_path, family="pathfinder")
+    (scored,) = one_pass.score([candidate])
+    assert [one.names for one in one_pass.explain(candidate)] == [
+        ("mathematics", "consistency")
+    ] * 2
+    assert scored.probabilities == tuple(map(min, zip(*scored.extras.values(), strict=True)))
 
 
 def test_a_tokenizer_without_the_tags_is_refused(tmp_path: Path) -> None:

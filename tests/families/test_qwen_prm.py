@@ -13,7 +13,6 @@ from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
 from prm_core.families import family_for
-from prm_core.families.qwen_prm import SYSTEM
 from prm_core.scorer import load_scorer
 from tests import reference
 from tests.families import build, contract
@@ -59,7 +58,7 @@ def make(path: Path, arch: str = "qwen2", side: str = "right", **changes: Any) -
     return directory
 
 
-with_system = partial(reference.qwen_prm, system=SYSTEM)
+with_system = reference.qwen_prm
 
 
 @pytest.mark.parametrize("arch", ["qwen2", "qwen3"])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
-from prm_core.families.spare_prm import SYSTEM
 from prm_core.scorer import load_scorer
 from tests import reference
 from tests.families import build, contract
@@ -28,7 +26,7 @@ def make(path: Path, own: PreTrainedTokenizerFast) -> Path:
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_scores_are_those_of_the_published_recipe(side: str, tmp_path: Path) -> None:
-    recipe = partial(reference.spare_prm, system=SYSTEM)
+    recipe = reference.spare_prm
     scorer = contract.hold_parity(make(tmp_path, tokenizer(side)), recipe, family="spare_prm")
     contract.hold_causality(scorer)
     contract.hold_length(scorer)

@@ -22,6 +22,7 @@ def make(
     side: str = "right",
     bos: str | None = None,
     head: dict[str, tuple[int, ...]] = HEAD,
+    labels: tuple[str, str] | None = None,
 ) -> Path:
     own = build.merging_tokenizer(("<|endoftext|>", "<s>"), bos=bos, pad="<|endoftext|>", side=side)
     kind = {"qwen2": "Qwen2", "llama": "Llama", "mistral": "Mistral", "qwen3": "Qwen3"}[arch]
@@ -32,6 +33,7 @@ def make(
         architectures=[f"{kind}ForTokenClassification"],
         head=head,
         settings={"num_labels": 2},
+        written={"id2label": dict(enumerate(labels))} if labels else None,
     )
 
 
@@ -55,6 +57,57 @@ def test_scores_are_those_of_the_stock_class_on_trl_s_rows(
     contract.hold_causality(scorer)
     contract.hold_length(scorer)
     contract.hold_typed_markers(scorer, [separator, "<s>"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "right"),
+    [
+        (("LABEL_0", "LABEL_1"), 1),
+        (("0", "1"), 1),
+        (("incorrect", "correct"), 1),
+        (("correct", "incorrect"), 0),
+        (("good", "bad"), 0),
+        (("+", "-"), 0),
+        (("-", "+"), 1),
+        (("<+>", "<->"), 0),
+        (("True", "False"), 0),
+        (("STEP_WRONG", "STEP_RIGHT"), 1),
+        (("correct", "not correct"), 0),
+        (("no_error", "error"), 0),
+        (("Negative", "Positive"), 1),
+    ],
+)
+def test_the_labels_of_config_json_say_which_class_is_right(
+    labels: tuple[str, str], right: int, tmp_path: Path
+) -> None:
+    plain, named = make(tmp_path / "plain"), make(tmp_path / "named", labels=labels)
+    candidate = contract.CANDIDATES[0]
+    (expected,), (scored,) = (
+        load_scorer(path, separator="\n").score([candidate]) for path in (plain, named)
+    )
+    wanted = expected.probabilities if right else [1 - p for p in expected.probabilities]
+    assert scored.probabilities == pytest.approx(wanted, abs=1e-6)
+    assert max(abs(p - 0.5) for p in wanted) > 0.01
+    (pure,) = load_scorer(named, family="pure").score([candidate])
+    assert pure.extras["raw"] == pytest.approx([2 * p - 1 for p in wanted], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("O", "B-PER"),
+        ("correct", "right"),
+        ("correct", "LABEL_1"),
+        ("1", "0"),
+        ("wrong", "neutral"),
+    ],
+)
+def test_labels_that_do_not_say_which_class_is_right_are_refused(
+    labels: tuple[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelLoadError, match=r"config\.json: the labels .*\(id2label\)") as caught:
+        load_scorer(make(tmp_path, labels=labels), separator="\n")
+    assert all(repr(label) in str(caught.value) for label in labels)
 
 
 def test_pure_has_its_reward_beside_the_probability(tmp_path: Path) -> None:
