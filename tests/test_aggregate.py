@@ -1,6 +1,9 @@
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +87,23 @@ def test_what_cannot_be_aggregated_is_refused_in_words() -> None:
     for bad in (1.01, -0.1, math.nan):
         with pytest.raises(InputError, match="is not a probability"):
             aggregate([0.5, bad])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_arrays_columns_and_tensors_give_what_the_list_gives(method: str) -> None:
+    expected = aggregate(P, method)
+    learns = torch.tensor(P, dtype=torch.float64, requires_grad=True)
+    for values in (tuple(P), np.array(P), pd.Series(P), learns, iter(P)):
+        assert aggregate(values, method) == expected
+    assert aggregate(torch.tensor(P, dtype=torch.bfloat16), method) == pytest.approx(expected, 0.02)
+
+
+def test_a_batch_of_solutions_is_not_one_solution() -> None:
+    with pytest.raises(InputError, match="one row of numbers"):
+        aggregate(torch.tensor([P, P]))
+    with pytest.raises(InputError, match="one row of numbers"):
+        aggregate(np.float64(0.3))
+    with pytest.raises(InputError, match="nan is not a probability"):
+        aggregate(torch.tensor([0.5, torch.nan]))
+    with pytest.raises(InputError, match="no step probabilities"):
+        aggregate(np.array([]))

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from prm_core.charts import (
     palette_table,
     step_bars,
 )
-from prm_core.errors import BadOptionError
+from prm_core.errors import BadOptionError, InputError
 from prm_core.types import Candidate, ScoredCandidate
 
 probability = st.floats(0.0, 1.0, width=32)
@@ -227,3 +228,41 @@ def test_themes_and_palettes_change_colours_and_nothing_else() -> None:
             assert shape(other) == shape(plain)
             assert other.data[1].marker.color[0] == colour(0.97, theme=theme, palette=palette)
             assert other.layout.paper_bgcolor == palette_table()[palette][theme]["card"]
+
+
+# --- texts and probabilities ----------------------------------------------------------------------
+
+
+def test_texts_with_probabilities_draw_what_a_scored_solution_draws() -> None:
+    one = scored(0.9, 0.3, 0.8)
+    for values in ([0.9, 0.3, 0.8], torch.tensor([0.9, 0.3, 0.8], dtype=torch.float64)):
+        other = step_bars(one.candidate.steps, values)
+        assert other.to_json() == step_bars(one).to_json()
+
+
+def test_axes_have_names_and_the_title_is_plain_text() -> None:
+    figure = step_bars(["7 × 8 = 54."], [0.2], title="<b>B</b> costs $5 and $6")
+    assert figure.layout.xaxis.title.text == "P(step is correct)"
+    assert figure.layout.yaxis.title.text == "step"
+    assert figure.layout.title.text == "&lt;b&gt;B&lt;/b&gt; costs &#36;5 and &#36;6"
+    untitled = step_bars(["7 × 8 = 54."], [0.2])
+    assert untitled.layout.title.text is None
+    assert figure.layout.height - figure.layout.margin.t == untitled.layout.height
+
+
+def test_one_step_is_not_its_own_weakest() -> None:
+    assert "weakest" not in annotations(step_bars(["7 × 8 = 56."], [0.9]))
+    assert "weakest" in annotations(step_bars(["a", "b"], [0.9, 0.8]))
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(InputError, match="2 probabilities for 1 steps"):
+        step_bars(["a"], [0.9, 0.8])
+    with pytest.raises(InputError, match="brings its own"):
+        step_bars(scored(0.9), [0.9])  # type: ignore[call-overload]
+    with pytest.raises(InputError, match="split it first"):
+        step_bars("a. b.", [0.9, 0.8])
+    with pytest.raises(InputError, match="need their probabilities"):
+        step_bars(["a"])  # type: ignore[call-overload]
+    with pytest.raises(InputError, match="not a probability"):
+        step_bars(["a"], [1.5])

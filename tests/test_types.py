@@ -69,3 +69,44 @@ def test_an_example_knows_its_first_error_and_whether_people_said_it() -> None:
         Example(candidate, (1.0, 0.0))
     with pytest.raises(InputError, match=r"label 1\.5 is not in"):
         Example(candidate, (1.0, 0.0, 1.5))
+
+
+def test_one_text_is_not_a_list_of_steps() -> None:
+    with pytest.raises(InputError, match=r"split it first: Candidate\(problem, split_steps"):
+        Candidate("What is 1 + 1?", "1 + 1 = 2. So 2.")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="split it first"):
+        Example.from_labels("What is 1 + 1?", "2.", [1, 1])
+
+
+def test_a_candidate_keeps_a_list_of_steps_as_a_tuple() -> None:
+    listed = Candidate("q", ["a", "b"])  # type: ignore[arg-type]
+    assert listed == Candidate("q", ("a", "b"))
+    assert hash(listed) == hash(Candidate("q", ("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([1, -1, None], (1.0, 0.0, None)),
+        ([1, 0, 1], (1.0, 0.0, 1.0)),
+        ([True, False, True], (1.0, 0.0, 1.0)),
+        ([0.25, 0.5, 1.0], (0.25, 0.5, 1.0)),
+    ],
+)
+def test_labels_of_every_convention(
+    labels: list[float | None], expected: tuple[float | None, ...]
+) -> None:
+    example = Example.from_labels("q", ["a", "b", "c"], labels)
+    assert example.labels == expected
+    assert example.candidate == Candidate("q", ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("label", [2, -0.5, 1.01, "+", float("nan")])
+def test_what_is_no_label_is_refused(label: float) -> None:
+    with pytest.raises(InputError, match="must be 1, -1, None or from 0 to 1"):
+        Example.from_labels("q", ["a"], [label])
+
+
+def test_as_many_labels_as_steps() -> None:
+    with pytest.raises(InputError, match="1 labels for 2 steps"):
+        Example.from_labels("q", ["a", "b"], [1])

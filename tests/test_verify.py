@@ -1,0 +1,88 @@
+"""A PRM as a verifier: the textbook's examples, through the short way in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from prm_core import Candidate, InputError, ScoredCandidate, Verifier, load_scorer
+from prm_core.errors import BadOptionError, NoStepsError
+from prm_core.scorer import Scorer
+
+PROBLEM = "What is 7 × 8?"
+A = ["I need to multiply 7 by 8.", "7 × 8 = 56.", "The answer is 56."]
+B = ["I need to multiply 7 by 8.", "7 × 8 = 54.", "The answer is 54."]
+C = ["I need to multiply 7 by 8.", "7 × 8 = 54.", "Wait, let me check: 7 × 8 = 56.", A[2]]
+
+
+class Scripted:
+    """Says what it was told to say, by the text of the step."""
+
+    threshold = 0.35
+
+    def __init__(self, says: dict[str, float]) -> None:
+        self.says = says
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        return [
+            ScoredCandidate(c, p := tuple(self.says[s] for s in c.steps), (0.0,) * len(p), "me")
+            for c in candidates
+        ]
+
+    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+        yield from enumerate(self.score(candidates))
+
+
+SAYS = {A[0]: 0.95, A[1]: 0.9, A[2]: 0.85, B[1]: 0.3, B[2]: 0.4, C[2]: 0.8}
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return load_scorer(device="cpu")
+
+
+def test_a_verdict_names_the_score_the_weakest_step_the_error_and_the_answer() -> None:
+    verdict = Verifier(Scripted(SAYS), "mean").score(PROBLEM, "\n".join(B))
+    assert verdict.score == pytest.approx((0.95 + 0.3 + 0.4) / 3)
+    assert (verdict.weakest_step, verdict.weakest_probability) == (1, 0.3)
+    assert verdict.first_error == 1  # 0.4 is not below this scorer's threshold of 0.35
+    assert verdict.answer == "54"
+    assert verdict.steps == tuple(B)
+    assert verdict.probabilities == (0.95, 0.3, 0.4)
+    assert (verdict.rank, verdict.tied, verdict.index) == (1, False, 0)
+
+
+def test_solutions_are_ranked_by_the_chosen_aggregation_and_keep_their_place() -> None:
+    def order(aggregation: str) -> list[tuple[int, int]]:
+        verdicts = Verifier(Scripted(SAYS), aggregation).rank(PROBLEM, [B, A, C])
+        return [(v.rank, v.index) for v in verdicts]
+
+    assert order("min") == [(1, 1), (2, 0), (2, 2)]  # B and C share their weakest step
+    assert order("last") == [(1, 1), (1, 2), (3, 0)]
+
+
+def test_texts_and_lists_of_steps_give_the_same_verdict() -> None:
+    verifier = Verifier(Scripted(SAYS))
+    assert verifier.score(PROBLEM, A) == verifier.score(PROBLEM, "\n".join(A))
+
+
+def test_the_reference_s_ranking_comes_out_with_the_default_model(scorer: Scorer) -> None:
+    for aggregation in ("min", "prod"):
+        verdicts = Verifier(scorer, aggregation).rank(PROBLEM, [A, B, C])
+        assert verdicts[0].index == 0
+        assert [v.first_error for v in sorted(verdicts, key=lambda v: v.index)] == [None, 1, 1]
+    for aggregation in ("last", "mean"):
+        assert Verifier(scorer, aggregation).rank(PROBLEM, [A, B, C])[-1].index == 1
+
+
+def test_what_cannot_be_judged_is_refused_with_the_way_out() -> None:
+    with pytest.raises(BadOptionError, match="choose from min, prod"):
+        Verifier(Scripted(SAYS), "median")
+    verifier = Verifier(Scripted(SAYS))
+    with pytest.raises(InputError, match="call score"):
+        verifier.rank(PROBLEM, "7 × 8 = 56.")
+    with pytest.raises(InputError, match="no solutions"):
+        verifier.rank(PROBLEM, [])
+    with pytest.raises(NoStepsError):
+        verifier.score(PROBLEM, "  \n ")
