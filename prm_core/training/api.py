@@ -5,8 +5,9 @@ The same runs as `python -m prm_core train --backbone …`, without files of dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,16 +21,24 @@ from prm_core.types import Example
 
 
 def add_value_head(
-    backbone: str | Path, output: str | Path, *, revision: str | None = None, device: str = "auto"
+    backbone: str | Path,
+    output: str | Path,
+    *,
+    template: Mapping[str, Any] | None = None,
+    revision: str | None = None,
+    device: str = "auto",
 ) -> Scorer:
     """Put a new value head on a base model: a PRM that says 0.5 of everything.
 
     The head is one linear unit on the hidden state at the end of each step, behind dropout, and
-    starts at zero. The prompt is the textbook's: "Problem: …", then "Step 1: …" a line.
+    starts at zero. The prompt is the textbook's where no other is given: "Problem: …" on a line,
+    then "Step 1: …" and so on, a line each.
 
     Args:
         backbone: directory or hub name of a causal language model with safetensors weights.
         output: a new directory for the model; `train` and `load_scorer` take it by this name.
+        template: what prm.json is to say of the prompt and of what the head sees beside the hidden
+            state; see `prm_core.families.value_head`.
         revision: branch, tag or commit on the hub.
         device: as for `load_scorer`.
 
@@ -40,7 +49,7 @@ def add_value_head(
     directory = Path(output)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise BadOptionError(f"{directory} exists and is not empty; name a new directory")
-    untrained(TuneConfig(str(backbone), revision=revision)).save(directory)
+    untrained(TuneConfig(str(backbone), revision=revision), template).save(directory)
     return load_scorer(directory, device=device)
 
 
@@ -50,6 +59,7 @@ def train(
     output: str | Path,
     *,
     validation: Sequence[Example] = (),
+    template: Mapping[str, Any] | None = None,
     mode: str = "full",
     epochs: float = 1.0,
     batch_size: int = 8,
@@ -71,6 +81,7 @@ def train(
         examples: what to learn from; `Example.from_labels` makes them.
         output: a new directory; the finished model and its card are written there.
         validation: measured after every epoch; should share no problem with the examples.
+        template: as for `add_value_head`; the backbone's own where it has one.
         mode: "full" (all weights), "head" (the value head alone) or "lora" (adapters).
         epochs: how often the examples are seen.
         batch_size: solutions per optimizer step.
@@ -113,6 +124,7 @@ def train(
         loss or Loss(pos_weight=pos_weight),
         run_config,
         validation=validation,
+        prm=template,
     )
     return load_scorer(output, device=device)
 

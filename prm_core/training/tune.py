@@ -207,13 +207,17 @@ def fine_tune(
     )
 
 
-def untrained(config: TuneConfig) -> Learner:
+def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learner:
     """The backbone with a new head, before any training.
+
+    Args:
+        config: names the backbone.
+        prm: the family file; `TEXTBOOK`, when not given.
 
     Raises:
         ModelLoadError: the backbone cannot be loaded.
     """
-    return _learner(config, Loss(), "cpu", TEXTBOOK)[0]
+    return _learner(config, Loss(), "cpu", prm or TEXTBOOK)[0]
 
 
 def _learner(
