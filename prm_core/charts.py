@@ -473,8 +473,8 @@ def _name_axes(layout: dict[str, Any], title: str) -> None:
     """Give the axes their names and the figure its title, and both their room."""
     font = {"size": 12, "color": "@mute"}
     layout["xaxis"]["title"] = {"text": "P(step is correct)", "font": font, "standoff": 4}
-    layout["yaxis"]["title"] = {"text": "step", "font": font}
-    layout["margin"] |= {"l": 60, "r": 84, "b": 2 * _AXIS}
+    layout["yaxis"]["title"] = {"text": "step", "font": font, "standoff": 28}
+    layout["margin"] |= {"l": 64, "r": 84, "b": 2 * _AXIS}
     layout["height"] += _AXIS
     if title:
         layout["title"] = {
