@@ -962,7 +962,7 @@ function exampleCard(one, index) {
 function showEmpty() {
   empty.replaceChildren(
     text("h2", "", "Which step went wrong?"),
-    text("p", "", "Write a problem and its solutions on the left, or begin with an example. The model judges every step, and the solutions are ranked."),
+    text("p", "", "Write a problem and its solutions, or begin with an example. The model judges every step, and the solutions are ranked."),
     sample(),
     make("div", { class: "bd-examples" }, ...value.examples.map(exampleCard)),
   );
@@ -1002,6 +1002,7 @@ function update() {
   if (!value || !value.methods) return;
   if (!radios.size) buildRules();
   root.dataset.status = value.status;
+  root.style.setProperty("--t", value.threshold);
   showOverview();
   const fresh = before === null || before.run !== value.run;
   const running = value.status === "running";

@@ -94,11 +94,12 @@ function makeCard(text) {
     placeholder: "One step a line, or any solution text",
   });
   const issue = make("p", { class: "prm-issue", role: "alert", hidden: "" });
+  const frame = make("div", {}, make("div", { class: "prm-text" }, marks, mirror, area));
   const box = make(
     "li",
     { class: "prm-card" },
     make("div", { class: "prm-card-top" }, name, count, make("span", { class: "prm-grow" }), remove),
-    make("div", { class: "prm-scroll" }, make("div", { class: "prm-text" }, marks, mirror, area)),
+    frame,
     issue,
   );
   const card = { box, name, count, remove, marks, mirror, area, issue, preview: null };
@@ -109,6 +110,7 @@ function makeCard(text) {
     push();
   });
   area.addEventListener("paste", (event) => paste(event, card));
+  foldable(frame, area, mirror);
   remove.addEventListener("click", () => removeCard(card));
   grow(area, mirror);
   return card;
@@ -404,6 +406,8 @@ for (const example of props.examples) {
   button.addEventListener("click", () => useExample(example));
   menu.append(button);
 }
+
+foldable(problem.closest(".prm-box"), problem, problem.previousElementSibling);
 
 // --- wiring -----------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from prm_core.errors import InputError
-from prm_core.paths import assets_dir
+from prm_core.paths import page_script
 from prm_core.steps import RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.board import letter
@@ -185,7 +185,7 @@ class Editor(gr.HTML):
         super().__init__(
             value={"problem": "", "solutions": [""], "rule": "auto"},
             html_template=_TEMPLATE,
-            js_on_load=(assets_dir() / "page" / "editor.js").read_text(encoding="utf-8"),
+            js_on_load=page_script("fold.js", "editor.js"),
             apply_default_css=False,
             elem_id="prm-editor",
             server_functions=[split_preview],
