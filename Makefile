@@ -47,7 +47,7 @@ checksums: ## write down the files of the model that ships, after they have chan
 
 evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
 	@.ci/install run
-	@PYTHONPATH=. $(BIN)/python benchmarks/default_model.py $(if $(MODEL),--model "$(MODEL)")
+	@PYTHONPATH=. $(BIN)/python benchmarks/default_model.py $(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 bench-peers: ## measure our scorer against the ways in which others score
 	@.ci/install test

@@ -1,42 +1,246 @@
-"""How good the default model is, as the table of its model card.
+"""How good a model is at school mathematics: the table of our model cards.
 
-    python benchmarks/default_model.py [--model DIRECTORY]
+    python benchmarks/default_model.py [--model DIRECTORY] [--problems N] [--generated]
 
-Everything is measured on what training never saw: generated problems in held-out phrasings and
-with held-out operands, the test part of GSM8K with errors put in, and real errors of language
-models on GSM8K (`benchmarks/data`). Prints Markdown.
+Hand-typed problems, GSM8K solutions spoiled in kinds that training never sees, real errors of
+language models, best of six, and the teaching examples in their own and in twelve other phrasings.
+Where a set is also fitted on, only problems of its half "report" count
+(`prm_core.synthetic.halves`). Beside the model stands a guess from position and length alone,
+fitted on the other half. Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from prm_core import Candidate, load_scorer
+from benchmarks.content_blind import fit_content_blind
+from benchmarks.phrasings import PHRASINGS, other_words
+from prm_core import Candidate, load_scorer, rank
 from prm_core.data import read_problems
-from prm_core.evaluate import best_of_n_report, first_error_report, judge, judge_pools
+from prm_core.evaluate import best_of_n_report, judge_pools
 from prm_core.labelled import read_examples
-from prm_core.metrics import auroc, first_error_score, share
+from prm_core.metrics import auroc, calibration, first_error_score, plain_mean, share, sweep
 from prm_core.paths import assets_dir
-from prm_core.pools import read_pools
+from prm_core.pools import Pool, read_pools
 from prm_core.scorer import Scorer
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
+from prm_core.synthetic.halves import half
 from prm_core.synthetic.phrases import UNSEEN
 from prm_core.synthetic.problems import operation
-from prm_core.synthetic.solution import LabelledSolution, solve
+from prm_core.synthetic.solution import ERRORS, HELD_OUT_ERRORS, LabelledSolution, solve
 from prm_core.synthetic.stream import evaluation, generate, held_out
+from prm_core.types import Example
 
-DATA = Path(__file__).parent / "data"
-EXAMPLES = Path(__file__).parent.parent / "examples" / "reference.jsonl"
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "benchmarks" / "data"
+EXAMPLES = ROOT / "examples" / "reference.jsonl"
+VISITORS = ROOT / "tests" / "data" / "visitors.jsonl"
 N = 400  # generated solutions of each kind
 SEED = 20_000
 WRONG_OPERANDS = ("operand", "operator", "reversed")
 
 # One sign per step of each solution of examples/reference.jsonl.
 REFERENCE = ["+++", "+--", "+++", "+-++", "+++", "+--", "+--", "++-++", "+++", "+--", "+-++"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A solution with P(step is right) of each step, or None where nobody said."""
+
+    candidate: Candidate
+    labels: tuple[float | None, ...]
+
+    @property
+    def first_error(self) -> int | None:
+        """Index of its first wrong step; None when it has none."""
+        return self.labels.index(0.0) if 0.0 in self.labels else None
+
+
+Scores = Sequence[Sequence[float]]  # of each solution, of each step
+
+
+# --- the sets -------------------------------------------------------------------------------------
+
+
+def labelled(path: Path) -> list[Row]:
+    """The rows of a file of labelled solutions."""
+    examples = [row for row in read_examples(path) if isinstance(row, Example)]
+    return [Row(example.candidate, example.labels) for example in examples]
+
+
+def spoiled_gsm8k(errors: Sequence[str]) -> list[Row]:
+    """GSM8K's test solutions, six in ten with an error of these kinds."""
+    rng = random.Random(SEED)
+    plans = read_plans(read_solutions(assets_dir() / "gsm8k" / "test.jsonl.gz"))
+    return [row_of(solve(rng, plan, errors=errors)) for plan in plans]
+
+
+def row_of(solution: LabelledSolution) -> Row:
+    return Row(Candidate(solution.problem, solution.steps), tuple(map(float, solution.labels)))
+
+
+def measured_sets() -> dict[str, Callable[[], list[Row]]]:
+    """The sets by the name that the table gives them."""
+    return {
+        "hand-typed": lambda: labelled(VISITORS),
+        "spoiled GSM8K, unseen kinds": lambda: spoiled_gsm8k(HELD_OUT_ERRORS),
+        "spoiled GSM8K, kinds of training": lambda: spoiled_gsm8k(ERRORS),
+        "MR-GSM8K": lambda: labelled(DATA / "mr_gsm8k.jsonl.gz"),
+        "ProcessBench GSM8K": lambda: labelled(DATA / "processbench_gsm8k.jsonl.gz"),
+    }
+
+
+# --- the figures ----------------------------------------------------------------------------------
+
+
+def figures(rows: Sequence[Row], scores: Scores, threshold: float) -> list[float | None]:
+    """Steps right, AUROC, F1, first errors located, right ones passed and calibration error."""
+    steps = [
+        (p, label)
+        for row, found in zip(rows, scores, strict=True)
+        for p, label in zip(found, row.labels, strict=True)
+        if label is not None
+    ]
+    p, labels = [p for p, _ in steps], [label for _, label in steps]
+    located = first_error_score(verdicts(rows, scores), threshold)
+    return [
+        share([(x >= threshold) == (y >= 0.5) for x, y in steps]),
+        auroc(p, [y >= 0.5 for y in labels]),
+        located.f1,
+        located.error_accuracy,
+        located.correct_accuracy,
+        calibration(p, labels).ece,
+    ]
+
+
+def verdicts(rows: Sequence[Row], scores: Scores) -> list[tuple[Sequence[float], int | None]]:
+    """Probabilities and true first error of each solution."""
+    return [(found, row.first_error) for row, found in zip(rows, scores, strict=True)]
+
+
+def best_threshold(rows: Sequence[Row], scores: Scores) -> float:
+    """The threshold with the highest F1 on these."""
+    best = sweep({"": verdicts(rows, scores)}).best_threshold
+    return 0.5 if best is None else best
+
+
+def content_blind(fit: Sequence[Row], report: Sequence[Row]) -> list[float | None]:
+    """The figures of a guess from position and length, its threshold too from the half "fit"."""
+    model = fit_content_blind([(row.candidate, row.labels) for row in fit])
+    threshold = best_threshold(fit, [model.probabilities(row.candidate) for row in fit])
+    return figures(report, [model.probabilities(row.candidate) for row in report], threshold)
+
+
+def scores_of(scorer: Scorer, rows: Sequence[Row]) -> Scores:
+    return [one.probabilities for one in scorer.score([row.candidate for row in rows])]
+
+
+def table_of_sets(scorer: Scorer, n_most: int | None) -> Iterator[str]:
+    """The table's lines: of each set the model, at its own and at a fitted threshold, and a guess.
+
+    Args:
+        scorer: what is measured.
+        n_most: so many solutions of a half at most, the first ones; None for all.
+    """
+    yield "| set | solutions | by | steps right | AUROC | F1 | located | passed | ECE |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, read in measured_sets().items():
+        halves: dict[str, list[Row]] = {"fit": [], "report": []}
+        for row in read():
+            halves[half(row.candidate.problem)].append(row)
+        fit, report = (halves[key][:n_most] for key in ("fit", "report"))
+        guess = content_blind(halves["fit"], report)
+        if name == "hand-typed":  # the model is not fitted on these, so all count
+            guess = means(guess, content_blind(halves["report"], fit))
+            report = [*fit, *report]
+        scores = scores_of(scorer, report)
+        start = f"| {name} | {len(report)} | "
+        yield start + "model | " + told(figures(report, scores, scorer.threshold))
+        if name != "hand-typed":
+            chosen = best_threshold(fit, scores_of(scorer, fit))
+            at = f"at {chosen:.2f}, from the other half | "
+            yield start + at + told(figures(report, scores, chosen))
+        yield start + "position and length | " + told(guess)
+
+
+def means(one: Sequence[float | None], other: Sequence[float | None]) -> list[float | None]:
+    """The mean of each two figures."""
+    return [plain_mean(pair) for pair in zip(one, other, strict=True)]
+
+
+def told(values: Sequence[float | None]) -> str:
+    """The cells of a line."""
+    return " | ".join("n/a" if x is None else f"{x:.3f}" for x in values) + " |"
+
+
+def best_of_six(scorer: Scorer, n_most: int | None) -> Iterator[str]:
+    """Choosing one of six solutions, and the rules that need no model beside it."""
+    path = DATA / "gsm8k_test6.jsonl.gz"
+    pools = [
+        pool
+        for pool in read_pools(path)
+        if isinstance(pool, Pool) and half(pool.solutions[0].candidate.problem) == "report"
+    ]
+    judged = judge_pools(scorer, pools[:n_most])
+    chosen = best_of_n_report(judged, model=scorer.model_id, source=path.name, n_resamples=10)
+    yield f"| best of {chosen.n}, {chosen.n_problems} GSM8K problems | accuracy |"
+    yield "| --- | --- |"
+    for rule, accuracy in chosen.accuracy.items():
+        yield f"| {rule} | {accuracy:.3f} |"
+
+
+# --- the teaching examples ------------------------------------------------------------------------
+
+
+def teaching_examples(scorer: Scorer) -> Iterator[str]:
+    """Signs and orders that come out, in the examples' own words and in others."""
+    with EXAMPLES.open("rb") as lines:
+        rows = list(read_problems(lines, EXAMPLES))
+    own = [Candidate(row.problem, tuple(s)) for row in rows for s in row.solutions]
+    yield f"Teaching examples: {signs_and_orders(scorer, [own])}.\n"
+    others = [
+        [
+            Candidate(
+                other_words(one.problem, phrasing, problem=True),
+                tuple(other_words(step, phrasing) for step in one.steps),
+            )
+            for one in own
+        ]
+        for phrasing in PHRASINGS
+    ]
+    yield f"In {len(PHRASINGS)} other phrasings: {signs_and_orders(scorer, others)}.\n"
+
+
+def signs_and_orders(scorer: Scorer, sets: Sequence[Sequence[Candidate]]) -> str:
+    """How many steps are on their side, how many orders are as wanted, the narrowest margin."""
+    margins, orders, whole = [], [], []
+    for candidates in sets:
+        scored = scorer.score(candidates)
+        for signs, one in zip(REFERENCE, scored, strict=True):
+            sides = [
+                p - scorer.threshold if sign == "+" else scorer.threshold - p
+                for sign, p in zip(signs, one.probabilities, strict=True)
+            ]
+            margins += sides
+            whole.append(min(sides) > 0)
+        trio = scored[-3:]  # right, wrong, corrected
+        orders += [rank(trio, method)[0].index == 0 for method in ("min", "prod")]
+        orders += [rank(trio, method)[-1].index == 1 for method in ("last", "mean")]
+    return (
+        f"{sum(m > 0 for m in margins)} of {len(margins)} steps on their side, {sum(whole)} of "
+        f"{len(whole)} solutions wholly, {sum(orders)} of {len(orders)} orders, narrowest margin "
+        f"{min(margins):+.2f}"
+    )
+
+
+# --- what is generated ----------------------------------------------------------------------------
 
 
 def arithmetic(sizes: Sequence[tuple[str, int, int]]) -> list[LabelledSolution]:
@@ -54,46 +258,6 @@ def wrong_operands() -> Iterator[LabelledSolution]:
             yield solve(rng, plan, error_rate=0.5, correct_rate=0, errors=WRONG_OPERANDS)
 
 
-def spoiled_gsm8k() -> Iterator[LabelledSolution]:
-    """GSM8K's test solutions, six in ten with an error put in."""
-    rng = random.Random(SEED)
-    for plan in read_plans(read_solutions(assets_dir() / "gsm8k" / "test.jsonl.gz")):
-        yield solve(rng, plan)
-
-
-def measure(scorer: Scorer, solutions: Iterable[LabelledSolution]) -> list[float | None]:
-    """Step accuracy, AUROC over steps, exactly located share of wrong solutions, of right ones."""
-    made = list(solutions)
-    scored = scorer.score([Candidate(s.problem, s.steps) for s in made])
-    p = [x for one in scored for x in one.probabilities]
-    labels = [label for s in made for label in s.labels]
-    verdicts = [
-        (one.probabilities, s.labels.index(False) if False in s.labels else None)
-        for one, s in zip(scored, made, strict=True)
-    ]
-    located = first_error_score(verdicts, scorer.threshold)
-    return [
-        share([(x >= scorer.threshold) == y for x, y in zip(p, labels, strict=True)]),
-        auroc(p, labels),
-        located.error_accuracy,
-        located.correct_accuracy,
-    ]
-
-
-def reference(scorer: Scorer) -> str:
-    """How many reference steps are on their side of 0.5, and the narrowest margin."""
-    with EXAMPLES.open("rb") as lines:
-        rows = list(read_problems(lines, EXAMPLES))
-    candidates = [Candidate(row.problem, tuple(s)) for row in rows for s in row.solutions]
-    margins = [
-        p - 0.5 if sign == "+" else 0.5 - p
-        for signs, one in zip(REFERENCE, scorer.score(candidates), strict=True)
-        for sign, p in zip(signs, one.probabilities, strict=True)
-    ]
-    right = sum(margin > 0 for margin in margins)
-    return f"{right} of {len(margins)} steps right, narrowest margin {min(margins):+.2f}"
-
-
 def groups() -> dict[str, Callable[[], Iterable[LabelledSolution]]]:
     """What is generated, by the name that the table gives it."""
     ops = ("add", "sub", "mul", "div")
@@ -105,16 +269,11 @@ def groups() -> dict[str, Callable[[], Iterable[LabelledSolution]]]:
         "2×1 and 3×1 digits, × ÷": lambda: arithmetic(
             [(op, n, 1) for op in ops[2:] for n in (2, 3)]
         ),
-        "wrong operand or operator": lambda: take(wrong_operands()),
+        "wrong operand or operator": lambda: itertools.islice(wrong_operands(), N),
     }
-    for kind in ("decimals", "percent", "fractions", "order", "linear", "word"):
+    for kind in ("scenes", "decimals", "percent", "fractions", "order", "linear", "word"):
         made[kind] = lambda kind=kind: of_kind(kind)  # type: ignore[misc]
-    made["spoiled GSM8K test solutions"] = spoiled_gsm8k
     return made
-
-
-def take(solutions: Iterator[LabelledSolution]) -> list[LabelledSolution]:
-    return [next(solutions) for _ in range(N)]
 
 
 def of_kind(kind: str) -> list[LabelledSolution]:
@@ -123,38 +282,37 @@ def of_kind(kind: str) -> list[LabelledSolution]:
     return [generate(rng, kinds=[kind]) for _ in range(N)]
 
 
+def table_of_generated(scorer: Scorer) -> Iterator[str]:
+    """The same figures on generated problems."""
+    yield "| generated | steps right | AUROC | F1 | located | passed | ECE |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, solutions in groups().items():
+        rows = [row_of(solution) for solution in solutions()]
+        yield f"| {name} | " + told(figures(rows, scores_of(scorer, rows), scorer.threshold))
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="directory or hub name; the default model when not given")
-    scorer = load_scorer(parser.parse_args().model)
-    print(f"Reference examples: {reference(scorer)}.\n")
-    print("| generated | step accuracy | AUROC | first error exact | right ones passed |")
-    print("| --- | --- | --- | --- | --- |")
-    for name, solutions in groups().items():
-        figures = measure(scorer, solutions())
-        print(f"| {name} | " + " | ".join(f"{x:.3f}" for x in figures) + " |", flush=True)
-    print("\n| real errors | F1 | AUROC | wrong located | right passed |")
-    print("| --- | --- | --- | --- | --- |")
-    for name in ("mr_gsm8k", "processbench_gsm8k"):
-        path = DATA / f"{name}.jsonl.gz"
-        report = first_error_report(
-            judge(scorer, read_examples(path)),
-            model=scorer.model_id,
-            source=name,
-            threshold=scorer.threshold,
-            threshold_source="the model's own",
-        )
-        figures = [report.f1, report.auroc, report.error_accuracy, report.correct_accuracy]
-        print(f"| {name} | " + " | ".join(f"{x:.3f}" for x in figures) + " |", flush=True)
-    path = DATA / "gsm8k_test6.jsonl.gz"
-    chosen = best_of_n_report(
-        judge_pools(scorer, read_pools(path)), model=scorer.model_id, source=path.name
+    parser.add_argument(
+        "--problems", type=int, help="solutions of each half at most; all when not given"
     )
-    print(f"\n| best of {chosen.n}, {chosen.n_problems} GSM8K problems | accuracy |")
-    print("| --- | --- |")
-    for rule, accuracy in chosen.accuracy.items():
-        print(f"| {rule} | {accuracy:.3f} |")
+    parser.add_argument("--generated", action="store_true", help="generated problems as well")
+    options = parser.parse_args()
+    scorer, began = load_scorer(options.model), time.monotonic()
+    print(f"{scorer.model_id}, threshold {scorer.threshold:.2f}\n")
+    parts = [
+        teaching_examples(scorer),
+        table_of_sets(scorer, options.problems),
+        [""],
+        best_of_six(scorer, options.problems),
+    ]
+    if options.generated:
+        parts += [[""], table_of_generated(scorer)]
+    for line in itertools.chain.from_iterable(parts):
+        print(line, flush=True)
+    print(f"\n{time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
