@@ -95,7 +95,7 @@ class Verifier:
     def rank(self, problem: str, solutions: Sequence[str | Sequence[str]]) -> list[Verdict]:
         """The verdicts on several solutions of one problem, the best first.
 
-        Ties keep the caller's order.
+        Ties keep the caller's order. Texts are split by one rule where one fits them all.
 
         Args:
             problem: the task's text.

@@ -67,6 +67,14 @@ def test_texts_and_lists_of_steps_give_the_same_verdict() -> None:
     assert verifier.score(PROBLEM, A) == verifier.score(PROBLEM, "\n".join(A))
 
 
+def test_an_answer_that_was_only_thought_of_is_no_answer() -> None:
+    says = {"7 × 8 = 54.": 0.4, "So 54.": 0.4, "The answer is 56.": 0.9}
+    text = "<think>\n7 × 8 = 54.\n\nSo 54.\n</think>\nThe answer is 56."
+    verdict = Verifier(Scripted(says)).score(PROBLEM, text)
+    assert verdict.answer == "56"
+    assert verdict.scored.candidate.thinking == (True, True, False)
+
+
 def test_the_reference_s_ranking_comes_out_with_the_default_model(scorer: Scorer) -> None:
     for aggregation in ("min", "prod"):
         verdicts = Verifier(scorer, aggregation).rank(PROBLEM, [A, B, C])
