@@ -125,7 +125,12 @@ def evidence_features(log_p: Tensor, step: Tensor, n_steps: int) -> Tensor:
 
 
 class ValueHead(nn.Module):
-    """Dropout, then one linear unit: hidden state (and evidence) → log-odds that a step is right.
+    """Hidden state and evidence → log-odds that a step is right: a linear unit, after dropout.
+
+    Evidence is the language model's (`evidence_features`), the calculator's
+    (`prm_core.calculator`), or both. What one of them means often hangs on another (a false
+    equation that is mended), which no linear unit can say; so a small network with one hidden
+    layer on the evidence alone may be added to it.
 
     Starts at zero, so an untrained head says 0.5 of everything. Always computes in float32, inside
     autocast too.
@@ -133,29 +138,62 @@ class ValueHead(nn.Module):
     Attributes:
         n_hidden: H.
         evidence: whether the features of `evidence_features` are joined to the hidden state.
+        calculator: how many features of the calculator are; 0 for none.
+        units: size of the hidden layer on the evidence; 0 for none.
     """
 
-    def __init__(self, n_hidden: int, evidence: bool = False, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        n_hidden: int,
+        evidence: bool = False,
+        dropout: float = 0.1,
+        *,
+        calculator: int = 0,
+        units: int = 0,
+    ) -> None:
         super().__init__()
         self.n_hidden = n_hidden
         self.evidence = evidence
+        self.calculator = calculator
+        self.units = units
         self.dropout = nn.Dropout(dropout)
-        self.weight = nn.Parameter(torch.zeros(1, n_hidden + N_EVIDENCE_FEATURES * evidence))
+        self.weight = nn.Parameter(torch.zeros(1, n_hidden + self.n_features))
         self.bias = nn.Parameter(torch.zeros(1))
+        if units:
+            self.unit_weight = nn.Parameter(torch.zeros(units, self.n_features))
+            self.unit_bias = nn.Parameter(torch.zeros(units))
+            self.unit_out = nn.Parameter(torch.zeros(1, units))
+            nn.init.kaiming_uniform_(self.unit_weight, a=5**0.5)
+
+    @property
+    def n_features(self) -> int:
+        """F: how many features of a step stand beside its hidden state."""
+        return N_EVIDENCE_FEATURES * self.evidence + self.calculator
+
+    def sibling(self) -> ValueHead:
+        """A new head of the same form."""
+        return ValueHead(self.n_hidden, self.evidence, calculator=self.calculator, units=self.units)
 
     def forward(self, hidden: Tensor, features: Tensor | None = None) -> Tensor:
         """
         Args:
             hidden: [S, H], any float dtype.
-            features: [S, 3]; given exactly when the head was made with `evidence`.
+            features: [S, F], the language model's first; given exactly when the head was made
+                with evidence.
 
         Returns:
             [S] float32 log-odds.
         """
-        if (features is not None) != self.evidence:
-            raise ValueError(f"features given: {features is not None}; expected: {self.evidence}")
+        wanted = self.n_features > 0
+        if (features is not None) != wanted:
+            raise ValueError(f"features given: {features is not None}; expected: {wanted}")
         seen = self.dropout(hidden.float())
         if features is not None:
-            seen = torch.cat((seen, features.float()), dim=1)
+            features = features.float()
+            seen = torch.cat((seen, features), dim=1)
         with torch.autocast(hidden.device.type, enabled=False):
-            return functional.linear(seen, self.weight.float(), self.bias.float()).squeeze(1)
+            log_odds = functional.linear(seen, self.weight.float(), self.bias.float())
+            if self.units and features is not None:
+                inner = functional.linear(features, self.unit_weight, self.unit_bias)
+                log_odds = log_odds + functional.linear(functional.gelu(inner), self.unit_out)
+        return log_odds.squeeze(1)

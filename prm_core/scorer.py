@@ -60,9 +60,9 @@ KEEP_BYTES = 1 << 30
 """How much is kept of the problem at hand. A 7B model's keys and values take 57 kB a token in
 bfloat16, so this is ten rounds of a search with 64 paths."""
 
-_Step = tuple[int, tuple[tuple[int, int], ...]]
-"""A step in a pack: the row that is read, and for each evidence token the row before it and its
-id."""
+_Step = tuple[int, tuple[tuple[int, int], ...], tuple[float, ...]]
+"""A step in a pack: the row that is read, for each evidence token the row before it and its id, and
+what the calculator says."""
 
 
 class Scorer:
@@ -80,6 +80,7 @@ class Scorer:
         whole: whether the model judges whole solutions only. What it says is then told of a
             candidate whose steps are one.
         beta: of implicit PRMs: what a nat between the two models counts in log-odds; else None.
+        calculator: names of what the model sees of a calculator; empty where it sees none.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Scorer:
         self.packed = packed and all(forward.can_pack(one.config) for one in self._backbones)
         self.whole = opened.whole
         self.beta = opened.beta
+        self.calculator = opened.calculator
         self._tokenizer = tokenizer
         self._backbone = backbone
         self._opened = opened
@@ -199,7 +201,9 @@ class Scorer:
             TooLongError: one has more tokens than the model reads.
         """
         if self._opened.alone is None:
-            return [explanation(self.tokenizer, self.encode(candidate))]
+            encoded = self.encode(candidate)
+            told = explanation(self.tokenizer, encoded)
+            return [replace(told, calculator=self._said(encoded))]
         prompts: list[Explanation] = []
 
         def note(step: int, names: Sequence[str], prompt: Encoded) -> None:
@@ -208,6 +212,13 @@ class Scorer:
         for _ in self._run_in_rounds([candidate], note):
             pass
         return prompts
+
+    def _said(self, encoded: Encoded) -> tuple[tuple[tuple[str, float], ...], ...]:
+        """What the calculator says of each step, by name, as far as it is not 0."""
+        return tuple(
+            tuple((name, x) for name, x in zip(self.calculator, said, strict=True) if x)
+            for said in encoded.calculator
+        )
 
     def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
         """Score one candidate by a prompt that was built elsewhere."""
@@ -405,14 +416,18 @@ class Scorer:
         of_members: list[list[int]] = []
         for i, index in enumerate(pack.members):
             rows, one = pack.rows(i), encoded[index]
-            evidence = one.evidence or ((),) * len(one.positions)
+            nothing = ((),) * len(one.positions)
             of_members.append([])
-            for position, tokens in zip(one.positions, evidence, strict=True):
-                step = (rows[position], tuple((rows[t - 1], one.input_ids[t]) for t in tokens))
+            for position, tokens, said in zip(
+                one.positions, one.evidence or nothing, one.calculator or nothing, strict=True
+            ):
+                before = tuple((rows[t - 1], one.input_ids[t]) for t in tokens)
+                step = (rows[position], before, said)
                 of_members[-1].append(steps.setdefault(step, len(steps)))
 
-        seen = [(*token, i) for i, (_, tokens) in enumerate(steps) for token in tokens]
-        rows = sorted({row for row, _ in steps} | {row for row, _, _ in seen})
+        seen = [(*token, i) for i, (_, tokens, _) in enumerate(steps) for token in tokens]
+        said_of = [said for _, _, said in steps] if self.calculator else None
+        rows = sorted({row for row, _, _ in steps} | {row for row, _, _ in seen})
         if self.packed:
             sequences = [one.input_ids for one in encoded]
             hidden, place = self._memory.read(pack, rows, sequences)
@@ -424,15 +439,16 @@ class Scorer:
         def index_of(numbers: list[int]) -> Tensor:
             return torch.tensor(numbers, dtype=torch.int64, device=hidden.device)
 
-        of_steps = hidden[index_of([place[row] for row, _ in steps])]  # [S, H]
+        of_steps = hidden[index_of([place[row] for row, _, _ in steps])]  # [S, H]
         log_odds = self._opened.readout(
             of_steps,
             Evidence(
                 hidden=hidden[index_of([place[row] for row, _, _ in seen])],
                 token_ids=index_of([token for _, token, _ in seen]),
                 step=index_of([i for _, _, i in seen]),
+                calculator=None if said_of is None else torch.tensor(said_of, device=hidden.device),
             )
-            if seen
+            if seen or said_of
             else None,
         )
         if log_odds.shape != (len(steps),):
@@ -557,7 +573,8 @@ def load_scorer(
         opened = chosen.open(checkpoint)
     against = "" if opened.reference is None else f"reference {reference}"
     beta = "" if opened.beta is None else f"β = {opened.beta:g}"
-    details = ", ".join(filter(None, (beta, against, quantize)))
+    sees = "sees a calculator" if opened.calculator else ""
+    details = ", ".join(filter(None, (beta, against, sees, quantize)))
     name = DEFAULT_MODEL if model is None else str(model)
     return Scorer(
         model_id=f"{name} ({details})" if details else name,

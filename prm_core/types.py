@@ -93,11 +93,14 @@ class Encoded:
         positions: index of the token whose hidden state judges each step, [S]; increasing.
         evidence: for each step, the indices of tokens whose own probability the readout wants to
             see beside the hidden state; empty for families that look at the hidden state alone.
+        calculator: for each step, what `prm_core.calculator` says of it, in [0, 1] each; empty
+            for families that do not ask it.
     """
 
     input_ids: tuple[int, ...]
     positions: tuple[int, ...]
     evidence: tuple[tuple[int, ...], ...] = ()
+    calculator: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         n_tokens = len(self.input_ids)
@@ -113,6 +116,8 @@ class Encoded:
             for step, end in zip(self.evidence, self.positions, strict=True):
                 if any(not 1 <= token <= end for token in step):
                     raise ValueError(f"evidence {step} is outside 1..{end}")
+        if self.calculator and len(self.calculator) != len(self.positions):
+            raise ValueError("the calculator's evidence needs one entry per step")
 
     @property
     def reads(self) -> list[int]:
@@ -187,6 +192,8 @@ class Explanation:
         steps: for each position, the index of the step that is read there.
         names: for each position, "" for the step's probability, else the name of an extra.
         text: the ids turned back into text.
+        calculator: for each step what the model sees of the calculator, (name, value) of all that
+            is not 0; empty for models that see none.
     """
 
     input_ids: tuple[int, ...]
@@ -195,6 +202,7 @@ class Explanation:
     steps: tuple[int, ...]
     names: tuple[str, ...]
     text: str
+    calculator: tuple[tuple[tuple[str, float], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

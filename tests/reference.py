@@ -24,6 +24,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from prm_core.calculator import read_solution
 from prm_core.steps import step_content
 from prm_core.types import Candidate
 
@@ -72,15 +73,23 @@ def value_head(directory: Path, candidate: Candidate) -> Expected:
     hidden = output.hidden_states[-1][0]
     log_p = output.logits[0].log_softmax(-1)
 
-    probabilities = []
+    readings = read_solution(candidate.problem, candidate.steps)
+    probabilities: list[float] = []
     for position, text in zip(positions, texts, strict=True):
         seen = hidden[position]
-        if prm["evidence"] is not None:
-            counts = {tokenizer.convert_tokens_to_ids(t) for t in prm["evidence"]["tokens"]}
+        features: list[float] = []
+        evidence = prm["evidence"] or {}
+        if "tokens" in evidence:
+            counts = {tokenizer.convert_tokens_to_ids(t) for t in evidence["tokens"]}
             found = [max(float(log_p[t - 1, ids[t]]), -20.0) for t in text if ids[t] in counts]
-            features = [min(found), sum(found) / len(found), 1.0] if found else [0.0, 0.0, 0.0]
-            seen = torch.cat([seen, torch.tensor(features)])
-        logit = head["weight"][0] @ seen + head["bias"][0]
+            features += [min(found), sum(found) / len(found), 1.0] if found else [0.0, 0.0, 0.0]
+        if "calculator" in evidence:
+            features += readings[len(probabilities)].features
+        beside = torch.tensor(features)
+        logit = head["weight"][0] @ torch.cat([seen, beside]) + head["bias"][0]
+        if prm.get("head") is not None:
+            inner = torch.nn.functional.gelu(head["unit_weight"] @ beside + head["unit_bias"])
+            logit = logit + head["unit_out"][0] @ inner
         probabilities.append(float(torch.sigmoid(logit)))
     return Expected(ids, positions, probabilities)
 

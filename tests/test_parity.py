@@ -17,7 +17,15 @@ from prm_core.packing import Pack, Segment, plan
 from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, ScoredCandidate
 from tests import reference
-from tests.tiny import CONFIGS, DIGITS_AND_SIGNS, MARKED, TEXTBOOK, tiny_model
+from tests.tiny import (
+    CALCULATOR,
+    CALCULATOR_AND_UNITS,
+    CONFIGS,
+    DIGITS_AND_SIGNS,
+    MARKED,
+    TEXTBOOK,
+    tiny_model,
+)
 
 TOLERANCE = 1e-5
 
@@ -26,6 +34,8 @@ FAMILY_FILES: dict[str, dict[str, Any]] = {
     "marked": MARKED,
     "textbook with evidence": {**TEXTBOOK, "evidence": DIGITS_AND_SIGNS},
     "marked with evidence": {**MARKED, "evidence": DIGITS_AND_SIGNS},
+    "textbook with a calculator": {**TEXTBOOK, **CALCULATOR},
+    "marked with both, and units": {**MARKED, **CALCULATOR_AND_UNITS},
 }
 
 

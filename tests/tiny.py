@@ -24,6 +24,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from prm_core.calculator import N_FEATURES, VERSION
 from prm_core.families.value_head import TEXTBOOK, save_value_head
 from prm_core.readout import ValueHead
 
@@ -46,6 +47,13 @@ MARKED: dict[str, Any] = {
 
 DIGITS_AND_SIGNS: dict[str, Any] = {"tokens": list("0123456789+-=")}
 """`evidence` for the tiny tokenizer, whose entries are single bytes."""
+
+CALCULATOR: dict[str, Any] = {"evidence": {"calculator": VERSION}}
+CALCULATOR_AND_UNITS: dict[str, Any] = {
+    "evidence": {**DIGITS_AND_SIGNS, "calculator": VERSION},
+    "head": {"units": 5},
+}
+"""Parts of family files whose head sees a calculator."""
 
 
 def tiny_tokenizer(
@@ -104,11 +112,17 @@ def tiny_config(arch: str = "qwen2", **changes: Any) -> PreTrainedConfig:
     return CONFIGS[arch](**{**settings, **changes})
 
 
-def random_head(n_hidden: int, *, evidence: bool = False) -> ValueHead:
-    """A head that is not zero, from torch's current seed."""
-    head = ValueHead(n_hidden, evidence)
-    torch.nn.init.normal_(head.weight, std=0.3)
-    torch.nn.init.normal_(head.bias, std=0.3)
+def random_head(n_hidden: int, prm: dict[str, Any] = TEXTBOOK) -> ValueHead:
+    """A head of the form that a family file tells and that is not zero, from torch's seed."""
+    evidence = prm.get("evidence") or {}
+    head = ValueHead(
+        n_hidden,
+        "tokens" in evidence,
+        calculator=N_FEATURES * ("calculator" in evidence),
+        units=(prm.get("head") or {}).get("units", 0),
+    )
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
     return head
 
 
@@ -143,7 +157,7 @@ def tiny_model(
             for name, weight in model.named_parameters():
                 if "norm" in name or name.endswith("bias"):  # else all ones and zeros
                     weight.add_(0.1 * torch.randn_like(weight))
-        head = random_head(settings.hidden_size, evidence=prm.get("evidence") is not None)
+        head = random_head(settings.hidden_size, prm)
     model.save_pretrained(path)
     (tokenizer or tiny_tokenizer()).save_pretrained(path)
     save_value_head(path, head, prm)

@@ -60,11 +60,15 @@ _CONVERSIONS: dict[tuple[str, str], Number] = {
     ("year", "day"): 365, ("dozen", ""): 12, ("foot", "inch"): 12, ("yard", "foot"): 3,
     ("mile", "foot"): 5280, ("pound", "ounce"): 16, ("gallon", "quart"): 4, ("ton", "pound"): 2000,
     ("m", "cm"): 100, ("km", "m"): 1000, ("kg", "g"): 1000, ("l", "ml"): 1000, ("cm", "mm"): 10,
-    ("$", "cent"): 100, ("dollar", "cent"): 100, ("decade", "year"): 10, ("h", "min"): 60,
+    ("$", "cent"): 100, ("dollar", "cent"): 100, ("decade", "year"): 10,
     ("century", "year"): 100, ("meter", "centimeter"): 100,
     ("euro", "cent"): 100, ("m", "dm"): 10, ("dm", "cm"): 10, ("kilometer", "meter"): 1000,
 }  # fmt: skip
-_SINGULAR = {"feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "hr": "hour"}
+_SINGULAR = {
+    "feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "hr": "hour",
+    "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute", "sec": "second",
+    "secs": "second", "euros": "euro",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +228,7 @@ class _Reader:
         j = last + 1
         while self.kinds[j] in (FILLER, OF) and j < last + 3:
             j += 1
-        if self.kinds[j] == WORD:
-            word = str(self.values[j])
-            return _SINGULAR.get(word, word.removesuffix("s"))
-        return ""
+        return _singular(self.values[j]) if self.kinds[j] == WORD else ""
 
     def _sum(self) -> Number | None:
         total = self._product()
@@ -273,6 +274,8 @@ class _Reader:
         for i, a in enumerate(some):
             for b in some[i + 1 :]:
                 self.partial.add(exact(a * b if product else a + b))
+                if product and 0 < a < 1 and 0 < b < 1:
+                    self.partial.add(exact(1 / Fraction(a * b)))  # what stands below
 
     def _product(self) -> Number | None:
         total = self._power()
@@ -374,6 +377,8 @@ class _Reader:
                 self.signs.append("%")
                 self.partial.add(value)
                 self.fractional = True
+            else:
+                value = self._with_smaller_unit(value)
             self._skip_unit()
             return value
         if kind in ("-", "+"):
@@ -393,6 +398,23 @@ class _Reader:
         if kind == TIMES_WORD:
             return self._times_word()
         return self._bracketed(kind)
+
+    def _with_smaller_unit(self, value: Number) -> Number:
+        """Of `1 h 50 min` the 110, in the smaller unit."""
+        j = self.i + 1
+        if self.kinds[self.i] != WORD:
+            return value
+        if self.kinds[j] == AND:
+            j += 1
+        if self.kinds[j] != NUMBER or self.kinds[j + 1] != WORD:
+            return value
+        factor = _CONVERSIONS.get((_singular(self.values[self.i]), _singular(self.values[j + 1])))
+        more = self.values[j]
+        if factor is None or isinstance(more, str):
+            return value
+        self.i = j + 1
+        self.operands.append(more)
+        return exact(value * factor + more)
 
     def _times_word(self) -> Number | None:
         """`twice 5`, `double the 8`."""
@@ -558,6 +580,10 @@ class _Reader:
             self.i = j
             return "words"
         return ""
+
+
+def _singular(word: Number | str) -> str:
+    return _SINGULAR.get(str(word), str(word).removesuffix("s"))
 
 
 def _split(factor: Number) -> list[Number]:

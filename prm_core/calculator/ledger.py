@@ -303,7 +303,12 @@ class Ledger:
         here = [s.value for s in reading.loose if s is not side]
         here += [v for e in reading.equations for s in e.sides for v in (*s.operands, s.value)]
         some = [*self._raw[:_MOST_KNOWN], *list(self._results)[-6:], *here[-6:]][-_MOST_KNOWN:]
-        wanted = {value, *(exact(value * f) for f in factors_of(side.unit))}
+        factors = factors_of(side.unit)
+        if value in factors:
+            return True  # "a week has 7 days"
+        wanted = {value, *(exact(value * f) for f in factors)}
+        if side.signs == "%":
+            wanted.add(exact(value * 100))
         if not wanted.isdisjoint(self._known) or not wanted.isdisjoint(self._results):
             return True
         self._clocks += _clocks(reading)
@@ -336,7 +341,7 @@ class Ledger:
             and stated is not None
             and stated != self._target
             and not loose
-            and (stated not in self._raw or stated in self._results or stated in self._tainted)
+            and (len(reading.tokens.kinds) > 2 or stated not in self._raw)
         )
         values = [(side, side.value) for e in reading.equations for side in e.sides if side.signs]
         values += [(side, side.value) for side in loose]
@@ -404,7 +409,7 @@ class Ledger:
                 self._results.setdefault(side.value, False)
                 self._last = side.value
         for side in reading.loose:
-            if not side.signs and side.value not in self._known:
+            if not side.signs and side.value not in self._raw:
                 self._results.setdefault(side.value, True)
         if (f[_INDEX["unfounded"]] or f[_INDEX["reachable"]]) and stated is not None:
             self._last = stated
@@ -562,7 +567,7 @@ def _target(reading: Reading, problem: str) -> tuple[Number | None, frozenset[Nu
 def _operands(reading: Reading) -> list[Number]:
     """The numbers that a step computes with, results of its equations left out."""
     sides = [side for e in reading.equations for side in e.sides if side.signs]
-    sides += [side for side in reading.loose if side.signs]
+    sides += [side for side in reading.loose if side.signs not in ("", "%")]
     return [value for side in sides for value in side.operands]
 
 

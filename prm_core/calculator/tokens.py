@@ -178,6 +178,10 @@ def scan(text: str) -> Tokens:
 
 
 def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
+    if tokens.kinds[-2:] == [WORD, "^"]:  # "cm^2"
+        for column in (tokens.kinds, tokens.values, tokens.starts, tokens.ends, tokens.shown):
+            del column[-1]
+        return
     digits, _, behind = found.replace("{,}", "").replace(",", "").replace(" ", "").partition(".")
     if len(digits) + len(behind) > _LONGEST_NUMBER:
         tokens.add(WORD, found, start, end)
@@ -194,6 +198,8 @@ def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> No
         over, under = map(int, part.split("/"))
         value = exact(int(whole) + Fraction(over, under)) if under else 0
         tokens.add(NUMBER, value, start, end)
+    elif kind == "small" and tokens.kinds and tokens.kinds[-1] == WORD:
+        return  # "cm²"
     elif kind == "small":
         tokens.add("^", "^", start, end)
         tokens.add(NUMBER, 2 if found == "²" else 3, start, end, 0)

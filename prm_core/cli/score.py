@@ -242,4 +242,7 @@ def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
         if place in read:
             line += f"   <- {read[place]}"
         lines.append(line)
+    for step, said in enumerate(explanation.calculator, start=1):
+        values = ", ".join(f"{name} {value:g}" for name, value in said)
+        lines.append(f"calculator, step {step}: {values or 'nothing'}")
     return "\n".join([*lines, "", ""])

@@ -134,11 +134,14 @@ class Evidence:
         hidden: [E, H]; hidden state one token before each of them.
         token_ids: [E] int64; the tokens themselves.
         step: [E] int64; which of the S steps each belongs to.
+        calculator: [S, F] float32; what the calculator says of the steps; None where the family
+            does not ask it.
     """
 
     hidden: Tensor
     token_ids: Tensor
     step: Tensor
+    calculator: Tensor | None = None
 
 
 class Readout(Protocol):
@@ -176,6 +179,7 @@ class Opened:
         combine: of all places' log-odds, in order, the step's; what the places say stands beside.
         whole: the model judges whole solutions only, so a candidate is given to it as one step.
         beta: of implicit PRMs: what a nat between the two models counts; results name it.
+        calculator: names of what the model sees of the calculator; empty where it sees none.
     """
 
     encode: Callable[[Candidate], Encoded]
@@ -189,6 +193,7 @@ class Opened:
     combine: Callable[[Sequence[float]], float] = min
     whole: bool = False
     beta: float | None = None
+    calculator: tuple[str, ...] = ()
 
 
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

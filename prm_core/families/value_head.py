@@ -14,7 +14,9 @@ carry it in `prm.json` beside stock `config.json`, `model.safetensors` and token
         "step": "Step {number}: {step}\\n"         text around each step
       },
       "marker": null,                             a special token after each step
-      "evidence": null,                           or {"tokens": ["0", "1", …, "+"]}
+      "evidence": null,                           or {"tokens": ["0", "1", …, "+"],
+                                                      "calculator": 1}
+      "head": null,                               or {"units": 32}
       "threshold": 0.5
     }
 
@@ -25,10 +27,14 @@ tokens are appended by id, and the user's text is encoded with special tokens sp
 that the user types is text. A "Step 3:" that the user wrote gives way to the template's own.
 
 With `evidence` the head also sees what the language model itself thinks of the named tokens in
-each step (digits and operators, say): see `prm_core.readout.evidence_features`.
+each step (digits and operators, say): see `prm_core.readout.evidence_features`. With
+`calculator` it sees what a calculator finds in the problem and the steps so far
+(`prm_core.calculator`; the number is the version of what it says, and another one is refused).
+Either may stand alone. What the head makes of them is learned, like all else.
 
 The head lies in `value_head.safetensors` as `weight` (1, F) and `bias` (1), or as TRL's
-`v_head.summary.weight` and `.bias` there or among the model's own tensors.
+`v_head.summary.weight` and `.bias` there or among the model's own tensors. With `units` there is
+a hidden layer on the evidence beside it: `unit_weight`, `unit_bias` and `unit_out`.
 """
 
 from __future__ import annotations
@@ -44,6 +50,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from prm_core import calculator
 from prm_core.checkpoint import find_tensor, read_json, read_tensors
 from prm_core.errors import InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
@@ -58,6 +65,7 @@ from prm_core.steps import step_content
 from prm_core.types import Candidate, Encoded
 
 FAMILY_FILE = "prm.json"
+MOST_UNITS = 4096
 HEAD_FILE = "value_head.safetensors"
 
 TEXTBOOK: dict[str, Any] = {
@@ -70,6 +78,7 @@ TEXTBOOK: dict[str, Any] = {
     },
     "marker": None,
     "evidence": None,
+    "head": None,
     "threshold": 0.5,
 }
 """The family file for any backbone: plain text, nothing added to the vocabulary."""
@@ -84,6 +93,8 @@ class Template:
         step: text before and after each step; "{number}" in the first stands for 1, 2, ….
         bos, problem_end, marker: token ids, None where there is no such token.
         evidence: ids of the tokens that count as evidence; empty when the head looks at none.
+        calculator: whether the head sees what the calculator says.
+        units: size of the hidden layer on the evidence; 0 for none.
         threshold: below this probability a step counts as wrong.
     """
 
@@ -93,7 +104,18 @@ class Template:
     problem_end: int | None
     marker: int | None
     evidence: frozenset[int]
+    calculator: bool
+    units: int
     threshold: float
+
+    def head(self, n_hidden: int) -> ValueHead:
+        """An untrained head of the form that the file tells."""
+        return ValueHead(
+            n_hidden,
+            bool(self.evidence),
+            calculator=calculator.N_FEATURES * self.calculator,
+            units=self.units,
+        )
 
 
 def read_template(
@@ -123,13 +145,16 @@ def read_template(
     if not 0.0 < threshold < 1.0:
         raise ModelLoadError(f"{source}: 'threshold' is {threshold}; it must be between 0 and 1")
     bos = tokenizer.bos_token_id
+    tokens, sees_calculator = _evidence(prm.get("evidence"), tokenizer, source)
     return Template(
         problem=_around(layout["problem"], "{problem}", source, "layout.problem"),
         step=_around(layout["step"], "{step}", source, "layout.step"),
         bos=bos if isinstance(bos, int) else None,
         problem_end=_special_id(layout["problem_end"], tokenizer, source, "layout.problem_end"),
         marker=_special_id(prm.get("marker"), tokenizer, source, "marker"),
-        evidence=_evidence_ids(prm.get("evidence"), tokenizer, source),
+        evidence=tokens,
+        calculator=sees_calculator,
+        units=_units(prm.get("head"), bool(tokens) or sees_calculator, source),
         threshold=float(threshold),
     )
 
@@ -170,17 +195,37 @@ def _special_id(
     return found
 
 
-def _evidence_ids(
+def _evidence(
     evidence: object, tokenizer: PreTrainedTokenizerBase, source: str
+) -> tuple[frozenset[int], bool]:
+    """(Ids of the tokens that `evidence.tokens` names, whether there is a calculator.)"""
+    if evidence is None:
+        return frozenset(), False
+    if not isinstance(evidence, Mapping) or not evidence or evidence.get("tokens") == []:
+        raise ModelLoadError(
+            f'{source}: \'evidence\' must be null or {{"tokens": [texts], "calculator": '
+            f"{calculator.VERSION}}}, or one of the two"
+        )
+    _refuse_unknown(evidence, {"tokens": [], "calculator": None}, source, "evidence.")
+    version = evidence.get("calculator")
+    if "calculator" in evidence and (version != calculator.VERSION or version is True):
+        raise ModelLoadError(
+            f"{source}: 'evidence.calculator' is {version!r}; this version of PRM Inspector has "
+            f"the calculator {calculator.VERSION}, and its scores would be others; use the version "
+            "that trained the model, or train it again"
+        )
+    ids: frozenset[int] = frozenset()
+    if "tokens" in evidence:
+        ids = _evidence_ids(evidence["tokens"], tokenizer, source)
+    return ids, version is not None
+
+
+def _evidence_ids(
+    tokens: object, tokenizer: PreTrainedTokenizerBase, source: str
 ) -> frozenset[int]:
     """Ids of the vocabulary entries that `evidence.tokens` names."""
-    if evidence is None:
-        return frozenset()
-    tokens = evidence.get("tokens") if isinstance(evidence, Mapping) else None
     if not isinstance(tokens, list) or not tokens:
-        raise ModelLoadError(f"{source}: 'evidence' must be null or {{\"tokens\": [texts]}}")
-    assert isinstance(evidence, Mapping)
-    _refuse_unknown(evidence, {"tokens": []}, source, "evidence.")
+        raise ModelLoadError(f"{source}: 'evidence.tokens' must be a list of texts")
     vocabulary = tokenizer.get_vocab()
     for token in tokens:
         if token not in vocabulary:
@@ -190,6 +235,23 @@ def _evidence_ids(
     if not tokenizer.is_fast:
         raise ModelLoadError(f"{source}: 'evidence' needs a tokenizer with a tokenizer.json")
     return frozenset(vocabulary[token] for token in tokens)
+
+
+def _units(head: object, has_evidence: bool, source: str) -> int:
+    """Size of the hidden layer on the evidence."""
+    if head is None:
+        return 0
+    if not isinstance(head, Mapping):
+        raise ModelLoadError(f"{source}: 'head' must be null or {{\"units\": a number}}")
+    _refuse_unknown(head, {"units": 0}, source, "head.")
+    units = head.get("units")
+    if isinstance(units, bool) or not isinstance(units, int) or not 0 < units <= MOST_UNITS:
+        raise ModelLoadError(
+            f"{source}: 'head.units' is {units!r}; it must be between 1 and {MOST_UNITS}"
+        )
+    if not has_evidence:
+        raise ModelLoadError(f"{source}: 'head.units' needs 'evidence', which the units look at")
+    return units
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Candidate) -> Encoded:
@@ -232,20 +294,27 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
                     and start + i > 0  # the first token has nothing before it to predict it
                 )
             )
-    return Encoded(tuple(ids), tuple(positions), tuple(evidence))
+    said: tuple[tuple[float, ...], ...] = ()
+    if template.calculator:
+        readings = calculator.read_solution(candidate.problem, candidate.steps)
+        said = tuple(reading.features for reading in readings)
+    return Encoded(tuple(ids), tuple(positions), tuple(evidence), said)
 
 
-def read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
+def read_head(directory: Path, head: ValueHead) -> ValueHead:
     """The checkpoint's head, in float32.
 
+    Args:
+        directory: the checkpoint.
+        head: an untrained one of the form that it must have.
+
     Raises:
-        ModelLoadError: a tensor is missing or has another shape than the backbone asks for.
+        ModelLoadError: a tensor is missing or has another shape than that form asks for.
     """
     stored = read_tensors(directory / HEAD_FILE)
-    n_features = n_hidden + N_EVIDENCE_FEATURES * evidence
-    head = ValueHead(n_hidden, evidence)
+    head = head.sibling()
     state: dict[str, Tensor] = {}
-    for name, shape in (("weight", (1, n_features)), ("bias", (1,))):
+    for name, shape in {n: tuple(t.shape) for n, t in head.state_dict().items()}.items():
         trl = f"v_head.summary.{name}"
         tensor = stored.get(name, stored.get(trl))
         if tensor is None:
@@ -258,11 +327,40 @@ def read_head(directory: Path, n_hidden: int, evidence: bool) -> ValueHead:
         if tensor.shape != shape:
             raise ModelLoadError(
                 f"{directory}: the value head's {name!r} has shape {tuple(tensor.shape)}, but "
-                f"hidden size {n_hidden} with{'' if evidence else 'out'} evidence needs {shape}"
+                f"hidden size {head.n_hidden} with{'' if head.n_features else 'out'} evidence "
+                f"needs {shape}"
             )
         state[name] = tensor.float()
     head.load_state_dict(state)
     return head
+
+
+def features_of(
+    head: ValueHead, n_steps: int, seen: Evidence | None, lm_head: Tensor | None
+) -> Tensor | None:
+    """What a head sees beside the hidden states; None for one without evidence.
+
+    Args:
+        head: the value head.
+        n_steps: S.
+        seen: the steps' evidence; None when no step has any.
+        lm_head: [V, H]; needed when the head looks at tokens.
+
+    Returns:
+        [S, F] float32.
+    """
+    parts: list[Tensor] = []
+    if head.evidence and seen is None:
+        parts.append(head.weight.new_zeros(n_steps, N_EVIDENCE_FEATURES))
+    elif head.evidence and seen is not None:
+        assert lm_head is not None
+        log_p = token_log_probability(seen.hidden, lm_head, seen.token_ids)
+        parts.append(evidence_features(log_p, seen.step, n_steps))
+    if head.calculator:
+        assert seen is not None
+        assert seen.calculator is not None
+        parts.append(seen.calculator)
+    return torch.cat(parts, dim=1) if parts else None
 
 
 def log_odds(
@@ -273,28 +371,20 @@ def log_odds(
     Args:
         head: the value head.
         hidden: [S, H]; hidden states at the step positions.
-        seen: the steps' evidence tokens; None when no step has any.
-        lm_head: [V, H]; needed when the head looks at evidence.
+        seen: the steps' evidence; None when no step has any.
+        lm_head: [V, H]; needed when the head looks at tokens.
 
     Returns:
         [S] float32 log-odds.
     """
-    features = None
-    if head.evidence:
-        if seen is None:
-            features = torch.zeros(len(hidden), N_EVIDENCE_FEATURES, device=hidden.device)
-        else:
-            assert lm_head is not None
-            log_p = token_log_probability(seen.hidden, lm_head, seen.token_ids)
-            features = evidence_features(log_p, seen.step, len(hidden))
-    logits: Tensor = head(hidden, features)
+    logits: Tensor = head(hidden, features_of(head, len(hidden), seen, lm_head))
     return logits
 
 
-def _readout(checkpoint: Checkpoint, evidence: bool) -> Readout:
-    head = read_head(checkpoint.directory, checkpoint.n_hidden, evidence)
+def _readout(checkpoint: Checkpoint, template: Template) -> Readout:
+    head = read_head(checkpoint.directory, template.head(checkpoint.n_hidden))
     head.to(checkpoint.backbone.device).eval().requires_grad_(False)
-    lm_head = checkpoint.lm_head() if evidence else None
+    lm_head = checkpoint.lm_head() if head.evidence else None
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return log_odds(head, hidden, seen, lm_head)
@@ -313,8 +403,9 @@ def open_value_head(checkpoint: Checkpoint) -> Opened:
     template = read_template(prm, checkpoint.tokenizer, str(path))
     return Opened(
         encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate),
-        readout=_readout(checkpoint, bool(template.evidence)),
+        readout=_readout(checkpoint, template),
         threshold=template.threshold,
+        calculator=tuple(name for name, _ in calculator.FEATURES) if template.calculator else (),
     )
 
 
@@ -323,11 +414,17 @@ def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) ->
 
     Args:
         directory: where `save_pretrained` of both wrote.
-        head: its `evidence` must agree with the family file.
+        head: its form must agree with the family file.
         prm: the family file; checked against the tokenizer when the checkpoint is loaded.
     """
     content = {**TEXTBOOK, **prm}
-    if head.evidence != (content["evidence"] is not None):
+    evidence = content["evidence"] or {}
+    form = (head.evidence, head.calculator > 0, head.units)
+    if form != (
+        "tokens" in evidence,
+        "calculator" in evidence,
+        (content["head"] or {}).get("units", 0),
+    ):
         raise ValueError("the head and the family file disagree about evidence")
     state = {name: t.detach().float().cpu().contiguous() for name, t in head.state_dict().items()}
     directory.mkdir(parents=True, exist_ok=True)
@@ -338,6 +435,7 @@ def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) ->
 
 VALUE_HEAD = Family(
     name="value_head",
-    summary="A linear unit on the hidden state at the end of each step, then a sigmoid.",
+    summary="A linear unit on the hidden state at the end of each step, then a sigmoid; models "
+    "trained here may see the language model's doubts and a calculator beside it.",
     open=open_value_head,
 )

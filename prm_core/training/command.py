@@ -120,6 +120,18 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         ("lora-alpha", int, "default: 32"),
     ):
         add(f"--{name}", type=kind, metavar="X" if kind is float else "N", help=text)
+    add(
+        "--evidence",
+        metavar="KINDS",
+        help="what the head sees beside the hidden state: lm (the model's own probabilities of "
+        "digits and signs), calculator, or lm,calculator (default: what the template says)",
+    )
+    add(
+        "--head-units",
+        type=int,
+        metavar="N",
+        help="size of a hidden layer on the evidence; 0 for none (default: what the template says)",
+    )
     add("--gradient-checkpointing", action="store_true", help="less memory, a third slower")
 
 
@@ -131,6 +143,13 @@ def _scratch_arguments(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="JSONL (or .jsonl.gz) of GSM8K's problems and steps, calculator marks included "
         "(default: the training part, which comes along)",
+    )
+    group.add_argument(
+        "--start",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="DIRECTORY",
+        help="a model that was trained from scratch here, to go on from; it has its own shape",
     )
     for field in fields(ScratchConfig):
         group.add_argument(
@@ -153,7 +172,7 @@ def main(options: argparse.Namespace) -> int:
     _log.setLevel(logging.INFO if first else logging.ERROR)
     given = vars(options)
     tuning = "backbone" in given
-    strangers = (_SCRATCH | {"gsm8k"}) if tuning else (_TUNE | _TUNE_TOO)
+    strangers = (_SCRATCH | {"gsm8k", "start"}) if tuning else (_TUNE | _TUNE_TOO)
     for name in sorted(strangers & given.keys()):
         kind = "from scratch, without --backbone" if tuning else "on a backbone; give --backbone"
         raise BadOptionError(f"--{name.replace('_', '-')} is for training {kind}")
@@ -175,7 +194,11 @@ def main(options: argparse.Namespace) -> int:
         plans = read_plans(read_solutions(path))
         _log.info("%d solutions of %s can be spoiled", len(plans), path)
         config = ScratchConfig(**{name: given[name] for name in _SCRATCH & given.keys()})
-        train_from_scratch(config, loss, run_config, gsm8k=plans)
+        shape = {"hidden_size", "layers", "heads", "mlp_size", "vocabulary", "vocabulary_texts"}
+        if "start" in given and (both := sorted(shape & given.keys())):
+            name = both[0].replace("_", "-")
+            raise BadOptionError(f"--start brings its own shape; leave out --{name}")
+        train_from_scratch(config, loss, run_config, gsm8k=plans, start=given.get("start"))
     _log.info("written to %s", run_config.output)
     return 0
 

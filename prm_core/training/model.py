@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prm_core.families.base import Evidence
-from prm_core.families.value_head import log_odds
-from prm_core.readout import ValueHead, evidence_features, token_log_probability
+from prm_core.families.value_head import features_of, log_odds
+from prm_core.readout import ValueHead, token_log_probability
 from prm_core.training.loss import Loss, collate_labels, totals_of
 from prm_core.training.rows import Row, collate
 
@@ -47,9 +47,10 @@ class Verifier(nn.Module):
         ids = batch["input_ids"]
         hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         seen = None
-        if self.head.evidence and len(batch["evidence"]):
+        if self.head.calculator or (self.head.evidence and len(batch["evidence"])):
             row, token, step = batch["evidence"].unbind(1)
-            seen = Evidence(hidden[row, token - 1], ids[row, token], step)
+            said = batch["calculator"] if self.head.calculator else None
+            seen = Evidence(hidden[row, token - 1], ids[row, token], step, said)
         return hidden, hidden[batch["rows"], batch["positions"]], seen
 
     def forward(
@@ -102,7 +103,7 @@ class CachedRow:
 
     Attributes:
         hidden: [S, H].
-        features: [S, 3]; None for a head without evidence.
+        features: [S, F]; None for a head without evidence.
         labels: [S]; as in `Row`.
     """
 
@@ -124,12 +125,9 @@ def cache(verifier: Verifier, rows: Sequence[Row], pad: int, batch_size: int) ->
         _, hidden, seen = verifier.read({name: t.to(device) for name, t in batch.items()})
         sizes = [len(rows[i].positions) for i in some]
         features: Iterator[Tensor | None] = iter([None] * len(some))
-        if verifier.head.evidence:
-            log_p, step = hidden.new_zeros(0), batch["rows"].new_zeros(0).to(device)
-            if seen is not None:
-                log_p = token_log_probability(seen.hidden, verifier.lm_head, seen.token_ids)
-                step = seen.step
-            features = iter(evidence_features(log_p, step, len(hidden)).cpu().split(sizes))
+        found = features_of(verifier.head, len(hidden), seen, verifier.lm_head)
+        if found is not None:
+            features = iter(found.cpu().split(sizes))
         for i, states in zip(some, hidden.float().cpu().split(sizes), strict=True):
             done[i] = CachedRow(states, next(features), rows[i].labels)
     return [done[i] for i in range(len(rows))]

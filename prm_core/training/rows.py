@@ -28,6 +28,7 @@ class Row:
         evidence: (index of the token, index of its step) of every token that counts.
         targets: [T]; the token that should stand here, `NOT_ASKED` where nothing is asked.
         weights: [T]; of each target in the language-model term.
+        calculator: [S][F]; what the calculator says of the steps; empty where it is not asked.
     """
 
     input_ids: tuple[int, ...]
@@ -36,6 +37,7 @@ class Row:
     evidence: tuple[tuple[int, int], ...]
     targets: tuple[int, ...]
     weights: tuple[float, ...]
+    calculator: tuple[tuple[float, ...], ...] = ()
 
 
 def flat_evidence(encoded: Encoded) -> tuple[tuple[int, int], ...]:
@@ -69,7 +71,13 @@ def labelled_row(tokenizer: PreTrainedTokenizerBase, template: Template, example
         begin = end + 1
     weights = tuple(float(target != NOT_ASKED) for target in targets)
     return Row(
-        ids, encoded.positions, example.labels, flat_evidence(encoded), tuple(targets), weights
+        ids,
+        encoded.positions,
+        example.labels,
+        flat_evidence(encoded),
+        tuple(targets),
+        weights,
+        encoded.calculator,
     )
 
 
@@ -83,7 +91,8 @@ def collate(rows: Sequence[Row], pad: int, loss: Loss) -> dict[str, Tensor]:
 
     Returns:
         input_ids [B, T]; rows, positions, labels and step_weights [S]; evidence [E, 3] (row,
-        token, step in the batch); pairs [P, 2] (steps in the batch); target_rows,
+        token, step in the batch); calculator [S, F], or [0] where it is not asked; pairs [P, 2]
+        (steps in the batch); target_rows,
         target_positions, targets and target_weights [N].
     """
     width = max(len(row.input_ids) for row in rows)
@@ -111,6 +120,7 @@ def collate(rows: Sequence[Row], pad: int, loss: Loss) -> dict[str, Tensor]:
         "positions": torch.tensor(positions),
         **collate_labels([row.labels for row in rows], loss),
         "evidence": torch.tensor(evidence, dtype=torch.int64).reshape(-1, 3),
+        "calculator": torch.tensor([said for row in rows for said in row.calculator]),
         "target_rows": places[:, 0],
         "target_positions": places[:, 1],
         "targets": places[:, 2],

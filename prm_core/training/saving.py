@@ -81,7 +81,7 @@ class Learner:
             config = load_config(directory)
             stored = load_backbone(directory, config, place, AutoModelForCausalLM)
         self.model.load_state_dict(stored.state_dict())
-        head = read_head(directory, self.head.n_hidden, self.head.evidence)
+        head = read_head(directory, self.head)
         self.head.load_state_dict(head.state_dict())
 
     def save(self, directory: Path, state: Mapping[str, Tensor] | None = None) -> None:
@@ -101,7 +101,7 @@ class Learner:
         weights, head = None, self.head
         if state is not None:
             weights = _part(state, "model.")
-            head = ValueHead(self.head.n_hidden, self.head.evidence)
+            head = self.head.sibling()
             head.load_state_dict(_part(state, "head."))
         with quiet_transformers():
             self.model.save_pretrained(directory, state_dict=weights)

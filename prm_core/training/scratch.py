@@ -14,16 +14,24 @@ import random
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch.utils.data import IterableDataset
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
+from prm_core import calculator
+from prm_core.device import Placement
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import Template, encode, read_template
-from prm_core.readout import ValueHead
+from prm_core.loading import load_backbone, load_config, load_tokenizer, quiet_transformers
 from prm_core.synthetic.solution import LabelledSolution, Plan, solve
 from prm_core.synthetic.stream import generate
 from prm_core.training.card import Card
@@ -43,7 +51,8 @@ PRM_FILE: dict[str, Any] = {
     "family": "value_head",
     "layout": {"problem": "{problem}", "problem_end": QUESTION_END, "step": "{step}"},
     "marker": STEP_END,
-    "evidence": {"tokens": _EVIDENCE},
+    "evidence": {"tokens": _EVIDENCE, "calculator": calculator.VERSION},
+    "head": {"units": 32},
     "threshold": 0.5,
 }
 """The family file of a model trained here: `[BOS] problem [Q] step [STEP] step [STEP]`."""
@@ -194,6 +203,7 @@ def make_row(
         flat_evidence(encoded),
         tuple(targets),
         tuple(weights),
+        encoded.calculator,
     )
 
 
@@ -208,6 +218,7 @@ class Batches(IterableDataset[list[Row]]):
         tokenizer: PreTrainedTokenizerFast,
         template: Template,
         gsm8k: Sequence[Plan] = (),
+        begin: float = 0.0,
     ) -> None:
         """
         Args:
@@ -216,9 +227,11 @@ class Batches(IterableDataset[list[Row]]):
             n_batches: how many there are; the curriculum goes by the share that is made.
             tokenizer, template: the model's.
             gsm8k: solutions to spoil, beside the generated problems.
+            begin: where in the curriculum the first batch stands.
         """
         self._config, self._seed, self._n_batches = config, seed, n_batches
         self._tokenizer, self._template, self._gsm8k = tokenizer, template, gsm8k
+        self._begin = begin
 
     def __iter__(self) -> Iterator[list[Row]]:
         rng = random.Random(self._seed)
@@ -228,7 +241,8 @@ class Batches(IterableDataset[list[Row]]):
             pool: list[Row] = []
             size = 0
             while size < batch_tokens * pool_batches:
-                solution = generate(rng, made / self._n_batches, gsm8k=self._gsm8k)
+                progress = self._begin + (1 - self._begin) * made / self._n_batches
+                solution = generate(rng, progress, gsm8k=self._gsm8k)
                 pool.append(make_row(self._tokenizer, self._template, solution))
                 size += len(pool[-1].input_ids)
             pool.sort(key=lambda row: len(row.input_ids))
@@ -244,6 +258,9 @@ class Batches(IterableDataset[list[Row]]):
                     yield group
 
 
+_FACTS_ARE_KNOWN = 0.5  # share of the curriculum that a model to go on from has behind it
+
+
 def learning_rate(progress: float, steps: int) -> float:
     """Factor of the peak rate: warm-up over 150 steps, flat to 55 %, then linear to 2 %."""
     warm = min(1.0, (progress * steps + 1) / 150)
@@ -251,7 +268,12 @@ def learning_rate(progress: float, steps: int) -> float:
 
 
 def train_from_scratch(
-    config: ScratchConfig, loss: Loss, run_config: RunConfig, *, gsm8k: Sequence[Plan] = ()
+    config: ScratchConfig,
+    loss: Loss,
+    run_config: RunConfig,
+    *,
+    gsm8k: Sequence[Plan] = (),
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train from scratch and write a checkpoint that `load_scorer` reads.
 
@@ -260,34 +282,23 @@ def train_from_scratch(
         loss: the default model's has a language-model weight of 1.
         run_config: seed, device, checkpoints.
         gsm8k: solutions to spoil, beside the generated problems (`synthetic.gsm8k`).
+        start: a model that was trained here, whose vocabulary and weights are gone on from; its
+            shape then counts and not the one of `config`, and the head begins anew.
 
     Returns:
         The last figures of the run.
 
     Raises:
         BadOptionError: the device is not available, or checkpoints are in the way.
+        ModelLoadError: the model to start from cannot be loaded.
     """
     torch.manual_seed(run_config.seed)
-    tokenizer = _tokenizer(config, run_config.seed, gsm8k)
-    template = read_template(PRM_FILE, tokenizer)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=config.hidden_size,
-            num_hidden_layers=config.layers,
-            num_attention_heads=config.heads,
-            num_key_value_heads=config.heads,
-            intermediate_size=config.mlp_size,
-            max_position_embeddings=4096,
-            rms_norm_eps=1e-5,
-            tie_word_embeddings=True,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=None,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+    tokenizer, model = (
+        _new_model(config, run_config.seed, gsm8k) if start is None else _started(start)
     )
+    template = read_template(PRM_FILE, tokenizer)
     model.set_attn_implementation("eager")  # on a CPU in bfloat16 half as fast again as sdpa
-    head = ValueHead(config.hidden_size, evidence=True)
+    head = template.head(int(model.config.hidden_size))
     verifier = Verifier(model, head, loss)
 
     def optimizer() -> torch.optim.Optimizer:
@@ -304,6 +315,7 @@ def train_from_scratch(
         "precision": run_config.precision,
         "processes": n_processes,
         "gsm8k": len(gsm8k),
+        "start": None if start is None else str(start),
     }
     data = [("problems made by `prm_core/synthetic`", f"{config.steps * n_processes:,} batches")]
     if gsm8k:
@@ -312,7 +324,13 @@ def train_from_scratch(
         Learner(verifier, model, head, tokenizer, PRM_FILE, dtype=torch.float16),
         Feed(
             Batches(
-                config, run_config.seed, config.steps * n_processes, tokenizer, template, gsm8k
+                config,
+                run_config.seed,
+                config.steps * n_processes,
+                tokenizer,
+                template,
+                gsm8k,
+                begin=0.0 if start is None else _FACTS_ARE_KNOWN,
             ),
             lambda rows: collate(rows, tokenizer.pad_token_id, loss),
             steps=config.steps,
@@ -326,13 +344,47 @@ def train_from_scratch(
         run_config,
         Card(
             None,
-            "It was trained from scratch.",
+            "It was trained from scratch." if start is None else f"It goes on from `{start}`.",
             data,
             PRM_FILE,
             arguments,
             run_config.command,
         ),
     )
+
+
+def _new_model(
+    config: ScratchConfig, seed: int, gsm8k: Sequence[Plan]
+) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
+    """An untrained model with its own vocabulary."""
+    tokenizer = _tokenizer(config, seed, gsm8k)
+    settings = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=config.hidden_size,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.heads,
+        intermediate_size=config.mlp_size,
+        max_position_embeddings=4096,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=None,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return tokenizer, LlamaForCausalLM(settings)
+
+
+def _started(start: Path) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
+    """A model that was trained here, in float32."""
+    place = Placement(torch.device("cpu"), torch.float32, "training")
+    with quiet_transformers():
+        config = load_config(start)
+        tokenizer = load_tokenizer(start)
+        model = load_backbone(start, config, place, AutoModelForCausalLM)
+    assert isinstance(tokenizer, PreTrainedTokenizerFast)
+    assert isinstance(model, LlamaForCausalLM)
+    return tokenizer, model
 
 
 def _tokenizer(config: ScratchConfig, seed: int, gsm8k: Sequence[Plan]) -> PreTrainedTokenizerFast:

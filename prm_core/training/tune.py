@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,8 +13,14 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
+from prm_core import calculator
 from prm_core.checkpoint import read_json
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError
@@ -30,7 +37,6 @@ from prm_core.loading import (
     load_tokenizer,
     quiet_transformers,
 )
-from prm_core.readout import ValueHead
 from prm_core.training.card import Card
 from prm_core.training.data import MixSampler, Source, encode_examples
 from prm_core.training.engine import Feed, Recipe, RunConfig, run
@@ -49,6 +55,11 @@ MODES: dict[str, tuple[float, str]] = {
 }
 """What can learn, with the learning rate that is taken where none is given."""
 
+EVIDENCE = ("lm", "calculator")
+"""What a head may see beside the hidden state: the language model's probabilities of digits and
+signs, and what a calculator finds."""
+
+_LONGEST_SIGN = 4  # characters of a sign in a vocabulary, its blank and its bytes included
 _N_NAMED = 10  # rows that are left out are named on stderr up to here, and all in training.json
 
 
@@ -69,6 +80,9 @@ class TuneConfig:
         max_tokens: longer rows are left out; None for what the backbone reads at most.
         lora_rank, lora_alpha: size of the adapters, and their weight times that size.
         gradient_checkpointing: compute the layers twice instead of keeping what they gave.
+        evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, with commas
+            between; None for what the family file says.
+        head_units: size of a hidden layer on the evidence; None for what the family file says.
     """
 
     backbone: str
@@ -83,15 +97,27 @@ class TuneConfig:
     lora_rank: int = 16
     lora_alpha: int = 32
     gradient_checkpointing: bool = False
+    evidence: str | None = None
+    head_units: int | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise BadOptionError(f"mode {self.mode!r} is not known; choose from {', '.join(MODES)}")
+        for kind in () if self.evidence is None else self.evidence.split(","):
+            if kind.strip() not in EVIDENCE:
+                raise BadOptionError(
+                    f"evidence {kind.strip()!r} is not known; choose from {', '.join(EVIDENCE)}, "
+                    "or both with a comma between"
+                )
         for name, value in asdict(self).items():
             if name == "dropout":
                 if not 0 <= value < 1:
                     raise BadOptionError(f"dropout is {value}; it must be at least 0 and below 1")
-            elif isinstance(value, bool) or not isinstance(value, int | float):
+            elif (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or (name == "head_units" and value == 0)
+            ):
                 continue
             elif not 0 < value < math.inf:
                 raise BadOptionError(f"{name} is {value}; it must be above 0")
@@ -240,17 +266,21 @@ def _learner(
         )
     own = directory / FAMILY_FILE
     prm_is_own = prm is None and own.is_file()
-    prm = {**TEXTBOOK, **(read_json(own) if prm_is_own else prm or {})}
-    evidence = prm["evidence"] is not None
-    n_hidden = int(settings.hidden_size)
-    head = read_head(directory, n_hidden, evidence) if prm_is_own else ValueHead(n_hidden, evidence)
+    stored_prm = {**TEXTBOOK, **(read_json(own) if prm_is_own else prm or {})}
+    prm = _with_evidence(stored_prm, tokenizer, config)
+    head = read_template(prm, tokenizer).head(int(settings.hidden_size))
+    if prm_is_own and (prm["evidence"], prm["head"]) == (
+        stored_prm["evidence"],
+        stored_prm["head"],
+    ):
+        head = read_head(directory, head)
     head.dropout.p = config.dropout
     verifier = Verifier(model, head, loss)
     merge = None
     if config.mode == "full":
         model.requires_grad_(True)
         tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-        if not tied and not evidence and not loss.lm_weight:
+        if not tied and not head.evidence and not loss.lm_weight:
             model.get_output_embeddings().requires_grad_(False)  # nothing reads it
     elif config.mode == "lora":
         merge = _add_adapters(model, config)
@@ -264,6 +294,41 @@ def _learner(
         module, model, head, tokenizer, prm, stored, whole=config.mode == "full", merge=merge
     )
     return learner, verifier, placement
+
+
+def _with_evidence(
+    prm: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, config: TuneConfig
+) -> dict[str, Any]:
+    """A family file with the evidence and the head that the options ask for."""
+    changed = dict(prm)
+    if config.evidence is not None:
+        kinds = [kind.strip() for kind in config.evidence.split(",")]
+        evidence: dict[str, Any] = {}
+        if "lm" in kinds:
+            evidence["tokens"] = digits_and_signs(tokenizer)
+        if "calculator" in kinds:
+            evidence["calculator"] = calculator.VERSION
+        changed["evidence"] = evidence
+    if config.head_units is not None:
+        changed["head"] = {"units": config.head_units} if config.head_units else None
+    return changed
+
+
+def digits_and_signs(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The entries of a vocabulary that are a digit or a sign of arithmetic, alone or after a blank.
+
+    Raises:
+        BadOptionError: there is none.
+    """
+    found = sorted(
+        token
+        for token in tokenizer.get_vocab()
+        if len(token) <= _LONGEST_SIGN
+        and re.fullmatch("[-0-9+*/=%.×÷−]", tokenizer.convert_tokens_to_string([token]).strip())
+    )
+    if not found:
+        raise BadOptionError("evidence lm needs digits in the vocabulary, and this one has none")
+    return found
 
 
 def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], PreTrainedModel]:

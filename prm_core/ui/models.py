@@ -124,7 +124,8 @@ class ModelHost:
         scorer = cast("Scorer", future.result())
         device = str(scorer.device).split(":")[0].upper()
         dtype = str(scorer.dtype).removeprefix("torch.")
-        return ModelState("ready", f"{device} · {_PRECISION.get(dtype, dtype)} · ready")
+        sees = " · sees a calculator" if scorer.calculator else ""
+        return ModelState("ready", f"{device} · {_PRECISION.get(dtype, dtype)}{sees} · ready")
 
     def run(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate] | None]:
         """Score with the loaded model; pairs of index and result, pack by pack.
