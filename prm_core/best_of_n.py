@@ -14,6 +14,7 @@ order of a file plays no part.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -249,19 +250,22 @@ def answer_groups(answers: Sequence[str | None]) -> list[int | None]:
 
     >>> answer_groups(["1,000", None, "3", "1000", r"\frac{6}{2}"])
     [0, None, 1, 0, 1]
+
+    Every two answers of one group are the same. "The same" is no equivalence (15% is 15 and 0.15;
+    24 is 24 cm and 24 mm), so an answer that fits several groups goes to the one whose first
+    answer was given most often, and on a tie to the one whose text comes first: the order in which
+    they are given plays no part.
     """
-    known: dict[str, int] = {}
-    firsts: list[str] = []
-    groups: list[int | None] = []
-    for answer in answers:
-        text = "" if answer is None else " ".join(answer.split())
-        if not text:
-            groups.append(None)
-            continue
-        if text not in known:
-            equal = (g for g, first in enumerate(firsts) if same_answer(text, first))
-            known[text] = next(equal, len(firsts))
-            if known[text] == len(firsts):
-                firsts.append(text)
-        groups.append(known[text])
-    return groups
+    texts = [" ".join((answer or "").split()) for answer in answers]
+    times = Counter(filter(None, texts))
+    groups: list[list[str]] = []
+    for text in sorted(times, key=lambda text: (-times[text], text)):
+        fitting = (g for g in groups if all(same_answer(text, member) for member in g))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([text])
+        else:
+            group.append(text)
+    of_text = {text: number for number, group in enumerate(groups) for text in group}
+    names: dict[int, int] = {}  # numbered as they appear
+    return [names.setdefault(of_text[t], len(names)) if t else None for t in texts]

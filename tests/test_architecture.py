@@ -22,6 +22,10 @@ FLOORS: list[tuple[int, set[str]]] = [
     (0, {"types", "paths"}),
     (1, {"blocks", "sentences", "endpoint"}),
     (1, {"steps", "aggregate", "packing", "data"}),
+    (1, {"notation"}),
+    (1, {"units"}),
+    (1, {"expressions"}),
+    (1, {"equality"}),
     (1, {"answers"}),
     (1, {"calculator"}),
     (1, {"rank", "labelled", "registry", "files"}),
@@ -50,8 +54,7 @@ FLOOR = {name: floor for floor, names in FLOORS for name in names}
 DOORS = {"app", "cli", "ui", "model_options"}
 # Half a second to import, and most answers are plain numbers that do not need it.
 LATER = {
-    ("answers", "math_verify"),
-    ("answers", "latex2sympy2_extended"),
+    ("expressions", "mpmath"),
     ("training.tune", "peft"),  # only one of the ways to train needs it
     ("files", "pyarrow"),  # need not be installed
     ("loading", "bitsandbytes"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from prm_core.best_of_n import (
     sizes,
     vote_accuracies,
 )
+from prm_core.equality import same_answer
 from prm_core.errors import BadOptionError, InputError
 
 CANDIDATES = st.lists(
@@ -218,3 +220,40 @@ def test_errors_are_sentences() -> None:
         best_of_n([[]])
     with pytest.raises(BadOptionError, match="'median' is not known"):
         best_of_n(POOLS, aggregation="median")
+
+
+AMBIGUOUS = [
+    "15%",
+    "15",
+    "0.15",
+    "24",
+    "24 cm",
+    "24 mm",
+    "0.3333",
+    "1/3",
+    "0.33333",
+    "x",
+    "X",
+    "20",
+]
+
+
+@given(st.lists(st.sampled_from(AMBIGUOUS), min_size=1, max_size=9), st.randoms())
+def test_groups_do_not_depend_on_the_order(answers: list[str], random: Random) -> None:
+    def together(answers: list[str]) -> set[frozenset[str]]:
+        members: dict[int | None, set[str]] = {}
+        for answer, group in zip(answers, answer_groups(answers), strict=True):
+            members.setdefault(group, set()).add(answer)
+        return set(map(frozenset, members.values()))
+
+    found = together(answers)
+    shuffled = random.sample(answers, len(answers))
+    assert together(shuffled) == found
+    for group in found:
+        assert all(same_answer(a, b) for a in group for b in group), "every two are the same"
+
+
+def test_a_rate_s_votes_have_one_outcome_in_every_order() -> None:
+    pool = [choice(a, a != "20", 0.5) for a in ("15%", "15", "0.15", "20", "20")]
+    outcomes = {best_of_n([order]).curves["majority"] for order in permutations(pool)}
+    assert len(outcomes) == 1

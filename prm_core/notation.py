@@ -1,0 +1,265 @@
+r"""The ways in which people and models write one piece of mathematics → one.
+
+LaTeX, Unicode and plain text meet here: `√3`, `sqrt(3)` and `\sqrt{3}`, `x²`, `x**2` and `x^{2}`,
+`4*pi*r` and `4\pi r`. What is left is a list of tokens, which `expressions`, `units` and `equality`
+read. Nothing is judged here, and no text is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+
+class Token(NamedTuple):
+    r"""The smallest thing that is read.
+
+    Attributes:
+        text: `12.5`, `x`, `\frac`, `{`; a word in lower case.
+        kind: "number", "letter", "word" (also what stood in `\text{…}`), "command" or "sign".
+        spaced: white space came before it.
+        upright: it stood in `\text{…}` or the like.
+    """
+
+    text: str
+    kind: str
+    spaced: bool = False
+    upright: bool = False
+
+
+# --- one spelling ---------------------------------------------------------------------------------
+
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ"
+_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢ"
+_LIFTED = "0123456789+-()ni"
+_RAISED = re.compile(f"[{_SUPERSCRIPTS}]+")
+_LOWERED = re.compile(f"[{_SUBSCRIPTS}]+")
+_SIGNS = {
+    "−": "-", "–": "-", "‐": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/",
+    "⁄": "/", "∕": "/", "∞": r"\infty ", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ",
+    "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ",
+    "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "⌀": r"\emptyset ", "√": r"\sqrt ",
+    "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ", "°": r'"degree"', "′": "'", "″": "''", "’": "'",
+    "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
+    "⌉": r"\rceil ", "…": r"\dots ", "€": r'"euro"', "£": r'"gbp"', "¥": r'"yen"', "“": "", "”": "",
+    "∑": r"\sum ", "∫": r"\int ", "∏": r"\prod ", "→": r"\to ", "％": "%", "，": ", ", "；": "; ",
+    "：": ":", "（": "(", "）": ")", "、": ", ",
+}  # fmt: skip
+_SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
+
+_UPRIGHT = (
+    r"text|textrm|textnormal|textbf|textit|textsf|texttt|mathrm|mathsf|mbox|hbox|operatorname"
+)
+_COMMANDS = {
+    **dict.fromkeys(("dfrac", "tfrac", "cfrac"), r"\frac "),
+    **dict.fromkeys(("dbinom", "tbinom"), r"\binom "),
+    **dict.fromkeys(("times", "cdot", "ast"), "*"),
+    "div": "/",
+    **dict.fromkeys(("leq", "leqslant", "leqq"), r"\le "),
+    **dict.fromkeys(("geq", "geqslant", "geqq"), r"\ge "),
+    **dict.fromkeys(("neq",), r"\ne "),
+    **dict.fromkeys(("lt",), "<"),
+    **dict.fromkeys(("gt",), ">"),
+    **dict.fromkeys(("varnothing", "oslash"), r"\emptyset "),
+    **dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), r"\dots "),
+    **dict.fromkeys(("lvert", "rvert", "vert", "mid"), "|"),
+    **dict.fromkeys(("lbrace",), r"\{"),
+    **dict.fromkeys(("rbrace",), r"\}"),
+    **dict.fromkeys(("lbrack",), "["),
+    **dict.fromkeys(("rbrack",), "]"),
+    **dict.fromkeys(("quad", "qquad", "enspace", "space", "displaystyle", "limits"), " "),
+    **dict.fromkeys(("mathbf", "boldsymbol", "bm", "mathit", "mathbb", "mathcal"), " "),
+    "varphi": r"\phi ",
+    "varepsilon": r"\epsilon ",
+    "vartheta": r"\theta ",
+    "degree": '"degree"',
+    "prime": "'",
+    "land": " and ",
+    "wedge": " and ",
+    "lor": " or ",
+    "vee": " or ",
+    "euro": '"euro"',
+    "pounds": '"gbp"',
+}
+_LATEX = re.compile(
+    rf"""\\\\ | \\[{{}}] | (?P<space>\\[,;:! ~]|~)
+      | \\(?:{_UPRIGHT})\s*\{{(?P<upright>[^{{}}]*)\}}
+      | \^\s*(?:\\circ\b|\{{\s*\\circ\s*\}})(?P<circle>)
+      | \\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])(?:\s*\.(?!\d))?(?P<size>)
+      | \^\s*\{{(?P<primes>(?:\s*\\prime)+)\s*\}} | \^\s*\\prime(?![A-Za-z])(?P<prime>)
+      | \\begin\s*\{{array\}}\s*\{{[^{{}}]*\}}(?P<array>)
+      | \\begin\s*\{{(?P<begin>[A-Za-z]+)\*?\}} | \\end\s*\{{[A-Za-z]+\*?\}}(?P<end>)
+      | \\(?P<percent>%) | \\?\$(?P<money>) | \\(?P<command>[A-Za-z]+)""",
+    re.VERBOSE,
+)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """One piece of LaTeX in the one spelling."""
+    kind = found.lastgroup
+    if kind == "upright":
+        return '"' + re.sub(r"\\[,;:! ]|~", " ", found["upright"]) + '"'
+    if kind == "command":
+        return _COMMANDS.get(found["command"], found[0])
+    if kind == "begin":
+        name = found["begin"]
+        return r"\matrix{" if name in _MATRICES else rf"\{name}{{"
+    if kind == "primes":
+        return "'" * found["primes"].count("prime")
+    plain = {"circle": '"degree"', "size": "", "prime": "'", "array": r"\matrix{", "end": "}"}
+    plain |= {"percent": "%", "money": '"dollar"', "space": "" if found[0] == r"\!" else " "}
+    return plain.get(kind or "", found[0])
+
+
+_MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix")
+_BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
+_DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
+_THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
+_TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
+_MONEY = re.compile(r'("(?:dollar|euro|gbp|yen)")\s*([-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))')
+
+
+def one_spelling(text: str) -> str:
+    r"""A text in ASCII-like LaTeX, with `"…"` around words that were set upright.
+
+    >>> one_spelling("5√3 cm²"), one_spelling(r"\dfrac12\text{ m}")
+    ('5\\sqrt 3 cm^{2}', '\\frac 12" m"')
+    """
+    text = _DELIMITED.sub(r" \1 ", text.replace('"', ""))
+    text = _THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
+    text = _RAISED.sub(lambda f: "^{" + f[0].translate(_table(_SUPERSCRIPTS)) + "}", text)
+    text = _LOWERED.sub(lambda f: "_{" + f[0].translate(_table(_SUBSCRIPTS)) + "}", text)
+    if not text.isascii():
+        text = _SIGN.sub(lambda found: _SIGNS[found[0]], text)
+        text = "".join(map(_character, text))
+    text = _LATEX.sub(_spelled, _TIMES_TEN.sub("*", text))
+    text = _BRACKETED.sub(r"\1", text)
+    text = re.sub(r'"degree"\s*"?\s*([CF])\b"?', r'"deg\1"', text)
+    return _MONEY.sub(r"\2 \1", text)
+
+
+def _table(characters: str) -> dict[int, str]:
+    return dict(zip(map(ord, characters), _LIFTED, strict=True))
+
+
+def _character(character: str) -> str:
+    """A character outside ASCII as LaTeX, where it has a name there."""
+    if character.isascii():
+        return character
+    form = unicodedata.normalize("NFKC", character)
+    if "\u2044" in form:  # ½
+        top, bottom = form.split("\u2044")
+        return rf"\frac{{{top}}}{{{bottom}}}"
+    name = unicodedata.name(form, "") if len(form) == 1 else ""
+    greek = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)", name)
+    if greek:
+        letter = greek[2].replace("LAMDA", "LAMBDA").replace("FINAL", "").lower()
+        return rf"\{letter.capitalize() if greek[1] == 'CAPITAL' else letter} "
+    return form
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+FUNCTIONS = words(
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc asin acos atan sinh cosh "
+    "tanh coth log ln lg exp abs sqrt cbrt gcd lcm max min"
+)
+_GREEK = words(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega"
+)
+_NAMES = {**{name: name for name in FUNCTIONS | _GREEK}, "oo": "infty", "inf": "infty"}
+_NAMES |= {"infinity": "infty", "emptyset": "emptyset"}
+# The beginnings that are looked for in what is written without a blank: "sinx", "2pir".
+_PREFIX = re.compile(f"({'|'.join(sorted(FUNCTIONS | {'pi'}, key=len, reverse=True))})([A-Za-z])")
+SHORT_WORDS = words("or and is to of in no am pm by at if an as on up he we it so do us my be")
+_TOKEN = re.compile(
+    r"""\s*+(?: "(?P<upright>[^"]*)" | (?P<number>\d++(?:\.\d++|\.(?=\s*\\overline))?|\.\d++)
+      | \\(?P<command>[A-Za-z]+) | (?P<letters>[^\W\d_]+)
+      | (?P<sign>\\\\|\\[{}]|<=|>=|!=|\*\*|\S) )""",
+    re.VERBOSE,
+)
+_ALIASES = {"<=": ("le", "command"), ">=": ("ge", "command"), "!=": ("ne", "command")}
+
+
+def tokens_of(text: str, units: frozenset[str] = frozenset()) -> list[Token]:
+    r"""The tokens of a text that has one spelling.
+
+    >>> [token.text for token in tokens_of("4*pi*r^2 sq. Feet")]
+    ['4', '*', '\\pi', '*', 'r', '^', '2', 's', 'q', '.', 'feet']
+
+    Args:
+        text: from `one_spelling`.
+        units: names of two letters that are one word.
+    """
+    return list(_tokens(text, units, upright=False))
+
+
+def _tokens(text: str, units: frozenset[str], *, upright: bool) -> Iterator[Token]:
+    for found in _TOKEN.finditer(text):
+        written = found[0].lstrip()
+        spaced = len(written) < len(found[0])
+        kind = found.lastgroup
+        if kind == "upright":
+            inner = _tokens(found["upright"], units, upright=True)
+            blank = spaced or found["upright"][:1].isspace()
+            for index, token in enumerate(inner):
+                yield token._replace(spaced=blank or token.spaced) if index == 0 else token
+        elif kind == "letters":
+            yield from _letters(written, spaced, units, upright)
+        elif kind == "command":
+            yield Token(written, "command", spaced, upright)
+        elif written in _ALIASES:
+            name, as_kind = _ALIASES[written]
+            yield Token(f"\\{name}", as_kind, spaced, upright)
+        else:
+            text = "^" if written == "**" else written
+            yield Token(text, "number" if kind == "number" else "sign", spaced, upright)
+
+
+def _letters(run: str, spaced: bool, units: frozenset[str], upright: bool) -> Iterator[Token]:
+    """Letters without anything between them: a name, a word, or a product of variables."""
+    lower = run.lower()
+    if (known := _NAMES.get(run)) is not None and not (upright and len(run) > 4):
+        yield Token(f"\\{known}", "command", spaced)
+    elif (found := _PREFIX.fullmatch(run)) and not upright:
+        yield Token(f"\\{found[1]}", "command", spaced)
+        yield Token(found[2], "letter")
+    elif len(run) == 1:
+        yield Token(run, "letter", spaced, upright)
+    elif upright or run in units or lower in SHORT_WORDS or (len(run) > 2 and not _product(run)):
+        yield Token(lower, "word", spaced, upright)
+    else:
+        for index, letter in enumerate(run):
+            yield Token(letter, "letter", spaced and index == 0, upright)
+
+
+def _product(run: str) -> bool:
+    """Are these three letters rather variables than a word, as in "xyz"?"""
+    return run.islower() and len(run) == 3 and not set(run) & set("aeiou")
+
+
+def key_of(tokens: Sequence[Token]) -> str:
+    r"""What is the same for texts that differ in blanks, in braces around one token, in `\text`.
+
+    >>> key_of(tokens_of("y = c e^{-x^{2}}")) == key_of(tokens_of("y=c e^{-x^2}"))
+    True
+    """
+    parts: list[str] = []
+    skipped: set[int] = set()
+    for index, token in enumerate(tokens):
+        if token.text == "{" and [t.text for t in tokens[index + 2 : index + 3]] == ["}"]:
+            skipped |= {index, index + 2}
+        if index in skipped:
+            continue
+        digits = parts and parts[-1][-1:].isdigit() and token.text[:1].isdigit()
+        named = parts and re.fullmatch(r"\\[A-Za-z]+", parts[-1]) and token.text[:1].isalpha()
+        parts.append(" " + token.text if digits or named else token.text)
+    return "".join(parts)
