@@ -25,6 +25,7 @@ from prm_core.errors import (
     PRMError,
     TooLongError,
     UnknownModelError,
+    UnreadableError,
 )
 from prm_core.rank import rank
 from prm_core.steps import split_steps
@@ -68,6 +69,7 @@ __all__ = [
     "TooLongError",
     "TrainingProgress",
     "UnknownModelError",
+    "UnreadableError",
     "Verdict",
     "Verifier",
     "__version__",

@@ -4,6 +4,7 @@
     ├─ InputError      the user's text or options
     │  ├─ NoStepsError
     │  ├─ TooLongError
+    │  ├─ UnreadableError
     │  ├─ BadOptionError
     │  └─ NoVerdictError
     ├─ DataError       a file: path, line, field
@@ -35,6 +36,10 @@ class NoStepsError(InputError):
 
 class TooLongError(InputError):
     """A candidate has more tokens than the model reads. Nothing is ever truncated."""
+
+
+class UnreadableError(InputError):
+    """A step or a problem holds nothing that the model's tokenizer can express."""
 
 
 class BadOptionError(InputError):

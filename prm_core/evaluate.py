@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from prm_core.best_of_n import Choice, best_of_n
-from prm_core.errors import BadOptionError, DataError, InputError, NoVerdictError, TooLongError
+from prm_core.errors import (
+    BadOptionError,
+    DataError,
+    InputError,
+    NoVerdictError,
+    TooLongError,
+    UnreadableError,
+)
 from prm_core.metrics import (
     Calibration,
     Interval,
@@ -271,6 +278,8 @@ def _reason(error: InputError) -> str:
     """Why an example is skipped."""
     if isinstance(error, TooLongError):
         return "too long for the model"
+    if isinstance(error, UnreadableError):
+        return "a step of which the model can read nothing"
     return _UNREAD if isinstance(error, NoVerdictError) else "cannot be scored"
 
 

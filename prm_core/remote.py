@@ -30,7 +30,7 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
-from prm_core.families.prompt import forget_texts
+from prm_core.families.prompt import forget_texts, refuse_unreadable
 from prm_core.loading import (
     empty_backbone,
     find_model,
@@ -142,8 +142,10 @@ class RemoteScorer:
         """A candidate as the model reads it.
 
         Raises:
+            UnreadableError: of the problem or a step the tokenizer knows nothing.
             TooLongError: it has more tokens than the model or the server reads.
         """
+        refuse_unreadable(self._tokenizer, candidate)
         encoded = self._opened.encode(candidate)
         n_tokens = len(encoded.input_ids)
         if n_tokens > self.context:

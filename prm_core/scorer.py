@@ -24,7 +24,7 @@ from prm_core.families import (
     family_for,
     refuse_unused,
 )
-from prm_core.families.prompt import forget_texts
+from prm_core.families.prompt import forget_texts, refuse_unreadable
 from prm_core.loading import (
     DEFAULT_MODEL,
     find_model,
@@ -158,12 +158,15 @@ class Scorer:
 
         Raises:
             TooLongError: it has more tokens than the model reads; nothing is ever truncated.
+            UnreadableError: of the problem or a step the tokenizer knows nothing.
             ModelError: the tokenizer and the weights do not belong together.
 
         For a family that reads every step in a prompt of its own it is the last step's first one,
         which is the longest.
         """
         candidate = self._as_judged(candidate)
+        if self._tokenizer is not None:
+            refuse_unreadable(self._tokenizer, candidate)
         return self._checked(candidate, self._opened.encode(candidate))
 
     def _checked(self, candidate: Candidate, encoded: Encoded) -> Encoded:
@@ -233,6 +236,7 @@ class Scorer:
 
         Raises:
             TooLongError: a candidate does not fit the model; nothing was run.
+            UnreadableError: of a step the tokenizer knows nothing; nothing was run.
             ModelError: memory does not suffice for a single candidate, or a number is not finite.
         """
         done = dict(self._run(candidates, first_tokens=None))
@@ -289,6 +293,8 @@ class Scorer:
         """
         alone, rounds = self._opened.alone, self._opened.rounds
         assert alone is not None
+        for candidate in candidates:
+            refuse_unreadable(self.tokenizer, candidate)
         steps = [(i, k) for i, one in enumerate(candidates) for k in range(len(one.steps))]
         answers: dict[tuple[int, int], tuple[float, ...]] = dict.fromkeys(steps, ())
         for names in rounds:
@@ -609,9 +615,10 @@ def step_positions(scorer: Scorer, candidate: Candidate) -> list[StepPosition]:
     Raises:
         TooLongError: the candidate has more tokens than the model reads.
     """
-    return [
-        StepPosition(step, position, str(scorer.tokenizer.decode([prompt.input_ids[position]])))
+    # Where a step is read at several places, the last one says it.
+    places = {
+        step: StepPosition(step, at, str(scorer.tokenizer.decode([prompt.input_ids[at]])))
         for prompt in scorer.explain(candidate)
-        for position, step, name in zip(prompt.positions, prompt.steps, prompt.names, strict=True)
-        if not name
-    ]
+        for at, step in zip(prompt.positions, prompt.steps, strict=True)
+    }
+    return [places[step] for step in sorted(places)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from prm_core.scorer import Scorer, load_scorer
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers import VERIFIERS
 from tests.families import build
+from tests.families.test_act_prm import make as make_act_prm
 from tests.families.test_outcome import make as make_outcome
 from tests.families.test_qwen_prm import make as make_qwen
 from tests.families.test_reason_eval import make as make_reason_eval
@@ -100,6 +102,27 @@ def test_published_numbers_of_another_model_are_noticed(
     assert lines[-2].startswith("BAD  golden")
     assert "from 20 numbers of GAIR/ReasonEval-7B" in lines[-2]
     assert lines[-1].startswith("not trustworthy: golden: largest difference")
+
+
+def test_numbers_that_another_family_made_are_compared_as_it_reads(tmp_path: Path) -> None:
+    """ActPRM's example has another system message than the script that its name stands for."""
+    script, card = (
+        load_scorer(make_act_prm(tmp_path), family=name) for name in ("act_prm", "act_prm_card")
+    )
+    candidate = Candidate("What is 2 + 3?", ("2 + 3 = 6.", "So it is 6."))
+    ((theirs,), (ours,)) = (one.score([candidate]) for one in (card, script))
+    assert (
+        max(abs(a - b) for a, b in zip(theirs.probabilities, ours.probabilities, strict=True))
+        > 1e-3
+    )
+    golden = Golden("m", "here", 1e-5, candidate, theirs.probabilities, family="act_prm_card")
+    findings = list(examine(script, [golden]))
+    assert verdict(findings) == (True, "trustworthy: gives the numbers that were published for it")
+    assert "of m, read as act_prm_card; here" in findings[-1].text
+    (wrong,) = list(examine(script, [replace(golden, family=None)]))[-1:]
+    assert not wrong.good
+    (example,) = golden_examples("sail/ActPRM")
+    assert example.family == "act_prm_card"
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,13 @@ def test_calibration_by_hand() -> None:
     assert found.brier == pytest.approx((0.01 + 0.85**2 + 0.01 + 0) / 4)
 
 
+def test_bins_weigh_as_many_steps_as_they_hold() -> None:
+    """Three steps said 0.1, one of them right; one said 0.9, wrong: (3 x 0.2333 + 1 x 0.9) / 4."""
+    found = calibration([0.1, 0.1, 0.1, 0.9], [0, 0, 1, 0], n_bins=5)
+    assert [one.n_steps for one in found.bins] == [3, 0, 0, 0, 1]
+    assert found.ece == pytest.approx(1.6 / 4)
+
+
 def test_soft_labels_count_as_they_are() -> None:
     assert calibration([0.25, 0.75], [0.25, 0.75]).ece == 0.0
 

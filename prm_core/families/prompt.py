@@ -19,8 +19,9 @@ from weakref import WeakKeyDictionary
 
 from transformers import PreTrainedTokenizerBase
 
-from prm_core.errors import InputError, ModelLoadError
-from prm_core.types import Encoded
+from prm_core.errors import InputError, ModelLoadError, UnreadableError
+from prm_core.steps import step_content
+from prm_core.types import Candidate, Encoded
 
 
 class Mark(Enum):
@@ -163,6 +164,42 @@ def encode_texts(
 def forget_texts(tokenizer: PreTrainedTokenizerBase) -> None:
     """Drop the texts that `encode_texts` has kept."""
     _RECENT.pop(tokenizer, None)
+
+
+def refuse_unreadable(tokenizer: PreTrainedTokenizerBase, candidate: Candidate) -> None:
+    """A step of which a model sees nothing must not get a score as if it had been read.
+
+    Raises:
+        UnreadableError: of the problem or a step, the tokenizer keeps no token, or none that it
+            knows.
+    """
+    unknown = tokenizer.unk_token_id
+    texts = [candidate.problem, *map(step_content, candidate.steps)]
+    (nothing, _), *encoded = encode_texts(tokenizer, [" ", *texts])
+    for number, (text, (ids, reach)) in enumerate(zip(texts, encoded, strict=True)):
+        if ids and ids != nothing and (unknown not in ids or _knows(text, ids, reach, unknown)):
+            continue
+        name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
+        what = f"step {number}" if number else "the problem"
+        raise UnreadableError(
+            f"{what} of {name} cannot be judged: this model's tokenizer knows nothing of "
+            f"{text[:40]!r}; write it in other words, or use another model"
+        )
+
+
+def _knows(text: str, ids: Sequence[int], reach: Sequence[tuple[int, int]], unknown: int) -> bool:
+    """Whether a known token stands for a letter or digit of a text, or for a sign if it has none.
+
+    A normaliser may add tokens of its own, which lean on characters that others stand for.
+    """
+    if not reach:  # a slow tokenizer does not tell
+        return set(ids) != {unknown}
+    lost = {
+        i for token, one in zip(ids, reach, strict=True) if token == unknown for i in range(*one)
+    }
+    kept = {i for one in reach for i in range(*one)} - lost
+    signs = [i for i, sign in enumerate(text) if sign.isalnum()]
+    return not kept.isdisjoint(signs or (i for i, sign in enumerate(text) if not sign.isspace()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError
+from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError, UnreadableError
 from prm_core.model_options import AnyScorer
 from prm_core.paths import assets_dir
 from prm_core.steps import candidate_of, split_solutions
@@ -94,14 +94,14 @@ def read_candidates(draft: Draft) -> Reading:
 
 
 def too_long(scorer: AnyScorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
-    """A sentence for each candidate that the model cannot read whole."""
+    """A sentence for each candidate that the model cannot read, or not whole."""
     issues: list[dict[str, Any]] = []
     if isinstance(scorer, VerifierScorer):  # its server counts the tokens
         return issues
     for index, candidate in enumerate(candidates):
         try:
             scorer.encode(candidate)
-        except TooLongError as error:
+        except (TooLongError, UnreadableError) as error:
             issues.append({"where": index, "text": str(error)})
     return issues
 
@@ -170,7 +170,7 @@ def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
                 n_shown, shown = n_done, time.monotonic()
             elif found is None:
                 yield gr.skip(), actions_value(running=True, message=message)
-    except TooLongError as error:
+    except (TooLongError, UnreadableError) as error:
         issues = too_long(loading.result(), candidates)
         yield board("failed", str(error)), actions_value(running=False, issues=issues)
     except PRMError as error:
