@@ -301,6 +301,18 @@ function reveal() {
   });
 }
 
+// Beside a longer left side the results stay in the window; where they are taller than it, they
+// stick by their lower end, so that every card can be reached.
+const side = root.closest("#prm-right");
+function stick() {
+  const top = Math.min(0, innerHeight - side.offsetHeight);
+  side.style.setProperty("--prm-right-top", `${top}px`);
+}
+if (side) {
+  new ResizeObserver(stick).observe(side);
+  addEventListener("resize", stick);
+}
+
 // The head gets a hairline while something scrolls below it.
 new IntersectionObserver(
   ([{ boundingClientRect, intersectionRatio }]) => {
