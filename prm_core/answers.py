@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from prm_core.equality import bare
 from prm_core.equality import same_answer as same_answer
-from prm_core.steps import find_steps, step_content
+from prm_core.labels import step_content
+from prm_core.steps import find_steps
 from prm_core.types import Candidate
 
 _LONGEST = 400  # characters after "the answer is" that are looked at
@@ -39,6 +40,8 @@ def final_answer(solution: str | Sequence[str] | Candidate) -> str | None:
         return _find(text, _last_paragraph(text))
     if isinstance(solution, Candidate):
         candidate = solution.whole_of or solution
+        if candidate.tagged_answer:
+            return final_answer(f"<answer>{candidate.tagged_answer}</answer>")
         marks = candidate.thinking or (False,) * len(candidate.steps)
         solution = [step for step, mark in zip(candidate.steps, marks, strict=True) if not mark]
     written = [step for step in _spoken(solution) if step.strip()]

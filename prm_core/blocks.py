@@ -1,4 +1,4 @@
-r"""What a text keeps whole when it is cut: code, tables, mathematics, decimal numbers.
+r"""What a text keeps whole when it is cut: code, figures, tables, mathematics, decimal numbers.
 
 Every search here is linear in the text's length, whatever the text: a delimiter is looked at once,
 and one without a partner is plain text.
@@ -21,6 +21,8 @@ _LINE_END = re.compile(LINE_END)
 # White space, and the characters of no width that copying leaves behind.
 _NOTHING = re.compile(r"[\s\ufeff\u200b\u2060]*+")
 _FENCE = re.compile(_NOTHING.pattern + r"(`{3,}+|~{3,}+)(.*)", re.DOTALL)
+# Asymptote, in which the figures of MATH are drawn.
+_FIGURE = re.compile(r"(?:\[|<)(?P<end>/)?asy(?:\]|>)", re.IGNORECASE)
 _MATH = re.compile(r"\\\\|\\[$()\[\]]|\\(begin|end)[ \t]*+\{([^{}\s]{1,32})\}|\$\$?")
 _BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u2029")
 # A price goes on with a word, a full stop and a word, or a calculator's <<…>>.
@@ -68,7 +70,7 @@ def find_lines(text: str) -> list[Line]:
 def find_blocks(text: str, lines: list[Line]) -> Blocks:
     """Code first, for nothing in it is Markdown or LaTeX; then tables; then mathematics."""
     closed, unclosed = find_fences(text, lines)
-    fences = [*closed, *unclosed]
+    fences = Blocks([*closed, *unclosed, *_figures(text)]).spans()
     spans = [*fences, *_tables(text, lines)]
     if "$" in text or "\\" in text:
         begin = 0
@@ -101,6 +103,19 @@ def find_fences(text: str, lines: list[Line]) -> tuple[list[Span], list[Span]]:
             closed.append((begin, end))
             opener = ""
     return closed, [(begin, len(text))] if opener else []
+
+
+def _figures(text: str) -> Iterator[Span]:
+    """`[asy]…[/asy]`; a figure without an end is cut off with the text."""
+    begin = None
+    for found in _FIGURE.finditer(text):
+        if found["end"] and begin is not None:
+            yield begin, found.end()
+            begin = None
+        elif not found["end"] and begin is None:
+            begin = found.start()
+    if begin is not None and not text[:begin].rpartition("\n")[2].strip():
+        yield begin, len(text)
 
 
 def _tables(text: str, lines: list[Line]) -> Iterator[Span]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 # A mark that may end a sentence, with the quotes and brackets that belong to it. Chinese and
 # Japanese marks need no white space after them.
@@ -100,3 +102,24 @@ def _is_initial(previous: str, after: str) -> bool:
 def _is_name(after: str) -> bool:
     """Does the text go on with a capital letter, and not with a word that opens sentences?"""
     return after[0].isupper() and after.split()[0].lower().rstrip(".,:;'") not in _OPENERS
+
+
+_ARITHMETIC = re.compile(r"[\s\d.,;，；+*/×÷·−–^()%$€£=-]++")
+_BETWEEN = re.compile(r"[,;]\s+|[，；]\s*")
+_COMPUTES = re.compile(r"\d[\s)%]*[-+*/×÷·−–^][\s($€£]*\d[^=]*=[^=]*\d")
+
+
+def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
+    """Where "24-7=17, 3*5=15" goes on with its next equation.
+
+    Args:
+        text: what is cut.
+        cuts: where its sentences begin, in order. A sentence is parted where it is nothing but
+            equations, each of which computes something; "x = 3, y = 4" is one statement.
+    """
+    for begin, end in pairwise([0, *cuts, len(text)]):
+        if not _ARITHMETIC.fullmatch(text, begin, end):
+            continue
+        edges = [begin, *(found.end() for found in _BETWEEN.finditer(text, begin, end)), end]
+        if all(_COMPUTES.search(text, *span) for span in pairwise(edges)):
+            yield from edges[1:-1]

@@ -1,14 +1,16 @@
 r"""Solution text → steps.
 
 A step is what a PRM judges. People and models mark steps in four ways: they number them, leave
-blank lines, start new lines, or just end sentences; `auto` looks which of these a text shows. The
-work is done in three layers, each linear in the text's length:
+blank lines, start new lines, or just end sentences; `auto` looks which of these a text shows, and
+docs/steps.md says how. The work is done in four layers, each linear in the text's length:
 
-1. `<think>` tags part the text; nothing reaches across a tag.
-2. What must stay whole is found: code fences, tables, mathematics. A position inside is no cut.
-3. A rule proposes positions; those that are free become cuts, and blank pieces are dropped.
+1. Tags part thinking from the rest, and tokens and markers are taken out; every one is a wall that
+   no step crosses.
+2. What must stay whole is found: code, figures, tables, mathematics. A position inside is no cut.
+3. A rule proposes positions; those that are free become cuts.
+4. A piece without a letter or digit is no step.
 
-Nothing but separators is lost (white space, the tags, the user's own separator), and every step
+Nothing is lost in silence: what is neither step nor white space is reported as dropped. Every step
 knows where it stood, so that an editor can mark it.
 """
 
@@ -19,28 +21,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
 
-from prm_core.blocks import (
-    LINE_END,
-    Blocks,
-    find_blocks,
-    find_decimals,
-    find_fences,
-    find_lines,
-)
+from prm_core.blocks import LINE_END, Blocks, Span, find_decimals
 from prm_core.errors import BadOptionError, NoStepsError
-from prm_core.sentences import CANDIDATE, ends_sentence
+from prm_core.labels import CLOSING_ANSWER, EDGE, is_number_alone, step_content
+from prm_core.lists import BULLET, all_lists, inlined, is_head, opens_at_margin, step_lists
+from prm_core.parts import Part, Read, read_text, unfinished
+from prm_core.sentences import CANDIDATE, ends_sentence, equation_cuts
+from prm_core.tags import WORD, Dropped, Tagged, is_marker
 from prm_core.types import Candidate
 
-RULES = ("auto", "numbered", "paragraph", "line", "sentence")
+_HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
 
-# What is taken off the ends of a step: white space as `str.isspace` has it, and three characters
-# of no width (byte order mark, zero width space, word joiner) that copying leaves behind.
-EDGE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u2060"
-)
+RULES = ("auto", "numbered", "paragraph", "line", "sentence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +43,15 @@ class Step:
     Attributes:
         text: what the user wrote, its ends stripped, a prefix such as "Step 1:" included.
         start, end: character offsets; `original[start:end] == text`.
-        thinking: it stood inside `<think>…</think>`.
+        thinking: it stood inside `<think>…</think>` or the like.
+        answer: it stood inside `<answer>…</answer>` or the like.
     """
 
     text: str
     start: int
     end: int
     thinking: bool = False
+    answer: bool = False
 
     @property
     def content(self) -> str:
@@ -65,33 +60,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """A stretch of the text that is no step: it separates steps, and no model reads it.
-
-    Attributes:
-        start, end: character offsets in the original.
-        kind: what it is, in words: "thinking tag", ….
-    """
-
-    start: int
-    end: int
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class Split:
     """One solution's text, cut.
 
     Attributes:
         steps: in order, none blank; empty for a text that holds nothing but separators.
-        rule: the rule that cut it, never "auto"; of a text with thinking, the rule of what
-            follows the thinking.
-        dropped: what was left out beside white space, in order.
+        rule: the rule that cut what follows the thinking (the thinking, where nothing follows);
+            never "auto".
+        thinking_rule: the rule that cut the thinking; None where there is none.
+        dropped: what is neither step nor white space, in order.
+        note: why a chosen rule found a single step; empty otherwise.
     """
 
     steps: tuple[Step, ...]
     rule: str
+    thinking_rule: str | None = None
     dropped: tuple[Dropped, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +92,34 @@ class Splits:
     solutions: tuple[Split, ...]
     rule: str | None
 
-    @property
-    def note(self) -> str:
-        """What a reader of a ranking must know of the rules; empty where one rule cut all."""
+    def note(self, names: Sequence[str]) -> str:
+        """What a reader of a ranking must know of the rules; empty where one rule cut all.
+
+        Args:
+            names: what the solutions are called, one per text.
+        """
         if self.rule is not None:
             return ""
+        of_rule: dict[str, list[str]] = {}
+        for name, one in zip(names, self.solutions, strict=True):
+            if one.steps:
+                of_rule.setdefault(_words(one), []).append(name)
+        said = "; ".join(f"{_listed(those)} {words}" for words, those in of_rule.items())
         return (
-            "solutions are cut into steps by different rules; scores such as product depend on "
-            "the number of steps"
+            f"solutions are cut into steps by different rules: {said}. "
+            "Scores such as product depend on the number of steps"
         )
 
 
 def split_solutions(texts: Sequence[str], rule: str = "auto") -> Splits:
     r"""Cut the solutions of one problem so that they can be compared.
 
-    Under "auto" all of them are cut by one rule where one fits.
+    Under "auto" all of them are cut by one rule where one fits: one under which no text keeps
+    several sentences in one step while others are cut, and no numbered text is cut to bits.
+
+    >>> splits = split_solutions(["1. 7 × 8 = 56.\n2. So 56.", "7 × 8 = 54. The answer is 54."])
+    >>> splits.rule, [len(one.steps) for one in splits.solutions]
+    ('sentence', [2, 2])
 
     Args:
         texts: solutions as they were pasted; blank ones have no steps.
@@ -131,27 +129,20 @@ def split_solutions(texts: Sequence[str], rule: str = "auto") -> Splits:
         BadOptionError: the rule is not known.
     """
     separator = _separator(rule)
-    solutions = []
-    for text in texts:
-        steps: list[Step] = []
-        used, thinking = "sentence" if rule == "auto" else rule, True
-        for part in _parts(text):
-            named = _auto_rule(part) if rule == "auto" else rule
-            if rule == "auto" and (thinking or not part.thinking):
-                used, thinking = named, part.thinking
-            if separator is not None:
-                pieces = _literal_pieces(part, separator)
-            else:
-                pieces = _pieces(part, named)
-            for start, end in pieces:
-                left = part.text[start:end].lstrip(EDGE)
-                step = left.rstrip(EDGE)
-                if step:
-                    first = part.offset + end - len(left)
-                    steps.append(Step(step, first, first + len(step), part.thinking))
-        solutions.append(Split(tuple(steps), used))
-    rules = {one.rule for one in solutions if one.steps}
-    return Splits(tuple(solutions), None if len(rules) > 1 else min(rules, default=rule))
+    read = [read_text(text) for text in texts]
+    chosen = {}
+    for thinking in (False, True):
+        parts = {i: one.parts[thinking] for i, one in enumerate(read) if thinking in one.parts}
+        rules = [rule] * len(parts) if rule != "auto" else _common_rules(list(parts.values()))
+        chosen[thinking] = dict(zip(parts, rules, strict=True))
+    solutions = [
+        _split(text, one, separator, chosen[False].get(i), chosen[True].get(i), rule)
+        for i, (text, one) in enumerate(zip(texts, read, strict=True))
+    ]
+    used = [set(rules.values()) for rules in chosen.values()]
+    first = next((rule for rules in used for rule in rules), "sentence")
+    one_rule = all(len(rules) <= 1 for rules in used)
+    return Splits(tuple(solutions), (first if rule == "auto" else rule) if one_rule else None)
 
 
 def steps_of(
@@ -258,7 +249,11 @@ def candidate_of(problem: str, steps: Iterable[Step], id: str = "") -> Candidate
     """
     steps = tuple(steps)
     return Candidate(
-        problem, tuple(one.text for one in steps), id, tuple(one.thinking for one in steps)
+        problem,
+        tuple(one.text for one in steps),
+        id,
+        tuple(one.thinking for one in steps),
+        "\n\n".join(one.text for one in steps if one.answer) or None,
     )
 
 
@@ -266,43 +261,146 @@ def chosen_rule(text: str) -> str:
     """The rule that `auto` uses for this text.
 
     Thinking and what follows it are judged apart; the answer is about what follows, if there is
-    anything.
+    anything. Where step markers join a text, it is "separator:" and the marker.
     """
     return split_solutions([text]).solutions[0].rule
 
 
-def step_content(text: str) -> str:
-    """One step's text without its number or "Step 1:"; the text itself when nothing else is there.
+# --- one rule for several texts -------------------------------------------------------------------
 
-    >>> step_content("**Step 3**: 7 × 8 = 56."), step_content("Step 1 (setup): x = 3.")
-    ('7 × 8 = 56.', '(setup) x = 3.')
+_TO_BITS = 1.5  # a numbered text in that many times its own number of pieces is cut to bits
+_TOO_FEW = 2 / 3  # of the pieces that a text's own rule gives: several of them are stuck together
+
+
+def _common_rules(parts: list[Part]) -> list[str]:
+    """For each part the rule that cuts it: the same one for all where one fits."""
+    own = [_auto_rule(part) for part in parts]
+    if len(set(own)) <= 1:
+        return own
+    for rule in (*sorted(set(own) - set(RULES)), *RULES[1:]):
+        if all(_fits(part, mine, rule) for part, mine in zip(parts, own, strict=True)):
+            return [rule] * len(parts)
+    return own
+
+
+def _fits(part: Part, own: str, rule: str) -> bool:
+    """Does another rule than a part's own cut it well, too?"""
+    if rule == own:
+        return True
+    mine, other = _starts(part, own), _starts(part, rule)
+    if len(mine) == 1 == len(other):
+        return True
+    if rule == "numbered" or ":" in rule:  # it says nothing of a text that has no numbers
+        return False
+    if own == "numbered" or ":" in own:
+        return set(mine) <= set(other) and len(other) <= _TO_BITS * len(mine)
+    if rule == "line" and own == "paragraph" and not _shows_lines(part):
+        return False
+    return len(other) >= _TOO_FEW * len(mine)
+
+
+def _starts(part: Part, rule: str) -> list[int]:
+    """Where the steps of a part begin under a rule."""
+    return [step.start for step in _steps(part, rule, _separator(rule))]
+
+
+_RULE_WORDS = {
+    "numbered": "numbered",
+    "paragraph": "by paragraph",
+    "line": "by line",
+    "sentence": "by sentence",
+}
+
+
+def _words(split: Split) -> str:
+    """How a text is cut, in words."""
+    words = _RULE_WORDS.get(split.rule, "at its step markers")
+    if split.thinking_rule not in (None, split.rule):
+        words += f" (thinking {_RULE_WORDS.get(split.thinking_rule or '', 'at its step markers')})"
+    return words
+
+
+def _listed(names: list[str]) -> str:
     """
-    text = text.strip(EDGE)
-    match = _LABEL.match(text) or _ITEM.match(text)
-    if match is None:
-        return text
-    rest = text[match.end() :].strip(EDGE)
-    opened = match["bold"]
-    if opened and not match["closed"]:  # "**Step 3: Find x.** Then": the rest stays bold
-        rest = opened + rest
-    if not rest.strip(EDGE + "*_#"):
-        return text
-    aside = match.groupdict().get("aside")
-    return f"{aside} {rest}" if aside else rest
-
-
-def numbered(steps: Iterable[str]) -> list[str]:
-    """Steps that begin with "Step k:", for models whose template has it.
-
-    One that begins like that in any form is left alone; a bare number gives way.
-
-    >>> numbered(["Step 1 (add): 3 + 2 = 5.", "2) So 5."])
-    ['Step 1 (add): 3 + 2 = 5.', 'Step 2: So 5.']
+    >>> _listed(["A", "B"]), _listed(list("ABCDEFGH"))
+    ('A, B', 'A, B, C, D, E and 3 more')
     """
-    return [
-        text if _LABEL.match(text) else f"Step {number}: {step_content(text)}"
-        for number, text in enumerate((step.strip(EDGE) for step in steps), start=1)
-    ]
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:5])} and {len(names) - 5} more"
+
+
+# --- steps of one text ----------------------------------------------------------------------------
+
+
+def _split(
+    text: str,
+    read: Read,
+    separator: str | None,
+    solution_rule: str | None,
+    thinking_rule: str | None,
+    asked: str,
+) -> Split:
+    """A text cut by the rules that were chosen for its two voices."""
+    steps: list[Step] = []
+    for part in read.parts.values():
+        rule = thinking_rule if part.thinking else solution_rule
+        assert rule is not None
+        steps += _steps(part, rule, separator if asked == rule else _separator(rule))
+    steps.sort(key=lambda step: step.start)
+    rule = solution_rule or thinking_rule or ("sentence" if asked == "auto" else asked)
+    return Split(
+        tuple(steps),
+        rule,
+        thinking_rule,
+        tuple(_dropped(text, read.tagged, steps, separator)),
+        _single_note(read, asked) if len(steps) == 1 else "",
+    )
+
+
+def _steps(part: Part, rule: str, separator: str | None) -> Iterator[Step]:
+    """The pieces of a part that have a letter or digit, their ends stripped."""
+    pieces = _pieces(part, rule) if separator is None else _literal_pieces(part, separator)
+    for start, end in pieces:
+        left = part.text[start:end].lstrip(EDGE)
+        step = left.rstrip(EDGE)
+        if step and WORD.search(step):
+            first = end - len(left)
+            # From the original: a rule of dashes within a step is blank in the part's text.
+            last = first + len(step)
+            answer = part.answers.overlap(first, last)
+            yield Step(part.original[first:last], first, last, part.thinking, answer)
+
+
+def _dropped(
+    text: str, tagged: Tagged, steps: list[Step], separator: str | None
+) -> Iterator[Dropped]:
+    """Tags, and whatever else is neither step nor white space, in order."""
+    other = "no letter or digit" if separator is None else "separator"
+    taken = [*((step.start, step.end, "") for step in steps), *tagged.tags]
+    at = 0
+    for start, end, kind in [*sorted(taken), (len(text), len(text), "")]:
+        left = text[at:start].lstrip(EDGE)
+        if rest := left.rstrip(EDGE):
+            yield Dropped(start - len(left), start - len(left) + len(rest), other)
+        if kind:
+            yield Dropped(start, end, kind)
+        at = end
+
+
+def _single_note(read: Read, rule: str) -> str:
+    """Why a rule that was chosen by name found a single step."""
+    if rule == "auto":
+        return ""
+    if rule == "numbered":
+        (part,) = read.parts.values()
+        return "" if step_lists(inlined(part)) else "nothing is numbered here"
+    reasons = {
+        "paragraph": "there is no blank line",
+        "line": "there is one line",
+        "sentence": "there is one sentence",
+    }
+    return reasons.get(rule, "the separator does not part it")
 
 
 # --- the user's own separator ---------------------------------------------------------------------
@@ -333,8 +431,14 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\([nrt\\])", lambda found: _ESCAPES[found[1]], text)
 
 
-def _literal_pieces(part: _Part, separator: str) -> Iterator[tuple[int, int]]:
+def _literal_pieces(part: Part, separator: str) -> Iterator[Span]:
     """What stands between the separators that are free to be cut at."""
+    if is_marker(separator):  # a wall already, and part of a word elsewhere
+        return part.between_walls(0, len(part.text))
+    return _cut_at(part, separator)
+
+
+def _cut_at(part: Part, separator: str) -> Iterator[Span]:
     blocks = Blocks()
     if not set(separator) & set("$\\`~|"):
         blocks = Blocks([*part.blocks.spans(), *find_decimals(part.text)])
@@ -342,199 +446,15 @@ def _literal_pieces(part: _Part, separator: str) -> Iterator[tuple[int, int]]:
     begin = 0
     for found in re.finditer(pattern, part.text):
         if not blocks.overlap(*found.span()):
-            yield begin, found.start()
+            yield from part.between_walls(begin, found.start())
             begin = found.end()
-    yield begin, len(part.text)
-
-
-# --- parts: thinking and the rest -----------------------------------------------------------------
-
-_TAG = re.compile(r"<(/?)think>")
-
-
-class _Row(NamedTuple):
-    """A line that is not blank and does not begin inside a block: where a cut may be.
-
-    Attributes:
-        start, end: where it lies in the part's text.
-        opens: it begins a paragraph.
-        answer: it states the answer; see `_is_answer`.
-    """
-
-    start: int
-    end: int
-    opens: bool
-    answer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Text without a `<think>` tag: where it stood in the whole, and where it may be cut."""
-
-    text: str
-    offset: int
-    thinking: bool
-    blocks: Blocks
-    rows: list[_Row]
-
-
-def _parts(text: str) -> Iterator[_Part]:
-    """The text between the `<think>` tags, blank stretches left out.
-
-    Models whose prompt ends in the opening tag write only the closing one: then the text before
-    it is thinking. A tag in fenced code is text, except one that ends the thinking, for thinking
-    may break off in the middle of code.
-    """
-    tags = list(_TAG.finditer(text))
-    code = Blocks(find_fences(text, find_lines(text))[0] if tags else ())
-    begin, thinking, seen = 0, False, False
-    for tag in tags:
-        closes = bool(tag[1])
-        if code.overlap(*tag.span()) and not (closes and thinking):
-            continue
-        yield from _part(text[begin : tag.start()], begin, thinking or (closes and not seen))
-        begin, thinking, seen = tag.end(), not closes, True
-    yield from _part(text[begin:], begin, thinking)
-
-
-def _part(text: str, offset: int, thinking: bool) -> Iterator[_Part]:
-    """One part, or none when the text is blank."""
-    if not text.strip(EDGE):
-        return
-    lines = find_lines(text)
-    blocks = find_blocks(text, lines)
-    may_answer = _ANSWER_SIGN.search(text) is not None
-    rows = []
-    opens = True
-    for start, end in lines:
-        if not text[start:end].strip(EDGE):
-            opens = True
-            continue
-        if blocks.free(start):
-            opens = opens or text[start - 1 : start] == "\u2029"
-            rows.append(_Row(start, end, opens, may_answer and _is_answer(text, start)))
-        opens = False
-    yield _Part(text, offset, thinking, blocks, rows)
-
-
-# --- what a line begins with ----------------------------------------------------------------------
-
-_STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
-_COUNT = r"(?:\d{1,3}(?:\.\d{1,2}){0,2}|one|two|three|four|five|six|seven|eight|nine|ten)"
-_LEAD = r"[ \t]*+(?:[-*+•>][ \t]++)?(?P<hashes>\#{1,6})?[ \t]*+(?P<bold>\*\*|__)?[ \t]*+"
-# "Step 1:", "### Step 2", "**Step 3**: ", "STEP 4 - ", "Step 5 (check):", "第一步：". The mark at
-# the end may be missing only where the line or the bold type ends, or where the line is a heading.
-# "Step 2.5 times" has none, for a count is read as a whole or not at all.
-_LABEL = re.compile(
-    rf"""{_LEAD}
-    (?: {_STEP_WORD} [ \t]*+ [\#-]?+ (?>{_COUNT}) (?![^\W_])
-      | 第[ \t]*+ (?:\d{{1,3}}|[一二三四五六七八九十]{{1,3}}) [ \t]*+步 )
-    [ \t]*+
-    (?: (?P<aside> [(（] [^()（）\n\r\x85\u2028\u2029]{{1,60}} [)）] ) [ \t]*+ )?+
-    (?: (?P<closed> (?P=bold) [ \t]*+ (?:[:：.)]|[–—-](?=\s))?+ | [:：.)] (?P=bold) )
-      | [:：.)、]
-      | [–—-] (?=\s)
-      | (?= [\n\r\x85\u2028\u2029] | \Z )
-      | (?(hashes)|(?!)) )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-# "1.", "1)", "**1.**", "## 2. ", "3、".
-_ITEM = re.compile(
-    rf"""{_LEAD} (?P<number>\d{{1,3}})
-    (?: [.)] (?P<closed>(?P=bold)) | [.)] (?=[\s*]|\Z) | [、．] )""",
-    re.VERBOSE,
-)
-_HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
-_DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
-_BULLET = re.compile(r"[-*+•>][ \t]|\||`{3}|~{3}")
-_ANSWER = re.compile(
-    r"""[ \t>*_\#-]{0,8} (?: (?:the[ \t]+)?final[ \t]+answer | answer | ans | 最终答案 | 答案 )
-        [ \t]*+ [*_]{0,2} [ \t]*+ (?:is[ \t]*+)? [:：]
-      | [ \t]*+ \#{4} [ \t]*+ \$?[-+]?\$? \d[\d,./]*+ [ \t]*+ %?
-        (?: [^\S\n\r\x85\u2028\u2029] | [\ufeff\u200b\u2060] )*+
-        (?= [\n\r\x85\u2028\u2029] | \Z )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_ANSWER_SIGN = re.compile(r"ans|答案|####|\\boxed", re.IGNORECASE)
-_BOX = re.compile(r"(?:\$\$?|\\[(\[])?+\s*+\\boxed\b")
-_ENDED = re.compile(r"[.!?。！？][\"'”’»)*_$]{0,4}$")
-
-
-def _is_answer(text: str, start: int) -> bool:
-    """Does a line state the answer in a form of its own: "Final answer: …", "#### 12", a box?
-
-    A box after a sentence that has not ended ("the answer is:") belongs to that sentence.
-    """
-    if _ANSWER.match(text, start):
-        return True
-    return _BOX.match(text, start) is not None and not _unfinished(text, start)
-
-
-def _unfinished(text: str, position: int) -> str:
-    """The last few characters before a position; nothing where a sentence ends, or at the start."""
-    before = text[max(0, position - 80) : position].rstrip(EDGE)[-12:]
-    return "" if _ENDED.search(before) else before
-
-
-class _Head(NamedTuple):
-    """A row that begins with a number or "Step 1:".
-
-    Attributes:
-        row: its index.
-        kind: "label" ("Step 1:"), "heading" ("## 1. …") or "item" ("1.").
-        level: how deep a heading it is; 7 when it is none.
-        number: of a heading or an item; 0 for a label.
-        indent: how many characters of white space come first.
-    """
-
-    row: int
-    kind: str
-    level: int
-    number: int
-    indent: int
-
-
-def _heads(part: _Part) -> list[_Head]:
-    """The numbered rows that carry the solution: labels, else headings, else items.
-
-    Items count while they go up by one at the outermost indentation, so that a list within a step
-    and "100. That" at a line's start are text.
-    """
-    found = [head for index in range(len(part.rows)) if (head := _head(part, index))]
-    for kind in ("label", "heading"):
-        heads = [head for head in found if head.kind == kind]
-        if heads:
-            return heads if kind == "label" else _rising(heads)
-    outermost = min((head.indent for head in found), default=0)
-    return _rising([head for head in found if head.indent == outermost])
-
-
-def _head(part: _Part, index: int) -> _Head | None:
-    start, end, _, answer = part.rows[index]
-    if answer:
-        return None
-    label = _LABEL.match(part.text, start, end)
-    found = label or _ITEM.match(part.text, start, end)
-    if found is None:
-        return None
-    level = len(found["hashes"] or "") or 7
-    kind = "label" if label else "heading" if level < 7 else "item"
-    indent = len(found[0]) - len(found[0].lstrip())
-    return _Head(index, kind, level, 0 if label else int(found["number"]), indent)
-
-
-def _rising(heads: list[_Head]) -> list[_Head]:
-    kept = heads[:1]
-    for head in heads:
-        if head.number == kept[-1].number + 1:
-            kept.append(head)
-    return kept
+    yield from part.between_walls(begin, len(part.text))
 
 
 # --- rules: where to cut --------------------------------------------------------------------------
 
 
-def _pieces(part: _Part, rule: str) -> Iterator[tuple[int, int]]:
+def _pieces(part: Part, rule: str) -> Iterator[Span]:
     """Where the pieces of a part begin and end under a rule that has a name."""
     cuts = {
         "numbered": _numbered_cuts,
@@ -542,66 +462,46 @@ def _pieces(part: _Part, rule: str) -> Iterator[tuple[int, int]]:
         "line": _line_cuts,
         "sentence": _sentence_cuts,
     }[rule](part)
-    yield from pairwise([0, *cuts, len(part.text)])
+    yield from pairwise(sorted({0, len(part.text), *cuts, *part.walls}))
 
 
-def _line_cuts(part: _Part) -> list[int]:
+def _line_cuts(part: Part) -> list[int]:
     return [row.start for row in part.rows]
 
 
-def _paragraph_cuts(part: _Part) -> list[int]:
+def _paragraph_cuts(part: Part) -> list[int]:
     return [row.start for row in part.rows if row.opens or row.answer]
 
 
-def _numbered_cuts(part: _Part) -> list[int]:
+def _numbered_cuts(part: Part) -> list[int]:
     """Starts of the numbered steps and of what stands beside them.
 
-    Before the first number and after the last step's end, every paragraph is a step. Between, so
-    is a heading no deeper than the steps' own, and a line that states the answer.
+    Outside of the lists every paragraph is a step. Within one, so is a heading no deeper than the
+    steps' own, a line that states the answer, and the last line if it does so in a sentence.
     """
-    heads = _heads(part)
-    numbered = {head.row for head in heads}
-    first = heads[0].row if heads else len(part.rows)
-    tail = _tail(part, heads)
+    part = inlined(part)
+    lists = step_lists(part) or [one for one in all_lists(part) if one.heads[0].number]
+    owner = {index: one for one in lists for index in range(one.heads[0].row, one.tail)}
+    heads = {head.row for one in lists for head in one.heads}
+    tails = {one.tail for one in lists}
     cuts = []
     for index, row in enumerate(part.rows):
-        if first <= index < tail:
+        if one := owner.get(index):
             heading = _HEADING.match(part.text, row.start)
-            aside = heading is not None and len(heading[1]) <= heads[0].level
-            cut = index in numbered or aside
+            cut = index in heads or (not one.loose and opens_at_margin(part, index))
+            cut = cut or (heading is not None and len(heading[1]) <= one.heads[0].level)
         else:
-            cut = row.opens or index == tail
-        if cut or row.answer:
+            cut = row.opens or index in tails
+        if cut or row.answer or (index == len(part.rows) - 1 and _closes(part, index)):
             cuts.append(row.start)
     return cuts
 
 
-def _tail(part: _Part, heads: list[_Head]) -> int:
-    """Index of the row where the text after the last numbered step begins.
-
-    Whether an unindented line still belongs to the last step is learnt from the steps before it:
-    where none of them goes on after a blank line (or on a new line at all), neither does the last.
-    """
-    inside = [index for a, b in pairwise(heads) for index in range(a.row + 1, b.row)]
-    bodies = _flush_rows(part, inside)
-    formulas = [index for index in inside if _DISPLAY.match(part.text, part.rows[index].start)]
-    loose = any(part.rows[index].opens for index in (*bodies, *formulas))
-    if len(heads) > 1 and not loose:
-        for index in _flush_rows(part, range(heads[-1].row + 1, len(part.rows))):
-            if part.rows[index].opens or (len(heads) > 2 and not bodies):
-                return index
-    return len(part.rows)
-
-
-def _flush_rows(part: _Part, indices: Iterable[int]) -> list[int]:
-    """Rows of plain text at the left margin: no list, no formula or code on lines of its own."""
-    flush = []
-    for index in indices:
-        start = part.rows[index].start
-        plain = not part.text[start].isspace() and not part.blocks.overlap(start, start + 1)
-        if plain and not _BULLET.match(part.text, start):
-            flush.append(index)
-    return flush
+def _closes(part: Part, index: int) -> bool:
+    """Does the last row state the answer in a sentence of its own: "The answer is 26."?"""
+    start = part.rows[index].start
+    states = not part.text[start].isspace() and CLOSING_ANSWER.match(part.text, start) is not None
+    return states and not _continues(part, index)
 
 
 # --- what auto picks ------------------------------------------------------------------------------
@@ -613,42 +513,40 @@ _RUNS_ON = re.compile(
 _EQUATION = re.compile(r"\S{1,24}?[ \t]*+[=+*/×÷·<>≈−-]")
 
 
-def _auto_rule(part: _Part) -> str:
-    """The rule that a text shows: numbers, else blank lines, else lines, else sentences.
+def _auto_rule(part: Part) -> str:
+    """The rule that a text shows: markers, else numbers, else blank lines, lines, or sentences.
 
     What states the answer, and a first line such as "Solution:", is no sign of anything.
     """
+    if part.marker:
+        return f"separator:{part.marker}"
     body = [index for index, row in enumerate(part.rows) if not row.answer]
     paragraphs = [index for index in body if part.rows[index].opens]
     if paragraphs[:2] == [0, 1] and part.text[: part.rows[0].end].rstrip(EDGE).endswith(":"):
         paragraphs = paragraphs[1:]
-    if _is_numbered(part, _heads(part), len(paragraphs)):
+    lists = step_lists(inlined(part))
+    if lists and (lists[0].heads[0].kind != "bullet" or len(paragraphs) > 1):
         return "numbered"
     if len(paragraphs) > 1:
         return "paragraph"
+    return "line" if _shows_lines(part) else "sentence"
+
+
+def _shows_lines(part: Part) -> bool:
+    """Do several lines hold a sentence each, and are not one text that was wrapped?"""
+    body = [index for index, row in enumerate(part.rows) if not row.answer]
     n_wrapped = sum(_continues(part, index) for index in body[1:])
-    return "line" if len(body) > 1 and 2 * n_wrapped < len(body) - 1 else "sentence"
+    return len(body) > 1 and 2 * n_wrapped < len(body) - 1
 
 
-def _is_numbered(part: _Part, heads: list[_Head], n_paragraphs: int) -> bool:
-    """Do the numbers carry the solution, or only a list within it?"""
-    if len(heads) < 2 or heads[0].kind != "item":
-        return len(heads) > 1
-    if heads[0].number > 1:
-        return False
-    if n_paragraphs > 1:
-        return all(part.rows[head.row].opens for head in heads)
-    return len(_flush_rows(part, range(len(part.rows)))) <= 2 * len(heads)
-
-
-def _continues(part: _Part, index: int) -> bool:
+def _continues(part: Part, index: int) -> bool:
     """Does the row go on with the sentence before it, as in wrapped text?"""
     text, start = part.text, part.rows[index].start
     formula = part.blocks.overlap(start, start + 1)
     if part.rows[index].opens or (text[start].isupper() and not formula):
         return False
-    before = _unfinished(text, start)
-    if not before or _BULLET.match(text, start) or _head(part, index):
+    before = unfinished(text, start)
+    if not before or BULLET.match(text, start) or is_head(part, index):
         return False
     if text[start].islower():
         return not _EQUATION.match(text, start)
@@ -658,7 +556,7 @@ def _continues(part: _Part, index: int) -> bool:
 # --- sentences ------------------------------------------------------------------------------------
 
 
-def _sentence_cuts(part: _Part) -> list[int]:
+def _sentence_cuts(part: Part) -> list[int]:
     """Where sentences end, and where lines end that do not run on into the next."""
     breaks = [row.start for index, row in enumerate(part.rows) if _breaks(part, index)]
     cuts = set(breaks)
@@ -675,15 +573,18 @@ def _sentence_cuts(part: _Part) -> list[int]:
         ):
             begin = end
             cuts.add(end)
+    cuts.update(
+        place for place in equation_cuts(part.text, sorted(cuts)) if part.blocks.free(place)
+    )
     return sorted(cuts)
 
 
-def _breaks(part: _Part, index: int) -> bool:
+def _breaks(part: Part, index: int) -> bool:
     """Does a sentence end before this row, whatever the text before it ends with?"""
     row = part.rows[index]
     if row.opens or row.answer:
         return True
-    return bool(_unfinished(part.text, row.start)) and not _continues(part, index)
+    return bool(unfinished(part.text, row.start)) and not _continues(part, index)
 
 
 def _is_prefix(text: str, begin: int, end: int) -> bool:
@@ -691,7 +592,4 @@ def _is_prefix(text: str, begin: int, end: int) -> bool:
     if end - begin > 24:
         return False
     sentence = text[begin:end].strip(EDGE)
-    match = _LABEL.match(sentence) or _ITEM.match(sentence)
-    if match is not None:
-        return match.end() == len(sentence)
-    return len(sentence) == 2 and sentence[0].isalpha()
+    return is_number_alone(sentence) or (len(sentence) == 2 and sentence[0].isalpha())

@@ -30,6 +30,8 @@ class Candidate:
         id: names the candidate in results and messages; any text.
         thinking: for each step, whether the solution's author only thought it (`<think>…</think>`);
             empty where no step is. Thinking is judged, but never holds the final answer.
+        tagged_answer: what its text held between answer tags, which are no part of any step; None
+            where it had none.
         whole_of: the candidate whose steps are joined here; see `joined`.
 
     Raises:
@@ -42,6 +44,7 @@ class Candidate:
     steps: tuple[str, ...]
     id: str = ""
     thinking: tuple[bool, ...] = ()
+    tagged_answer: str | None = field(default=None, compare=False, repr=False)
     whole_of: Candidate | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from prm_core.calculator import read_solution
-from prm_core.steps import step_content
+from prm_core.labels import step_content
 from prm_core.types import Candidate
 
 

@@ -20,7 +20,10 @@ PACKAGE = ROOT / "prm_core"
 FLOORS: list[tuple[int, set[str]]] = [
     (0, {"errors"}),
     (0, {"types", "paths"}),
-    (1, {"blocks", "sentences", "endpoint"}),
+    (1, {"blocks", "labels", "sentences", "endpoint"}),
+    (1, {"tags"}),
+    (1, {"parts"}),
+    (1, {"lists"}),
     (1, {"steps", "aggregate", "packing", "data"}),
     (1, {"notation"}),
     (1, {"units"}),

@@ -314,6 +314,14 @@ def test_the_table_orders_and_marks_ties() -> None:
     ]
 
 
+def test_a_table_says_where_no_step_rule_fits_all_solutions() -> None:
+    several = "1. There are 3. Each has 12. So 36.\n2. We give 10. We keep 26. That is it."
+    row = ProblemRow("f", 1, None, "Q", (several, ("given",), "There are 36. Then we get 26."))
+    table = ranking_table(row, [scored(0.9), scored(0.8), scored(0.7)], "min", 0.5)
+    assert "A numbered; C by sentence" in table
+    assert "note" not in ranking_table(row, [scored(0.9)] * 3, "min", 0.5, "sentence")
+
+
 def test_a_table_holds_no_control_characters_of_the_user_s() -> None:
     row = ProblemRow("f", 1, "\x1b[31mred", "a\x1b[2J\r\nb\x9b2J\t" + "c" * 200, ("s",))
     table = ranking_table(row, [scored(0.9)], "min", 0.5)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from prm_core.errors import BadOptionError, NoStepsError
-from prm_core.steps import EDGE, RULES, chosen_rule, find_steps, numbered, split_steps, step_content
+from prm_core.labels import EDGE, numbered, step_content
+from prm_core.steps import RULES, chosen_rule, find_steps, split_solutions, split_steps
+from prm_core.tags import read_tags
 
 
 def check(text: str, rule: str, *wanted: str) -> None:
@@ -247,6 +248,185 @@ def test_a_number_is_added_where_a_step_has_none() -> None:
     ]
 
 
+# --- lists that are steps, and lists within a step ------------------------------------------------
+
+ITEMS = ["We have 3 boxes of 12: 36.", "Ben gives away 10.", "So 36 - 10 = 26."]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    ["1. 2. 3.", "1) 2) 3)", "(1) (2) (3)", "① ② ③", "１． ２． ３．", "1: 2: 3:", "I. II. III.",
+     "(i) (ii) (iii)", "1.\xa0 2.\xa0 3.\xa0", "1️⃣ 2️⃣ 3️⃣", "**1.** **2.** **3.**", "- - -", "* * *",
+     "• • •"],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "We count.\n\n", "We follow these steps:\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_each_item_of_a_tight_list_is_a_step(numbers: str, before: str, end: str) -> None:
+    items = [f"{number} {text}" for number, text in zip(numbers.split(" "), ITEMS, strict=True)]
+    closing = ["So Ben has 26 pencils left.", "The answer is: 26."]
+    text = (before + "\n".join(items) + "\n\n" + "\n\n".join(closing)).replace("\n", end)
+    wanted = [before.strip(), *items, *closing]
+    assert split_steps(text) == tuple(step for step in wanted if step)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Find x:\n   x = 3\n¦2. Find y:\n\n   y = 4\n¦3. Add.\n\n¦Thus 7.",
+        "**1. Find x**\nx = 3\n¦**2. Find y**\ny = 4\n\n¦Therefore 7.",
+        "**1. Find x**\n\nx = 3\n\n¦**2. Find y**\n\ny = 4\n\n¦Therefore 7.",
+        "1. a = 1.\n¦2. b = 2.\n\n¦3. c = 3.\n¦4. d = 4.\n\n¦In all 10.",
+        "Part A:\n¦1. a = 1.\n¦2. b = 2.\n\n¦Part B:\n¦1. c = 3.\n¦2. d = 4.",
+    ],
+)
+def test_items_keep_their_lines(text: str) -> None:
+    check(text.replace("¦", ""), "auto", *(step.strip() for step in text.split("¦")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "First the costs:\n1. pens 3\n2. books 5\n3. bags 7\n\nThe sum is 15.\n\nHe pays with 20, "
+        "so he gets 5 back.\n\nThe answer is 5.",
+        "Given:\n1. AB = 5\n2. BC = 7\n3. B = 90\n\nBy Pythagoras AC² = 74.\n\nTherefore AC = 8.6.",
+        "We count:\n- 5 red\n- 3 blue\n- 1 green\n\nThat is 9.\n\nWith 4 more it is 13.",
+        "Job A:\n- $15\n- 2000 h\n- 20% tax\n\nThat is $24,000.\n\nJob B:\n- $42,000\n- 10% tax\n"
+        "- $6,000\n\nThat is $32,400.",
+    ],
+)
+def test_a_list_within_a_step_stays_whole(text: str) -> None:
+    check(text, "auto", *text.split("\n\n"))
+
+
+def test_a_list_within_a_labelled_step_stays_whole() -> None:
+    text = "### Step 1\nWe have:\n1. pens 3\n2. books 5\n3. bags 7\n\nSum: 15.\n\n### Step 2\nSo 5."
+    check(text, "auto", *text.replace("\n\n###", "\x00###").split("\x00"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Step 1: 3 + 4 = 7 ¦Step 2: 7 * 2 = 14 ¦Step 3: The answer is: 14",
+        "STEP 1: 3 + 4 = 7; ¦STEP 2: 7 * 2 = 14; ¦STEP 3: 14",
+        "Step 1: 3+4=7¦Step 2: 7*2=14¦Step 3: so 14",
+        "**Step 1:** 7 ¦**Step 2:** by Step 1: 14 ¦**Step 3:** so 14",
+        "Let us go. ¦Step 1: 3 + 4 = 7 ¦Step 2: 14 ¦The answer is: 14",
+        "Schritt 1: 7 ¦Schritt 2: 14 ¦Antwort: 14",
+        "第1步：3+4=7 ¦第2步：7*2=14",
+        "Step 1: as Step 3: says, 3 + 4 = 7",
+    ],
+)
+def test_labels_count_within_a_line(text: str) -> None:
+    check(text.replace("¦", ""), "auto", *(step.strip() for step in text.split("¦")))
+
+
+@pytest.mark.parametrize(
+    "closing",
+    ["The answer is: 26.", "The answer is 26.", "**The answer is 26.**",
+     "Therefore, the answer is 26.",
+     "The final answer is $26$. I hope it is correct.", "#### x + 1", "Réponse : 26",
+     "La réponse est 26.", "Antwort: 26", "Respuesta: 26", "La respuesta es 26.", "Resposta: 26",
+     "Risposta: 26", "Ответ: 26", "答案：26", "答：26"],
+)  # fmt: skip
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_a_closing_line_leaves_the_last_label(closing: str, gap: str) -> None:
+    steps = [f"Step 1: Find the total.{gap}3 * 12 = 36", f"Step 2: Take away.{gap}36 - 10 = 26"]
+    check(gap.join([*steps, closing]), "auto", *steps, closing)
+
+
+# --- what is no step ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rule", ["---", "***", "* * *", "_____", "======", "🎉", "✅ ✅", "•", "∎", "…"]
+)
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_a_line_without_letter_or_digit_is_no_step(rule: str, gap: str) -> None:
+    steps = ["3 + 4 = 7", "7 * 2 = 14", "The answer is 14."]
+    check(f"{gap}{rule}{gap}".join(steps) + gap + rule, "auto", *steps)
+
+
+def test_a_rule_between_labelled_steps_is_in_neither_and_one_within_a_step_stays() -> None:
+    text = "### Step 1\n3 + 4 = 7\n\n---\n\n### Step 2\n7 * 2 = 14\n\n---\n\nThe answer is 14."
+    (split,) = split_solutions([text]).solutions
+    assert [one.text for one in split.steps] == [
+        "### Step 1\n3 + 4 = 7", "### Step 2\n7 * 2 = 14", "The answer is 14."
+    ]  # fmt: skip
+    assert [text[one.start : one.end] for one in split.dropped] == ["---", "---"]
+    assert {one.kind for one in split.dropped} == {"no letter or digit"}
+    check("Step 1: a\n---\nb\nStep 2: c", "auto", "Step 1: a\n---\nb", "Step 2: c")
+
+
+def test_symbols_that_are_values_are_steps() -> None:
+    check("The limit is\n\n∞\n\n∅", "paragraph", "The limit is", "∞", "∅")
+
+
+def test_a_text_of_nothing_but_rules_has_no_step() -> None:
+    with pytest.raises(NoStepsError):
+        split_steps("---\n\n***")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("24-7=17, 3*5=15, 17+15=32", ["24-7=17,", "3*5=15,", "17+15=32"]),
+        ("24-7=17; 3*5=15.", ["24-7=17;", "3*5=15."]),
+        ("x = 3, y = 4", ["x = 3, y = 4"]),
+        ("1,000 + 2,000 = 3,000", ["1,000 + 2,000 = 3,000"]),
+        ("We get 24-7=17, 3*5=15", ["We get 24-7=17, 3*5=15"]),
+    ],
+)
+def test_equations_behind_each_other_are_steps(text: str, wanted: list[str]) -> None:
+    check(text, "auto", *wanted)
+
+
+# --- several solutions ----------------------------------------------------------------------------
+
+TIGHT = "1. We have 3 boxes of 12: 36.\n2. Ben gives away 10.\n3. So 36 - 10 = 26."
+LONG_ITEMS = "1. We have 3 boxes. Each holds 12. So 36.\n2. Ben gives 10. He keeps 26. That is it."
+PARAGRAPHS = "We have 36. That is a lot.\n\nBen gives 10. So 26.\n\nWe are done."
+LINES = "3 * 12 = 36\n36 - 10 = 26\nSo 26"
+SENTENCES = "There are 36. Then we get 26."
+
+
+@pytest.mark.parametrize(
+    ("texts", "rule"),
+    [
+        ([TIGHT, TIGHT], "numbered"),
+        ([TIGHT, SENTENCES], "sentence"),
+        ([TIGHT, LINES], "line"),
+        ([TIGHT, PARAGRAPHS, SENTENCES], "sentence"),
+        ([TIGHT, "26"], "numbered"),
+        ([TIGHT, " "], "numbered"),
+        ([LONG_ITEMS, SENTENCES], None),
+        ([LONG_ITEMS, PARAGRAPHS], "line"),
+    ],
+)
+def test_solutions_are_cut_by_one_rule_where_one_fits(texts: list[str], rule: str | None) -> None:
+    splits = split_solutions(texts)
+    assert splits.rule == rule
+    for text, split in zip(texts, splits.solutions, strict=True):
+        assert split.steps == find_steps(text, split.rule)
+        assert rule is None or split.rule == rule or not split.steps
+    assert split_solutions(texts[::-1]).rule == rule
+
+
+def test_different_rules_are_told() -> None:
+    splits = split_solutions([LONG_ITEMS, SENTENCES, SENTENCES])
+    assert "A numbered; B, C by sentence" in splits.note("ABC")
+    assert split_solutions([TIGHT, SENTENCES]).note("AB") == ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "note"),
+    [("numbered", "nothing is numbered here"), ("paragraph", "there is no blank line"),
+     ("line", "there is one line"), ("separator:;", "the separator does not part it")],
+)  # fmt: skip
+def test_a_rule_that_finds_one_step_says_why(rule: str, note: str) -> None:
+    (split,) = split_solutions(["It is 7. So 14."], rule).solutions
+    assert (len(split.steps), split.note) == (1, note)
+
+
 # --- paragraphs, lines, separators ----------------------------------------------------------------
 
 
@@ -280,7 +460,7 @@ def test_windows_text_splits_as_unix_text() -> None:
         ("separator:,", "1,000, 2,000", ["1,000", "2,000"]),
         ("separator:;", "a; $x; y$; \\(z; w\\)", ["a", "$x; y$", "\\(z; w\\)"]),
         ("separator:$$", "a$$b$$c", ["a", "b", "c"]),
-        ("separator:|", "| a | b |\n|---|---|", ["a", "b", "---", "---"]),
+        ("separator:|", "| a | b |\n|---|---|", ["a", "b"]),
         ("separator:.*", "a.*b.c", ["a", "b.c"]),
         ("separator:no", "all of it", ["all of it"]),
     ],
@@ -322,6 +502,7 @@ WHOLE = {
     "fence": "```python\nx = 1. \n\n1. y\n\nStep 1: \\[ $\n```",
     "tildes": "~~~~\na. B\n\n~~~\nb\n~~~~",
     "unclosed fence": "```\na. B\n\nc. D\n\nAnswer: 5",
+    "figure": '[asy]\nunitsize(1 cm);\n\ndraw((0,0)--(3,0));\nlabel("$3$", (1,0), S);\n[/asy]',
     "table": "| a. B | c |\n|---|:-:|\n| 1. | 2. C |\n| Answer: | 3 |",
     "bare table": "a | b. C\n--|--\n1 | 2",
 }
@@ -425,7 +606,7 @@ def test_thinking_is_kept_marked_and_split_on_its_own() -> None:
         ("<think>\n```py\nx\n</think>\n\nB.", [("```py\nx", True), ("B.", False)]),
         ("<think>\\[ x\n</think>y \\]", [("\\[ x", True), ("y \\]", False)]),
         ("a\n\n```\n<think>\n```", [("a", False), ("```\n<think>\n```", False)]),
-        ("a <THINK> b", [("a <THINK> b", False)]),
+        ("a <THINK> b", [("a", False), ("b", True)]),  # models write tags in any case
     ],
 )
 def test_think_tags(text: str, wanted: list[tuple[str, bool]]) -> None:
@@ -467,7 +648,9 @@ def test_auto_on_the_one_line_example_gives_three_steps() -> None:
 # --- properties -----------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(
-    ["a", "Word ", "x = 5. ", "Dr. ", "0.5", "1,000 ", " ", "\n", "\n\n", "\r\n", "\r", "\t",
+    ["<answer>", "<|im_end|>", "<extra_0>", " ки\n", "---", "\n***\n", "🎉", "[asy]", "[/asy]",
+     "Step 2: ", "(1) ", "①", "a", "Word ", "x = 5. ",
+     "Dr. ", "0.5", "1,000 ", " ", "\n", "\n\n", "\r\n", "\r", "\t",
      "\u2028", "\u2029", "\ufeff", "$", "$$", "\\(", "\\)", "\\[", "\\]", "\\begin{a}", "\\end{a}",
      "\\", "\\\\", "```", "~~~", "`", "|", "\n|--|\n", "--", "<think>", "</think>", "Step 1: ",
      "1. ", "2. ", "# ", "**", "- ", "#### 5", "Answer: ", "\\boxed{", "}", "。", "!", "...",
@@ -477,33 +660,32 @@ TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map("".joi
 RULE = st.sampled_from([*RULES, "separator:\\n\\n", "separator:.", "separator:$", "separator: "])
 
 
-def separators_only(gap: str, rule: str) -> bool:
-    gap = re.sub("</?think>", "", gap)
-    if rule.startswith("separator:"):
-        gap = gap.replace(rule.removeprefix("separator:").replace("\\n", "\n"), "")
-    return not gap.strip(EDGE)
-
-
 @given(TEXTS, RULE)
 @settings(max_examples=600, deadline=None)
 @example("</think>", "auto")
-def test_nothing_but_separators_is_lost(text: str, rule: str) -> None:
-    at = 0
-    for step in find_steps(text, rule):
-        assert step.start >= at
+@example("a ки\n---\nb <|im_end|>", "auto")
+def test_nothing_is_lost_in_silence(text: str, rule: str) -> None:
+    (split,) = split_solutions([text], rule).solutions
+    spans = sorted([*((s.start, s.end) for s in split.steps), *((d[:2]) for d in split.dropped)])
+    for step in split.steps:
         assert text[step.start : step.end] == step.text
-        assert step.text.strip()
+        assert any(character.isalnum() for character in step.text)
         assert step.text.strip(EDGE) == step.text
-        assert separators_only(text[at : step.start], rule)
-        at = step.end
-    assert separators_only(text[at:], rule)
+    for start, end, kind in split.dropped:
+        if kind == "no letter or digit":
+            assert not any(character.isalnum() for character in text[start:end])
+    at = 0
+    for start, end in [*spans, (len(text), len(text))]:
+        assert start >= at
+        assert not text[at:start].strip(EDGE)
+        at = end
 
 
 @given(TEXTS, st.sampled_from(["paragraph", "line"]))
 @settings(max_examples=400, deadline=None)
 @example("\ufeff```\u20280", "line")
 def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> None:
-    text = text.replace("<think>", "").replace("</think>", "")
+    assume(not read_tags(text).tags)  # what is open there need not be so without the tag
     steps = tuple(step.text for step in find_steps(text, rule))
     joined = "\n\n".join(steps)
     assert tuple(step.text for step in find_steps(joined, rule)) == steps
@@ -515,7 +697,7 @@ def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> No
 @example("0\n#### 7 %\xa0\u3000", "line")
 def test_a_step_is_one_step(text: str, rule: str) -> None:
     for step in find_steps(text, rule):
-        if "think>" not in step.text:
+        if not read_tags(step.text).tags:
             assert split_steps(step.text, rule) == (step.text,)
 
 

@@ -12,6 +12,7 @@ from prm_core.cli.terminal import LINE_WIDTH, columns, one_line, written_to
 from prm_core.data import ProblemRow
 from prm_core.rank import rank
 from prm_core.results import letter
+from prm_core.steps import split_solutions
 from prm_core.types import ScoredCandidate
 
 _ANSWER_WIDTH = 24
@@ -28,17 +29,22 @@ def main(options: argparse.Namespace) -> int:
         return each_problem(
             options,
             lambda row, scored, threshold, _: write(
-                ranking_table(row, scored, options.aggregation, threshold) + "\n"
+                ranking_table(row, scored, options.aggregation, threshold, options.steps) + "\n"
             ),
         )
 
 
 def ranking_table(
-    row: ProblemRow, scored: Sequence[ScoredCandidate], method: str, threshold: float
+    row: ProblemRow,
+    scored: Sequence[ScoredCandidate],
+    method: str,
+    threshold: float,
+    rule: str = "auto",
 ) -> str:
     """A problem's ranking as a table; a tie is marked "=", an answer that is right "✓".
 
-    Steps and solutions are counted from 1 and lettered here, as on the page.
+    Steps and solutions are counted from 1 and lettered here, as on the page. Where no step rule
+    fits all texts, a note under the table says how each was cut.
     """
     lines = [("rank", "solution", "score", "answer", "first error", "weakest step")]
     for ranked in rank(scored, method):
@@ -64,6 +70,13 @@ def ranking_table(
         [
             name + one_line(row.problem, LINE_WIDTH),
             *(f"  {line}" for line in columns(lines).split("\n")),
+            *([f"  note: {note}"] if (note := _rules_note(row, rule)) else []),
             "",
         ]
     )
+
+
+def _rules_note(row: ProblemRow, rule: str) -> str:
+    """What to know of how the texts were cut; empty where one rule cut them all."""
+    texts = {letter(i): one for i, one in enumerate(row.solutions) if isinstance(one, str)}
+    return split_solutions(list(texts.values()), rule).note(list(texts))

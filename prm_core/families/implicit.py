@@ -49,8 +49,8 @@ from prm_core.families.prompt import (
     encode_texts,
     fill,
 )
+from prm_core.labels import numbered
 from prm_core.readout import token_log_probability
-from prm_core.steps import numbered
 from prm_core.types import Candidate, Encoded
 
 BETA = 0.001

@@ -55,13 +55,13 @@ from prm_core.checkpoint import find_tensor, read_json, read_tensors
 from prm_core.errors import InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.prompt import encode_texts
+from prm_core.labels import step_content
 from prm_core.readout import (
     N_EVIDENCE_FEATURES,
     ValueHead,
     evidence_features,
     token_log_probability,
 )
-from prm_core.steps import step_content
 from prm_core.types import Candidate, Encoded
 
 FAMILY_FILE = "prm.json"

@@ -1,0 +1,214 @@
+"""How solutions number their steps ("Step 3:", "## 2.", "1)", "①") and say that an answer follows.
+
+The words are known in eight languages: English, French, German, Spanish, Portuguese, Italian,
+Russian and Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+# What is taken off the ends of a step: white space as `str.isspace` has it, and three characters
+# of no width (byte order mark, zero width space, word joiner) that copying leaves behind.
+EDGE = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u2060"
+)
+
+_LINE_ENDS = r"\n\r\x85\u2028\u2029"
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_HAN = "一二三四五六七八九十"
+_ROMAN = {"i": 1, "v": 5, "x": 10}
+_BLANK = r"[ \t\xa0]"
+_BULLETS = r"[-*+•◦▪‣●○►▶➤→✅✔🔹🔸👉>]"
+_STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
+_COUNT = (
+    rf"(?>\d{{1,3}}(?:\.\d{{1,2}}){{0,2}}|{'|'.join(_WORDS)}|[ivx]{{1,5}}|[a-h]|[{_HAN}]{{1,3}})"
+)
+_LEAD = (
+    rf"{_BLANK}*+(?:{_BULLETS}\ufe0f?{_BLANK}++)?(?P<hashes>\#{{1,6}})?{_BLANK}*+"
+    rf"(?P<bold>\*{{1,3}}|__?)?{_BLANK}*+"
+)
+
+# "Step 1:", "### Step 2", "**Step 3**: ", "STEP 4 - ", "Step 5 (check):", "Step 6 of 7.",
+# "[Step 7]", "第一步：". The mark at the end may be missing only where the line or the bold type
+# ends, or where the line is a heading or all bold. "Step 2.5 times" has none, for a count is read
+# as a whole or not at all.
+LABEL = re.compile(
+    rf"""{_LEAD} (?P<bracket>[\[【(（])?
+    (?: {_STEP_WORD} {_BLANK}*+ [\#-]?+ (?P<count>{_COUNT}) (?![^\W_])
+      | 第{_BLANK}*+ (?P<han>\d{{1,3}}|[{_HAN}]{{1,3}}) {_BLANK}*+步 )
+    (?: {_BLANK}*+ (?:of|/) {_BLANK}*+ \d{{1,3}} )?+
+    {_BLANK}*+
+    (?: (?P<aside> [(（] [^()（）{_LINE_ENDS}]{{1,60}} [)）] ) {_BLANK}*+ )?+
+    (?: (?P<closed> (?P=bold) {_BLANK}*+ (?:[:：.)]|[–—→-](?=\s))?+ | [:：.)] (?P=bold) )
+      | (?(bracket) [\]】)）]:?+ | [:：.)、] )
+      | [–—→-] (?=\s)
+      | (?= [{_LINE_ENDS}] | \Z )
+      | (?(hashes)|(?!))
+      | (?(bold)|(?!)) (?<={_BLANK})
+        (?= [^*_{_LINE_ENDS}]{{1,80}} (?P=bold) {_BLANK}*+ (?:[{_LINE_ENDS}]|\Z) ) )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# "1.", "1)", "**1.**", "## 2. ", "3、", "④".
+_ITEM = re.compile(
+    rf"""{_LEAD}
+    (?: (?P<number>\d{{1,3}})
+        (?: [.)] (?P<closed>(?P=bold)) | [.)] (?=[\s*]|[\u3040-\u9fff]|\Z) | [、．）] )
+      | (?P<sign> [①-⑳❶-❿➀-➓] | \d\ufe0f?\u20e3 ) {_BLANK}*+ )""",
+    re.VERBOSE,
+)
+# These count something only where others follow: "(2) is true" and "1: 3" are text.
+_COUNTED = re.compile(
+    rf"""{_LEAD}
+    (?: (?P<number>\d{{1,2}}) (?: [:：] (?=\s) | {_BLANK} [–—-] (?={_BLANK}[^\W\d_]) )
+      | [(（] (?P<inner>\d{{1,2}}) [)）]
+      | (?P<roman>[IVX]{{1,5}}) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）] )""",
+    re.VERBOSE,
+)
+
+
+def label_number(found: re.Match[str]) -> int:
+    """The number of a match of `LABEL`; of "2.3" the last one, 0 where it is a letter."""
+    count: str = (found["count"] or found["han"]).lower()
+    if count in _WORDS:
+        return _WORDS.index(count) + 1
+    if count[0] in _HAN:
+        return _han(count)
+    if count[0].isdigit():
+        return int(count.rpartition(".")[2])
+    return _roman(count) if set(count) <= _ROMAN.keys() else 0
+
+
+def item(text: str, start: int, end: int) -> tuple[re.Match[str], int] | None:
+    """The number that a line begins with, such as "2.", "(2)" or "II.", and its value."""
+    found = _ITEM.match(text, start, end)
+    if found is not None:
+        sign = found["sign"]
+        return found, int(unicodedata.numeric(sign[0]) if sign else found["number"])
+    found = _COUNTED.match(text, start, end)
+    if found is None:
+        return None
+    if digits := found["number"] or found["inner"]:
+        return found, int(digits)
+    return found, _roman((found["roman"] or found["small"]).lower())
+
+
+def _roman(letters: str) -> int:
+    values = [_ROMAN[letter] for letter in letters]
+    return sum(
+        -value if value < max(values[index:]) else value for index, value in enumerate(values)
+    )
+
+
+def _han(digits: str) -> int:
+    """一 to 九十九."""
+    tens, ten, ones = digits.rpartition("十")
+    unit = _HAN.index(ones[-1]) + 1 if ones else 0
+    if not ten:
+        return unit
+    return 10 * (_HAN.index(tens[0]) + 1 if tens else 1) + unit
+
+
+def is_number_alone(text: str) -> bool:
+    """Is a text nothing but "Step 1." or "1."?"""
+    match = LABEL.match(text) or _ITEM.match(text)
+    return match is not None and match.end() == len(text)
+
+
+def step_content(text: str) -> str:
+    """One step's text without its number or "Step 1:"; the text itself when nothing else is there.
+
+    >>> step_content("**Step 3**: 7 × 8 = 56."), step_content("Step 1 (setup): x = 3.")
+    ('7 × 8 = 56.', '(setup) x = 3.')
+    """
+    text = text.strip(EDGE)
+    match = LABEL.match(text) or _ITEM.match(text)
+    if match is None:
+        return text
+    rest = text[match.end() :].strip(EDGE)
+    groups = match.groupdict()
+    opened = groups["bold"]
+    if opened and not groups["closed"]:  # "**Step 3: Find x.** Then": the rest stays bold
+        rest = opened + rest
+    if not rest.strip(EDGE + "*_#"):
+        return text
+    aside = groups.get("aside")
+    return f"{aside} {rest}" if aside else rest
+
+
+def numbered(steps: Iterable[str]) -> list[str]:
+    """Steps that begin with "Step k:", for models whose template has it.
+
+    One that begins like that in any form is left alone; a bare number gives way.
+
+    >>> numbered(["Step 1 (add): 3 + 2 = 5.", "2) So 5."])
+    ['Step 1 (add): 3 + 2 = 5.', 'Step 2: So 5.']
+    """
+    return [
+        text if LABEL.match(text) else f"Step {number}: {step_content(text)}"
+        for number, text in enumerate((step.strip(EDGE) for step in steps), start=1)
+    ]
+
+
+# --- steps within a line --------------------------------------------------------------------------
+
+# "… = 7 Step 2: …": written large, and not as in "by Step 2:".
+INLINE_LABEL = re.compile(
+    rf"""(?<![^\W\d_]) (?P<bold>\*\*|__)?
+    (?: (?-i: Step|STEP|Étape|Etape|Schritt|Paso|Passo|Шаг|步[骤驟] ) {_BLANK}*+ \#?+
+        (?P<count>{_COUNT})
+      | 第{_BLANK}*+(?P<han>\d{{1,3}}|[{_HAN}]{{1,3}})步 )
+    {_BLANK}*+ (?:(?P=bold){_BLANK}*+)?+ [:：]""",
+    re.VERBOSE | re.IGNORECASE,
+)
+REFERS = re.compile(
+    r"\b(?:in|of|from|by|to|see|with|using|and|or|as|per|than|for|de|à|von|in|en|da|из|в|на)"
+    r"[ \t]*\Z",
+    re.IGNORECASE,
+)
+
+# --- answers --------------------------------------------------------------------------------------
+
+_ANSWER_WORD = r"""(?:
+    (?:the[ \t]+)? (?:(?:final|correct)[ \t]+)? answer | ans | final[ \t]+result
+  | (?:la[ \t]+)? r[ée]ponse (?:[ \t]+finale)? | (?:die[ \t]+)? (?:endgültige[ \t]+)? antwort
+  | endergebnis | (?:la[ \t]+)? respuesta (?:[ \t]+final)? | (?:a[ \t]+)? resposta (?:[ \t]+final)?
+  | (?:la[ \t]+)? risposta (?:[ \t]+finale)? | (?:окончательный[ \t]+)? ответ
+  | (?:最终|最後|最后)? 答案 | 答 )"""
+_VERB = r"(?:is|est|ist|es|é|è|是|为|為)"
+ANSWER = re.compile(
+    rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}} {_ANSWER_WORD}
+        {_BLANK}*+ [*_]{{0,3}} {_BLANK}*+ (?:{_VERB}{_BLANK}*+)? [*_]{{0,3}} [\u202f]? [:：]
+      | [ \t]*+ \#{{4}} [ \t]*+ \$?[-+]?\$? \d[\d,./]*+ [ \t]*+ %?
+        (?: [^\S{_LINE_ENDS}] | [\ufeff\u200b\u2060] )*+
+        (?= [{_LINE_ENDS}] | \Z )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A line that states the answer, wherever it stands: "Final answer: …", "#### 12"."""
+
+CLOSING_ANSWER = re.compile(
+    rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}}
+    (?: (?:so|therefore|thus|hence|finally|donc|also|daher|por[ \t]lo[ \t]tanto|portanto|quindi
+        |итак) ,? [ \t]+ (?:the|la|die|a)? [ \t]* )?+
+    {_ANSWER_WORD} (?: [ \t]+ to [^:.{_LINE_ENDS}]{{1,80}} )? {_BLANK}*+ {_VERB} (?![^\W\d_])
+      | [ \t]*+ \#{{4}} [ \t]*+ \S""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A line that states the answer if it is the last: "The answer is 26.", "#### x + 1"."""
+
+ANSWER_SIGN = re.compile(
+    r"ans|r[ée]p|antw|ender|resp|rispos|result|ответ|答|####|\\boxed", re.IGNORECASE
+)
+"""What every line that states an answer has."""
+
+INLINE_ANSWER = re.compile(
+    r"""(?<=\s) (?:
+      (?: The[ \t]+(?:final[ \t]+)?answer[ \t]+is | Final[ \t]+[Aa]nswer | Answer | Réponse
+        | Antwort | Respuesta | Resposta | Risposta | Ответ | 答案 ) [ \t]*+ [:：]
+      | \#{4} (?=[ \t]*+\S) )""",
+    re.VERBOSE,
+)
+"""An answer that follows on the line of a step, where line ends were lost."""
