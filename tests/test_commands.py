@@ -121,6 +121,27 @@ def test_a_failed_installation_is_tried_again(machine: Machine) -> None:
     assert machine.install("run").returncode == 0
 
 
+PIP_SAYS = """Collecting torch==2.13.0
+  Downloading torch-2.13.0-cp311-none-linux_x86_64.whl.metadata (29 kB)
+  Downloading torch-2.13.0-cp311-none-linux_x86_64.whl (192.3 MB)
+  Using cached huggingface_hub-1.2.0-py3-none-any.whl (512 kB)
+Installing collected packages: huggingface-hub, torch
+Successfully installed"""
+
+
+def test_it_says_what_comes_and_how_large_it_is(machine: Machine) -> None:
+    said = "".join(f"echo '{line}'; " for line in PIP_SAYS.splitlines())
+    machine.program("python3", GOOD_PYTHON.replace("echo installed >>pip-calls", said))
+    done = machine.install("run")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["1", "torch", "192.3", "MB"] in lines
+    assert ["2", "huggingface_hub", "512", "kB"] in lines
+    assert any("Unpacking 2 packages" in line for line in done.stdout.splitlines())
+    log = (machine.folder / ".venv" / "install.log").read_text()
+    assert log == PIP_SAYS + "\n"  # nothing of what pip said is lost
+
+
 def test_another_python_makes_another_environment(machine: Machine) -> None:
     machine.install("run")
     machine.program("python3", GOOD_PYTHON.replace("3.11.2", "3.12.9"))

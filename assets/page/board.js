@@ -98,6 +98,7 @@ const verdict = make("p", { class: "bd-verdict", role: "status" });
 const rest = make("span", { class: "bd-rest", "aria-live": "polite" });
 const task = make("div", { class: "bd-task" });
 const judge = make("p", { class: "bd-judge" });
+const caveat = make("p", { class: "bd-caveat", role: "note" });
 const overview = make("div", { class: "bd-overview-head", hidden: true });
 const list = make("div", { class: "bd-cards" });
 const table = make("div", { class: "bd-tables" });
@@ -148,7 +149,7 @@ const head = make(
 const results = make(
   "div",
   { class: "bd-results" },
-  make("div", { class: "bd-about" }, task, judge),
+  make("div", { class: "bd-about" }, task, judge, caveat),
   head,
   rule,
   make(
@@ -259,6 +260,8 @@ function showAbout() {
     task.dataset.text = value.problem;
     showTask();
   }
+  caveat.hidden = !value.caveat || value.status === "running";
+  caveat.textContent = value.caveat ?? "";
   judge.hidden = !value.model;
   judge.replaceChildren("Judged by ", text("strong", "", value.model), value.model_note ? `. ${value.model_note}` : ".");
 }
@@ -299,6 +302,18 @@ function reveal() {
     block: "start",
     behavior: still.matches ? "auto" : "smooth",
   });
+}
+
+// Beside a longer left side the results stay in the window; where they are taller than it, they
+// stick by their lower end, so that every card can be reached.
+const side = root.closest("#prm-right");
+function stick() {
+  const top = Math.min(0, innerHeight - side.offsetHeight);
+  side.style.setProperty("--prm-right-top", `${top}px`);
+}
+if (side) {
+  new ResizeObserver(stick).observe(side);
+  addEventListener("resize", stick);
 }
 
 // The head gets a hairline while something scrolls below it.

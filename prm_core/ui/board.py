@@ -25,6 +25,7 @@ from prm_core.labels import step_content
 from prm_core.paths import assets_dir, page_script
 from prm_core.rank import rank
 from prm_core.types import ScoredCandidate
+from prm_core.ui.examples import missed_steps
 
 Status = Literal["empty", "running", "done", "cancelled", "failed"]
 
@@ -101,6 +102,16 @@ def board_value(
         "message": message,
         "model": model,
         "model_note": model_note,
+        "caveat": missed_steps(
+            problem,
+            {
+                letter(index): (
+                    one.candidate.steps,
+                    [p >= threshold for p in one.probabilities],
+                )
+                for index, one in there
+            },
+        ),
         "problem": problem,
         "threshold": threshold,
         "examples": [{"id": name, "label": label} for name, label in examples],

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -27,6 +28,7 @@ from prm_core.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Status, board_value, letter
+from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
 from prm_core.ui.header import Brand, Tools
@@ -197,7 +199,7 @@ def build_page(host: ModelHost) -> gr.Blocks:
     gr.set_static_paths([assets_dir() / "vendor"])
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     demo: gr.Blocks
-    with gr.Blocks(title="PRM Inspector", fill_width=True, analytics_enabled=False) as demo:
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as demo:
         with gr.Row(elem_id="prm-header"):
             Brand()
             model = gr.Dropdown(
@@ -277,12 +279,14 @@ def serve(demo: gr.Blocks, *, host: str, port: int) -> str:
         show_error=False,
         theme=_theme(),
         head=_head(),
+        favicon_path=FAVICON,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
         max_file_size="1mb",  # nothing on the page takes files
         app_kwargs={
-            "routes": [Route("/healthz", healthz)],
+            "routes": [Route("/healthz", healthz), picture_route],
+            "middleware": [Middleware(Card)],
             "docs_url": None,  # FastAPI's documentation pages load scripts from other hosts
             "redoc_url": None,
         },

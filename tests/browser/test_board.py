@@ -231,7 +231,7 @@ def test_a_new_rule_moves_only_what_is_seen(board: Page) -> None:
             document.querySelector(".bd-rules input[value=prod]").click();
             return [...list.children].map((card) => {
                 const [one] = card.getAnimations();
-                const away = one?.effect.getKeyframes()[0].transform?.match(/-?[\d.]+/)?.[0];
+                const away = one?.effect.getKeyframes()[0].transform?.match(/-?[0-9.]+/)?.[0];
                 one?.finish();
                 const place = card.getBoundingClientRect();
                 const seen = place.bottom > 0 && place.top < innerHeight;

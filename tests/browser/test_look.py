@@ -1,0 +1,329 @@
+"""How the page looks and where things stand: sight, sizes, print, colours of the reader's own."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import urllib.request
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage, Server
+from tests.browser.test_page import expect_scored, fill, paste, score
+
+pytestmark = pytest.mark.browser
+
+LONG = "\n".join(
+    f"Step {i}: {i} + {i} is {2 * i}, as one sees when one counts it." for i in range(1, 61)
+)
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 800},
+    "has_touch": True,
+    "is_mobile": True,
+}
+IN_SIGHT = """(node) => {
+    const { top, bottom, height } = node.getBoundingClientRect();
+    return height > 0 && top >= 0 && bottom <= innerHeight;
+}"""
+
+
+def expect_done(page: Page) -> None:
+    expect(page.locator(".prm-state")).to_contain_text("scored in")
+
+
+def in_sight(one: Locator) -> None:
+    """It is in the window, as soon as nothing scrolls any more."""
+    handle = one.element_handle()
+    assert handle
+    one.page.wait_for_function(IN_SIGHT, arg=handle)
+
+
+# --- in sight -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_the_verdict_comes_into_sight_and_stays(open_page: OpenPage, phone: bool) -> None:
+    page = open_page(**PHONE) if phone else open_page()
+    fill(page, PROBLEM, LONG, LONG, LONG)
+    page.locator(".prm-unfold:visible").evaluate_all("(all) => all.forEach((one) => one.click())")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    score(page)
+    expect_done(page)
+    verdict = page.locator(".bd-verdict")
+    expect(verdict).not_to_be_empty()
+    in_sight(verdict)
+    page.evaluate("scrollBy(0, 1500)")
+    in_sight(verdict)
+    in_sight(page.locator(".bd-rules .bd-seg"))
+
+
+def test_somebody_who_reads_elsewhere_is_left_there(page: Page) -> None:
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    page.locator(".bd-card").last.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    page.get_by_role("radio", name="Product", exact=True).check(force=True)
+    page.wait_for_timeout(400)
+    assert page.evaluate("scrollY") == before
+
+
+# --- the editor -----------------------------------------------------------------------------------
+
+
+def test_a_long_text_shows_its_beginning(page: Page) -> None:
+    box = page.get_by_label("Solution A", exact=True)
+    paste(box, LONG)
+    frame = page.locator(".prm-fold:has(> .prm-text)")
+    expect(page.get_by_role("button", name="Show all")).to_be_visible()
+    assert frame.evaluate("(node) => node.clientHeight") < 400
+    assert frame.evaluate("(node) => [node.scrollTop, getComputedStyle(node).overflowY]") == [
+        0,
+        "clip",
+    ]
+    assert frame.evaluate("(node) => node.getBoundingClientRect().top") >= 0
+    page.get_by_role("button", name="Show all").click()
+    assert frame.evaluate("(node) => node.clientHeight") > 1400
+    page.get_by_role("button", name="Show less").click()
+    box.press("End")  # who works in it sees all of it
+    expect(page.get_by_role("button", name="Show less")).to_be_visible()
+    problem = page.get_by_label("Problem", exact=True)
+    paste(problem, LONG)
+    assert page.locator(".prm-box").evaluate("(node) => node.clientHeight") < 400
+
+
+def test_no_box_scrolls_inside_the_page(page: Page) -> None:
+    fill(page, LONG, LONG, LONG)
+    scrolling = page.locator("#prm-left").evaluate(
+        """(left) => [...left.querySelectorAll("*")].filter((node) =>
+            /auto|scroll/.test(getComputedStyle(node).overflowY)
+            && node.scrollHeight > node.clientHeight + 1).map((node) => node.className)"""
+    )
+    assert scrolling == []
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def test_the_table_sorts_and_copies(page: Page) -> None:
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    page.get_by_role("tab", name="Table").click()
+    scores = page.get_by_role("table", name="Scores")
+    for title, kind in (("Rank", "right"), ("Mean", "right"), ("Answer", "left")):
+        head = scores.get_by_role("columnheader", name=title, exact=True)
+        column = head.evaluate("(node) => node.cellIndex")
+        cells = scores.locator(f"tbody tr > :nth-child({column + 1})")
+        for align in cells.evaluate_all("(all) => all.map((x) => getComputedStyle(x).textAlign)"):
+            assert align == kind, title
+    head = scores.get_by_role("columnheader", name="Mean", exact=True)
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    column = head.evaluate("(node) => node.cellIndex")
+    shown = scores.locator(f"tbody tr > :nth-child({column + 1})").all_text_contents()
+    assert shown == sorted(shown, key=float, reverse=True)
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    page.evaluate(
+        """() => {
+            window.copied = "";
+            document.addEventListener("copy", (event) => {
+                const set = event.clipboardData.setData.bind(event.clipboardData);
+                event.clipboardData.setData = (kind, text) => {
+                    window.copied = text;
+                    set(kind, text);
+                };
+            }, { capture: true, once: true });
+        }"""
+    )
+    page.get_by_role("button", name=re.compile("^Copy scores")).click()
+    lines = page.evaluate("copied").splitlines()
+    assert len(lines) == 4
+    assert lines[0].split("\t")[:3] == ["Solution", "Rank", "Answer"]
+    assert all(len(line.split("\t")) == len(lines[0].split("\t")) for line in lines)
+    assert [line.split("\t")[0] for line in lines[1:]] == scores.locator(
+        "tbody th"
+    ).all_text_contents()
+
+
+def test_the_head_of_a_long_table_stays(page: Page) -> None:
+    fill(page, PROBLEM, LONG, LONG)
+    score(page)
+    expect_done(page)
+    page.get_by_role("tab", name="Table").click()
+    region = page.get_by_role("region", name="Steps")
+    region.evaluate("(node) => { node.scrollTop = 800; }")
+    tops = region.evaluate(
+        """(node) => [node.getBoundingClientRect().top,
+            node.querySelector("thead th").getBoundingClientRect().top]"""
+    )
+    assert abs(tops[0] - tops[1]) <= 2
+
+
+# --- fingers --------------------------------------------------------------------------------------
+
+
+def test_on_a_phone_targets_are_large_and_no_keys_are_named(open_page: OpenPage) -> None:
+    page = open_page(**PHONE)
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    expect(page.locator(".prm-score kbd")).to_be_hidden()
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, select, .bd-seg label, .bd-row")]
+            .map((node) => [node, node.getBoundingClientRect()])
+            .filter(([node, box]) => box.height > 0 && !node.closest(".bd-more-panel, dialog"))
+            .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
+            .map(([node, box]) => [node.className, node.textContent, box.width, box.height])"""
+    )
+    assert small == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# --- print ----------------------------------------------------------------------------------------
+
+
+def test_print_shows_the_verdict_and_whole_cards(page: Page) -> None:
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})
+    for hidden in ("#prm-left", "#prm-model", "#prm-tools", ".bd-plot"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    for shown in (".bd-verdict", ".bd-problem", ".bd-judge"):
+        expect(page.locator(shown)).to_be_visible()
+    boxes = page.locator(".bd-row").evaluate_all(
+        """(rows) => rows.map((row) => {
+            const at = (name) => row.querySelector(name).getBoundingClientRect().toJSON();
+            return { words: at(".bd-words"), track: at(".bd-track"), number: at(".bd-p"),
+                row: row.getBoundingClientRect().toJSON(),
+                drawn: getComputedStyle(row.querySelector(".bd-track")).backgroundImage };
+        })"""
+    )
+    assert len(boxes) == sum(len(text.splitlines()) for text in SOLUTIONS)
+    for one in boxes:
+        assert one["words"]["bottom"] <= one["track"]["top"] + 1
+        assert one["track"]["right"] <= one["number"]["left"] + 1
+        assert one["track"]["bottom"] <= one["row"]["bottom"]
+        assert "gradient" in one["drawn"]
+    assert all(
+        a["row"]["bottom"] <= b["row"]["top"] + 1 or b["row"]["top"] < a["row"]["top"]
+        for a, b in itertools.pairwise(boxes)
+    )
+    pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
+    assert pages <= 2
+
+
+# --- polish ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [390, 861, 1280, 1920, 2560])
+def test_header_and_content_share_their_edges(open_page: OpenPage, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    edges = page.evaluate(
+        """() => {
+            const box = (name) => document.querySelector(name).getBoundingClientRect();
+            return [box("#prm-brand").left - box("#prm-left").left,
+                box("#prm-tools").right - box("#prm-right").right,
+                document.documentElement.scrollWidth - innerWidth];
+        }"""
+    )
+    assert max(map(abs, edges)) <= 1, edges
+
+
+def test_the_rules_stand_in_one_line_and_the_chosen_one_is_bold(open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 861, "height": 900})
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    tops = page.locator(".bd-seg > *").evaluate_all(
+        "(all) => [...new Set(all.map((one) => Math.round(one.getBoundingClientRect().top)))]"
+    )
+    assert len(tops) == 1
+    chosen = page.locator(".bd-seg label:has(:checked) span")
+    expect(chosen).to_have_css("font-weight", "600")
+    expect(chosen).to_have_css("text-shadow", "none")
+    widths = page.locator(".bd-seg > *").evaluate_all("(all) => all.map((one) => one.offsetWidth)")
+    page.get_by_role("radio", name="Product", exact=True).check(force=True)
+    assert widths == page.locator(".bd-seg > *").evaluate_all(
+        "(all) => all.map((one) => one.offsetWidth)"
+    )
+
+
+def test_forced_colours_show_the_chosen_rule(open_page: OpenPage) -> None:
+    page = open_page(forced_colors="active")
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    grounds = page.locator(".bd-seg label").evaluate_all(
+        "(all) => all.map((one) => getComputedStyle(one).backgroundColor)"
+    )
+    assert grounds[0] not in grounds[1:]
+
+
+def test_a_single_step_is_not_called_the_weakest(page: Page) -> None:
+    fill(page, PROBLEM, "It is 56.")
+    score(page)
+    expect(page.locator(".bd-row")).to_have_count(1)
+    assert "weakest" not in page.locator(".bd-cards").inner_text()
+    page.get_by_role("tab", name="Table").click()
+    expect(page.get_by_role("table", name="Steps").locator("tbody")).not_to_contain_text("weakest")
+    expect(page.get_by_role("table", name="Scores").locator("tbody td").nth(3)).to_have_text("–")
+
+
+def test_an_empty_page_shows_what_one_gets(page: Page) -> None:
+    expect(page.locator(".bd-sample")).to_contain_text("▼ 0.06")
+    cards = page.locator(".bd-examples button")
+    expect(cards).to_have_count(3)
+    heights = cards.evaluate_all("(all) => all.map((one) => one.offsetHeight)")
+    assert len(set(heights)) == 1
+
+
+def test_texts_can_be_seen_and_copied_as_they_were_written(page: Page) -> None:
+    written = r"So **it** is $\frac{56}{1}$, or $5 and $6."
+    fill(page, r"What is $7 \times 8$?", written)
+    score(page)
+    words = page.locator(".bd-words")
+    expect(words.locator(".katex")).to_have_count(1)
+    copied = page.evaluate(
+        """() => {
+            document.getSelection().selectAllChildren(document.querySelector(".bd-words"));
+            let text = "";
+            document.addEventListener("copy", (event) => {
+                text = event.clipboardData.getData("text/plain");
+            }, { once: true });
+            document.execCommand("copy");
+            document.getSelection().removeAllRanges();
+            return text;
+        }"""
+    )
+    assert copied.strip() == r"So it is $\frac{56}{1}$, or $5 and $6."
+    switch = page.get_by_role("button", name="As written")
+    switch.click()
+    expect(words).to_have_text(written)
+    expect(page.locator(".bd-problem")).to_have_text(r"What is $7 \times 8$?")
+    page.locator(".bd-row").first.click()
+    expect(page.locator(".bd-detail .bd-text")).to_have_text(written)
+    switch.click()
+    expect(page.locator(".bd-detail .katex")).to_have_count(1)
+
+
+def test_the_card_for_links_is_ours(server: Server) -> None:
+    with urllib.request.urlopen(server.url) as reply:
+        page = reply.read().decode()
+    head = page[: page.index("window.gradio_config")]
+    assert "githubusercontent" not in head
+    assert "Gradio" not in head
+    found = dict(
+        re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)"', head)
+    )
+    assert found["og:title"].startswith("PRM Inspector")
+    assert found["og:image"].startswith(server.url + "/")
+    with urllib.request.urlopen(found["og:image"]) as reply:
+        assert reply.headers["content-type"] == "image/png"
+    with urllib.request.urlopen(server.url + "/favicon.ico") as reply:
+        assert b"<svg" in reply.read()
