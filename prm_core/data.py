@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import codecs
 import json
+import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from prm_core.errors import BadOptionError, DataError
 from prm_core.types import HALF_CHARACTER
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ class Row:
 def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row | DataError]:
     """The objects of a JSONL file, in order, with an error in the place of each bad line.
 
-    Blank lines are skipped and a byte order mark is ignored. One row is held at a time.
+    Blank lines are skipped and a byte order mark is ignored. One row is held at a time. Where a
+    problem with `solutions` has no `gold_answer`, its field `answer` (as in MATH-500) is one, which
+    is logged.
 
     Args:
         stream: the lines, as bytes.
@@ -106,9 +112,21 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row |
         if not raw.strip():
             continue
         try:
-            yield Row(name, number, _fields(raw, name, number))
+            fields = _fields(raw, name, number)
         except DataError as error:
             yield error
+            continue
+        is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
+        if is_problem and "answer" in fields:
+            _say_answer_counts(name)
+            fields["gold_answer"] = fields["answer"]
+        yield Row(name, number, fields)
+
+
+@lru_cache(maxsize=256)  # once a file, however often it is opened
+def _say_answer_counts(name: str) -> None:
+    message = "%s: rows have no gold_answer; their field answer counts as the right answer"
+    _log.warning(message, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from prm_core.synthetic.solution import LabelledSolution
 from prm_core.synthetic.stream import evaluation
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 
+_NO_GOLD = "no right answer to compare with"
 _UNREAD = "no verdict that can be read"
 _BATCH = 64  # candidates in one call of a scorer: enough to pack, few enough to show progress
 
@@ -232,7 +233,7 @@ def judge_pools(
             continue
         known = [s for s in row.solutions if s.correct is not None]
         if len(known) < len(row.solutions):
-            skipped["no right answer to compare with"] += len(row.solutions) - len(known)
+            skipped[_NO_GOLD] += len(row.solutions) - len(known)
         candidates = [solution.candidate for solution in known]
         pool = tuple(
             Choice(
@@ -608,7 +609,11 @@ def best_of_n_report(
     """
     if not judged.pools:
         reasons = ", ".join(f"{n} × {reason}" for reason, n in judged.skipped.items())
-        raise InputError(f"no candidate is left to choose from ({reasons or 'there are no rows'})")
+        remedy = "; give each problem its right answer as gold_answer"
+        raise InputError(
+            f"no candidate is left to choose from ({reasons or 'there are no rows'})"
+            + remedy * (_NO_GOLD in judged.skipped)
+        )
     found = best_of_n(
         judged.pools, aggregation=aggregation, n_resamples=n_resamples, seed=seed, told=told
     )

@@ -541,3 +541,12 @@ def test_resume_needs_files(run: Callable[..., Done], tmp_path: Path, model: str
     done = run("score", write(tmp_path / "in.jsonl", GOOD), "--model", model, "--resume")
     assert done.code == 1
     assert "--resume is for rows from a FILE into a file" in done.err
+
+
+def test_rank_marks_answers_by_the_field_answer_too(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    row = {"problem": "What is 7 × 8?", "answer": "56", "solutions": ["So 56.", "So 54."]}
+    done = run("rank", write(tmp_path / "rows.jsonl", row), "--model", model)
+    assert "56 ✓" in done.out
+    assert "54 ✗" in done.out

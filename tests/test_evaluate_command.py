@@ -238,3 +238,22 @@ def test_a_file_without_rows_is_an_error(run: Callable[..., Done], tmp_path: Pat
 def test_wrong_usage_is_exit_code_2(run: Callable[..., Done]) -> None:
     assert run(STEPS, "--threshold", "0.5", "--tune", STEPS).code == 2
     assert run(STEPS, "--task", "guess").code == 2
+
+
+def test_the_answer_of_a_problem_is_its_gold_answer(
+    run: Callable[..., Done], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    solutions = [
+        {"steps": [f"So {answer}."], "prm_scores": {"mine": [score]}}
+        for answer, score in (("26", 0.9), ("28", 0.1))
+    ]
+    row = {"problem": "What is 3 × 12 - 10?", "solutions": solutions}
+    rows = write(tmp_path / "rows.jsonl", {**row, "answer": 26}, {**row, "answer": "26"})
+    assert run(rows, "--model", "recorded:mine", "--json").row["accuracy"]["min"] == 1.0
+    assert caplog.text.count("rows have no gold_answer; their field answer counts") == 1
+    both = write(tmp_path / "both.jsonl", {**row, "answer": 26, "gold_answer": 28})
+    assert run(both, "--model", "recorded:mine", "--json").row["accuracy"]["min"] == 0.0
+    neither = run(write(tmp_path / "neither.jsonl", row), "--model", "recorded:mine")
+    assert neither.code == 1
+    assert "2 × no right answer to compare with" in neither.err
+    assert "as gold_answer" in neither.err
