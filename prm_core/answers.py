@@ -14,7 +14,7 @@ from typing import NamedTuple
 from prm_core.equality import bare
 from prm_core.equality import same_answer as same_answer
 from prm_core.labels import step_content
-from prm_core.steps import find_steps
+from prm_core.tags import ANSWER_TAG, read_tags
 from prm_core.types import Candidate
 
 _LONGEST = 400  # characters after "the answer is" that are looked at
@@ -65,27 +65,25 @@ def _find(text: str, last_step: str) -> str | None:
 
 # --- what is looked through -----------------------------------------------------------------------
 
-# What chat models and PRM data leave behind a step: end tokens, and the markers of families.
-_MARKER = re.compile(
-    r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|<(?:eos|bos|pad|end_of_turn|start_of_turn|extra_\d+)>"
-    r"|(?<!\w)ки(?!\w)"
-    r"|<<[^<>\n]*=[^<>\n]*>>"  # the calculator's marks of GSM8K
-)
+_CALCULATION = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")  # the calculator's marks of GSM8K
 
 
 def _spoken(steps: Sequence[str]) -> list[str]:
-    """The steps without markers, and with blanks in the place of what is thinking in them."""
+    """The steps with blanks in the place of thinking and of tags, but for those of answers."""
     whole = "\n\n".join(steps)
+    tagged = read_tags(whole)
+    blank = [tag[:2] for tag in tagged.tags if tag.kind != ANSWER_TAG]
+    blank += [stretch[:2] for stretch in tagged.stretches if stretch.thinking]
+    blank += [found.span() for found in _CALCULATION.finditer(whole)]
     pieces, end = [], 0
-    for step in find_steps(whole, "paragraph"):
-        if step.thinking:
-            pieces += [whole[end : step.start], " " * (step.end - step.start)]
-            end = step.end
+    for start, after in sorted(blank):
+        if start >= end:
+            pieces += [whole[end:start], " " * (after - start)]
+            end = after
     whole = "".join([*pieces, whole[end:]])
     ends = list(accumulate(len(step) + 2 for step in steps))
     return [
-        _MARKER.sub("", whole[end - len(step) - 2 : end - 2]).rstrip()
-        for step, end in zip(steps, ends, strict=True)
+        whole[end - len(step) - 2 : end - 2].rstrip() for step, end in zip(steps, ends, strict=True)
     ]
 
 
@@ -223,10 +221,13 @@ _STATED = re.compile(
 _ANSWER_LINE = re.compile(
     rf"""[ \t>#*_]*+
         (?: (?:the|la|die|a|final|correct|finale|окончательный|最终|最後|最后) [ \t]*+ ){{0,2}}
-        {_NOUN} (?:[ \t]++finale?)? [ \t*_#]*+ [:：]? [ \t*_#]*+""",
+        {_NOUN} (?:[ \t]++finale?)? [ \t*_#]*+ [:：.]? [ \t*_#]*+""",
     re.VERBOSE | re.IGNORECASE,
 )
-_HEADING = re.compile(rf"(?:^|(?<=[\n\r])){_ANSWER_LINE.pattern}(?=[\n\r])\s*+", _ANSWER_LINE.flags)
+_HEADING = re.compile(
+    rf"(?:^|(?<=[\n\r])){_ANSWER_LINE.pattern}(?=[\n\r])\s*+(?:[-=]{{3,}}\s++)?+",
+    _ANSWER_LINE.flags,
+)
 _LETTER_A = re.compile(r"A:[ \t]*+(?P<answer>[^\n\r]{1,80})\Z")  # "A: 77" as a last line
 _DELIMITED = re.compile(
     r"\$\$(?P<double>(?:[^$\\]|\\.){1,400})\$\$"
@@ -382,7 +383,7 @@ def _formula_at_end(sentence: str) -> str | None:
 
 def _is_formula(text: str) -> bool:
     """Is a text mathematics without words, and more than a letter or a mark?"""
-    return bool(re.search(r"\d|\\[A-Za-z]", text)) and not _LOOSE_WORD.search(
+    return bool(re.search(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]", text)) and not _LOOSE_WORD.search(
         re.sub(
             r"\\(?:text|mathrm)\s*\{[^{}]*\}|(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|sqrt|pi)\b",
             "",

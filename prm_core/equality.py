@@ -27,7 +27,7 @@ from prm_core.expressions import (
     nearly_equal,
     to_fraction,
 )
-from prm_core.notation import Token, key_of, one_spelling, tokens_of
+from prm_core.notation import Token, key_of, one_spelling, tokens_of, words
 from prm_core.units import LETTERS, NAMES, NO_UNIT, PERCENT, SCALES, Unit, read_unit
 
 _LONGEST = 2000  # characters of an answer; a longer one equals only itself
@@ -104,9 +104,12 @@ def bare(answer: str) -> str:
     return answer
 
 
+_BEFORE = words("about approximately either both")
+
+
 def _tokens(text: str) -> list[Token]:
     tokens = tokens_of(one_spelling(text), NAMES)
-    while tokens and tokens[0].text in (r"\approx", "~", "about", "approximately"):
+    while tokens and tokens[0].text in (r"\approx", "~", *_BEFORE):
         tokens = tokens[1:]
     return tokens
 
@@ -417,6 +420,9 @@ def _same_matrices(a: Tokens, b: Tokens, depth: int) -> bool | None:
 
 
 def _cells(tokens: Tokens) -> list[list[Tokens]] | None:
+    outside = _enclosed(tokens)
+    if outside is not None and outside[0] in ("(", "[") and outside[1]:
+        tokens = outside[1]
     if len(tokens) < 3 or tokens[0].text != r"\matrix":
         return None
     enclosed = _enclosed(tokens[1:])
@@ -625,7 +631,8 @@ class _Quantity(NamedTuple):
     Attributes:
         names: the letters in it.
         values: its value at each point; a single one where there are no letters.
-        places: digits behind the point of a plain decimal, as written; -1 for all others.
+        places: where a plain decimal with four or more digits behind its point was rounded; -1 for
+            all others.
         unit: what it is counted in.
     """
 
@@ -635,6 +642,7 @@ class _Quantity(NamedTuple):
     unit: Unit
 
 
+_PLACES = 4  # a decimal with so many stands for what rounds to it
 _DECIMAL = re.compile(
     r"[-+]?(?P<whole>\d*)\.(?P<decimals>\d+)"
     r"(?:(?:[eE](?P<power>[-+]?\d{1,3}))|(?:\*10\^\{?(?P<tens>[-+]?\d{1,3})\}?))?"
@@ -647,7 +655,7 @@ def _read(tokens: Tokens) -> _Quantity | None:
     try:
         return _quantity(tokens)
     except (UnreadableError, ArithmeticError, ValueError):
-        return None
+        return _with_letter_unit(tokens)
 
 
 def _quantity(tokens: Tokens) -> _Quantity:
@@ -689,7 +697,7 @@ def _scale(rest: Tokens) -> tuple[int, Tokens]:
 
 def _places(number: str) -> int:
     found = _DECIMAL.fullmatch(number.replace(" ", ""))
-    if found is None:
+    if found is None or len(found["decimals"]) < _PLACES:
         return -1
     return max(len(found["decimals"]) - int(found["power"] or found["tens"] or 0), 0)
 
@@ -749,7 +757,7 @@ def _same_values(a: _Quantity, b: _Quantity) -> bool:
 
 
 def _rounded_same(a: _Quantity, b: _Quantity) -> bool:
-    places = min((q.places for q in (a, b) if q.places >= 4), default=None)
+    places = min((q.places for q in (a, b) if q.places >= 0), default=None)
     x, y = a.values[0], b.values[0]
     if places is None or not (is_real(x) and is_real(y)):
         return False

@@ -308,7 +308,6 @@ _LONG_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "cot",
 
 _CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lfloor": r"\rfloor"}
 _CLOSERS |= {r"\lceil": r"\rceil"}
-_UNARY = FUNCTIONS - {"gcd", "lcm", "max", "min"}
 _DECORATED = words(
     r"\bar \hat \vec \tilde \overline \widehat \widetilde \dot \ddot \overrightarrow"
 )
@@ -516,7 +515,7 @@ class _Parser:
         if text == r"\binom":
             self.place += 1
             return _both(_binomial, self._argument(), self._argument())
-        if name in _UNARY:
+        if name in FUNCTIONS:
             self.place += 1
             return self._applied_function(name)
         if text == r"\pi":
@@ -572,7 +571,9 @@ class _Parser:
         sign = -1 if self._peek() == "-" and self._take() else 1
         self._depth += 1
         node = self._mixed() or self._factor()
-        while self._begins() and self._peek()[1:] not in _UNARY - {"sqrt"} and self._peek() != "(":
+        while (
+            self._begins() and self._peek()[1:] not in FUNCTIONS - {"sqrt"} and self._peek() != "("
+        ):
             node = _times(node, self._factor())
         self._depth -= 1
         return _times(_number(sign), node)
@@ -613,7 +614,7 @@ class _Parser:
 
 
 _READ = frozenset(
-    {rf"\{name}" for name in _UNARY}
+    {rf"\{name}" for name in FUNCTIONS}
     | _LETTERS
     | _DECORATED
     | {r"\frac", r"\binom", r"\pi", r"\lfloor", r"\lceil"}

@@ -114,6 +114,8 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 _MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix")
+_NOTHING = re.compile(r"\\\{\s*\\\}")
+_ROW_GAP = re.compile(r"\\\\\s*\[[\d.]{1,5}\s*(?:pt|ex|em|mm|cm)\]")
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
@@ -132,10 +134,10 @@ def one_spelling(text: str) -> str:
     text = _RAISED.sub(lambda f: "^{" + f[0].translate(_table(_SUPERSCRIPTS)) + "}", text)
     text = _LOWERED.sub(lambda f: "_{" + f[0].translate(_table(_SUBSCRIPTS)) + "}", text)
     if not text.isascii():
-        text = _SIGN.sub(lambda found: _SIGNS[found[0]], text)
         text = "".join(map(_character, text))
+        text = _SIGN.sub(lambda found: _SIGNS[found[0]], text)
     text = _LATEX.sub(_spelled, _TIMES_TEN.sub("*", text))
-    text = _BRACKETED.sub(r"\1", text)
+    text = _BRACKETED.sub(r"\1", _ROW_GAP.sub(r"\\\\", _NOTHING.sub(r"\\emptyset ", text)))
     text = re.sub(r'"degree"\s*"?\s*([CF])\b"?', r'"deg\1"', text)
     return _MONEY.sub(r"\2 \1", text)
 
@@ -169,14 +171,14 @@ def words(text: str) -> frozenset[str]:
 
 FUNCTIONS = words(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc asin acos atan sinh cosh "
-    "tanh coth log ln lg exp abs sqrt cbrt gcd lcm max min"
+    "tanh coth log ln lg exp abs sqrt cbrt"
 )
 _GREEK = words(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
     "upsilon phi chi psi omega"
 )
 _NAMES = {**{name: name for name in FUNCTIONS | _GREEK}, "oo": "infty", "inf": "infty"}
-_NAMES |= {"infinity": "infty", "emptyset": "emptyset"}
+_NAMES |= {"infinity": "infty", "emptyset": "emptyset", "Pi": "pi", "PI": "pi"}
 # The beginnings that are looked for in what is written without a blank: "sinx", "2pir".
 _PREFIX = re.compile(f"({'|'.join(sorted(FUNCTIONS | {'pi'}, key=len, reverse=True))})([A-Za-z])")
 SHORT_WORDS = words("or and is to of in no am pm by at if an as on up he we it so do us my be")
@@ -186,6 +188,7 @@ _TOKEN = re.compile(
       | (?P<sign>\\\\|\\[{}]|<=|>=|!=|\*\*|\S) )""",
     re.VERBOSE,
 )
+_AFTER_SECONDS = frozenset({".", "/", ",", ")", "}"})  # "10 sec", not "sec x"
 _ALIASES = {"<=": ("le", "command"), ">=": ("ge", "command"), "!=": ("ne", "command")}
 
 
@@ -199,7 +202,13 @@ def tokens_of(text: str, units: frozenset[str] = frozenset()) -> list[Token]:
         text: from `one_spelling`.
         units: names of two letters that are one word.
     """
-    return list(_tokens(text, units, upright=False))
+    tokens = list(_tokens(text, units, upright=False))
+    for index, token in enumerate(tokens):
+        if token.text == r"\sec":
+            rest = [after.text for after in tokens[index + 1 :]]
+            if not rest or rest[0] in _AFTER_SECONDS or (rest[0] == "^" and len(rest) == 2):
+                tokens[index] = token._replace(text="sec", kind="word")
+    return tokens
 
 
 def _tokens(text: str, units: frozenset[str], *, upright: bool) -> Iterator[Token]:

@@ -97,6 +97,7 @@ NAMES = frozenset(name for name in _TABLE if len(name) > 1) | words(
 )
 """Units as they are written; the short ones would else be variables."""
 
+_DEGREES = {"celsius": "celsius", "C": "celsius", "fahrenheit": "fahrenheit", "F": "fahrenheit"}
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 SCALES = {
     "hundred": 10**2,
@@ -199,6 +200,9 @@ class _Reader:
         if unit is None:
             return None
         self.place += 1
+        if token.text in ("degree", "degrees") and (scale := _DEGREES.get(self._peek().text)):
+            self.place += 1
+            return _TABLE[scale]
         self.place += self._peek().text == "." and self._peek(1).kind != "number"
         return unit
 

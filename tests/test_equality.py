@@ -97,6 +97,9 @@ SAME = {
         (r"\lim_{x\to 0}f(x)", r"\lim _{x \to 0} f(x)"),
     ],
     "lists": [
+        ("either 3 or 5", "3, 5"),
+        ("3 & 5", "5, 3"),
+        ("x < 2 or x > 3", r"(-\infty,2)\cup(3,\infty)"),
         ("17, 35 and 71", "17, 35, 71"),
         ("17, 35, and 71", "17,35,71"),
         (r"17, 35, \text{ and } 71", "17, 35, 71"),
@@ -126,6 +129,11 @@ SAME = {
         ("n = 5", "5"),
     ],
     "matrices": [
+        (r"\begin{pmatrix} 1 \\[4pt] 2 \end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}"),
+        (
+            r"\left(\begin{array}{c} (x+1) \\ 2 \end{array}\right)",
+            r"\begin{pmatrix}x+1\\2\end{pmatrix}",
+        ),
         (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}"),
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{bmatrix}1&2\\3&4\end{bmatrix}"),
         (
@@ -134,6 +142,14 @@ SAME = {
         ),
     ],
     "units": [
+        ("5 min", "5 minutes"),
+        ("10 m/sec^2", "10 m/s^2"),
+        ("20 degrees Celsius", "20°C"),
+        ("5 in.", "5 inches"),
+        ("5 sq in", "5 in^2"),
+        (r"10 m s^{-1}", "10 m/s"),
+        ("500 mL", "0.5 L"),
+        ("12 inches", "1 foot"),
         ("12 apples", "12"),
         ("6 feet", "6 foot"),
         ("24 cm", "24 centimeters"),
@@ -184,6 +200,8 @@ DIFFERENT = {
         ("3.0001", "3"),
     ],
     "small and large numbers": [
+        (r"1.38 \times 10^{-23}", r"1.381 \times 10^{-23}"),
+        ("1e-400", "2e-400"),
         (r"1.6\times10^{-19}", r"9.1\times10^{-31}"),
         (r"6.63 \times 10^{-34}", r"6.63 \times 10^{-33}"),
         (r"\frac{1}{3^{60}}", r"\frac{1}{3^{61}}"),
@@ -209,6 +227,8 @@ DIFFERENT = {
         ("x = 1", "y = 1"),
     ],
     "tuples and intervals": [
+        ("(1,2),(3,4)", "(1,3),(2,4)"),
+        ("(a,b)", "(A,B)"),
         ("(2,3)", "(3,2)"),
         ("[2,3)", "(2,3)"),
         ("(2,3)", "3, 2"),
@@ -222,6 +242,9 @@ DIFFERENT = {
         (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"),
     ],
     "units": [
+        ("20°C", "20°F"),
+        ("5 min", "5 sec"),
+        ("12 inches", "12 feet"),
         ("12 cm", "12 mm"),
         ("24 cm", r"24 \text{ cm}^2"),
         ("60 km/h", "60 m/s"),
