@@ -30,7 +30,7 @@ _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
 _TOLERANCE_8BIT = 1e-1
 """8-bit layers also round what they are fed, differently beside other tokens."""
 
-_TYPED = "<extra_0> ки + - Y <|im_end|> </s> \n\n \n\n\n\n \n\n\n\n\n"
+_TYPED = "<extra_0> ки + - Y correct [PRM] <+> <extra> <|im_end|> </s> \n\n \n\n\n\n \n\n\n\n\n"
 """Markers of all families in one text."""
 
 
