@@ -2,8 +2,9 @@
 
 Settings come from the environment: HOST, PORT, PRM_INSPECTOR_MODEL (what the page's model field
 takes: a directory or a hub id, with options behind it), PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps)
-and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16, float16). On a Hugging Face Space everything is
-found by itself.
+and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16, float16). Where others than this machine are let
+in, PRM_INSPECTOR_HOSTS (names that the server answers to) and PRM_INSPECTOR_ANY_MODEL (1: visitors
+load what they like). On a Hugging Face Space everything is found by itself.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ except ImportError:
 
 from prm_core.model_options import name_and_options
 from prm_core.ui.models import DEFAULT, ModelHost, expected_seconds
-from prm_core.ui.page import build_page, serve
+from prm_core.ui.page import build_page, is_loopback, serve
 
 ON_SPACE = "SPACE_ID" in os.environ
+ADDRESS = os.environ.get("HOST", "0.0.0.0" if ON_SPACE else "127.0.0.1")
+PUBLIC = ON_SPACE or not is_loopback(ADDRESS)
+ANY_MODEL = os.environ.get("PRM_INSPECTOR_ANY_MODEL", "") == "1"
+NAMES = os.environ.get("PRM_INSPECTOR_HOSTS", "*" if ON_SPACE else "").replace(",", " ").split()
 ZERO_GPU = spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
 
 
@@ -39,7 +44,8 @@ def model_host() -> ModelHost:
         choices,
         device=os.environ.get("PRM_INSPECTOR_DEVICE", "auto"),
         dtype=os.environ.get("PRM_INSPECTOR_DTYPE", "auto"),
-        listed_only=ON_SPACE,
+        public=PUBLIC,
+        listed_only=PUBLIC and not ANY_MODEL,
         on_gpu=spaces.GPU(duration=expected_seconds) if ZERO_GPU else None,
     )
 
@@ -47,26 +53,41 @@ def model_host() -> ModelHost:
 host = model_host()
 if ZERO_GPU:  # at module level: what is loaded now is handed to every GPU worker
     host.scorer(host.choices[0][1]).result()
-demo = build_page(host)
+page = build_page(host)
+demo = page.demo  # a Space looks for this name
+
+
+def _warning() -> str:
+    """What whoever lets others in should know."""
+    if ANY_MODEL:
+        return (
+            "WARNING: PRM_INSPECTOR_ANY_MODEL is 1, so everybody who reaches this server can make "
+            "it load any folder that it may read and any repository of the hub."
+        )
+    return (
+        f"Others can reach this server on {ADDRESS}: it runs the models in its list only. "
+        "PRM_INSPECTOR_ANY_MODEL=1 lets visitors load any."
+    )
 
 
 def launch() -> int:
     """Serve until interrupted; returns the exit code."""
-    address = os.environ.get("HOST", "0.0.0.0" if ON_SPACE else "127.0.0.1")
     port = os.environ.get("PORT", "7860")
     try:
-        url = serve(demo, host=address, port=int(port))
+        url = serve(page, host=ADDRESS, port=int(port), names=NAMES, framed=ON_SPACE)
     except ValueError:
         print(f"PORT is {port!r}; give a number such as 7860", file=sys.stderr)
         return 1
     except OSError:
         print(
-            f"cannot listen on {address}:{port}; it is taken or not ours. "
+            f"cannot listen on {ADDRESS}:{port}; it is taken or not ours. "
             "Choose another one, such as PORT=7861",
             file=sys.stderr,
         )
         return 1
     print(f"PRM Inspector is on {url}", flush=True)
+    if PUBLIC and not ON_SPACE:
+        print(_warning(), file=sys.stderr, flush=True)
     host.scorer(host.choices[0][1])  # after the page answers: importing torch takes seconds
     demo.block_thread()
     return 0

@@ -30,6 +30,8 @@ API_KEY = "PRM_INSPECTOR_API_KEY"
 _ATTEMPTS = 7  # about a minute of waiting in all
 _LONGEST_WAIT_S = 30.0
 _CONNECT_S = 10.0
+_SURELY_A_KEY = 8  # characters
+_HIDDEN = "[key]"
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may go well
 _THIS_ONE = {400, 413, 422}  # the request is refused, as for a prompt that is too long
 
@@ -69,6 +71,7 @@ class Endpoint:
         self._path = parts.path.rstrip("/")
         self.name = f"{parts.scheme}://{parts.netloc}{self._path}"
         self._what, self._timeout_s = what, timeout_s
+        self._key = api_key
         self._headers = {
             "Content-Type": "application/json",
             "User-Agent": "prm-inspector",
@@ -101,17 +104,17 @@ class Endpoint:
             wait_s = min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
             try:
                 answer, asked_wait = self._send(path, content)
-                status, said = answer.status, answer.read()
+                status, said = answer.status, self._answer(answer.read())
             except (OSError, http.client.HTTPException) as error:
                 self._drop_connection()
-                reason = str(error) or type(error).__name__
+                reason = self._keyless(str(error)) or type(error).__name__
                 if isinstance(error, ConnectionRefusedError | socket.gaierror) and not self._works:
                     break  # the address is wrong, or the server has not been started
                 continue
             self._works = True
             if status == 200:
                 return said
-            reason = f"HTTP {status}: {_sentence(said)}"
+            reason = f"HTTP {status}: {self._sentence(said)}"
             if status in _THIS_ONE:
                 raise InputError(f"{self._what} refuses it ({reason})")
             if status not in _PASSING:
@@ -167,6 +170,23 @@ class Endpoint:
         asked = response.getheader("Retry-After", "")
         return response, min(float(asked), _LONGEST_WAIT_S) if asked.isdecimal() else 0.0
 
+    def _answer(self, said: bytes) -> bytes:
+        """An answer without the key: what a server echoes may be shown to others than its owner."""
+        if len(self._key) < _SURELY_A_KEY:  # it may be part of a number or a word
+            return said
+        return said.replace(self._key.encode(), _HIDDEN.encode())
+
+    def _keyless(self, text: str) -> str:
+        return text.replace(self._key, _HIDDEN) if self._key else text
+
+    def _sentence(self, said: bytes) -> str:
+        """What a server says of an error, on one line, without the key, and cut."""
+        text = said.decode("utf-8", "replace")
+        with suppress(ValueError, LookupError, TypeError, RecursionError):
+            text = str(json.loads(said)["error"]["message"])
+        text = self._keyless(text)[:2000]
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
+
     def _drop_connection(self) -> None:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is not None:
@@ -220,12 +240,3 @@ def served_model(
 def _close_all(connections: list[http.client.HTTPConnection]) -> None:
     for connection in connections:
         connection.close()
-
-
-def _sentence(said: bytes) -> str:
-    """What a server says of an error, on one line and cut."""
-    text = said[:2000].decode("utf-8", "replace")
-    with suppress(ValueError, LookupError, TypeError, RecursionError):
-        text = str(json.loads(said)["error"]["message"])
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line[:300]

@@ -106,7 +106,7 @@ def find_model(
         return directory
     name = str(model)
     directory = Path(os.path.expanduser(name))  # no shell has done it for the page's model field
-    if name and directory.is_dir():
+    if name and os.path.isdir(directory):  # unlike Path's, False for names that no system takes
         if revision is not None:
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
         check_sums(directory)

@@ -25,7 +25,7 @@ class Memory:
         max_bytes: how much stays at most once a pack is done.
 
     Attributes:
-        max_bytes: the same.
+        max_bytes: the same; 0 from `retire` on.
         problems: whose rows these are.
         known: which sequences lie in which rows; for `packing.plan`.
     """
@@ -41,6 +41,11 @@ class Memory:
         """Forget everything."""
         self.problems.clear()
         self._drop_rows()
+
+    def retire(self) -> None:
+        """Forget everything, and keep nothing of what whoever still uses it runs."""
+        self.clear()
+        self.max_bytes = 0
 
     def _drop_rows(self) -> None:
         self.known.clear()

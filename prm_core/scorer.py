@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,9 @@ FIRST_TOKENS = 512
 KEEP_BYTES = 1 << 30
 """How much is kept of the problem at hand. A 7B model's keys and values take 57 kB a token in
 bfloat16, so this is ten rounds of a search with 64 paths."""
+
+Found = tuple[int, ScoredCandidate]
+"""A candidate's index, and what the model says of it."""
 
 _Step = tuple[int, tuple[tuple[int, int], ...], tuple[float, ...]]
 """A step in a pack: the row that is read, for each evidence token the row before it and its id, and
@@ -116,6 +120,7 @@ class Scorer:
         self._backbone = backbone
         self._opened = opened
         self._max_tokens = self._fitting_tokens() if max_tokens is None else max_tokens
+        self._keep_bytes = keep_bytes
         self._memory = Memory(self._backbones, keep_bytes)
         self._running = threading.Lock()  # one pack at a time: packs lean on those before
 
@@ -212,7 +217,7 @@ class Scorer:
         def note(step: int, names: Sequence[str], prompt: Encoded) -> None:
             prompts.append(explanation(self.tokenizer, prompt, [step] * len(names), names))
 
-        for _ in self._run_in_rounds([candidate], note):
+        for _ in self._run_in_rounds([candidate], self._memory, note=note):
             pass
         return prompts
 
@@ -225,8 +230,9 @@ class Scorer:
 
     def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
         """Score one candidate by a prompt that was built elsewhere."""
-        ((_, scored),) = self._score_encoded([candidate], [encoded], None)
-        return scored
+        found, _ = self._score_encoded([candidate], [encoded], self._memory, None)
+        assert found is not None
+        return found[1]
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
@@ -239,7 +245,7 @@ class Scorer:
             UnreadableError: of a step the tokenizer knows nothing; nothing was run.
             ModelError: memory does not suffice for a single candidate, or a number is not finite.
         """
-        done = dict(self._run(candidates, first_tokens=None))
+        done = dict(found for found in self._run(candidates, None, None) if found is not None)
         return [done[i] for i in range(len(candidates))]
 
     def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
@@ -247,7 +253,21 @@ class Scorer:
 
         The first come soon, and closing the iterator stops the work between two forward passes.
         """
-        return self._run(candidates, FIRST_TOKENS)
+        return (found for found in self.watch(candidates, None) if found is not None)
+
+    def watch(
+        self, candidates: Sequence[Candidate], beat_s: float | None
+    ) -> Iterator[Found | None]:
+        """As `stream`, giving None after every forward pass, and while prompts are prepared.
+
+        Several may be under way, and whoever is asked runs the next pass: each gives what it would
+        alone, up to rounding. Only the one that began last keeps anything between its passes.
+
+        Args:
+            candidates: of one problem, best.
+            beat_s: how long prompts are prepared before None comes; None: until all are ready.
+        """
+        return self._run(candidates, FIRST_TOKENS, beat_s)
 
     def forget(self) -> None:
         """Drop what is kept of the last problem, its text included."""
@@ -259,33 +279,37 @@ class Scorer:
         self.forget()
 
     def _forget(self) -> None:
-        self._memory.clear()
+        self._memory.retire()
+        self._memory = Memory(self._backbones, self._keep_bytes)
         if self._tokenizer is not None:
             forget_texts(self._tokenizer)
 
     def _run(
-        self, candidates: Sequence[Candidate], first_tokens: int | None
-    ) -> Iterator[tuple[int, ScoredCandidate]]:
+        self, candidates: Sequence[Candidate], first_tokens: int | None, beat_s: float | None
+    ) -> Iterator[Found | None]:
         problems = {candidate.problem for candidate in candidates}
         with self._running:
             if self._memory.problems.isdisjoint(problems):
                 self._forget()
             self._memory.problems |= problems
+            memory = self._memory
         try:
             if self._opened.alone is not None:
-                yield from self._run_in_rounds(candidates)
+                yield from self._run_in_rounds(candidates, memory, beat_s)
             else:
-                encoded = [self.encode(candidate) for candidate in candidates]
-                yield from self._score_encoded(candidates, encoded, first_tokens)
+                encoded = yield from _with_beats(map(self.encode, candidates), beat_s)
+                yield from self._score_encoded(candidates, encoded, memory, first_tokens)
         finally:
-            if not self._memory.max_bytes:
+            if not self._keep_bytes:
                 self.forget()
 
     def _run_in_rounds(
         self,
         candidates: Sequence[Candidate],
+        memory: Memory,
+        beat_s: float | None = None,
         note: Callable[[int, Sequence[str], Encoded], None] | None = None,
-    ) -> Iterator[tuple[int, ScoredCandidate]]:
+    ) -> Iterator[Found | None]:
         """For families that read every step in prompts of its own, one after the other.
 
         Args:
@@ -298,16 +322,21 @@ class Scorer:
         steps = [(i, k) for i, one in enumerate(candidates) for k in range(len(one.steps))]
         answers: dict[tuple[int, int], tuple[float, ...]] = dict.fromkeys(steps, ())
         for names in rounds:
-            prompts = [
+            built = (
                 self._checked(candidates[i], alone(candidates[i], k, answers[i, k]))
                 for i, k in steps
-            ]
+            )
+            prompts = yield from _with_beats(built, beat_s)
             if note is not None:
                 for (_, k), prompt in zip(steps, prompts, strict=True):
                     note(k, names, prompt)
             # Each prompt is scored as a solution whose steps are its places.
             parts = [replace(candidates[i], steps=names, thinking=()) for i, _ in steps]
-            for index, part in self._score_encoded(parts, prompts, first_tokens=None):
+            for found in self._score_encoded(parts, prompts, memory, first_tokens=None):
+                if found is None:
+                    yield None
+                    continue
+                index, part = found
                 answers[steps[index]] += part.log_odds
         for i, candidate in enumerate(candidates):
             said = [answers[i, k] for k in range(len(candidate.steps))]
@@ -328,18 +357,19 @@ class Scorer:
         self,
         candidates: Sequence[Candidate],
         encoded: Sequence[Encoded],
+        memory: Memory,
         first_tokens: int | None,
-    ) -> Iterator[tuple[int, ScoredCandidate]]:
+    ) -> Iterator[Found | None]:
         packs = plan(
             [one.input_ids for one in encoded],
             self._max_tokens if self.packed else 1,  # a token: every candidate alone
             [candidate.problem for candidate in candidates],
             first_tokens,
-            self._memory.known,
+            memory.known,
             [one.reads for one in encoded],
         )
         names = ("raw", "single") if self._opened.cumulative else tuple(self._opened.extras)
-        while readings := self._read_next(packs, encoded):
+        while readings := self._read_next(packs, encoded, memory):
             for index, reading in readings:
                 candidate = self._as_judged(candidates[index])
                 finite = torch.isfinite(reading).all(dim=0)
@@ -367,21 +397,22 @@ class Scorer:
                         },
                     ),
                 )
+            yield None
 
     def _read_next(
-        self, packs: Iterator[Pack], encoded: Sequence[Encoded]
+        self, packs: Iterator[Pack], encoded: Sequence[Encoded], memory: Memory
     ) -> list[tuple[int, Tensor]]:
         """The readings of the next pack by candidate; none when there is no next pack."""
         with self._running:
             pack = next(packs, None)
-            return [] if pack is None else list(self._read_within_memory(pack, encoded))
+            return [] if pack is None else list(self._read_within_memory(pack, encoded, memory))
 
     def _read_within_memory(
-        self, pack: Pack, encoded: Sequence[Encoded]
+        self, pack: Pack, encoded: Sequence[Encoded], memory: Memory
     ) -> Iterator[tuple[int, Tensor]]:
         """`_read`, in halves where memory does not suffice for the whole."""
         try:
-            results = self._read(pack, encoded)
+            results = self._read(pack, encoded, memory)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -389,7 +420,7 @@ class Scorer:
         if results is not None:
             yield from zip(pack.members, results, strict=True)
             return
-        self._memory.clear()
+        memory.clear()
         sequences = [encoded[i].input_ids for i in pack.members]
         n_tokens = sum(len(one.token_ids) for one in plan(sequences, sum(map(len, sequences))))
         parts = list(plan(sequences, n_tokens // 2))
@@ -405,12 +436,12 @@ class Scorer:
             len(parts),
         )
         for part in parts:
-            self._memory.clear()
+            memory.clear()
             members = tuple(pack.members[i] for i in part.members)
-            yield from self._read_within_memory(replace(part, members=members), encoded)
+            yield from self._read_within_memory(replace(part, members=members), encoded, memory)
 
     @torch.inference_mode()
-    def _read(self, pack: Pack, encoded: Sequence[Encoded]) -> list[Tensor]:
+    def _read(self, pack: Pack, encoded: Sequence[Encoded], memory: Memory) -> list[Tensor]:
         """What each member's steps are given, float32 on the CPU, from one forward pass.
 
         Candidates that share a step share its row, and it is read once.
@@ -436,7 +467,7 @@ class Scorer:
         rows = sorted({row for row, _, _ in steps} | {row for row, _, _ in seen})
         if self.packed:
             sequences = [one.input_ids for one in encoded]
-            hidden, place = self._memory.read(pack, rows, sequences)
+            hidden, place = memory.read(pack, rows, sequences)
         else:
             of_each = [forward.read_alone(one, pack.token_ids, rows) for one in self._backbones]
             hidden = torch.cat(of_each, dim=1)  # [R, H], or [R, 2H] with a second backbone
@@ -471,6 +502,19 @@ class Scorer:
 
 def _probabilities(log_odds: Sequence[float]) -> tuple[float, ...]:
     return tuple(probability(torch.tensor(log_odds)).tolist())
+
+
+def _with_beats(
+    values: Iterator[Encoded], beat_s: float | None
+) -> Generator[None, None, list[Encoded]]:
+    """All values as a list, giving None whenever that many seconds passed."""
+    found, said = [], time.monotonic()
+    for value in values:
+        found.append(value)
+        if beat_s is not None and time.monotonic() - said >= beat_s:
+            yield None
+            said = time.monotonic()
+    return found
 
 
 def explanation(

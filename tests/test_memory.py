@@ -239,7 +239,7 @@ def test_when_memory_runs_out_what_is_kept_goes_first(
 
 @pytest.mark.parametrize("public", [True, False])
 def test_a_public_page_keeps_nothing_of_its_visitors(public: bool) -> None:
-    host = ModelHost([("ours", "default")], listed_only=public)
+    host = ModelHost([("ours", "default")], public=public)
     scorer = host.scorer("default").result()
     assert isinstance(scorer, Scorer)
     list(host.run([CHAIN]))

@@ -271,7 +271,11 @@ async function preview() {
 }
 
 function tell(card) {
-  const { steps, rule: used } = card.preview;
+  const { steps, rule: used, large } = card.preview;
+  if (large) {
+    card.count.textContent = "many steps; Score cuts them";
+    return;
+  }
   const n = steps.length;
   const how = rule.value === "auto" && n > 1 ? ` · ${RULE_WORDS[used]}` : "";
   card.count.textContent = n ? `${n} ${n === 1 ? "step" : "steps"}${how}` : "no steps yet";

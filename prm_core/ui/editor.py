@@ -31,6 +31,12 @@ MAX_SOLUTION_CHARS = 200_000
 MAX_TOTAL_CHARS = 2_000_000
 """All solutions and the problem. Gradio takes any body, so the handler must bound its own work."""
 
+MAX_PREVIEW_CHARS = 400_000
+"""Of all texts whose steps are asked for at once: previews run beside the model."""
+
+MAX_SEPARATOR_CHARS = 100
+"""More than any format has between two steps."""
+
 SEPARATOR = "separator"
 """The rule whose text the user types; written "separator:TEXT"."""
 
@@ -99,6 +105,13 @@ def read_draft(payload: object) -> Draft:
             f"There are {len(solutions)} solutions; at most {MAX_CANDIDATES} can be compared.",
             MAX_CANDIDATES - 1,
         )
+    n_separator = len(rule) - len(f"{SEPARATOR}:")
+    if n_separator > MAX_SEPARATOR_CHARS:
+        raise PlaceError(
+            f"The separator has {n_separator:,} characters; "
+            f"at most {MAX_SEPARATOR_CHARS} are read.",
+            "rule",
+        )
     if len(problem) > MAX_SOLUTION_CHARS:
         raise PlaceError(
             f"The problem has {len(problem):,} characters; "
@@ -138,12 +151,16 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
     Returns:
         One `{"rule", "steps": [[start, end, thinking], …], "dropped": [[start, end, kind], …]}`
         per text: the rule that cut it, its steps, and what is neither step nor white space.
-        Offsets count UTF-16 units, which is how a browser counts.
+        Offsets count UTF-16 units, which is how a browser counts. Where all texts together are
+        above the bound of a preview, each has `"large": True` and no steps.
     """
     try:
         draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
     except (InputError, KeyError, TypeError):
         return []
+    if sum(map(len, draft.solutions)) > MAX_PREVIEW_CHARS:
+        unseen = {"rule": draft.rule, "steps": [], "dropped": [], "large": True}
+        return [unseen for _ in draft.solutions]
     try:
         splits = split_solutions(draft.solutions, draft.rule)
     except InputError:  # an empty separator: Score says so, at its place

@@ -6,18 +6,22 @@ asked for, and then in a thread of its own: the page answers meanwhile and says 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+import traceback
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from prm_core.errors import InputError, ModelLoadError, PRMError
+from prm_core.errors import BadOptionError, InputError, ModelLoadError, PRMError
 from prm_core.model_options import AnyScorer, load, read_line
 from prm_core.types import Candidate, ScoredCandidate
+from prm_core.ui.line import Line, Place
 
 if TYPE_CHECKING:
     from prm_core.remote import RemoteScorer
@@ -30,6 +34,21 @@ DEFAULT = "default"
 """The choice that stands for the model that ships with the project."""
 
 BEAT_S = 0.5
+"""For how long a run may be silent: between two beats whoever waits can leave."""
+
+SOON_S = 0.25
+"""The same on the event loop, where a beat costs next to nothing."""
+
+AT_SERVERS = 32
+"""Runs that wait for other servers at the same time."""
+
+MOST_NAME_CHARS = 1000
+"""Of a line in the model's field."""
+
+Found = tuple[int, ScoredCandidate]
+"""A candidate's place, and what the model says of it."""
+
+T = TypeVar("T")
 
 EMBEDDED_NOTE = (
     "It is small and knows arithmetic; for real mathematics choose a PRM made for it, such as "
@@ -56,12 +75,19 @@ class ModelState:
 class ModelHost:
     """Holds one loaded model at a time and runs it.
 
+    Attributes:
+        choices, listed_only: as given.
+        line: who may run the model next.
+
     Args:
         choices: (label, model) pairs that the page offers, the first one chosen at the start. A
             model is a line as `read_line` takes it.
         device, dtype: as `load_scorer` takes them, for models whose line does not say it.
-        listed_only: refuse every model that is not among the choices. For a public server: a
-            visitor must not make it read directories or download repositories of their choosing.
+        public: others than the owner reach the server. Nothing of their texts outlasts the answer,
+            and no server is asked of which only a visitor says the address.
+        listed_only: refuse every model that is not among the choices: a visitor must not make the
+            server read directories or download repositories of their choosing. None: where it is
+            public.
         on_gpu: a decorator around the function that runs the model, such as ZeroGPU's.
     """
 
@@ -71,17 +97,23 @@ class ModelHost:
         *,
         device: str = "auto",
         dtype: str = "auto",
-        listed_only: bool = False,
+        public: bool = False,
+        listed_only: bool | None = None,
         on_gpu: Callable[[Any], Any] | None = None,
     ) -> None:
         self.choices = tuple(choices)
-        self.listed_only = listed_only
+        self.listed_only = public if listed_only is None else listed_only
+        self.line = Line(alone=on_gpu is not None)
+        self._public = public
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
         self._model = ""
         self._future: Future[AnyScorer] = Future()
         self._loading = threading.Lock()
         self._run = on_gpu(self._stream) if on_gpu else self._stream
+        # One thread for all packs: torch keeps threads of its own for each that calls it.
+        self._model_thread = ThreadPoolExecutor(1, "model")
+        self._server_threads = ThreadPoolExecutor(AT_SERVERS, "at-server")
 
     def scorer(self, model: str) -> Future[AnyScorer]:
         """The loaded scorer, or one that is being loaded now; asking again after a failure retries.
@@ -89,8 +121,7 @@ class ModelHost:
         Raises:
             InputError: the model may not be loaded here.
         """
-        if self.listed_only and model not in {name for _, name in self.choices}:
-            raise InputError(f"this server runs only the models in its list, not {model!r}")
+        self.refuse(model)
         with self._asked:
             failed = self._future.done() and self._future.exception() is not None
             if model != self._model or failed:
@@ -99,6 +130,27 @@ class ModelHost:
                     target=self._load, args=(model, self._future), name="load-model", daemon=True
                 ).start()
             return self._future
+
+    def refuse(self, model: str) -> None:
+        """Raise what stands against a model before anything is done for it.
+
+        Raises:
+            InputError: the model may not be loaded here.
+        """
+        if len(model) > MOST_NAME_CHARS:
+            raise InputError(
+                f"the model's name and options have {len(model):,} characters; at most "
+                f"{MOST_NAME_CHARS:,} are read"
+            )
+        if model in {name for _, name in self.choices}:
+            return
+        if self.listed_only:
+            raise InputError(f"this server runs only the models in its list, not {model!r}")
+        if self._public and read_line(model).server is not None:
+            raise BadOptionError(
+                "this server asks no other server of which a visitor gives the address; whoever "
+                "runs it can name one in PRM_INSPECTOR_MODEL"
+            )
 
     def label(self, model: str) -> str:
         """What people call a model."""
@@ -135,11 +187,47 @@ class ModelHost:
         results: Iterator[tuple[int, ScoredCandidate] | None] = self._run(list(candidates))
         return results
 
+    async def watch(
+        self, place: Place, candidates: Sequence[Candidate]
+    ) -> AsyncGenerator[Found | None]:
+        """As `run`, on the event loop: a pack at each turn of a place in the line.
+
+        None comes every `SOON_S` seconds while there is nothing else, so that whoever waits can
+        tell, or leave.
+        """
+        results = self.run(candidates)
+        here = read_line(place.model).server is None
+        pool = self._model_thread if here else self._server_threads
+        take = _to_pause if here else _one
+        step: Future[tuple[list[Found], bool]] | None = None
+        try:
+            while True:
+                while (here or step is None) and not await self.line.turn(place, SOON_S):
+                    yield None
+                step = pool.submit(copy_context().run, take, results)
+                if not here:  # it is the other server's work; nobody need wait for it
+                    self.line.hand_on(place)
+                while not await settled(step, SOON_S):
+                    yield None
+                self.line.hand_on(place)
+                found, over = step.result()
+                for one in found:
+                    yield one
+                if over:
+                    return
+        finally:
+            _close(results, step, pool)
+
+    async def call(self, function: Callable[..., T], *values: Any) -> T:
+        """A function's value, computed where packs are."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._model_thread, function, *values)
+
     def _stream(self, candidates: list[Candidate]) -> Iterator[tuple[int, ScoredCandidate] | None]:
         """The only function that runs the model; its arguments and results can be pickled."""
         scorer = self._future.result()
         if read_line(self._model).server is None:
-            yield from scorer.stream(candidates)
+            yield from cast("Scorer", scorer).watch(candidates, BEAT_S)
         else:
             yield from cast("RemoteScorer | VerifierScorer", scorer).watch(candidates, BEAT_S)
 
@@ -148,7 +236,7 @@ class ModelHost:
             scorer = self._open(model, future)
         except Exception as error:  # whatever it is, the page must say so and go on
             if not isinstance(error, PRMError):
-                logger.exception("loading the model failed")
+                log_bug(logger, "loading the model failed", error)
             future.set_exception(error)
         else:
             future.set_result(scorer)
@@ -162,8 +250,7 @@ class ModelHost:
             options.dtype = self._dtype if options.dtype == "auto" else options.dtype
         return load(
             options,
-            # On a public server the text of one visitor must not outlast the answer.
-            keep=not self.listed_only,
+            keep=not self._public,
             # A visitor may type any address; the key is for those of whoever runs the page.
             send_key=model in {choice for _, choice in self.choices},
             turn=self._turn(future),
@@ -176,7 +263,54 @@ class ModelHost:
             if future is not self._future:
                 raise ModelLoadError("another model was chosen meanwhile")
             gc.collect()  # the model loaded before, if nobody scores with it any more
+            if not gc.get_freeze_count():
+                # The libraries are there now, for good; looking through them again and again took
+                # half of the time in which large texts are cut.
+                gc.freeze()
             yield
+
+
+def _to_pause(results: Iterator[Found | None]) -> tuple[list[Found], bool]:
+    """What comes before the next None, and whether nothing comes any more."""
+    found: list[Found] = []
+    for one in results:
+        if one is None:
+            return found, False
+        found.append(one)
+    return found, True
+
+
+def _one(results: Iterator[Found | None]) -> tuple[list[Found], bool]:
+    """What comes next, without waiting for more."""
+    for one in results:
+        return ([] if one is None else [one]), False
+    return [], True
+
+
+async def settled(future: Future[Any], seconds: float) -> bool:
+    """Wait so long for a future of another thread; whether it is done. Never raises its error."""
+    if future.done():
+        return True
+    waiting = asyncio.wrap_future(future)
+    waiting.add_done_callback(lambda one: one.cancelled() or one.exception())
+    done, _ = await asyncio.wait([waiting], timeout=seconds)
+    return bool(done)
+
+
+def _close(results: Iterator[Any], step: Future[Any] | None, pool: Executor) -> None:
+    """Close a generator in its threads, once it no longer runs there."""
+    close = getattr(results, "close", None)
+    if step is None or close is None:
+        return  # it has not begun
+    step.cancel()
+    step.add_done_callback(lambda _: pool.submit(close))
+
+
+def log_bug(to: logging.Logger, what: str, error: BaseException) -> None:
+    """Log where something broke, and never what it says: that may hold a visitor's text."""
+    places = traceback.extract_tb(error.__traceback__)
+    stack = "\n".join(f"  {one.filename}:{one.lineno} in {one.name}" for one in places)
+    to.error("%s: %s\n%s", what, type(error).__name__, stack)
 
 
 def _reason(error: BaseException) -> str:

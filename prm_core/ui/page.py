@@ -7,15 +7,21 @@ place where it happened, never as a traceback.
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import itertools
 import logging
+import socket
+import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import wait
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -31,15 +37,24 @@ from prm_core.ui.board import Board, Status, board_value, letter
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
+from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
-from prm_core.ui.models import ModelHost
+from prm_core.ui.line import MOST_RUNS, Place
+from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
+from prm_core.ui.sessions import ForgetfulHolder, Readers
 from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
 
-QUEUE_SIZE = 32
-"""Runs waiting for the one model. At a second each the last waits half a minute; more would wait
-longer than people do, so they are told at once instead."""
+QUEUE_SIZE = 64
+"""Requests that Gradio holds before it asks the line; beyond, it says that the server is busy."""
+
+LINE_S = 1.0
+"""How often a run that waits is told how many are before it."""
+
+SMALL_CHARS = 20_000
+"""A draft of so many characters is read, and its results are drawn, between two other requests;
+larger ones in a thread, so that nothing else waits."""
 
 YIELD_S = 0.05
 """Results that follow each other faster than this go to the browser together: a person sees no
@@ -49,8 +64,9 @@ YIELD_SHARE = 0.25
 """… and the longer a run takes, the rarer: each transfer carries all results so far, and a browser
 that draws more slowly than the model scores must not fall behind."""
 
-LOADING_S = 0.25
-"""How soon Cancel acts while a model loads."""
+_drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
+
+T = TypeVar("T")
 
 _runs = itertools.count(1)  # names each run, so that the board knows a new one from a later pack
 
@@ -108,92 +124,175 @@ def too_long(scorer: AnyScorer, candidates: list[Candidate]) -> list[dict[str, A
     return issues
 
 
-def on_score(host: ModelHost, payload: object, model: str) -> Iterator[Update]:
-    """Score what the left side holds, showing results as they come.
-
-    Closing the generator between two results ends the run and frees the model; what was shown
-    stays.
-    """
+def read_payload(payload: object) -> tuple[Draft | None, Reading]:
+    """What a browser sent as candidates; no draft where the payload is none."""
     try:
         draft = read_draft(payload)
-        reading = read_candidates(draft)
+        return draft, read_candidates(draft)
     except InputError as error:
         where = error.where if isinstance(error, PlaceError) else "problem"
-        reading = Reading(issues=[{"where": where, "text": str(error)}])
-    if reading.issues:
-        yield gr.skip(), actions_value(running=False, issues=reading.issues)
-        return
+        return None, Reading(issues=[{"where": where, "text": str(error)}])
 
-    candidates = reading.candidates
-    scored: list[ScoredCandidate | None] = [None] * len(candidates)
-    run = next(_runs)
-    threshold = 0.5
-    views: dict[int, dict[str, Any]] = {}
 
-    def board(status: Status, message: str = "") -> Any:
-        return board_value(
-            draft.problem,
-            scored,
-            threshold=threshold,
-            status=status,
-            message=message,
-            model=host.label(model),
-            model_note=host.note(model),
-            run=run,
-            thinking=reading.thinking,
-            views=views,
-        )
+class Run:
+    """One press of Score, from what the browser sent to the last card.
 
-    def running(message: str) -> Update:
-        return board("running", message), actions_value(running=True, message=message)
+    Args:
+        host: the model.
+        payload: what the browser sent.
+        model: what stands in the model's field.
+        session: whose run it is.
+    """
 
-    def failed(message: str) -> Update:
-        return board("failed", message), actions_value(running=False)
+    def __init__(self, host: ModelHost, payload: object, model: str, session: str) -> None:
+        self._host, self._payload, self._model, self._session = host, payload, model, session
+        self._number = next(_runs)
+        self._threshold = 0.5
+        self._views: dict[int, dict[str, Any]] = {}
+        self._message = ""
+        self._large = _size(payload) > SMALL_CHARS
 
-    try:
-        loading = host.scorer(model)
-        while not wait([loading], timeout=0).done:
-            yield running("Loading the model…")  # Cancel acts where a run yields
-            wait([loading], timeout=LOADING_S)
-        threshold = loading.result().threshold
-        message = "Scoring…"
-        yield running(message)
+    async def updates(self) -> AsyncGenerator[Update | None]:
+        """Results as they come; None where nothing changed, so that whoever waits can leave.
+
+        Closing it ends the run between two forward passes; what was shown stays.
+        """
+        draft, reading = await self._aside(read_payload, self._payload)
+        if draft is None or reading.issues:
+            yield gr.skip(), actions_value(running=False, issues=reading.issues)
+            return
+        self._draft, self._reading = draft, reading
+        self._scored: list[ScoredCandidate | None] = [None] * len(reading.candidates)
+        try:
+            self._host.refuse(self._model)
+            with self._host.line.join(self._session, self._model, _size(self._payload)) as place:
+                async with aclosing(self._score(place)) as updates:
+                    async for update in updates:
+                        yield update
+        except (TooLongError, UnreadableError) as error:
+            scorer = self._host.scorer(self._model).result()
+            issues = await self._host.call(too_long, scorer, reading.candidates)
+            board = await self._board("failed", str(error))
+            yield board, actions_value(running=False, issues=issues)
+        except PRMError as error:
+            yield await self._failed(str(error))
+        except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
+            yield await self._failed(str(error.message))
+        except Exception as error:
+            log_bug(logger, "scoring failed", error)
+            yield await self._failed(
+                "Something broke inside the app; its log says what. Your text is kept."
+            )
+
+    async def _score(self, place: Place) -> AsyncGenerator[Update | None]:
+        host, line = self._host, self._host.line
+        told = time.monotonic()
+        while not await line.turn(place, SOON_S):
+            words = f"{line.before(place)} before you"
+            if words != self._message and time.monotonic() - told > LINE_S:
+                told = time.monotonic()
+                yield await self._running(words)
+            else:
+                yield None
+        loading = host.scorer(self._model)
+        while not await settled(loading, SOON_S):
+            yield await self._running("Loading the model…") if not self._is("Loading") else None
+        self._threshold = loading.result().threshold
         started = shown = time.monotonic()
         n_done = n_shown = 0
-        for found in host.run(candidates):
-            if found is not None:
-                index, scored[index] = found
-                n_done += 1
-            now = time.monotonic()
-            due = max(YIELD_S, YIELD_SHARE * (shown - started))
-            if n_done > n_shown and now - shown >= due and n_done < len(candidates):
-                message = f"{n_done} of {len(candidates)} solutions scored"
-                yield running(message)
-                n_shown, shown = n_done, time.monotonic()
-            elif found is None:
-                yield gr.skip(), actions_value(running=True, message=message)
-    except (TooLongError, UnreadableError) as error:
-        issues = too_long(loading.result(), candidates)
-        yield board("failed", str(error)), actions_value(running=False, issues=issues)
-    except PRMError as error:
-        yield failed(str(error))
-    except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
-        yield failed(str(error.message))
-    except Exception:
-        logger.exception("scoring failed")
-        yield failed("Something broke inside the app; its log says what. Your text is kept.")
-    else:
-        n_steps, seconds = sum(map(len, reading.thinking)), time.monotonic() - started
-        time_taken = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
-        text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {time_taken}"
-        yield board("done"), actions_value(running=False, message=text)
+        n_all = len(self._scored)
+        async with aclosing(host.watch(place, self._reading.candidates)) as results:
+            async for found in results:
+                if found is not None:
+                    index, self._scored[index] = found
+                    n_done += 1
+                now = time.monotonic()
+                due = max(YIELD_S, YIELD_SHARE * (shown - started))
+                if n_shown < n_done < n_all and now - shown >= due:
+                    yield await self._running(f"{n_done} of {n_all} solutions scored")
+                    n_shown, shown = n_done, time.monotonic()
+                elif found is None:
+                    begins = not n_shown and not self._is("Scoring")
+                    yield await self._running("Scoring…") if begins else None
+        seconds = time.monotonic() - started
+        n_steps = sum(map(len, self._reading.thinking))
+        taken = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+        text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {taken}"
+        yield await self._board("done"), actions_value(running=False, message=text)
+
+    def _is(self, word: str) -> bool:
+        """Whether the last message began so."""
+        return self._message.startswith(word)
+
+    async def _running(self, message: str) -> Update:
+        self._message = message
+        board = await self._board("running", message)
+        return board, actions_value(running=True, message=message)
+
+    async def _failed(self, message: str) -> Update:
+        return await self._board("failed", message), actions_value(running=False)
+
+    async def _board(self, status: Status, message: str = "") -> Any:
+        return await self._aside(self._board_now, status, message)
+
+    def _board_now(self, status: Status, message: str) -> Any:
+        return board_value(
+            self._draft.problem,
+            self._scored,
+            threshold=self._threshold,
+            status=status,
+            message=message,
+            model=self._host.label(self._model),
+            model_note=self._host.note(self._model),
+            run=self._number,
+            thinking=self._reading.thinking,
+            views=self._views,
+        )
+
+    async def _aside(self, function: Callable[..., T], *values: Any) -> T:
+        """A function's value, worked out elsewhere where the draft is large."""
+        if not self._large:
+            return function(*values)
+        return await asyncio.get_running_loop().run_in_executor(_drafts, function, *values)
 
 
-def build_page(host: ModelHost) -> gr.Blocks:
+def _size(payload: object) -> int:
+    """How many characters a draft has, whatever else it is."""
+    match payload:
+        case {"problem": str(problem), "solutions": list(texts)}:
+            return len(problem) + sum(len(text) for text in texts if isinstance(text, str))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page, and who reads it.
+
+    Attributes:
+        demo: Gradio's part.
+        readers: which sessions are being read.
+    """
+
+    demo: gr.Blocks
+    readers: Readers
+
+
+def build_page(host: ModelHost) -> Page:
     """The page around one model host."""
 
-    def score(payload: object, model: str) -> Iterator[Update]:
-        yield from on_score(host, payload, (model or "").strip())
+    async def score(payload: object, model: object, request: gr.Request) -> AsyncIterator[Update]:
+        readers.take(LocalContext.event_id.get())
+        session, begun = str(request.session_hash), time.monotonic()
+        name = model.strip() if isinstance(model, str) else ""
+        try:
+            async with aclosing(Run(host, payload, name, session).updates()) as updates:
+                async for update in updates:
+                    if readers.gone(session, begun):
+                        return
+                    if update is not None:
+                        yield update
+        finally:
+            readers.drop_soon(session)
 
     examples = load_examples()
     gr.set_static_paths([assets_dir() / "vendor"])
@@ -227,7 +326,9 @@ def build_page(host: ModelHost) -> gr.Blocks:
             [editor, model],
             [board, actions],
             concurrency_id="model",
-            concurrency_limit=1,
+            concurrency_limit=None,  # the line says who is next
+            preprocess=False,
+            postprocess=False,
             **private,
         )
         # A run that ended without a word of its own (cancelled, a full queue, a lost server) frees
@@ -238,8 +339,11 @@ def build_page(host: ModelHost) -> gr.Blocks:
             None, board, board, js=_CANCELLED, **private
         )
         model.change(None, model, tools, js="(model) => model", **private)
+    readers = Readers(demo)
     demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
-    return demo
+    # Statistics of its last 10,000 runs, made anew after each of them, took most of Gradio's time.
+    demo._queue.ANALYTICS_MAX_EVENTS, demo._queue.ANAYLTICS_CACHE_FREQUENCY = 1, sys.maxsize
+    return Page(demo, readers)
 
 
 _CANCELLED = """(board) => board.status === "running"
@@ -263,14 +367,59 @@ async def healthz(request: Request) -> JSONResponse:
     return JSONResponse({"ok": True})
 
 
-def serve(demo: gr.Blocks, *, host: str, port: int) -> str:
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on lets nobody in from elsewhere."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def known_hosts(host: str, names: Sequence[str] = ()) -> Hosts:
+    """Under which names a server answers that listens on an address.
+
+    Args:
+        host: the address.
+        names: more of them, as "prm.example.org" or "*.example.org"; "*" for any.
+    """
+    own = ["localhost", "127.0.0.1", "::1", host.strip("[]"), *names]
+    if is_loopback(host):
+        return Hosts(own, addresses=False)
+    return Hosts([*own, socket.gethostname(), socket.getfqdn()], addresses=True)
+
+
+def serve(
+    page: Page, *, host: str, port: int, names: Sequence[str] = (), framed: bool = False
+) -> str:
     """Start the server in the background and return its address.
 
     Launching, not mounting: Gradio checks the paths of uploads only for a launched app.
 
+    Args:
+        page: of `build_page`.
+        host, port: where it listens.
+        names: see `known_hosts`.
+        framed: whether Hugging Face may show the page in a frame.
+
     Raises:
         OSError: the address cannot be had, such as when the port is taken.
     """
+
+    demo = page.demo
+
+    @asynccontextmanager
+    async def forgetful(app: Any) -> AsyncIterator[None]:
+        app.state_holder = ForgetfulHolder(demo)  # before the first request
+        yield
+
+    known = Known(
+        {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
+        frozenset(_functions(demo)),
+        frozenset({"split_preview"}),
+    )
+    gate = Middleware(
+        Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed
+    )
     _, address, _ = demo.launch(
         server_name=host,
         server_port=port,
@@ -283,15 +432,23 @@ def serve(demo: gr.Blocks, *, host: str, port: int) -> str:
         footer_links=[],
         run_history=False,
         ssr_mode=False,
+        max_threads=MOST_RUNS + QUEUE_SIZE,  # the line bounds the runs, not the threads
         max_file_size="1mb",  # nothing on the page takes files
         app_kwargs={
             "routes": [Route("/healthz", healthz), picture_route],
-            "middleware": [Middleware(Card)],
-            "docs_url": None,  # FastAPI's documentation pages load scripts from other hosts
-            "redoc_url": None,
+            "middleware": [gate, Middleware(Card)],
+            "lifespan": forgetful,
+            "openapi_url": None,
         },
     )
     return str(address)
+
+
+def _functions(demo: gr.Blocks) -> Iterator[tuple[int, str]]:
+    """What the page's components ask of the server: component's number and function's name."""
+    for number, block in demo.blocks.items():
+        for name in block.get_config().get("server_fns", []):
+            yield number, str(name)
 
 
 def _head() -> str:

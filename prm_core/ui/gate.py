@@ -1,0 +1,384 @@
+"""What reaches Gradio, and what goes with every answer.
+
+Gradio serves a whole platform: uploads, saved views, an API, monitoring, an editor. The page needs
+a dozen of its addresses, so these are named here and all others answer 404. Requests are bounded
+before anything reads them, and must look as the page's own do; whatever is refused is refused in
+words, as `{"detail": …}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from prm_core.ui.models import log_bug
+from prm_core.ui.sessions import Readers
+
+logger = logging.getLogger(__name__)
+
+READ = re.compile(
+    r"/|/healthz|/card\.png|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"
+    r"|/(assets|static)/.+|/gradio_api/(info|startup-events|queue/data|file=.+|heartbeat/\w+)"
+)
+"""What may be fetched: the page and its files, and the messages of a session."""
+
+JOIN, ASK = "/gradio_api/queue/join", "/gradio_api/component_server"
+CANCEL, RESET = "/gradio_api/cancel", "/gradio_api/reset"
+
+MOST_BYTES = {JOIN: 12_000_000, ASK: 2_500_000, CANCEL: 4_000, RESET: 4_000}
+"""What may be sent, and how large: a draft of 2,000,000 characters, a preview's texts, a name."""
+
+MOST_HELD = 64_000_000
+"""Bytes of all requests that are being read or answered at the same time."""
+
+BODY_S = 60.0
+"""How long a request may take to arrive."""
+
+PREVIEWS = 2
+"""Previews at the same time; they run beside the model."""
+
+MOST_PARTS = 500
+"""Lists, objects and their members in a request; the page's largest has 64 texts and little else.
+Millions of empty lists would take a hundred times their length in memory."""
+
+_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{,]', re.DOTALL)
+_HOST = re.compile(r"(?:\[(?P<address>[\da-f:.]+)\]|(?P<name>[\w.-]+))(?::\d*)?", re.ASCII | re.I)
+_SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+_POLICY = {
+    "default-src": "'self'",
+    # Gradio compiles templates in the browser and writes its settings into the page.
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+}
+_FRAMES = {False: "'self'", True: "'self' https://huggingface.co https://*.hf.space"}
+
+
+class RefusedError(Exception):
+    """A request is not answered.
+
+    Attributes:
+        status: HTTP's number.
+    """
+
+    def __init__(self, status: int, words: str) -> None:
+        self.status = status
+        super().__init__(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Under which names the server answers.
+
+    A page elsewhere can give its own name this machine's address, and a browser then lets it talk
+    to the server as to itself; so a name must be known. An address of digits is nobody's name.
+
+    Attributes:
+        names: as "localhost" or "*.example.org"; "*" is any.
+        addresses: whether addresses of digits are answered to.
+    """
+
+    names: Sequence[str]
+    addresses: bool
+
+    def know(self, host: str) -> bool:
+        """Whether a `Host` header, with or without a port, is one that is answered to."""
+        name = _host_name(host)
+        if "*" in self.names or self.named(host):
+            return bool(name)
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return self.addresses
+
+    def named(self, host: str) -> bool:
+        """Whether it is one of the names, and not merely an address or any name."""
+        name = _host_name(host)
+        return any(fnmatchcase(name, one.lower()) for one in self.names if one != "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the page itself asks for.
+
+    Attributes:
+        events: how many values each event takes, by its number.
+        functions: (component's number, name) of what a component asks.
+        bounded: names of functions of which a session has one at a time.
+    """
+
+    events: Mapping[int, int]
+    functions: frozenset[tuple[int, str]]
+    bounded: frozenset[str]
+
+
+class Previews:
+    """One at a time for each session, a few in all; of those that wait, a session's newest."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(PREVIEWS)
+        self._own: dict[str, asyncio.Lock] = {}
+        self._newest: dict[str, object] = {}
+
+    async def run(self, session: str, work: Callable[[], Any]) -> None:
+        """Await `work()` when it is its turn.
+
+        Raises:
+            RefusedError: a newer one came meanwhile.
+        """
+        me = self._newest[session] = object()
+        lock = self._own.setdefault(session, asyncio.Lock())
+        try:
+            async with lock:
+                if self._newest.get(session) is not me:
+                    raise RefusedError(409, "a newer preview was asked for")
+                async with self._free:
+                    await work()
+        finally:
+            if self._newest.get(session) is me:
+                del self._newest[session], self._own[session]
+
+
+class Gate:
+    """ASGI middleware around Gradio; see the module.
+
+    Args:
+        app: what is behind it.
+        known: what the page asks for.
+        hosts: the server's names.
+        readers: told who reads which session.
+        framed: whether Hugging Face may show the page in a frame.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, known: Known, hosts: Hosts, readers: Readers, framed: bool = False
+    ) -> None:
+        self._app, self._known, self._hosts, self._readers = app, known, hosts, readers
+        policy = _POLICY | {"frame-ancestors": _FRAMES[framed]}
+        self._headers = {
+            "Content-Security-Policy": "; ".join(" ".join(one) for one in policy.items()),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+        }
+        self._held = 0
+        self._previews = Previews()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return  # the page opens no web socket
+        begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_on)
+        except RefusedError as refused:
+            reply = JSONResponse({"detail": str(refused)}, refused.status)
+            await reply(scope, receive, send_on)
+        except Exception as error:
+            log_bug(logger, f"{scope['method']} {_shown(scope['path'])} failed", error)
+            if not begun:
+                words = {"detail": "Something broke inside the app; its log says where."}
+                await JSONResponse(words, 500)(scope, receive, send_on)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers, path = Headers(scope=scope), scope["path"]
+        self._check_names(headers)
+        if scope["method"] in ("GET", "HEAD"):
+            if not READ.fullmatch(path):
+                raise RefusedError(404, "There is nothing here.")
+            asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])
+            reads = path == "/gradio_api/queue/data"
+            with self._readers.reading(_session(asked[0])) if reads else nullcontext():
+                await self._app(scope, receive, send)
+            return
+        path = path.rstrip("/")
+        if scope["method"] != "POST" or path not in MOST_BYTES:
+            raise RefusedError(404, "There is nothing here.")
+        self._check_origin(headers)
+        n_bytes = _length(headers, MOST_BYTES[path])
+        if self._held + n_bytes > MOST_HELD:
+            raise RefusedError(503, "The server is busy; try again in a moment.")
+        self._held += n_bytes
+        try:
+            body = await _body(receive, n_bytes)
+            await self._forward(path, _json(body), scope, _replay(body, receive), send)
+        finally:
+            self._held -= n_bytes
+
+    async def _forward(
+        self, path: str, request: dict[str, Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Hand on a request that looks as the page's own."""
+        if path == RESET:  # Gradio's page sends it with every cancel; it does nothing there
+            await JSONResponse({"success": True})(scope, receive, send)
+            return
+        session = _session(request.get("session_hash"))
+        if path == JOIN:
+            self._check_join(request)
+        elif path == ASK:
+            self._check_ask(request)
+        else:
+            _check_keys(request, {"session_hash", "fn_index", "event_id"})
+            _session(request.get("event_id"))
+        if path == ASK and request["fn_name"] in self._known.bounded:
+            await self._previews.run(session, lambda: self._app(scope, receive, send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _check_names(self, headers: Headers) -> None:
+        """Of the server, as the request has them; Gradio writes them into the page."""
+        if "x-gradio-server" in headers:
+            raise RefusedError(400, "This server stands behind no other one of Gradio's.")
+        names = [headers.get("host", "")]
+        names += headers.get("x-forwarded-host", names[0]).split(",")
+        for name in names:
+            if not self._hosts.know(name.strip()):
+                raise RefusedError(
+                    400,
+                    f"This server does not answer to the name {_shown(name)}; whoever runs it can "
+                    "add names in PRM_INSPECTOR_HOSTS.",
+                )
+
+    def _check_origin(self, headers: Headers) -> None:
+        """A browser says which page asks; only the server's own may."""
+        origin = headers.get("origin")
+        if origin is None:
+            return
+        own = {headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip()}
+        netloc = urlsplit(origin).netloc
+        if netloc not in own - {""} and not self._hosts.named(netloc):
+            raise RefusedError(403, "Only the server's own page may ask this.")
+
+    def _check_join(self, request: dict[str, Any]) -> None:
+        keys = {"data", "event_data", "fn_index", "trigger_id", "session_hash"}
+        _check_keys(request, keys)
+        event, values = request.get("fn_index"), request.get("data")
+        if type(event) is not int or event not in self._known.events:
+            raise RefusedError(400, "The request's fn_index is none of the page's events.")
+        wanted = self._known.events[event]
+        if not isinstance(values, list) or len(values) != wanted:
+            raise RefusedError(400, f"The request's data must be a list of {wanted} values.")
+        if request.get("event_data") not in (None, {}):
+            raise RefusedError(400, "The page sends no event_data.")
+        if not isinstance(request.get("trigger_id"), int | None):
+            raise RefusedError(400, "The request's trigger_id must be a number.")
+
+    def _check_ask(self, request: dict[str, Any]) -> None:
+        _check_keys(request, {"data", "component_id", "fn_name", "session_hash"})
+        number, name = request.get("component_id"), request.get("fn_name")
+        if type(number) is not int or (number, str(name)) not in self._known.functions:
+            raise RefusedError(404, "No part of the page has this function.")
+        if "data" not in request:
+            raise RefusedError(400, "The request has no data.")
+
+
+def _host_name(host: str) -> str:
+    """A host's name in lower case, without its port; empty where it is none."""
+    found = _HOST.fullmatch(host)
+    return (found["address"] or found["name"]).lower() if found else ""
+
+
+def _shown(name: str) -> str:
+    """What a request says of itself, short and without signs that a log or terminal reads."""
+    return repr(name[:80])
+
+
+def _check_keys(request: dict[str, Any], known: set[str]) -> None:
+    if unknown := request.keys() - known:
+        word = _shown(min(unknown))
+        raise RefusedError(400, f"The request holds {word}, which the page does not send.")
+
+
+def _session(name: object) -> str:
+    if not isinstance(name, str) or not _SESSION.fullmatch(name):
+        raise RefusedError(400, "The request names no session.")
+    return name
+
+
+def _length(headers: Headers, most: int) -> int:
+    said = headers.get("content-length", "")
+    if not said.isdecimal() or not said.isascii():
+        raise RefusedError(411, "The request must say its length.")
+    if len(said) > 12 or int(said) > most:
+        raise RefusedError(
+            413, f"The request is too large; at most {most:,} bytes are read. Send less text."
+        )
+    return int(said)
+
+
+async def _body(receive: Receive, n_bytes: int) -> bytes:
+    """What a request sends, which is no more than it said."""
+    parts: list[bytes] = []
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise RefusedError(400, "The request ended before it was whole.")
+                parts.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    break
+    except TimeoutError as error:
+        raise RefusedError(408, f"The request did not arrive within {BODY_S:g} s.") from error
+    body = b"".join(parts)
+    if len(body) > n_bytes:
+        raise RefusedError(400, "The request is longer than it says.")
+    return body
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    """A request's object.
+
+    Raises:
+        RefusedError: it is none, or of more parts than any of the page's.
+    """
+    n_parts = 0
+    for found in _PART.finditer(body):
+        n_parts += found[0] in b"[{,"
+        if n_parts > MOST_PARTS:
+            raise RefusedError(400, f"The request has more than {MOST_PARTS} parts.")
+    try:
+        request = json.loads(body)
+    except ValueError as error:
+        raise RefusedError(400, "The request is not JSON.") from error
+    if not isinstance(request, dict):
+        raise RefusedError(400, "The request is not an object.")
+    return request
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for whoever is behind."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again

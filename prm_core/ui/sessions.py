@@ -1,0 +1,106 @@
+"""Who reads along, and that nothing is kept of what anybody sent.
+
+Gradio remembers the last value of every component for each of thousands of sessions, so that views
+can be shared. Nothing on this page is asked for that way, so one state serves all, and it takes in
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from gradio.state_holder import SessionState, StateHolder
+
+READER_S = 10.0
+"""How long a run goes on while nobody reads its messages; a browser asks within a moment."""
+
+
+class ForgetfulState(SessionState):
+    """The page as it was built, whatever comes and goes."""
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        """Keep nothing."""
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        """Keep nothing."""
+
+
+class ForgetfulHolder(StateHolder):
+    """One state for all sessions."""
+
+    def __init__(self, demo: gr.Blocks) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._state = ForgetfulState(demo)
+        self.set_blocks(demo)
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        return self._state
+
+    def __contains__(self, session_id: object) -> bool:
+        return False
+
+
+class Readers:
+    """Which sessions are being read; what the queue still holds for others is dropped.
+
+    Args:
+        demo: the page, whose queue it is.
+    """
+
+    def __init__(self, demo: gr.Blocks) -> None:
+        self._demo = demo
+        self._reading: Counter[str] = Counter()
+        self._left: dict[str, float] = {}  # when a session's last reader went
+
+    @contextmanager
+    def reading(self, session: str) -> Iterator[None]:
+        """Somebody reads a session's messages, until the block is left."""
+        self._reading[session] += 1
+        try:
+            yield
+        finally:
+            self._reading[session] -= 1
+            if not self._reading[session]:
+                del self._reading[session]
+                self._left[session] = time.monotonic()
+                self.drop_soon(session)
+
+    def gone(self, session: str, begun: float) -> bool:
+        """Whether nobody has read a session for too long.
+
+        Args:
+            session: its name.
+            begun: when its run began, by the monotonic clock.
+        """
+        if session in self._reading:
+            return False
+        return time.monotonic() - max(begun, self._left.get(session, 0.0)) > READER_S
+
+    def take(self, event_id: str | None) -> None:
+        """Empty what the queue holds of a run's request, which is a run's own from now on.
+
+        Gradio's loops keep the last request in sight until the next one comes.
+        """
+        event = self._demo._queue.event_ids_to_events.get(event_id or "")
+        if event is not None and event.data is not None:
+            event.data.data = []
+            for name in ("_body", "_json"):
+                vars(event.request).pop(name, None)
+
+    def drop_soon(self, session: str) -> None:
+        """Drop what is held for a session, unless somebody comes to read it."""
+        asyncio.get_running_loop().call_later(READER_S, self._drop, session)
+
+    def _drop(self, session: str) -> None:
+        queue = self._demo._queue
+        runs = any(one.session_hash == session for one in queue.event_ids_to_events.values())
+        if session not in self._reading and not runs:
+            self._left.pop(session, None)
+            queue.pending_messages_per_session.pop(session, None)
+            queue.pending_event_ids_session.pop(session, None)
