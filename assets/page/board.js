@@ -10,6 +10,7 @@ const MANY_CARDS = 12;
 const MANY_STEPS = 120;
 const TALL = 8; // a card with more steps is dense, and an opened step of it stays in sight
 const ROW_CHARS = 2000; // of a step; more than a row ever shows
+const ROW_PX = 28; // a step of a dense card
 const AXIS_PX = 24;
 const CELL_PX = 14; // the widest step of an overview
 const SVG = "http://www.w3.org/2000/svg";
@@ -435,13 +436,17 @@ function opener(card) {
   return button;
 }
 
-function unfoldCard(card, open) {
+// Open or close a card of the overview; `soonish` builds its steps when it comes near the window.
+function unfoldCard(card, open, soonish = false) {
   if (!card.opener) return;
   card.opener.setAttribute("aria-expanded", String(open));
   card.node.classList.toggle("bd-opened", open);
   if (!open) closeStep(card);
   card.chart.hidden = !open;
-  if (open) fill(card);
+  if (open && soonish && !card.rows) {
+    card.chart.style.minHeight = `${ROW_PX * card.data.n_steps + AXIS_PX}px`;
+    near.observe(card.node);
+  } else if (open) fill(card);
 }
 
 function showOverview() {
@@ -462,7 +467,7 @@ function showOverview() {
   all.addEventListener("click", () => {
     const open = all.textContent === "Open all";
     all.textContent = open ? "Close all" : "Open all";
-    cards.forEach((card) => card.data && Typeset.soon(() => unfoldCard(card, open)));
+    cards.forEach((card) => card.data && unfoldCard(card, open, true));
   });
   overview.replaceChildren(text("span", "bd-cap", "Steps"), scale, all);
 }
@@ -477,6 +482,8 @@ function inside(card) {
 // The card's rows; the size observer then draws the bars, before anything is painted.
 function fill(card) {
   if (card.rows) return;
+  near.unobserve(card.node);
+  card.chart.style.minHeight = "";
   card.rows = inside(card).steps.map((step, i) => row(card, step, i));
   card.rows[0].tabIndex = 0;
   card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
@@ -602,6 +609,19 @@ const sizes = new ResizeObserver((entries) => {
     if (card) draw(card);
   }
 });
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const card = isIntersecting ? cardOf(target) : null;
+      if (card && !card.chart.hidden) fill(card);
+    }
+  },
+  { rootMargin: "800px" },
+);
+addEventListener("beforeprint", () => {
+  cards.forEach((card) => card.data && !card.chart.hidden && fill(card));
+});
+
 // The scored card that a node lies in.
 function cardOf(node) {
   const found = node.closest(".bd-card");
@@ -1005,6 +1025,7 @@ function showNote() {
 function forget(card) {
   if (card.data) {
     sizes.unobserve(card.chart);
+    near.unobserve(card.node);
     if (card.place) window.Plotly.purge(card.plot);
   }
   card.node.remove();
