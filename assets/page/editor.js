@@ -10,6 +10,7 @@ const RULE_WORDS = props.rule_words;
 const DRAFT = "prm-inspector.draft";
 const PREVIEW_DELAY_MS = 150;
 const SAVE_DELAY_MS = 250;
+const TURN_MS = 20;
 const MARKS = 400; // lines drawn per card; beyond that the count alone tells
 
 const problem = element.querySelector(".prm-problem textarea");
@@ -281,11 +282,18 @@ function tell(card) {
   card.count.textContent = n ? `${n} ${n === 1 ? "step" : "steps"}${how}` : "no steps yet";
 }
 
-// A line at the left of each step; a step that begins inside a line gets a tick before it.
-// Everything is measured before anything is drawn: each drawing makes the browser lay out anew.
+// A line at the left of each step; a step that begins inside a line gets a mark before it.
+// Everything of a turn is measured before anything is drawn, for each drawing makes the browser lay
+// out anew; and a turn is short, however many solutions there are.
 function mark(some) {
-  const drawn = some.map(measure);
-  some.forEach((card, index) => card.marks.replaceChildren(...drawn[index]));
+  const until = performance.now() + TURN_MS;
+  const drawn = [];
+  while (drawn.length < some.length && performance.now() < until) {
+    drawn.push(measure(some[drawn.length]));
+  }
+  drawn.forEach((marks, index) => some[index].marks.replaceChildren(...marks));
+  const rest = some.slice(drawn.length);
+  if (rest.length) setTimeout(() => mark(rest));
 }
 
 function measure(card) {
