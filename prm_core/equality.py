@@ -5,9 +5,9 @@ and sets, tuples and intervals, matrices, equations and inequalities, numbers wi
 formulas by their values at several points (`expressions`). What is none of these (prose, sums,
 integrals, limits) is compared token by token.
 
-math-verify did this before. It needs a deadline (its algebra may not end), took 0.9 s at the 99th
-percentile of pairs of gold answers, called 0 and x² + 7x + 10 = 0 the same, and numbers that agree
-to 15 decimal places; where this module cannot decide, it had nothing to add.
+math-verify did this before. It needs a deadline (its algebra may not end), calls 0 and
+x² + 7x + 10 = 0 the same, and numbers that agree to 15 decimal places; where this module cannot
+decide, it had nothing to add. Figures and examples stand in docs/answers.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from prm_core.notation import Token, key_of, one_spelling, tokens_of, words
 from prm_core.units import LETTERS, NAMES, NO_UNIT, PERCENT, SCALES, Unit, read_unit
 
 _LONGEST = 2000  # characters of an answer; a longer one equals only itself
-_MOST_ITEMS = 60  # of a list; a longer one equals only the same text
+_MOST_ITEMS = 40  # of a list; a longer one equals only the same text
 _DEEPEST = 8  # structures within structures
 
 
@@ -348,8 +348,12 @@ def _same_item(a: Tokens, b: Tokens, depth: int) -> bool:
 
 def _match(one: Sequence[Tokens], other: Sequence[Tokens], depth: int) -> bool:
     """Can every entry be given one of its own on the other side that is the same?"""
+    equal: list[list[int]] = []
+    for left in one:
+        equal.append([j for j, right in enumerate(other) if _same_item(left, right, depth)])
+        if not equal[-1]:
+            return False
     given: dict[int, int] = {}  # entry of other → entry of one
-    equal = [[j for j, right in enumerate(other) if _same_item(left, right, depth)] for left in one]
 
     def find(index: int, tried: set[int]) -> bool:
         for j in equal[index]:
