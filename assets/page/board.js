@@ -633,7 +633,7 @@ function draw(card) {
   if (!width) return; // behind another tab; the observer calls again
   for (const row of card.rows) {
     const said = row.querySelector(".bd-words");
-    said.classList.toggle("bd-cut", said.scrollHeight > said.clientHeight + 4);
+    said.classList.toggle("bd-clipped", said.scrollHeight > said.clientHeight + 4);
   }
   const place = card.tracks.map((track) => track.offsetTop + track.offsetHeight / 2);
   const key = [width, ...place].join();
