@@ -19,7 +19,7 @@ from prm_core.charts import bar_spec
 from prm_core.paths import assets_dir
 from prm_core.rank import rank
 from prm_core.types import Candidate, ScoredCandidate
-from prm_core.ui.board import Board, board_value, letter
+from prm_core.ui.board import Board, Judged, board_value, letter
 
 PROBLEM = "What is 7 × 8?"
 VENDOR = assets_dir() / "vendor"
@@ -201,8 +201,8 @@ def test_equal_candidates_are_level() -> None:
 
 
 def test_a_leader_with_a_fault_is_not_praised() -> None:
-    assert verdict(WRONG, scored(0.02, 0.01)).endswith("Every candidate has a step below 0.5.")
-    assert verdict(WRONG) == "A is the only candidate that is scored. It has a step below 0.5."
+    assert verdict(WRONG, scored(0.02, 0.01)).endswith("Every solution has a step below 0.5.")
+    assert verdict(WRONG) == "A is the only solution that is scored. It has a step below 0.5."
 
 
 def test_nothing_scored_has_no_verdict() -> None:
@@ -344,3 +344,42 @@ def test_vendored_files_are_whole_and_licensed() -> None:
     assert "sourceMappingURL" not in markdown  # the browser would ask for it
     for folder in (katex, VENDOR / "plotly", VENDOR / "markdown-it"):
         assert "Permission is hereby granted" in (folder / "LICENSE").read_text(encoding="utf-8")
+
+
+# --- how the solutions were cut -------------------------------------------------------------------
+
+
+def test_solutions_cut_by_different_rules_are_said_and_named() -> None:
+    judged = Judged(letters=("A", "C", "D"), cuts=("line", "numbered", "line"))
+    note = board_value(PROBLEM, [RIGHT, WRONG, MENDED], status="done", judged=judged)["cut_note"]
+    assert "A and D by line; C numbered" in note
+    same = Judged(cuts=("line", "line"))
+    assert board_value(PROBLEM, [RIGHT, WRONG], status="done", judged=same)["cut_note"] == ""
+
+
+def test_a_letter_is_the_solutions_own_in_cards_and_verdict() -> None:
+    value = board_value(PROBLEM, [WRONG, RIGHT], status="done", judged=Judged(letters=("B", "AC")))
+    assert [one["letter"] for one in value["candidates"]] == ["B", "AC"]
+    assert value["verdict"]["min"].startswith("AC leads")
+
+
+def test_a_right_answer_marks_the_solutions_that_reach_it() -> None:
+    for gold, correct in (("56", [True, False]), ("x", [False, False]), (None, [None, None])):
+        value = board_value(
+            PROBLEM,
+            [RIGHT, scored(0.9, 0.2, steps=("7 × 8 = 54.", "The answer is 54."))],
+            status="done",
+            judged=Judged(gold=gold),
+        )
+        assert [one["correct"] for one in value["candidates"]] == correct
+
+
+def test_the_rules_that_disagree_are_named() -> None:
+    one, other = scored(0.9, 0.2, 0.9), scored(0.3, 0.95, 0.6)
+    sentence = verdict(one, other, method="min")
+    assert "B leads" in sentence
+    named = sentence.split("Under ", 1)[1]
+    for method in METHODS.values():
+        scores = [aggregate(x.probabilities, method.name) for x in (one, other)]
+        if scores[0] > scores[1]:
+            assert method.label.lower() in named or "the other" in named

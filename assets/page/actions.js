@@ -1,12 +1,17 @@
-// Score, Cancel and the status line (`prm_core.ui.actions`).
+// Score, Cancel and the status line (`prm_core.ui.actions`). Runs after state.js and away.js.
 //
 // The server's word decides what is shown; a press shows at once, before the server answers.
 
 const score = element.querySelector(".prm-score");
+const what = element.querySelector(".prm-what");
+const all = element.querySelector(".prm-all");
 const cancel = element.querySelector(".prm-cancel");
 const line = element.querySelector(".prm-state");
 const SLOW_MS = 400; // a quicker answer needs no word
 const UNKNOWN_MS = 1000; // for so long a run may have no number yet, by which Gradio cancels it
+const ALIVE_MS = 1500; // for so long Score waits to hear whether the server is there
+const ENDED_MS = 1000; // for so long an end may turn out to be another run's
+const RESUME = "prm-inspector.resume";
 
 let running = false;
 let announced = false; // the server has said that it runs
@@ -15,6 +20,12 @@ let cancelled = false; // the run that was started last
 let stopping = false; // it is cancelled but not over; Gradio would pass over another one
 let wanted = false; // Score was pressed meanwhile
 let late = 0;
+let heard = 0; // how often the server has said something
+let resumed = false; // the page started this run by itself; it does so once
+
+function tell(name, detail) {
+  document.dispatchEvent(new CustomEvent(name, { detail }));
+}
 
 function show({ running: now, message }) {
   clearTimeout(slow);
@@ -22,18 +33,104 @@ function show({ running: now, message }) {
   score.setAttribute("aria-disabled", String(running));
   cancel.hidden = !running;
   line.textContent = message;
+  offerDue();
 }
 
-function start() {
+// What Score would judge, where it is not everything.
+function offerDue() {
+  const { fresh, changed, fresher } = prm.due();
+  const n = changed.length + fresher.length;
+  const some = !running && fresh.length > 0 && n > 0;
+  const kind = !fresher.length ? "changed" : !changed.length ? "new" : "changed or new";
+  what.textContent = some ? ` ${n} ${kind}` : "";
+  all.hidden = !some;
+}
+
+// --- start ----------------------------------------------------------------------------------------
+
+async function start() {
   if (running) return;
   wanted = stopping;
   if (stopping) return;
   cancelled = announced = false;
-  document.dispatchEvent(new CustomEvent("prm:before-score"));
-  document.dispatchEvent(new CustomEvent("prm:issues", { detail: [] }));
+  tell("prm:before-score");
+  tell("prm:issues", []);
   show({ running: true, message: "" });
   slow = setTimeout(() => { line.textContent = "Waiting for the model…"; }, SLOW_MS);
-  trigger("submit");
+  const there = await serverAnswers(ALIVE_MS);
+  if (cancelled) {
+    over();
+    return;
+  }
+  if (there === false) {
+    tellAway(true);
+    lose();
+  } else trigger("submit");
+}
+
+// --- the end, as the server or Gradio tells it -------------------------------------------------------
+
+// A cancelled run is over; only now would Gradio start another one.
+function over() {
+  clearTimeout(late);
+  late = 0;
+  stopping = false;
+  show({ running: false, message: "Cancelled." });
+  startWanted();
+}
+
+// Score that was pressed right after Cancel begins anew.
+function startWanted() {
+  if (!wanted) return;
+  prm.judgeAll = true;
+  start();
+}
+
+// The server is away in the middle of a run, or before it.
+function lose() {
+  prm.store(RESUME, resumed ? "" : "1");
+  show({ running: false, message: AWAY + (resumed ? "" : " Scoring goes on when it is back.") });
+  tell("prm:lost", "The server is away; what was scored stays.");
+}
+
+// The wish stays until the server says that it runs: Gradio reloads the page when it finds back, and
+// what was started in between is lost.
+function resume() {
+  if (prm.stored(RESUME) !== "1" || running) return;
+  resumed = true;
+  start();
+}
+
+document.addEventListener("prm:away", ({ detail: gone }) => {
+  if (gone && running) lose();
+  else if (gone) line.textContent = AWAY;
+  else {
+    show({ running, message: "The server is back." });
+    resume();
+  }
+});
+document.addEventListener("prm:loaded", resume);
+document.addEventListener("prm:ended", async () => {
+  if (cancelled) {
+    over();
+    return;
+  }
+  // It may be the end of the run before this one, of which Gradio tells twice.
+  const before = heard;
+  await new Promise((done) => setTimeout(done, ENDED_MS));
+  if (running && heard === before && !away && (await askServer())) {
+    const words = "The server took no more work; it may be busy. Press Score again in a moment.";
+    show({ running: false, message: words });
+    tell("prm:lost", words);
+  }
+});
+
+// --- presses -------------------------------------------------------------------------------------------
+
+function press() {
+  resumed = false;
+  prm.store(RESUME, "");
+  start();
 }
 
 function stop() {
@@ -42,31 +139,41 @@ function stop() {
   trigger("stop");
 }
 
-score.addEventListener("click", start);
+score.addEventListener("click", press);
+all.addEventListener("click", () => {
+  prm.judgeAll = true;
+  score.focus();
+  press();
+});
 cancel.addEventListener("click", () => {
   if (document.activeElement === cancel) score.focus();
   show({ running: false, message: "Cancelled." });
   cancelled = stopping = true;
-  if (announced) stop(); else late = setTimeout(stop, UNKNOWN_MS);
+  tell("prm:cancelled");
+  if (announced) stop();
+  else late = setTimeout(stop, UNKNOWN_MS);
 });
-document.addEventListener("prm:failed", (event) => {
-  if (cancelled) event.preventDefault();
-});
-document.addEventListener("prm:score", start);
+document.addEventListener("prm:score", press);
+document.addEventListener("prm:changed", offerDue);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  start();
+  press();
 });
+
 watch("value", () => {
+  heard += 1;
   if (stopping && props.value.running) { // what was on its way
     if (late) stop();
     return;
   }
   stopping = false;
   announced = props.value.running;
+  if (announced) prm.store(RESUME, "");
   show(props.value);
-  document.dispatchEvent(new CustomEvent("prm:model"));
-  document.dispatchEvent(new CustomEvent("prm:issues", { detail: props.value.issues }));
-  if (wanted) start();
+  tell("prm:model");
+  tell("prm:issues", props.value.issues);
+  startWanted();
 });
+
+watchServer(() => running);

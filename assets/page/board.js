@@ -26,7 +26,7 @@ let method = "min";
 let palette = recalled(STORED_PALETTE) in props.palettes ? recalled(STORED_PALETTE) : "default";
 let plain = recalled(STORED_PLAIN) === "on"; // texts as they were written, nothing typeset
 let moved = false; // somebody has scrolled since the run began
-const cards = new Map(); // candidate's index → card
+const cards = new Map(); // candidate's letter → card
 
 // --- small tools --------------------------------------------------------------------------------
 
@@ -84,7 +84,18 @@ function answer(candidate) {
   if (!candidate.answer) return text("span", "bd-chip bd-answer", "no answer");
   const tex = candidate.answer.includes("\\");
   const shown = tex ? Typeset.formula(candidate.answer, candidate.answer, false) : candidate.answer;
-  return make("span", { class: "bd-chip bd-answer", title: candidate.answer }, "answer ", shown);
+  return make("span", { class: "bd-chip bd-answer", title: candidate.answer }, "answer ", shown, correct(candidate));
+}
+
+// Whether the answer is the right one, where the page was given one.
+function correct({ correct: is }) {
+  if (is === null || is === undefined) return null;
+  return make(
+    "span",
+    { class: `bd-correct bd-ink-${is ? "good" : "bad"}` },
+    make("span", { class: "bd-unseen" }, is ? ", right" : ", wrong"),
+    make("span", { "aria-hidden": "true" }, is ? " ✓" : " ✗"),
+  );
 }
 
 // --- the frame, built once ----------------------------------------------------------------------
@@ -100,6 +111,8 @@ const rest = make("span", { class: "bd-rest", "aria-live": "polite" });
 const task = make("div", { class: "bd-task" });
 const judge = make("p", { class: "bd-judge" });
 const caveat = make("p", { class: "bd-caveat", role: "note" });
+const cutNote = make("p", { class: "bd-cut" });
+const outdatedNote = make("p", { class: "bd-outdated", role: "status" });
 const overview = make("div", { class: "bd-overview-head", hidden: true });
 const list = make("div", { class: "bd-cards" });
 const table = make("div", { class: "bd-tables" });
@@ -153,6 +166,8 @@ const results = make(
   make("div", { class: "bd-about" }, task, judge, caveat),
   head,
   rule,
+  cutNote,
+  outdatedNote,
   make(
     "div",
     { class: "bd-bar" },
@@ -170,6 +185,7 @@ function showTab(chosen) {
     panels[i].hidden = i !== chosen;
   });
   if (chosen === 1) fillTable();
+  keepView();
 }
 
 // --- the rules: a radio group; the rarer ones in a panel that opens when one gets the focus ------
@@ -229,6 +245,8 @@ document.addEventListener("pointerdown", (event) => {
 
 function choose(name) {
   method = name;
+  frozen = false;
+  keepView();
   showRule();
   showVerdict();
   cards.forEach(showStanding);
@@ -348,7 +366,8 @@ function skeleton(candidate) {
     ),
     make("div", { class: "bd-chart" }, ...rows),
   );
-  return { index: candidate.index, node, data: null };
+  const { index, letter } = candidate;
+  return { index, letter, node, data: null, run: value.run };
 }
 
 function scoredCard(data) {
@@ -356,7 +375,9 @@ function scoredCard(data) {
   const score = text("span", "bd-score", "");
   const chip = data.first_error === null ? "bd-chip bd-good" : "bd-chip bd-bad";
   const plot = make("div", { class: "bd-plot", "aria-hidden": "true" });
-  const card = { index: data.index, data, rank, score, plot, rows: null, opened: null, section: null };
+  const card = { index: data.index, letter: data.letter, data, rank, score, plot, rows: null, opened: null, section: null };
+  const stale = text("span", "bd-chip bd-stale-why", "");
+  card.stale = stale;
   card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
   card.node = make(
     "article",
@@ -370,6 +391,7 @@ function scoredCard(data) {
       many() ? strip(card) : null,
       answer(data),
       text("span", chip, data.claim),
+      stale,
       text("span", "bd-hint", data.n_steps > 1 ? `weakest: step ${data.weakest_step + 1}` : ""),
       many() ? opener(card) : null,
     ),
@@ -386,6 +408,9 @@ function many() {
   const steps = value.candidates.reduce((n, one) => n + (one.n_steps ?? 0), 0);
   return value.candidates.length > MANY_CARDS || steps > MANY_STEPS;
 }
+
+// What all cards' layout depends on.
+const form = () => (many() ? `a line of ${mostSteps()} steps` : "a card");
 
 const mostSteps = () => Math.max(1, ...value.candidates.map((one) => one.n_steps ?? 0));
 
@@ -550,7 +575,8 @@ function showStanding(card) {
   card.score.title = String(card.data.scores[method]);
   card.node.classList.toggle("bd-first", ranked && ranks[method] === 1);
   const place = ranked ? `rank ${ranks[method]}${tied[method] ? ", tied" : ""}, ` : "";
-  card.node.setAttribute("aria-label", `Solution ${letter}, ${place}score ${shown[method]}`);
+  const why = card.why ? `, ${card.why}` : "";
+  card.node.setAttribute("aria-label", `Solution ${letter}, ${place}score ${shown[method]}${why}`);
   card.section?.querySelectorAll("[data-rule]").forEach((line) => {
     line.classList.toggle("bd-on", line.dataset.rule === method);
   });
@@ -560,7 +586,7 @@ function showStanding(card) {
 // editor's order, and last what was not scored.
 function wanted() {
   const all = [...cards.values()].sort((a, b) => a.index - b.index);
-  if (value.status === "running") return all;
+  if (value.status === "running" || frozen) return all;
   const rank = (card) => (card.data ? card.data.ranks[method] : Infinity);
   return all.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
 }
@@ -1003,11 +1029,13 @@ function showEmpty() {
   );
 }
 
-function showNote() {
-  const { status, message, candidates } = value;
+// How the run goes or went; `of` is a run's value, of which the cards may not be here yet.
+function showNote(of) {
+  const { status, message, candidates } = of;
   const running = status === "running";
   const n = candidates.filter((one) => one.detail).length;
   const sentence = message || `${n} of ${candidates.length} solutions scored`;
+  root.dataset.status = status;
   doing.textContent = running ? sentence : "";
   progress.hidden = !running;
   progress.firstChild.style.width = `${(100 * n) / Math.max(1, candidates.length)}%`;
@@ -1016,6 +1044,8 @@ function showNote() {
   progress.setAttribute("aria-label", sentence);
   const bad = status === "failed";
   note.hidden = !bad && status !== "cancelled";
+  if (bad) root.prepend(note);
+  else doing.before(note); // in the place of what was being done, so that nothing moves
   if (!note.hidden) {
     const words = message || (bad ? "Scoring failed." : "Cancelled.");
     note.replaceChildren(make("p", { role: bad ? "alert" : "status" }, words));
@@ -1031,33 +1061,43 @@ function forget(card) {
   card.node.remove();
 }
 
-// Bring the page to `props.value`. Cards of the same run that have their bars are left alone.
+// Bring the page to `props.value`.
 function update() {
-  const before = value;
-  value = props.value;
-  if (!value || !value.methods) return;
+  const next = props.value;
+  if (!next || !next.methods || isOver(next)) return;
+  frozen = false;
+  if (bringsNothing(next)) showNote(next);
+  else show(next);
+}
+
+// Show a board's value. Cards whose numbers are the same are left alone.
+function show(next) {
+  keepBefore(next);
+  const was = value;
+  value = next;
+  prm.results = next;
   if (!radios.size) buildRules();
-  root.dataset.status = value.status;
   root.style.setProperty("--t", value.threshold);
   showOverview();
-  const fresh = before === null || before.run !== value.run;
   const running = value.status === "running";
+  const fresh = was?.run !== value.run;
   if (running && fresh) moved = false;
-  if (fresh) {
-    cards.forEach(forget);
-    cards.clear();
+  const letters = new Set(value.candidates.map((one) => one.letter));
+  for (const [letter, card] of cards) {
+    if (letters.has(letter)) continue;
+    forget(card);
+    cards.delete(letter);
   }
   for (const candidate of value.candidates) {
-    const old = cards.get(candidate.index);
-    if (old && !candidate.detail === !old.data) {
-      if (old.data) {
-        const { ranks, tied, shown } = candidate;
-        Object.assign(old.data, { ranks, tied, shown });
-      }
-      continue;
+    const old = cards.get(candidate.letter);
+    if (old && (old.data?.detail ?? null) === candidate.detail && old.form === form()) {
+      old.index = candidate.index;
+      if (old.data) old.data = candidate;
+      if (old.data || old.run === value.run) continue;
     }
     const card = candidate.detail ? scoredCard(candidate) : skeleton(candidate);
-    cards.set(candidate.index, card);
+    card.form = form();
+    cards.set(candidate.letter, card);
     if (old) old.node.replaceWith(card.node);
     else list.append(card.node);
     if (old) forget(old);
@@ -1066,23 +1106,20 @@ function update() {
   empty.hidden = !(blank && value.status === "empty");
   results.hidden = blank;
   if (!empty.hidden) showEmpty();
-  showNote();
+  showNote(value);
   showAbout();
   showRule();
   showVerdict();
+  showFacts();
   cards.forEach((card) => {
     showStanding(card);
-    if (!card.data && value.status !== "running") {
-      card.node.classList.add("bd-left-out");
-      card.node.querySelector(".bd-hint").textContent = "not scored";
-    }
+    if (card.data || value.status === "running") return;
+    card.node.classList.add(frozen ? "bd-stopped" : "bd-left-out");
+    card.node.querySelector(".bd-hint").textContent = "not scored";
   });
   arrange(!fresh);
   if (!panels[1].hidden) fillTable();
-  if ((running && fresh) || (!running && before?.status === "running")) reveal();
+  if ((running && fresh) || (!running && was?.status === "running" && !frozen)) reveal();
+  prm.changed();
+  if (!running) keepResults();
 }
-
-showTab(0);
-showColours();
-watch("value", update);
-update();

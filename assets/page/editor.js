@@ -9,6 +9,8 @@ const LIMITS = props.limits;
 const RULE_WORDS = props.rule_words;
 const DRAFT = "prm-inspector.draft";
 const PREVIEW_DELAY_MS = 150;
+const MOST_OFFERS = 20;
+const LONG = 200_000; // characters in all, from which on the preview waits longer
 const SAVE_DELAY_MS = 250;
 const TURN_MS = 20;
 const MARKS = 400; // lines drawn per card; beyond that the count alone tells
@@ -19,15 +21,19 @@ const separator = element.querySelector(".prm-rule input");
 const list = element.querySelector(".prm-cards");
 const said = element.querySelector(".prm-said");
 const saidText = said.querySelector("span");
-const undo = said.querySelector("button");
+const goldLine = element.querySelector(".prm-gold");
 const add = element.querySelector(".prm-add");
 const menuButton = element.querySelector(".prm-examples-button");
 const menu = element.querySelector(".prm-examples");
 
-let cards = [];
+let cards = []; // { letter, … } each; see makeCard
+let asked = []; // the letters when Score was pressed last
+let offers = []; // what can be done about the last changes, the latest at the end
+let gold = null; // the right answer, where a pasted row had one
 let pushed = ""; // the last value this side gave to Gradio, as JSON
 let previewTimer = 0;
 let previewAsked = 0;
+let previewKey = ""; // what the last preview was of
 let saveTimer = 0;
 
 function make(tag, attributes, ...children) {
@@ -52,7 +58,9 @@ function read() {
   return {
     problem: problem.value,
     solutions: cards.map((card) => card.area.value),
+    letters: cards.map((card) => card.letter),
     rule: chosenRule(),
+    gold,
   };
 }
 
@@ -62,10 +70,13 @@ function push() {
   const value = read();
   pushed = JSON.stringify(value);
   props.value = value;
+  prm.draft = value;
+  prm.changed();
   clearTimeout(saveTimer);
   saveTimer = setTimeout(save, SAVE_DELAY_MS);
   clearTimeout(previewTimer);
-  previewTimer = setTimeout(preview, PREVIEW_DELAY_MS);
+  const length = value.solutions.reduce((sum, text) => sum + text.length, 0);
+  previewTimer = setTimeout(preview, PREVIEW_DELAY_MS * (length > LONG ? 8 : 1));
 }
 
 function show(value) {
@@ -75,16 +86,35 @@ function show(value) {
   separator.value = text.join(":");
   separator.hidden = name !== "separator";
   grow(problem);
-  setCards(value.solutions.length ? value.solutions : [""]);
+  gold = value.gold ?? null;
+  showGold();
+  setCards(value.solutions.length ? value.solutions : [""], value.letters);
   clearIssues();
   push();
 }
 
+// --- letters: a text keeps its own until it is removed ------------------------------------------
+
+function index(name) {
+  return [...name].reduce((sum, one) => 26 * sum + one.charCodeAt(0) - 64, 0) - 1;
+}
+
+// The names of `n` new solutions: those after the highest that the editor, the board or an undo
+// still uses, so that no two texts ever have one name.
+function freshLetters(n) {
+  const used = [...cards.map((card) => card.letter), ...offers.flatMap((one) => one.letters)];
+  const board = (prm.results?.candidates ?? []).map((one) => one.letter);
+  const shown = cards.some((card) => card.area.value.trim()) ? board : [];
+  const first = Math.max(-1, ...[...used, ...shown].map(index)) + 1;
+  return Array.from({ length: n }, (_, i) => letter(first + i));
+}
+
 // --- cards ----------------------------------------------------------------------------------
 
-function makeCard(text) {
+function makeCard(text, of) {
   const name = make("span", { class: "prm-letter", "aria-hidden": "true" });
   const count = make("span", { class: "prm-count" });
+  const why = make("span", { class: "prm-why" });
   const remove = make("button", { type: "button", class: "prm-icon prm-remove" }, "×");
   const marks = make("div", { class: "prm-marks", "aria-hidden": "true" });
   const mirror = make("div", { class: "prm-mirror", "aria-hidden": "true" });
@@ -99,11 +129,11 @@ function makeCard(text) {
   const box = make(
     "li",
     { class: "prm-card" },
-    make("div", { class: "prm-card-top" }, name, count, make("span", { class: "prm-grow" }), remove),
+    make("div", { class: "prm-card-top" }, name, count, why, make("span", { class: "prm-grow" }), remove),
     frame,
     issue,
   );
-  const card = { box, name, count, remove, marks, mirror, area, issue, preview: null };
+  const card = { letter: of, box, name, count, why, remove, marks, mirror, area, issue, preview: null };
   area.value = text;
   area.addEventListener("input", () => {
     grow(area, mirror);
@@ -123,8 +153,8 @@ function grow(area, mirror = area.previousElementSibling) {
 }
 
 function name() {
-  cards.forEach((card, index) => {
-    const of = letter(index);
+  cards.forEach((card) => {
+    const of = card.letter;
     card.name.textContent = of;
     card.box.dataset.letter = of;
     card.area.setAttribute("aria-label", `Solution ${of}`);
@@ -135,10 +165,12 @@ function name() {
   add.title = add.disabled ? `${LIMITS.candidates} solutions are the most` : "";
 }
 
-function setCards(texts) {
-  cards = texts.map((text, index) => {
-    const card = cards[index];
-    if (!card) return makeCard(text);
+function setCards(texts, letters) {
+  const named = letters?.length === texts.length ? letters : texts.map((_, i) => letter(i));
+  cards = texts.map((text, i) => {
+    const card = cards[i];
+    if (!card) return makeCard(text, named[i]);
+    card.letter = named[i];
     if (card.area.value !== text) card.area.value = text;
     grow(card.area, card.mirror);
     return card;
@@ -147,8 +179,8 @@ function setCards(texts) {
   name();
 }
 
-function insertCards(at, texts) {
-  const fresh = texts.map(makeCard);
+function insertCards(at, texts, letters = freshLetters(texts.length)) {
+  const fresh = texts.map((text, i) => makeCard(text, letters[i]));
   cards.splice(at, 0, ...fresh);
   if (at === cards.length - fresh.length) list.append(...fresh.map((card) => card.box));
   else cards[at + fresh.length].box.before(...fresh.map((card) => card.box));
@@ -158,128 +190,227 @@ function insertCards(at, texts) {
 }
 
 function removeCard(card) {
-  const index = cards.indexOf(card);
-  const before = read();
+  const at = cards.indexOf(card);
+  const { letter: of, area } = card;
   const focused = card.box.contains(document.activeElement);
-  cards.splice(index, 1);
+  cards.splice(at, 1);
   card.box.remove();
+  if (area.value.trim()) {
+    offer(`Solution ${of} is removed.`, [["Undo", () => putBack(at, area.value, of)]], [of]);
+  }
   if (!cards.length) insertCards(0, [""]);
   name();
   push();
-  if (focused) cards[Math.min(index, cards.length - 1)].remove.focus();
-  if (card.area.value.trim()) say(`Solution ${letter(index)} is removed.`, before);
+  if (focused) cards[Math.min(at, cards.length - 1)].remove.focus();
+}
+
+// Only the removed card comes back: what was typed since then stays.
+function putBack(at, text, of) {
+  if (cards.length === 1 && !cards[0].area.value.trim()) {
+    cards[0].box.remove();
+    cards = [];
+  }
+  if (cards.length >= LIMITS.candidates) {
+    offer(`${LIMITS.candidates} solutions are the most; remove one first.`, [["Undo", () => putBack(at, text, of)]], [of]);
+    return;
+  }
+  const taken = cards.some((one) => one.letter === of);
+  const [card] = insertCards(Math.min(at, cards.length), [text], taken ? undefined : [of]);
+  card.area.focus();
 }
 
 // --- one step back for what a press of a button took away ------------------------------------
 
-function say(text, before = null) {
+// A sentence under the cards, with what can be done about it: [words, action] pairs. The letters
+// are those that an action may bring back. When one is used, the one before it is offered again.
+function offer(text, actions, letters) {
+  offers = [...offers, { text, actions, letters }].slice(-MOST_OFFERS);
+  showOffer();
+}
+
+function showOffer() {
+  const { text, actions } = offers.at(-1) ?? { text: "", actions: [] };
   saidText.textContent = text;
   said.hidden = !text;
-  undo.hidden = before === null;
-  undo.onclick = () => {
+  said.querySelectorAll("button").forEach((button) => button.remove());
+  for (const [words, action] of actions) {
+    const button = make("button", { type: "button", class: "prm-link" }, words);
+    button.addEventListener("click", () => {
+      offers.pop();
+      showOffer();
+      action();
+    });
+    said.append(" ", button);
+  }
+}
+
+// Undo that is itself undone by one press: what was typed in between is not lost either.
+function back(before, words = "Undo") {
+  return [words, () => {
+    const now = read();
     show(before);
-    say("");
+    const undone = words === "Undo";
+    offer(undone ? "Undone." : "Done again.", [back(now, undone ? "Redo" : "Undo")], now.letters);
     problem.focus();
-  };
+  }];
 }
 
-// --- several solutions in one paste ----------------------------------------------------------
-
-// Reads pasted text as several solutions: a JSON list of texts, a JSON list of lists of steps,
-// a JSON row with `problem` and `solutions`, or texts between lines of three or more dashes.
-// Returns null when the text is one solution.
-function parts(text) {
-  const whole = text.trim();
-  if (whole.startsWith("[") || whole.startsWith("{")) {
-    try {
-      const row = fromJson(JSON.parse(whole));
-      if (row) return row;
-    } catch {
-      // Not JSON after all: a solution may well start with a bracket.
-    }
-  }
-  const solutions = text
-    .replace(/\r\n?/g, "\n")
-    .split(/^[ \t]*-{3,}[ \t]*$/m)
-    .map((part) => part.replace(/^(?:[ \t]*\n)+|\s+$/g, ""))
-    .filter(Boolean);
-  return solutions.length > 1 ? { solutions } : null;
-}
-
-function fromJson(data) {
-  if (data && typeof data === "object" && !Array.isArray(data)) {
-    const row = fromJson(data.solutions);
-    return row && typeof data.problem === "string" ? { ...row, problem: data.problem } : row;
-  }
-  if (!Array.isArray(data) || !data.length) return null;
-  if (data.every((one) => typeof one === "string")) return { solutions: data };
-  const steps = (one) => Array.isArray(one) && one.every((step) => typeof step === "string");
-  if (!data.every((one) => typeof one === "string" || steps(one))) return null;
-  const solutions = data.map((one) => (typeof one === "string" ? one : joined(one)));
-  return { solutions };
-}
-
-// Steps become lines; where a step has lines of its own, a blank line parts the steps.
-function joined(steps) {
-  return steps.join(steps.some((step) => step.includes("\n")) ? "\n\n" : "\n");
-}
+// --- several solutions, or a problem with its own, in one paste --------------------------------
 
 function paste(event, card) {
-  const found = parts(event.clipboardData.getData("text/plain"));
+  const text = event.clipboardData.getData("text/plain");
+  const found = pastedInto(text);
   if (!found) return;
   event.preventDefault();
-  const total = cards.length - 1 + found.solutions.length;
-  if (total > LIMITS.candidates) {
-    say(`That would make ${total} solutions; ${LIMITS.candidates} are the most.`);
-    return;
-  }
+  if (found.rows) takeRow(found.rows);
+  else takeSolutions(card, found, text);
+}
+
+problem.addEventListener("paste", (event) => {
+  const text = event.clipboardData.getData("text/plain");
+  const rows = problemRows(text);
+  if (!rows) return;
+  event.preventDefault();
+  takeRow(rows, text);
+});
+
+// The first row fills the editor. `text` is what was pasted into the problem's box, which may have
+// been meant as it stands.
+function takeRow(rows, text = null) {
   const before = read();
-  if (found.problem !== undefined) {
-    problem.value = found.problem;
-    grow(problem);
-  }
-  const [first, ...rest] = found.solutions;
-  // The browser's own insertion keeps the box's undo; the box is empty or the caret stands in it.
-  card.area.focus();
-  document.execCommand("insertText", false, first);
+  const [first, ...others] = rows;
+  const solutions = first.solutions.slice(0, LIMITS.candidates);
+  show({
+    ...before,
+    problem: first.problem,
+    gold: first.gold,
+    ...(solutions.length ? { solutions, letters: null } : {}),
+  });
+  const n = solutions.length;
+  const taken = `A problem with ${n} ${n === 1 ? "solution" : "solutions"} was recognised.`;
+  const words = [taken, leftOut(first.solutions, n), otherRows(others)].filter(Boolean).join(" ");
+  const keep = ["keep as text", () => keepText(before, problem, text)];
+  offer(words, [back(before), ...(text === null ? [] : [keep])], before.letters);
+}
+
+function otherRows(rows) {
+  if (!rows.length) return "";
+  const named = rows.slice(0, 3).map((row) => `“${shortened(row.problem)}”`).join(", ");
+  const more = rows.length > 3 ? ` and ${rows.length - 3} more` : "";
+  return `It is the first of ${rows.length + 1} problems; not taken: ${named}${more}.`;
+}
+
+function shortened(text) {
+  const line = text.trim().split("\n")[0];
+  return line.length > 40 ? `${line.slice(0, 39).trimEnd()}…` : line;
+}
+
+// Which solutions found no room, by number and first words.
+function leftOut(solutions, n) {
+  if (n >= solutions.length) return "";
+  const rest = solutions.slice(n);
+  const named = rest.slice(0, 3).map((text, i) => `${n + i + 1} “${shortened(text)}”`).join(", ");
+  const more = rest.length > 3 ? ` … up to ${solutions.length}` : "";
+  return `${LIMITS.candidates} are the most; left out: ${named}${more}.`;
+}
+
+function takeSolutions(card, { solutions, rules }, text) {
+  const before = read();
+  const { selectionStart, selectionEnd } = card.area;
+  const kept = solutions.slice(0, LIMITS.candidates - cards.length + 1);
+  const [first, ...rest] = kept;
+  insertText(card.area, first);
   const fresh = insertCards(cards.indexOf(card) + 1, rest);
   (fresh.at(-1) ?? card).area.focus();
-  say(`${found.solutions.length} solutions were pasted.`, before);
+  const at = cards.indexOf(card);
+  const keep = ["keep as one", () => {
+    show(before);
+    cards[at].area.setSelectionRange(selectionStart, selectionEnd);
+    keepText(before, cards[at].area, text);
+  }];
+  const words = `Pasted as ${kept.length} solutions. ${leftOut(solutions, kept.length)}`.trim();
+  offer(words, [...(rules ? [keep] : []), back(before)], before.letters);
+}
+
+// The text as it was pasted, into the box where it was pasted.
+function keepText(before, area, text) {
+  if (area === problem) show(before);
+  insertText(area, text);
+  offer("Kept as it was pasted.", [back(before)], before.letters);
+}
+
+// The browser's own insertion keeps the box's undo.
+function insertText(area, text) {
+  area.focus();
+  document.execCommand("insertText", false, text);
 }
 
 // --- where the steps are ---------------------------------------------------------------------
 
+// Under "auto" one rule is looked for that fits all solutions, so all of them are asked about.
 async function preview() {
   const cut = chosenRule();
-  const due = cards.filter((card) => card.preview?.key !== `${cut}\n${card.area.value}`);
-  if (!due.length) return;
-  const asked = ++previewAsked;
-  const texts = due.map((card) => card.area.value);
-  let answer;
-  try {
-    answer = await server.split_preview({ texts, rule: cut });
-  } catch {
-    return; // The server is away; typing goes on, and the next keystroke asks again.
+  const whole = cards.filter((card) => !tooLong(card));
+  const key = JSON.stringify([cut, ...whole.map((card) => card.area.value)]);
+  if (key === previewKey) return;
+  const texts = whole.map((card) => card.area.value);
+  const mine = ++previewAsked;
+  const answer = await server.split_preview({ texts, rule: cut }).catch(() => null);
+  if (!answer) { // Typing goes on, and the next keystroke asks again.
+    document.dispatchEvent(new CustomEvent("prm:doubt"));
+    return;
   }
-  if (asked !== previewAsked || answer?.length !== texts.length) return;
-  const cutNow = due.filter((card, index) => {
-    if (card.area.value !== texts[index]) return false;
-    card.preview = { key: `${cut}\n${texts[index]}`, ...answer[index] };
+  if (mine !== previewAsked || answer.length !== texts.length) return;
+  previewKey = key;
+  const cutNow = whole.filter((card, i) => {
+    if (card.area.value !== texts[i]) return false;
+    const old = card.preview && JSON.stringify(card.preview.steps);
+    const drawn = card.preview?.text === texts[i] && old === JSON.stringify(answer[i].steps);
+    card.preview = { text: texts[i], ...answer[i] };
+    prm.cuts.set(card.letter, { text: texts[i], rule: cut, used: answer[i].rule.split(":")[0] });
     tell(card);
-    return true;
+    return !drawn;
   });
   mark(cutNow);
+  prm.changed();
 }
 
+// A text that is too long is said so once, where Score says it too.
+function tooLong(card) {
+  const n = card.area.value.length <= LIMITS.chars ? 0 : [...card.area.value].length;
+  if (n <= LIMITS.chars) return false;
+  card.preview = null;
+  card.marks.replaceChildren();
+  card.count.textContent = card.why.textContent = "";
+  const [has, most] = [n, LIMITS.chars].map((one) => one.toLocaleString("en"));
+  card.issue.textContent = `Solution ${card.letter} has ${has} characters; at most ${most} are read.`;
+  card.issue.hidden = false;
+  return true;
+}
+
+const NOTHING_TO_CUT = {
+  auto: "no numbers, line breaks or sentence ends found",
+  numbered: "no numbers found",
+  paragraph: "no blank lines found",
+  line: "no line breaks found",
+  sentence: "no sentence ends found",
+  separator: "the separator was not found",
+};
+
+// How many steps a solution has, and why.
 function tell(card) {
-  const { steps, rule: used, large } = card.preview;
+  const { steps, dropped, rule: used, large } = card.preview;
+  card.why.textContent = "";
   if (large) {
     card.count.textContent = "many steps; Score cuts them";
     return;
   }
   const n = steps.length;
   const how = rule.value === "auto" && n > 1 ? ` · ${RULE_WORDS[used]}` : "";
-  card.count.textContent = n ? `${n} ${n === 1 ? "step" : "steps"}${how}` : "no steps yet";
+  card.count.textContent = n ? `${n.toLocaleString("en")} ${n === 1 ? "step" : "steps"}${how}` : "no steps yet";
+  const left = [...new Set((dropped ?? []).map(([, , kind]) => kind))];
+  const why = [n === 1 ? NOTHING_TO_CUT[rule.value] : "", left.length ? `left out: ${left.join(", ")}` : ""];
+  card.why.textContent = why.filter(Boolean).join("; ");
 }
 
 // A line at the left of each step; a step that begins inside a line gets a mark before it.
@@ -342,7 +473,8 @@ function showIssues(issues) {
   clearIssues();
   let first = null;
   for (const { where, text } of issues) {
-    const card = cards[where];
+    // A place is counted as the cards stood when Score was pressed.
+    const card = cards.find((one) => one.letter === asked[where]);
     const place = card ? card.issue : element.querySelector(`.prm-issue[data-for="${where}"]`);
     if (!place) continue;
     place.textContent = text;
@@ -351,6 +483,21 @@ function showIssues(issues) {
   }
   if (first && !first.hidden) first.focus();
 }
+
+// The right answer that came with a pasted row: the results say which solutions reach it.
+function showGold() {
+  goldLine.hidden = gold === null;
+  goldLine.querySelector("span").textContent = gold === null ? "" : `right answer: ${gold}`;
+}
+
+goldLine.querySelector("button").addEventListener("click", () => {
+  const before = read();
+  gold = null;
+  showGold();
+  push();
+  offer("The right answer is removed.", [back(before)], before.letters);
+  problem.focus();
+});
 
 // --- drafts, kept in this browser and never sent ----------------------------------------------
 
@@ -370,16 +517,29 @@ function save() {
 function restore() {
   for (const store of [() => sessionStorage, () => localStorage]) {
     try {
-      const { problem: p, solutions: s, rule: r } = JSON.parse(store().getItem(DRAFT));
-      const texts = Array.isArray(s) && s.every((one) => typeof one === "string");
-      if (typeof p === "string" && texts && typeof r === "string") {
-        return { problem: p, solutions: s.slice(0, LIMITS.candidates), rule: r };
-      }
+      const draft = draftOf(JSON.parse(store().getItem(DRAFT)));
+      if (draft) return draft;
     } catch {
       // No draft there, or not one of ours.
     }
   }
   return props.value;
+}
+
+// A stored value as a draft, or null: anything may have written there.
+function draftOf({ problem: p, solutions: s, rule: r, letters, gold: g }) {
+  const texts = Array.isArray(s) && s.every((one) => typeof one === "string");
+  if (typeof p !== "string" || !texts || typeof r !== "string") return null;
+  const solutions = s.slice(0, LIMITS.candidates);
+  const named = Array.isArray(letters) && letters.length === s.length &&
+    letters.every((one) => /^[A-Z]{1,3}$/.test(one)) && new Set(letters).size === letters.length;
+  return {
+    problem: p,
+    solutions,
+    rule: r,
+    letters: named ? letters.slice(0, solutions.length) : null,
+    gold: typeof g === "string" ? g : null,
+  };
 }
 
 // --- examples ---------------------------------------------------------------------------------
@@ -403,8 +563,11 @@ function replace(value) {
   const known = props.examples.some(
     (one) => one.problem === before.problem && String(one.solutions) === String(before.solutions),
   );
-  if (typed && !known) say("The example replaced what was here.", before);
-  else say("");
+  if (typed && !known) offer("The example replaced what was here.", [back(before)], before.letters);
+  else {
+    offers = [];
+    showOffer();
+  }
 }
 
 for (const example of props.examples) {
@@ -459,6 +622,7 @@ document.addEventListener("prm:before-score", () => {
     name();
     push();
   }
+  asked = cards.map((card) => card.letter);
 });
 window.addEventListener("pagehide", save);
 document.addEventListener("visibilitychange", save);
@@ -483,4 +647,7 @@ watch("value", () => {
   if (JSON.stringify(props.value) !== pushed) replace(props.value);
 });
 // Gradio hands out its own first value once more when the page is mounted; the draft comes after.
-setTimeout(() => show(restore()));
+setTimeout(() => {
+  show(restore());
+  prm.arrived("editor");
+});

@@ -9,29 +9,40 @@ const POLL_MS = 500;
 
 // --- badge: asks until the model is ready or has failed ---------------------------------------
 
+const AWAY = { kind: "failed", text: "server away" };
+
 let asked = 0;
 
+function showState(state) {
+  badge.dataset.kind = state.kind;
+  badge.textContent = state.text;
+  badge.title = state.text;
+}
+
 async function poll() {
+  const model = prm.model || props.value;
   const mine = ++asked;
   for (;;) {
     let state;
     try {
-      state = await server.model_state(props.value);
+      state = (await server.model_state(model)) ?? AWAY; // Gradio gives nothing for a lost request
     } catch {
-      state = { kind: "failed", text: "server unreachable" };
+      state = AWAY;
     }
     if (mine !== asked) return;
-    badge.dataset.kind = state.kind;
-    badge.textContent = state.text;
-    badge.title = state.text;
+    showState(state);
     if (state.kind !== "loading") return;
     await new Promise((done) => setTimeout(done, POLL_MS));
     if (mine !== asked) return;
   }
 }
 
-watch("value", poll);
 document.addEventListener("prm:model", poll);
+document.addEventListener("prm:away", ({ detail: away }) => {
+  asked += 1; // an answer that is on its way is of before
+  if (away) showState(AWAY);
+  else poll();
+});
 poll();
 
 // --- light or dark: the system's choice until the person makes one ----------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from prm_core.paths import assets_dir
+from prm_core.paths import page_script
 
 _turns = itertools.count(1)
 
@@ -40,7 +40,7 @@ class Actions(gr.HTML):
         super().__init__(
             value=actions_value(running=False),
             html_template=_TEMPLATE,
-            js_on_load=(assets_dir() / "page" / "actions.js").read_text(encoding="utf-8"),
+            js_on_load=page_script("state.js", "away.js", "actions.js"),
             apply_default_css=False,
             elem_id="prm-actions",
         )
@@ -53,8 +53,9 @@ class Actions(gr.HTML):
 _TEMPLATE = """
 <div class="prm-actions">
   <p class="prm-state" role="status"></p>
+  <button type="button" class="prm-link prm-all" hidden>judge all again</button>
   <button type="button" class="prm-button prm-cancel" hidden>Cancel</button>
-  <button type="button" class="prm-button prm-primary prm-score">Score
+  <button type="button" class="prm-button prm-primary prm-score">Score<span class="prm-what"></span>
     <kbd>Ctrl ↵</kbd></button>
 </div>
 """

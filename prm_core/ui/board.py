@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import gradio as gr
 
 from prm_core.aggregate import METHODS, all_scores
-from prm_core.answers import final_answer
+from prm_core.answers import final_answer, same_answer
 from prm_core.charts import band, bar_spec, format_apart, format_probability, palette_table
 from prm_core.labels import step_content
 from prm_core.paths import assets_dir, page_script
@@ -27,7 +28,17 @@ from prm_core.rank import rank
 from prm_core.types import ScoredCandidate
 from prm_core.ui.examples import missed_steps
 
+T = TypeVar("T")
+
 Status = Literal["empty", "running", "done", "cancelled", "failed"]
+
+RULE_WORDS = {
+    "numbered": "numbered",
+    "paragraph": "by paragraph",
+    "line": "by line",
+    "sentence": "by sentence",
+}
+"""What the page says of the step rule that "auto" picked."""
 
 # The other aggregations stand behind "More".
 _IN_SIGHT = ("min", "prod", "last", "mean", "weighted")
@@ -46,6 +57,31 @@ def letter(index: int) -> str:
     return name
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was judged, as the left side had it; the browser compares it with what is there now.
+
+    Attributes:
+        letters: the solutions' names.
+        texts: the solutions as they were typed.
+        rule: the step rule that was chosen.
+        cuts: the rule by which each solution was really cut ("auto" chooses).
+        model: the model as the page's field has it (`model` of `board_value` is its label).
+        gold: the right answer, where the page was given one.
+    """
+
+    letters: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    rule: str = "auto"
+    cuts: Sequence[str] = ()
+    model: str = ""
+    gold: str | None = None
+
+    def letter(self, index: int) -> str:
+        """A solution's name."""
+        return self.letters[index] if index < len(self.letters) else letter(index)
+
+
 def board_value(
     problem: str,
     scored: Sequence[ScoredCandidate | None],
@@ -55,6 +91,7 @@ def board_value(
     message: str = "",
     model: str = "",
     model_note: str = "",
+    judged: Judged | None = None,
     run: int = 0,
     thinking: Sequence[Sequence[bool]] = (),
     examples: Sequence[tuple[str, str]] = (),
@@ -70,6 +107,7 @@ def board_value(
         message: a sentence for the status: what is being done, or what went wrong.
         model: who scored.
         model_note: a sentence on what that model is good for.
+        judged: what was judged; without it the solutions are called A, B, C and never go stale.
         run: number of this run; a card of the same run and place is never drawn again.
         thinking: for each candidate and step, whether the step stood inside `<think>`; also tells
             how high the card of a candidate that waits will be.
@@ -78,10 +116,11 @@ def board_value(
             here. Streaming hands the same dict in again, so no candidate is worked out twice.
     """
     views = {} if views is None else views
+    judged = judged or Judged()
     there = [(index, one) for index, one in enumerate(scored) if one is not None]
     for index, one in there:
         if index not in views:
-            views[index] = _view(one, threshold, _at(thinking, index))
+            views[index] = _view(one, threshold, _at(thinking, index, ()), judged.gold)
     standings: dict[int, dict[str, dict[str, Any]]] = {
         index: {"ranks": {}, "tied": {}, "shown": {}} for index, _ in there
     }
@@ -105,7 +144,7 @@ def board_value(
         "caveat": missed_steps(
             problem,
             {
-                letter(index): (
+                judged.letter(index): (
                     one.candidate.steps,
                     [p >= threshold for p in one.probabilities],
                 )
@@ -113,6 +152,10 @@ def board_value(
             },
         ),
         "problem": problem,
+        "rule": judged.rule,
+        "model_line": judged.model,
+        "gold": judged.gold,
+        "cut_note": cut_note(judged),
         "threshold": threshold,
         "examples": [{"id": name, "label": label} for name, label in examples],
         "methods": [
@@ -125,11 +168,18 @@ def board_value(
             }
             for method in METHODS.values()
         ],
-        "verdict": {m: _verdict(m, leaders, len(there), faultless, threshold) for m in METHODS},
+        "verdict": {
+            m: _Verdict(leaders, len(there), faultless, threshold, judged).under(m) for m in METHODS
+        },
         "candidates": [
-            {"index": index, "letter": letter(index)}
+            {
+                "index": index,
+                "letter": judged.letter(index),
+                "source": _at(judged.texts, index, ""),
+                "cut": _at(judged.cuts, index, ""),
+            }
             | (
-                {"n_steps": len(_at(thinking, index)) or None, "detail": None}
+                {"n_steps": len(_at(thinking, index, ())) or None, "detail": None}
                 if one is None
                 else {**views[index], **standings[index]}
             )
@@ -138,21 +188,25 @@ def board_value(
     }
 
 
-def _at(thinking: Sequence[Sequence[bool]], index: int) -> Sequence[bool]:
-    return thinking[index] if index < len(thinking) else ()
+def _at(values: Sequence[T], index: int, missing: T) -> T:
+    return values[index] if index < len(values) else missing
 
 
-def _view(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -> dict[str, Any]:
+def _view(
+    scored: ScoredCandidate, threshold: float, thinking: Sequence[bool], gold: str | None
+) -> dict[str, Any]:
     """What is shown of one candidate, whatever the others are."""
     p, first_error = scored.probabilities, scored.first_error(threshold)
     scores = all_scores(p)
+    answer = final_answer(scored.candidate)
     limit = f"{threshold:g}"
     if first_error is not None:
         claim = f"first error: step {first_error + 1}"
     else:
         claim = f"every step {'above' if min(p) > threshold else 'at least'} {limit}"
     return {
-        "answer": final_answer(scored.candidate),
+        "answer": answer,
+        "correct": None if gold is None else same_answer(answer, gold),
         "claim": claim,
         "first_error": first_error,
         "weakest_step": scored.weakest_step,
@@ -165,6 +219,7 @@ def _view(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -
                 "steps": [_step_view(scored, i, threshold, thinking) for i in range(len(p))],
                 "figure": bar_spec(scored, threshold=threshold),
                 "rationales": scored.rationales,
+                "model_id": scored.model_id,
             },
             ensure_ascii=False,
             allow_nan=False,
@@ -181,19 +236,19 @@ def _step_view(
     others = p[:i] + p[i + 1 :]
     view: dict[str, Any] = {
         "text": text,
-        "probability": _short(p[i]),
+        "probability": p[i],  # whole, for the browser may hand it back
         "shown": format_probability(p[i], threshold),
         "exact": format_probability(p[i], threshold, digits=4),
         "below": p[i] < threshold,
         "band": band(p[i]),
-        "log_odds": _short(log_odds) if math.isfinite(log_odds) else None,
+        "log_odds": log_odds if math.isfinite(log_odds) else None,
         # In the order of METHODS. The probabilities were checked when the record was made.
         "up_to": [_short(method.of(p[: i + 1]), 4) for method in METHODS.values()],
         "without": [_short(method.of(others), 4) for method in METHODS.values()] if others else [],
     }
     if scored.extras:
         view["extras"] = {
-            name: _short(values[i]) if math.isfinite(values[i]) else None
+            name: values[i] if math.isfinite(values[i]) else None
             for name, values in scored.extras.items()
         }
     if any(thinking[i : i + 1]):
@@ -205,61 +260,88 @@ def _step_view(
     return view
 
 
-def _short(x: float, digits: int = 9) -> float:
-    """`x` in few characters; nine digits give a float32 back exactly."""
+def _short(x: float, digits: int) -> float:
+    """`x` in few characters."""
     return float(f"{x:.{digits}g}")
 
 
-def _verdict(
-    method: str,
-    leaders: dict[str, list[int]],
-    n_scored: int,
-    faultless: bool,
-    threshold: float,
-) -> str:
-    """Who leads under a rule, and where another rule says otherwise."""
-    if not n_scored:
-        return ""
-    first = leaders[method]
-    if n_scored == 1:
-        sentences = [f"{letter(first[0])} is the only candidate that is scored."]
-    elif all(other == first for other in leaders.values()):
-        sentences = [f"{_who(first, n_scored)} under every rule."]
-    else:
-        times = sum(other == first for other in leaders.values())
-        tail = f"; it leads under {times} of {len(leaders)} rules" if len(first) == 1 else ""
-        sentences = [f"{_who(first, n_scored)}{tail}."]
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Who leads, in words.
+
+    Attributes:
+        leaders: for each rule, the places of those who lead.
+        n_scored: how many solutions were scored.
+        faultless: whether one of them has no step below the threshold.
+        threshold: below it a step counts as wrong.
+        judged: names the solutions.
+    """
+
+    leaders: dict[str, list[int]]
+    n_scored: int
+    faultless: bool
+    threshold: float
+    judged: Judged
+
+    def under(self, method: str) -> str:
+        """Who leads under a rule, and where another rule says otherwise."""
+        if not self.n_scored:
+            return ""
+        first = self.leaders[method]
+        if self.n_scored == 1:
+            sentences = [f"{self.judged.letter(first[0])} is the only solution that is scored."]
+        elif all(other == first for other in self.leaders.values()):
+            sentences = [f"{self._who(first)} under every rule."]
+        else:
+            times = sum(other == first for other in self.leaders.values())
+            tail = f"; it leads under {times} of {len(self.leaders)} rules"
+            sentences = [self._who(first) + tail * (len(first) == 1) + ".", *self._others(first)]
+        sentences[0] = sentences[0][0].upper() + sentences[0][1:]
+        if not self.faultless:
+            whose = "It has" if self.n_scored == 1 else "Every solution has"
+            sentences.append(f"{whose} a step below {self.threshold:g}.")
+        return " ".join(sentences)
+
+    def _others(self, first: list[int]) -> list[str]:
+        """A sentence for each other outcome, with the rules that lead to it."""
         elsewhere: dict[tuple[int, ...], list[str]] = {}
-        for name, other in leaders.items():
+        for name, other in self.leaders.items():
             if other != first:
                 elsewhere.setdefault(tuple(other), []).append(METHODS[name].label.lower())
-        if len(elsewhere) > 3:
-            sentences.append("Other rules disagree.")
-        else:
-            for other_first, rules in elsewhere.items():
-                if len(rules) > 3:
-                    rules = [f"{'the other ' * (len(elsewhere) == 1)}{len(rules)} rules"]
-                sentences.append(f"Under {_list(rules)}, {_who(other_first, n_scored, first)}.")
-    sentences[0] = sentences[0][0].upper() + sentences[0][1:]
-    if not faultless:
-        whose = "It has" if n_scored == 1 else "Every candidate has"
-        sentences.append(f"{whose} a step below {threshold:g}.")
-    return " ".join(sentences)
+        sentences = []
+        for other_first, rules in elsewhere.items():
+            if len(rules) > 3 and len(elsewhere) == 1:
+                rules = [f"the other {len(rules)} rules"]
+            sentences.append(f"Under {_list(rules)}, {self._who(other_first, first)}.")
+        return sentences
+
+    def _who(self, first: Sequence[int], leader: Sequence[int] = ()) -> str:
+        """ "A leads", "C is level with A", "A, B and 3 more are level"."""
+        names = [self.judged.letter(i) for i in first]
+        if len(first) == 1:
+            return f"{names[0]} leads"
+        if len(first) == 2 and len(leader) == 1 and leader[0] in first:
+            other = first[1] if first[0] == leader[0] else first[0]
+            return f"{self.judged.letter(other)} is level with {self.judged.letter(leader[0])}"
+        if len(first) == self.n_scored and self.n_scored > 2:
+            return f"all {self.n_scored} are level"
+        if len(first) > 4:
+            names = [*names[:2], f"{len(first) - 2} more"]
+        return f"{_list(names)} are level"
 
 
-def _who(first: Sequence[int], n_scored: int, leader: Sequence[int] = ()) -> str:
-    """ "A leads", "C is level with A", "A, B and 3 more are level"."""
-    names = [letter(i) for i in first]
-    if len(first) == 1:
-        return f"{names[0]} leads"
-    if len(first) == 2 and len(leader) == 1 and leader[0] in first:
-        other = first[1] if first[0] == leader[0] else first[0]
-        return f"{letter(other)} is level with {letter(leader[0])}"
-    if len(first) == n_scored and n_scored > 2:
-        return f"all {n_scored} are level"
-    if len(first) > 4:
-        names = [*names[:2], f"{len(first) - 2} more"]
-    return f"{_list(names)} are level"
+def cut_note(judged: Judged) -> str:
+    """A sentence where the solutions are cut by different rules; empty where one fits all."""
+    by_rule: dict[str, list[str]] = {}
+    for index, rule in enumerate(judged.cuts):
+        by_rule.setdefault(rule, []).append(judged.letter(index))
+    if len(by_rule) < 2:
+        return ""
+    cuts = "; ".join(f"{_list(who)} {RULE_WORDS.get(rule, rule)}" for rule, who in by_rule.items())
+    return (
+        f"The solutions are cut into steps by different rules ({cuts}), so their scores compare "
+        "poorly. Choose one rule under “steps”."
+    )
 
 
 def _list(names: Sequence[str]) -> str:
@@ -298,7 +380,7 @@ class Board(gr.HTML):
         super().__init__(
             value=board_value("", [], status="empty", examples=examples),
             html_template='<div class="prm-board"></div>',
-            js_on_load=page_script("typeset.js", "table.js", "board.js"),
+            js_on_load=page_script("state.js", "typeset.js", "table.js", "board.js", "stale.js"),
             head=_head(),
             apply_default_css=False,
             palettes=palette_table(),

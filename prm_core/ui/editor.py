@@ -8,10 +8,11 @@ client may send anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -19,7 +20,7 @@ from prm_core.errors import InputError
 from prm_core.paths import page_script
 from prm_core.steps import RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
-from prm_core.ui.board import letter
+from prm_core.ui.board import RULE_WORDS, letter
 from prm_core.ui.examples import Example
 
 MAX_CANDIDATES = 64
@@ -37,6 +38,11 @@ MAX_PREVIEW_CHARS = 400_000
 MAX_SEPARATOR_CHARS = 100
 """More than any format has between two steps."""
 
+MAX_GOLD_CHARS = 1_000
+"""A right answer's; a longer one is cut, as it could equal no answer that is read."""
+
+_LETTERS = re.compile("[A-Z]{1,3}")
+
 SEPARATOR = "separator"
 """The rule whose text the user types; written "separator:TEXT"."""
 
@@ -50,14 +56,6 @@ RULE_LABELS = {
 }
 """What the menu says for each step rule."""
 
-RULE_WORDS = {
-    "numbered": "numbered",
-    "paragraph": "by paragraph",
-    "line": "by line",
-    "sentence": "by sentence",
-}
-"""What a card says of the rule that "auto" picked."""
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -67,11 +65,17 @@ class Draft:
         problem: the task's text; may be blank.
         solutions: one text per card, in the order of the cards; each may be blank.
         rule: a step rule, as `prm_core.steps` takes it.
+        letters: the name of each card; none twice.
+        gold: the right final answer, where the page was given one.
+        kept: what the browser still has of the cards' scores, as JSON; not checked yet.
     """
 
     problem: str
     solutions: tuple[str, ...]
     rule: str
+    letters: tuple[str, ...] = ()
+    gold: str | None = None
+    kept: str = ""
 
 
 class PlaceError(InputError):
@@ -100,6 +104,8 @@ def read_draft(payload: object) -> Draft:
             pass
         case _:
             raise InputError("the request has no problem, solutions and rule")
+    fields = cast("dict[str, Any]", payload)
+    letters = _letters(fields, len(solutions))
     if len(solutions) > MAX_CANDIDATES:
         raise PlaceError(
             f"There are {len(solutions)} solutions; at most {MAX_CANDIDATES} can be compared.",
@@ -121,12 +127,12 @@ def read_draft(payload: object) -> Draft:
     places: list[tuple[str | int, str]] = [("problem", problem), *enumerate(solutions)]
     for where, text in places:
         if HALF_CHARACTER.search(text):
-            what = f"Solution {letter(where)}" if isinstance(where, int) else "The problem"
+            what = f"Solution {letters[where]}" if isinstance(where, int) else "The problem"
             raise PlaceError(f"{what} holds half of a character (a lone surrogate).", where)
     for index, text in enumerate(solutions):
         if len(text) > MAX_SOLUTION_CHARS:
             raise PlaceError(
-                f"Solution {letter(index)} has {len(text):,} characters; "
+                f"Solution {letters[index]} has {len(text):,} characters; "
                 f"at most {MAX_SOLUTION_CHARS:,} are read.",
                 index,
             )
@@ -137,7 +143,38 @@ def read_draft(payload: object) -> Draft:
             "can be compared at once.",
             "problem",
         )
-    return Draft(problem, tuple(solutions), rule)
+    return Draft(problem, tuple(solutions), rule, letters, _gold(fields), _kept(fields))
+
+
+def _letters(payload: dict[str, Any], n: int) -> tuple[str, ...]:
+    """The cards' names; a request without them gets the usual ones.
+
+    Raises:
+        InputError: a name is none, or there twice; only a forged request has such.
+    """
+    named = payload.get("letters")
+    if named is None:
+        return tuple(map(letter, range(n)))
+    is_list = isinstance(named, list) and len(named) == n
+    if not is_list or not all(isinstance(one, str) and _LETTERS.fullmatch(one) for one in named):
+        raise InputError("the request has no letter for each solution")
+    if len(set(named)) < n:
+        raise InputError("the request has a letter twice")
+    return tuple(named)
+
+
+def _gold(payload: dict[str, Any]) -> str | None:
+    """The right answer that came with the problem, if any."""
+    gold = payload.get("gold")
+    if not isinstance(gold, str) or HALF_CHARACTER.search(gold):
+        return None
+    return gold.strip()[:MAX_GOLD_CHARS] or None
+
+
+def _kept(payload: dict[str, Any]) -> str:
+    """What the browser hands back of earlier scores; `prm_core.ui.kept` reads it."""
+    kept = payload.get("kept")
+    return kept if isinstance(kept, str) else ""
 
 
 def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -202,11 +239,11 @@ class Editor(gr.HTML):
         super().__init__(
             value={"problem": "", "solutions": [""], "rule": "auto"},
             html_template=_TEMPLATE,
-            js_on_load=page_script("fold.js", "editor.js"),
+            js_on_load=page_script("state.js", "fold.js", "paste.js", "editor.js"),
             apply_default_css=False,
             elem_id="prm-editor",
             server_functions=[split_preview],
-            limits={"candidates": MAX_CANDIDATES},
+            limits={"candidates": MAX_CANDIDATES, "chars": MAX_SOLUTION_CHARS},
             rule_words=RULE_WORDS,
             examples=[asdict(one) for one in examples],
         )
@@ -230,6 +267,8 @@ _TEMPLATE = f"""
       <textarea id="prm-problem" rows="1" placeholder="What is to be solved?"
         aria-describedby="prm-problem-issue"></textarea>
     </div>
+    <p class="prm-gold" hidden><span></span>
+      <button type="button" class="prm-icon" aria-label="Remove the right answer">×</button></p>
     <p class="prm-issue" id="prm-problem-issue" data-for="problem" role="alert" hidden></p>
   </div>
   <div class="prm-rule">
@@ -242,8 +281,7 @@ _TEMPLATE = f"""
   </div>
   <p class="prm-issue" data-for="rule" role="alert" hidden></p>
   <ol class="prm-cards" aria-label="Solutions"></ol>
-  <p class="prm-said" role="status" hidden><span></span>
-    <button type="button" class="prm-link">Undo</button></p>
+  <p class="prm-said" role="status" hidden><span></span></p>
   <div class="prm-tools">
     <button type="button" class="prm-button prm-add">+ Add</button>
     <button type="button" class="prm-button prm-ghost prm-examples-button" aria-expanded="false"

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from prm_core.paths import assets_dir
+from prm_core.paths import assets_dir, page_script
 from prm_core.ui.models import ModelHost
 
 
@@ -39,7 +39,7 @@ class Tools(gr.HTML):
         super().__init__(
             value=host.choices[0][1],
             html_template=(page / "tools.html").read_text(encoding="utf-8"),
-            js_on_load=(page / "tools.js").read_text(encoding="utf-8"),
+            js_on_load=page_script("state.js", "tools.js"),
             apply_default_css=False,
             elem_id="prm-tools",
             server_functions=[model_state],

@@ -22,6 +22,7 @@ from prm_core.errors import BadOptionError, InputError, ModelLoadError, PRMError
 from prm_core.model_options import AnyScorer, load, read_line
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.line import Line, Place
+from prm_core.ui.words import page_words
 
 if TYPE_CHECKING:
     from prm_core.remote import RemoteScorer
@@ -315,7 +316,9 @@ def log_bug(to: logging.Logger, what: str, error: BaseException) -> None:
 
 def _reason(error: BaseException) -> str:
     """An error in one line; only our own messages are written for people."""
-    return str(error) if isinstance(error, PRMError) else f"{type(error).__name__} (see the log)"
+    if isinstance(error, PRMError):
+        return page_words(str(error)).removesuffix(".")
+    return f"{type(error).__name__} (see the log)"
 
 
 def expected_seconds(candidates: Sequence[Candidate]) -> int:

@@ -33,15 +33,19 @@ from prm_core.paths import assets_dir
 from prm_core.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.actions import Actions, actions_value
-from prm_core.ui.board import Board, Status, board_value, letter
+from prm_core.ui.board import Board, Judged, Status, board_value
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
 from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
+from prm_core.ui.kept import read_all, still_valid
 from prm_core.ui.line import MOST_RUNS, Place
+from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
+from prm_core.ui.restore import restore
 from prm_core.ui.sessions import ForgetfulHolder, Readers
+from prm_core.ui.words import page_words
 from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
@@ -68,6 +72,8 @@ _drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
 
 T = TypeVar("T")
 
+BROKEN = "Unexpected error; the server's log says what. Your text is kept."
+
 _runs = itertools.count(1)  # names each run, so that the board knows a new one from a later pack
 
 Update = tuple[Any, dict[str, Any]]
@@ -81,11 +87,13 @@ class Reading:
     Attributes:
         candidates: one per solution, named by its letter; complete only when there is no issue.
         thinking: for each candidate and step, whether the step stood inside `<think>`.
+        cuts: for each candidate, the step rule that cut it.
         issues: what stands in the way, as sentences with their places (see `actions_value`).
     """
 
     candidates: list[Candidate] = field(default_factory=list)
     thinking: list[list[bool]] = field(default_factory=list)
+    cuts: list[str] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -103,16 +111,18 @@ def read_candidates(draft: Draft) -> Reading:
         return reading
     for index, steps in enumerate(one.steps for one in splits.solutions):
         if not steps:
-            words = f"Solution {letter(index)} has no steps; write at least one line of reasoning."
+            name = draft.letters[index]
+            words = f"Solution {name} has no steps; write at least one line of reasoning."
             reading.issues.append({"where": index, "text": words})
         elif not reading.issues:
-            reading.candidates.append(candidate_of(draft.problem, steps, letter(index)))
+            reading.candidates.append(candidate_of(draft.problem, steps, draft.letters[index]))
+            reading.cuts.append(splits.solutions[index].rule.split(":")[0])
             reading.thinking.append([step.thinking for step in steps])
     return reading
 
 
-def too_long(scorer: AnyScorer, candidates: list[Candidate]) -> list[dict[str, Any]]:
-    """A sentence for each candidate that the model cannot read, or not whole."""
+def too_long(scorer: AnyScorer, candidates: list[Candidate], label: str) -> list[dict[str, Any]]:
+    """A sentence for each candidate that the model (`label` on the page) cannot read whole."""
     issues: list[dict[str, Any]] = []
     if isinstance(scorer, VerifierScorer):  # its server counts the tokens
         return issues
@@ -120,7 +130,8 @@ def too_long(scorer: AnyScorer, candidates: list[Candidate]) -> list[dict[str, A
         try:
             scorer.encode(candidate)
         except (TooLongError, UnreadableError) as error:
-            issues.append({"where": index, "text": str(error)})
+            words = page_words(str(error), scorer.model_id, label)
+            issues.append({"where": index, "text": words})
     return issues
 
 
@@ -150,6 +161,7 @@ class Run:
         self._threshold = 0.5
         self._views: dict[int, dict[str, Any]] = {}
         self._message = ""
+        self._model_id = ""  # known when the model is loaded
         self._large = _size(payload) > SMALL_CHARS
 
     async def updates(self) -> AsyncGenerator[Update | None]:
@@ -171,18 +183,18 @@ class Run:
                         yield update
         except (TooLongError, UnreadableError) as error:
             scorer = self._host.scorer(self._model).result()
-            issues = await self._host.call(too_long, scorer, reading.candidates)
-            board = await self._board("failed", str(error))
-            yield board, actions_value(running=False, issues=issues)
+            label = self._host.label(self._model)
+            issues = await self._host.call(too_long, scorer, reading.candidates, label)
+            yield await self._failed(self._words(error), issues)
         except PRMError as error:
-            yield await self._failed(str(error))
+            words = self._words(error)
+            issues = [] if self._model_id else [{"where": "model", "text": words}]
+            yield await self._failed(words, issues)
         except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
             yield await self._failed(str(error.message))
         except Exception as error:
             log_bug(logger, "scoring failed", error)
-            yield await self._failed(
-                "Something broke inside the app; its log says what. Your text is kept."
-            )
+            yield await self._failed(BROKEN)
 
     async def _score(self, place: Place) -> AsyncGenerator[Update | None]:
         host, line = self._host, self._host.line
@@ -197,28 +209,42 @@ class Run:
         loading = host.scorer(self._model)
         while not await settled(loading, SOON_S):
             yield await self._running("Loading the model…") if not self._is("Loading") else None
-        self._threshold = loading.result().threshold
+        self._threshold, self._model_id = loading.result().threshold, loading.result().model_id
+        candidates = self._reading.candidates
+        due = await self._aside(self._keep, candidates)
         started = shown = time.monotonic()
-        n_done = n_shown = 0
         n_all = len(self._scored)
-        async with aclosing(host.watch(place, self._reading.candidates)) as results:
+        n_done = n_shown = n_kept = n_all - len(due)
+        async with aclosing(host.watch(place, [candidates[index] for index in due])) as results:
             async for found in results:
                 if found is not None:
-                    index, self._scored[index] = found
+                    self._scored[due[found[0]]] = found[1]
                     n_done += 1
                 now = time.monotonic()
-                due = max(YIELD_S, YIELD_SHARE * (shown - started))
-                if n_shown < n_done < n_all and now - shown >= due:
+                pause = max(YIELD_S, YIELD_SHARE * (shown - started))
+                if n_shown < n_done < n_all and now - shown >= pause:
                     yield await self._running(f"{n_done} of {n_all} solutions scored")
                     n_shown, shown = n_done, time.monotonic()
                 elif found is None:
-                    begins = not n_shown and not self._is("Scoring")
+                    begins = n_shown == n_kept and not self._is("Scoring")
                     yield await self._running("Scoring…") if begins else None
         seconds = time.monotonic() - started
-        n_steps = sum(map(len, self._reading.thinking))
+        n_steps = sum(len(one.steps) for one in candidates)
+        n_earlier = n_steps - sum(len(candidates[index].steps) for index in due)
         taken = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
         text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {taken}"
+        text += f", {n_earlier} of them earlier" * bool(n_earlier)
         yield await self._board("done"), actions_value(running=False, message=text)
+
+    def _keep(self, candidates: list[Candidate]) -> list[int]:
+        """Take the scores that the browser kept and that still hold; which are left to judge."""
+        kept = read_all(self._draft.kept, self._draft.problem, self._draft.letters)
+        for index, one in still_valid(kept, candidates, self._model_id).items():
+            self._scored[index] = one
+        return [index for index, one in enumerate(self._scored) if one is None]
+
+    def _words(self, error: PRMError) -> str:
+        return page_words(str(error), self._model_id, self._host.label(self._model))
 
     def _is(self, word: str) -> bool:
         """Whether the last message began so."""
@@ -229,11 +255,22 @@ class Run:
         board = await self._board("running", message)
         return board, actions_value(running=True, message=message)
 
-    async def _failed(self, message: str) -> Update:
-        return await self._board("failed", message), actions_value(running=False)
+    async def _failed(self, message: str, issues: list[dict[str, Any]] | None = None) -> Update:
+        return await self._board("failed", message), actions_value(running=False, issues=issues)
 
     async def _board(self, status: Status, message: str = "") -> Any:
         return await self._aside(self._board_now, status, message)
+
+    def _judged(self) -> Judged:
+        draft = self._draft
+        return Judged(
+            draft.letters,
+            draft.solutions,
+            draft.rule,
+            self._reading.cuts,
+            self._model,
+            draft.gold,
+        )
 
     def _board_now(self, status: Status, message: str) -> Any:
         return board_value(
@@ -244,6 +281,7 @@ class Run:
             message=message,
             model=self._host.label(self._model),
             model_note=self._host.note(self._model),
+            judged=self._judged(),
             run=self._number,
             thinking=self._reading.thinking,
             views=self._views,
@@ -301,24 +339,18 @@ def build_page(host: ModelHost) -> Page:
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as demo:
         with gr.Row(elem_id="prm-header"):
             Brand()
-            model = gr.Dropdown(
-                list(host.choices),
-                value=host.choices[0][1],
-                label="Model: a name from the list, a directory or a hub id; options may follow",
-                show_label=False,
-                container=False,
-                allow_custom_value=not host.listed_only,
-                interactive=True,
-                elem_id="prm-model",
-            )
-            tools = Tools(host)
+            model = ModelField(host)
+            Tools(host)
+        ModelIssue()
         with gr.Row(elem_id="prm-main", equal_height=False):
             with gr.Column(elem_id="prm-left"):
                 editor = Editor(examples)
                 actions = Actions()
             with gr.Column(elem_id="prm-right"):
                 board = Board(
-                    examples=[(one.id, one.problem) for one in examples[:3]], elem_id="prm-board"
+                    examples=[(one.id, one.problem) for one in examples[:3]],
+                    elem_id="prm-board",
+                    server_functions=[restore],
                 )
 
         job = actions.submit(
@@ -329,16 +361,13 @@ def build_page(host: ModelHost) -> Page:
             concurrency_limit=None,  # the line says who is next
             preprocess=False,
             postprocess=False,
+            js=_REQUEST,  # adds the scores that stay
             **private,
         )
-        # A run that ended without a word of its own (cancelled, a full queue, a lost server) frees
-        # the buttons and says so. Gradio tells of a cancelled one when it is over.
-        job.failure(None, board, [actions, board], js=_ENDED, **private)
-        # The browser marks the run as cancelled: what is on the board is there already.
-        actions.stop(None, None, None, cancels=[job], **private).then(
-            None, board, board, js=_CANCELLED, **private
-        )
-        model.change(None, model, tools, js="(model) => model", **private)
+        # A run that ended without a word of its own (cancelled, a full queue, a lost server): the
+        # buttons and the board do the rest. Gradio tells of a cancelled one when it is over.
+        job.failure(None, None, None, js=_ENDED, **private)
+        actions.stop(None, None, None, cancels=[job], **private)
     readers = Readers(demo)
     demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
     # Statistics of its last 10,000 runs, made anew after each of them, took most of Gradio's time.
@@ -346,20 +375,9 @@ def build_page(host: ModelHost) -> Page:
     return Page(demo, readers)
 
 
-_CANCELLED = """(board) => board.status === "running"
-    ? {...board, status: "cancelled", message: "Cancelled; what was scored stays."} : board"""
+_REQUEST = "(draft, model) => [window.prm.request(draft), model]"
 
-_LOST = """(board) => board.status === "running"
-    ? {...board, status: "failed", message: "The server stopped; what was scored stays."} : board"""
-
-_ENDED = f"""(board) => {{
-    const event = new CustomEvent("prm:failed", {{cancelable: true}});
-    const cancelled = !document.dispatchEvent(event);
-    const message = cancelled ? "Cancelled."
-        : "The server took no more work; it may be busy. Press Score again in a moment.";
-    const actions = {{running: false, issues: [], turn: Math.random(), message}};
-    return [actions, (cancelled ? {_CANCELLED} : {_LOST})(board)];
-}}"""
+_ENDED = "() => { document.dispatchEvent(new CustomEvent('prm:ended')); }"
 
 
 async def healthz(request: Request) -> JSONResponse:
@@ -415,7 +433,7 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"split_preview"}),
+        frozenset({"split_preview", "restore"}),
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed

@@ -406,7 +406,7 @@ def test_a_cancelled_run_keeps_what_is_there(board: Page) -> None:
     expect(bars(card(board, "B"))).to_have_count(3)
     assert order(board) == "BA"
     expect(card(board, "A")).to_contain_text("not scored")
-    expect(board.locator(".bd-verdict")).to_contain_text("B is the only candidate")
+    expect(board.locator(".bd-verdict")).to_contain_text("B is the only solution")
     expect(board.get_by_role("progressbar")).to_have_count(0)
 
 

@@ -175,7 +175,8 @@ def test_removing_the_middle_solution_keeps_the_others(page: Page) -> None:
     assert [box.input_value() for box in solutions(page).all()] == ["alpha one", "gamma three"]
     score(page)
     expect_scored(page, 2)
-    expect(rows(page, "B")).to_contain_text("gamma three")
+    expect(rows(page, "C")).to_contain_text("gamma three")  # a letter stays with its text
+    assert sorted(order(page)) == ["A", "C"]
     page.get_by_role("button", name="Undo").click()
     assert [box.input_value() for box in solutions(page).all()] == [
         "alpha one",
@@ -234,9 +235,14 @@ def test_a_pasted_bracket_is_text(page: Page) -> None:
     expect(solutions(page).first).to_have_value("[1, 2] is a list.\nIt has 2 entries.")
 
 
-def test_more_solutions_than_fit_are_refused_in_words(page: Page) -> None:
-    paste(solutions(page).first, json.dumps([f"solution {i}" for i in range(65)]))
-    expect(page.locator(".prm-said")).to_contain_text("64 are the most")
+def test_of_more_solutions_than_fit_the_first_are_kept_and_the_others_named(page: Page) -> None:
+    paste(solutions(page).first, json.dumps([f"solution {i}" for i in range(1, 201)]))
+    expect(solutions(page)).to_have_count(64)
+    expect(solutions(page).last).to_have_value("solution 64")
+    said = page.locator(".prm-said")
+    expect(said).to_contain_text("64 are the most; left out: 65 “solution 65”")
+    expect(said).to_contain_text("up to 200")
+    said.get_by_role("button", name="Undo").click()
     expect(solutions(page)).to_have_count(1)
 
 

@@ -1,0 +1,44 @@
+// Is the server there? Asks it while something runs or it is away, and when another part has reason
+// to doubt (`prm:doubt`); tells the page with `prm:away` (detail: true or false). The actions
+// (actions.js) run this first.
+
+const AWAY = "The server is away; your text and results are kept.";
+const ASK_RUNNING_MS = 1000;
+const ASK_AWAY_MS = 1500;
+const PATIENCE_MS = 3000; // a busy server may take its time
+
+let away = false;
+let silent = 0; // how often in a row it did not answer in time
+
+// true, false, or null where it has not answered yet; a proxy answers 502 to 504 in its place.
+async function serverAnswers(patience = PATIENCE_MS) {
+  try {
+    const reply = await fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(patience) });
+    return reply.status < 502 || reply.status > 504;
+  } catch (error) {
+    return error.name === "TimeoutError" ? null : false;
+  }
+}
+
+function tellAway(now) {
+  if (now === away) return;
+  away = now;
+  document.dispatchEvent(new CustomEvent("prm:away", { detail: away }));
+}
+
+async function askServer(patience) {
+  const there = await serverAnswers(patience);
+  silent = there === null ? silent + 1 : 0;
+  if (there !== null) tellAway(!there);
+  else if (silent > 1) tellAway(true);
+  return !away;
+}
+
+document.addEventListener("prm:doubt", () => askServer());
+
+async function watchServer(isRunning) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, away ? ASK_AWAY_MS : ASK_RUNNING_MS));
+    if (isRunning() || away) await askServer();
+  }
+}

@@ -1,0 +1,186 @@
+// What a pasted text holds: one solution, several, or a whole problem with its solutions.
+//
+// Plain functions of text; the editor (editor.js) runs this first and does the rest.
+
+// --- several solutions between lines of dashes --------------------------------------------------
+
+const DASHES = /^ {0,3}-{3,}[ \t]*$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const OPENS = /<(?:think|thinking|reasoning)>|\\begin\{|\[asy\]/g;
+const CLOSES = /<\/(?:think|thinking|reasoning)>|\\end\{|\[\/asy\]/g;
+// "Step 2", "### 2.", "**2)**": the number that a step's first line carries.
+const NUMBERED =
+  /^[ \t]*(?:[-*+•>][ \t]+)?(?:#{1,6}[ \t]*)?(?:\*\*|__)?[ \t]*(?:(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)[ \t]*(\d{1,6})\b|(\d{1,3})[.):](?=[ \t*_]|$))/i;
+// "+ 5" above dashes is a sum written out, not the end of a solution.
+const SUMMAND = /^[ \t]*[-+−×x*÷/][ \t]*[\d.,]+[ \t]*$/;
+const NUMBER = /^[ \t]*[\d.,]+[ \t]*$/;
+
+// The parts of a text between lines of dashes that stand outside code, formulas and thinking.
+function betweenDashes(text) {
+  const lines = text.replace(/\r\n?/g, "\n").split("\n");
+  const found = [[]];
+  let fence = "";
+  let depth = 0;
+  lines.forEach((line, i) => {
+    const mark = line.match(FENCE)?.[1];
+    if (fence) {
+      if (mark?.startsWith(fence) && !line.trim().slice(mark.length)) fence = "";
+    } else if (mark) fence = mark;
+    depth = Math.max(0, depth + (line.match(OPENS)?.length ?? 0) - (line.match(CLOSES)?.length ?? 0));
+    const sum = SUMMAND.test(lines[i - 1] ?? "") && NUMBER.test(lines[i + 1] ?? "");
+    if (!fence && !depth && !sum && DASHES.test(line)) found.push([]);
+    else found.at(-1).push(line);
+  });
+  return found
+    .map((part) => part.join("\n").replace(/^(?:[ \t]*\n)+|\s+$/g, ""))
+    .filter(Boolean);
+}
+
+function numbers(part) {
+  return part
+    .split("\n")
+    .map((line) => line.match(NUMBERED))
+    .filter(Boolean)
+    .map((found) => Number(found[1] ?? found[2]));
+}
+
+// Parts that go on numbering belong together: a rule between "Step 1" and "Step 2" is an ornament,
+// and where rules are ornaments, what has no number is no solution of its own either. Then a new
+// solution is only what begins to count anew.
+function solutionsIn(text) {
+  const parts = betweenDashes(text);
+  const counts = parts.map(numbers);
+  let last = 0;
+  const goesOn = counts.some((count) => {
+    const on = last > 0 && count[0] > 1 && count[0] === last + 1;
+    last = count.at(-1) ?? last;
+    return on;
+  });
+  if (!goesOn) return parts;
+  const joined = [];
+  let counted = false; // the solution that is being put together has a number
+  parts.forEach((part, i) => {
+    const anew = counts[i][0] === 1 && counted;
+    if (!joined.length || anew) {
+      joined.push(part);
+      counted = false;
+    } else joined[joined.length - 1] += `\n\n---\n\n${part}`;
+    counted ||= counts[i].length > 0;
+  });
+  return joined;
+}
+
+// --- JSON ---------------------------------------------------------------------------------------
+
+const NAMES = {
+  problem: ["problem", "question", "prompt", "query", "instruction", "input"],
+  solutions: ["solutions", "candidates", "responses", "completions", "outputs", "generations", "samples"],
+  solution: ["solution", "response", "completion", "output", "generation", "steps", "process", "answer_text"],
+  gold: ["gold_answer", "gold", "ground_truth_answer", "ground_truth", "reference_answer", "expected_answer", "target", "final_answer", "answer"],
+  text: ["text", "solution", "response", "completion", "output", "content", "steps", "process"],
+};
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+function field(row, names) {
+  const name = names.find((one) => row[one] !== undefined && row[one] !== null);
+  return name === undefined ? undefined : row[name];
+}
+
+// The JSON values in a text: one value, or one on each line; null when it is not JSON.
+function jsonValues(text) {
+  const whole = text.trim();
+  if (!/^[[{]/.test(whole)) return null;
+  try {
+    return [JSON.parse(whole)];
+  } catch {
+    // Perhaps one value a line.
+  }
+  try {
+    return whole.split("\n").filter((line) => line.trim()).map((line) => JSON.parse(line));
+  } catch {
+    return null; // a solution may well start with a bracket
+  }
+}
+
+// One solution as a person would type it; null when the value is none.
+function solutionText(value) {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) {
+    const steps = value.map((step) => (isObject(step) ? field(step, NAMES.text) : step));
+    const texts = steps.length && steps.every((step) => typeof step === "string");
+    return texts ? joined(steps) : null;
+  }
+  return isObject(value) ? solutionText(field(value, NAMES.text)) : null;
+}
+
+// Steps become lines; where a step has lines of its own, a blank line parts the steps.
+function joined(steps) {
+  return steps.join(steps.some((step) => step.includes("\n")) ? "\n\n" : "\n");
+}
+
+// A list of solutions; null when one of them is none.
+function solutionTexts(values) {
+  if (!Array.isArray(values) || !values.length) return null;
+  const texts = values.map(solutionText);
+  return texts.includes(null) ? null : texts;
+}
+
+// A right answer as text; GSM8K's stands after "####".
+function goldText(value) {
+  if (typeof value === "number") return String(value);
+  if (typeof value !== "string" || !value.trim()) return null;
+  const last = value.split("####").at(-1).trim();
+  return last.includes("\n") || last.length > 500 ? null : last;
+}
+
+// A row with a problem: { problem, solutions, gold }; null when it has none.
+function rowOf(value) {
+  if (!isObject(value)) return null;
+  const asked = field(value, NAMES.problem);
+  const nested = isObject(asked) ? asked : value;
+  const problem = isObject(asked) ? field(asked, NAMES.problem) : asked;
+  if (typeof problem !== "string" || !problem.trim()) return null;
+  const one = solutionText(field(value, NAMES.solution));
+  const solutions = solutionTexts(field(value, NAMES.solutions)) ?? (one === null ? [] : [one]);
+  const gold = goldText(field(value, NAMES.gold)) ?? goldText(field(nested, NAMES.gold));
+  return { problem, solutions, gold };
+}
+
+// Rows of one problem are one row with all its solutions.
+function grouped(rows) {
+  const found = new Map();
+  for (const row of rows) {
+    const same = found.get(row.problem);
+    if (!same) found.set(row.problem, { ...row, solutions: [...row.solutions] });
+    else {
+      same.solutions.push(...row.solutions);
+      same.gold ??= row.gold;
+    }
+  }
+  return [...found.values()];
+}
+
+// The problems in a pasted text: one row, rows on lines, or a list of rows; null when it has none.
+function problemRows(text) {
+  const values = jsonValues(text);
+  if (!values) return null;
+  const rows = (values.length === 1 && Array.isArray(values[0]) ? values[0] : values).map(rowOf);
+  return rows.length && !rows.includes(null) ? grouped(rows) : null;
+}
+
+// What a text that was pasted into a solution's box holds: { rows }, { solutions, rules }, or null
+// for one solution. `rules`: it was cut at lines of dashes, which may have been ornaments.
+function pastedInto(text) {
+  const rows = problemRows(text);
+  if (rows?.some((row) => row.solutions.length)) return { rows };
+  const values = jsonValues(text);
+  if (values) {
+    const listed = values.length === 1 ? values[0] : values;
+    const named = isObject(listed) ? field(listed, NAMES.solutions) : listed;
+    const solutions = solutionTexts(named);
+    if (solutions) return { solutions, rules: false };
+  }
+  const solutions = solutionsIn(text);
+  return solutions.length > 1 ? { solutions, rules: true } : null;
+}

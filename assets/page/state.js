@@ -1,0 +1,161 @@
+// What the page holds, for its parts to compare: the draft on the left, the chosen model, the
+// results on the right. It lives in the browser and nowhere else. Each part runs this first; the
+// first one makes it.
+//
+// `prm:changed` tells that the draft, the model or the results are others now.
+
+window.prm ??= (() => {
+  const RESULTS = "prm-inspector.results";
+  const VIEW = "prm-inspector.view";
+  const MODEL = "prm-inspector.model";
+  const MOST_KEPT = 1_000_000; // characters that go back to the server; more are judged anew
+
+  const state = {
+    draft: { problem: "", rule: "auto", gold: null, letters: [], solutions: [] },
+    model: "",
+    results: null, // as the board shows them
+    cuts: new Map(), // letter → { text, rule, used }: how a solution is cut now, as far as is known
+    judgeAll: false, // the next run takes no score over
+  };
+
+  function changed() {
+    document.dispatchEvent(new CustomEvent("prm:changed"));
+  }
+
+  // The editor, the model's field and the board bring back what the tab kept; `prm:loaded` tells
+  // that all have.
+  const parts = new Set(["editor", "model", "board"]);
+  function arrived(part) {
+    if (parts.delete(part) && !parts.size) document.dispatchEvent(new CustomEvent("prm:loaded"));
+  }
+
+  // --- which results are still true ----------------------------------------------------------
+
+  // Why all results are stale, in words; "" when they are not.
+  function outdated(results) {
+    if (!results || results.model_line === undefined) return "";
+    const { draft, model } = state;
+    if (results.problem !== draft.problem) return "problem changed since";
+    if (results.rule !== draft.rule) return "steps cut otherwise now";
+    if (model && results.model_line !== model) return "other model chosen now";
+    return "";
+  }
+
+  // Why one card is stale; "" while it belongs to what stands on the left.
+  function staleness(results, candidate) {
+    const { draft, cuts } = state;
+    const at = draft.letters.indexOf(candidate.letter);
+    if (!results || results.model_line === "" && !draft.letters.length) return "";
+    if (at < 0) return "removed since";
+    const text = draft.solutions[at];
+    if (text !== candidate.source) return "edited since";
+    const cut = cuts.get(candidate.letter);
+    if (cut && candidate.cut && cut.text === text && cut.rule === draft.rule && cut.used !== candidate.cut) {
+      return "steps cut otherwise now";
+    }
+    return outdated(results);
+  }
+
+  // The letters of the filled cards, by what Score has to do with them.
+  function due() {
+    const { draft, results } = state;
+    const found = new Map((results?.candidates ?? []).map((one) => [one.letter, one]));
+    const left = { fresh: [], changed: [], fresher: [] };
+    draft.letters.forEach((letter, i) => {
+      if (!draft.solutions[i].trim()) return;
+      const candidate = found.get(letter);
+      if (!candidate?.detail) left.fresher.push(letter);
+      else left[staleness(results, candidate) ? "changed" : "fresh"].push(letter);
+    });
+    return left;
+  }
+
+  // --- what is handed back to the server ------------------------------------------------------
+
+  // A card's scores as they came, in the form that `prm_core.ui.kept` reads.
+  function scores(candidate) {
+    const { steps, rationales, model_id } = JSON.parse(candidate.detail);
+    const names = Object.keys(steps[0]?.extras ?? {});
+    return {
+      model_id,
+      steps: steps.map((step) => step.text),
+      thinking: steps.map((step) => Boolean(step.thinking)),
+      probabilities: steps.map((step) => step.probability),
+      log_odds: steps.map((step) => step.log_odds),
+      extras: Object.fromEntries(names.map((name) => [name, steps.map((s) => s.extras[name])])),
+      rationales,
+    };
+  }
+
+  // The draft with the scores that may stay.
+  function request(draft) {
+    const all = state.judgeAll;
+    state.judgeAll = false;
+    const { fresh, changed: stale, fresher } = due();
+    if (all || !fresh.length || !(stale.length + fresher.length)) return draft;
+    const found = new Map(state.results.candidates.map((one) => [one.letter, one]));
+    const kept = draft.letters.map((letter) =>
+      fresh.includes(letter) ? scores(found.get(letter)) : null,
+    );
+    const text = JSON.stringify(kept);
+    return text.length > MOST_KEPT ? draft : { ...draft, kept: text };
+  }
+
+  // --- over a reload ---------------------------------------------------------------------------
+
+  function store(key, value) {
+    try {
+      sessionStorage.setItem(key, value);
+      return true;
+    } catch {
+      return false; // full or forbidden: the page works without it
+    }
+  }
+
+  function stored(key) {
+    try {
+      return sessionStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  }
+
+  // Results as they are stored: what was judged and the numbers, no drawing.
+  function saveResults(results) {
+    const { problem, rule, model, model_line, model_note, gold, threshold, message } = results;
+    const status = results.status === "running" ? "cancelled" : results.status;
+    const candidates = results.candidates.map((one) => ({
+      letter: one.letter,
+      source: one.source,
+      cut: one.cut,
+      scores: one.detail ? scores(one) : null,
+    }));
+    const of = { problem, rule, model, model_line, model_note, gold, threshold, status, message };
+    return store(RESULTS, JSON.stringify({ ...of, candidates }));
+  }
+
+  function read(key) {
+    try {
+      return JSON.parse(stored(key));
+    } catch {
+      return null; // not one of ours
+    }
+  }
+
+  return Object.assign(state, {
+    changed,
+    arrived,
+    outdated,
+    staleness,
+    due,
+    request,
+    store,
+    stored,
+    saveResults,
+    savedResults: () => stored(RESULTS), // as text: the server reads it
+    saveView: (view) => store(VIEW, JSON.stringify(view)),
+    savedView: () => read(VIEW),
+    MODEL,
+  });
+})();
+const prm = window.prm;

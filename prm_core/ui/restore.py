@@ -1,0 +1,102 @@
+"""A board drawn again from what the browser stored of it, after a reload or a restart.
+
+Nothing of it was ever kept here, so it is checked like any other input.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, cast
+
+from prm_core.errors import InputError
+from prm_core.types import ScoredCandidate
+from prm_core.ui.board import Judged, Status, board_value
+from prm_core.ui.editor import MAX_TOTAL_CHARS, read_draft
+from prm_core.ui.kept import MAX_STEPS, read_json, read_kept
+
+PATIENCE_S = 10
+
+_one_at_a_time = threading.Lock()
+
+
+def restore(results: object) -> dict[str, Any] | None:
+    """The board's value, or None where the browser's storage does not hold one.
+
+    Called by the browser (`server.restore`).
+
+    Args:
+        results: as JSON, `{"problem", "rule", "model", "model_line", "model_note", "gold",
+            "threshold", "status", "message", "candidates": [{"letter", "source", "cut",
+            "scores"}]}`.
+    """
+    if not _one_at_a_time.acquire(timeout=PATIENCE_S):
+        return None
+    try:
+        return _board(read_json(results))
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    finally:
+        _one_at_a_time.release()
+
+
+def _board(results: Any) -> dict[str, Any] | None:
+    """
+    Raises:
+        InputError, KeyError, TypeError, ValueError, AttributeError: it is not one of ours.
+    """
+    rows = results["candidates"]
+    draft = read_draft(
+        {
+            "problem": results["problem"],
+            "solutions": [row["source"] for row in rows],
+            "letters": [row["letter"] for row in rows],
+            "rule": results["rule"],
+            "gold": results["gold"],
+        }
+    )
+    scored = [
+        read_kept(row["scores"], draft.problem, name)
+        for row, name in zip(rows, draft.letters, strict=True)
+    ]
+    if not any(scored) or not _is_small(scored):
+        return None
+    judged = Judged(
+        draft.letters,
+        draft.solutions,
+        draft.rule,
+        [_text(row["cut"]) for row in rows],
+        _text(results["model_line"]),
+        draft.gold,
+    )
+    status = results["status"]
+    return board_value(
+        draft.problem,
+        scored,
+        threshold=min(1.0, max(0.0, float(results["threshold"]))),
+        status=cast("Status", status if status in ("done", "cancelled", "failed") else "done"),
+        message=_text(results["message"]),
+        model=_text(results["model"]),
+        model_note=_text(results["model_note"]),
+        judged=judged,
+        thinking=[() if one is None else one.candidate.thinking for one in scored],
+    )
+
+
+def _is_small(scored: list[ScoredCandidate | None]) -> bool:
+    """Whether it can be drawn without keeping others waiting."""
+    there = [one for one in scored if one is not None]
+    n_chars = sum(len(step) for one in there for step in one.candidate.steps)
+    return sum(len(one.probabilities) for one in there) <= 4 * MAX_STEPS and (
+        n_chars <= MAX_TOTAL_CHARS
+    )
+
+
+def _text(value: object) -> str:
+    """A short text.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError("text is needed")
+    return value[:1_000]

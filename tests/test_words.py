@@ -1,0 +1,84 @@
+"""Error messages as the page says them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prm_core.ui.model_field import model_choices, model_issue
+from prm_core.ui.models import ModelHost
+from prm_core.ui.words import page_words
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "candidate 'AB' has 5,310 tokens but default-model reads at most 4,096; shorten it",
+            "Solution AB has 5,310 tokens but Arithmetic reads at most 4,096; shorten it.",
+        ),
+        (
+            "memory on cpu does not suffice for one candidate of 9 tokens with default-model",
+            "memory on cpu does not suffice for one solution of 9 tokens with Arithmetic.",
+        ),
+        (
+            "the server refuses: [Errno 111] Connection refused",
+            "the server refuses: Connection refused.",
+        ),
+        ("write to --server URL, or prm_core.verifiers.open_verifier", "write to --server URL."),
+    ],
+)
+def test_the_library_speaks_of_candidates_and_the_page_of_solutions(
+    message: str, words: str
+) -> None:
+    assert page_words(message, "default-model", "Arithmetic") == words
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("m --bogus", "the option --bogus is not known"),
+        ("m --samples x", "--samples needs a whole number above 0, not 'x'"),
+        ("m --samples 0", "--samples: 0 is not above 0"),
+        ("m --family", "--family needs a value behind it"),
+        ("m --quantize 3bit", "--quantize cannot be '3bit'; choose from"),
+        ("m --family pure stray", "“stray” belongs to no option"),
+        ("m --family 'x", "No closing quotation"),
+    ],
+)
+def test_options_of_the_field_are_refused_in_words(line: str, says: str) -> None:
+    words = model_issue(line, ModelHost([("Own", "default")]))
+    assert words.startswith(says)
+    assert "argument" not in words
+
+
+def test_a_name_that_can_be_no_model_is_told_without_loading_it(tmp_path: Path) -> None:
+    host = ModelHost([("Own", "default")])
+    (tmp_path / "model").mkdir()
+    for line, says in (
+        ("default", ""),
+        ("owner/name", ""),
+        ("Qwen/Qwen2.5-Math-PRM-7B --dtype bfloat16", ""),
+        ("x --server http://127.0.0.1:8000", ""),
+        ("x --server 127.0.0.1", "--server needs an address"),
+        (str(tmp_path / "none"), "There is no folder"),
+        (str(tmp_path / "model"), "has no config.json"),
+        ("a b c", "no model of the list"),
+        ("", "Name a model"),
+        ("owner/name --bogus", "--bogus"),
+    ):
+        told = model_issue(line, host)
+        assert told.startswith(says) if not says else says in told, (line, told)
+        assert bool(told) == bool(says), (line, told)
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert model_issue(str(tmp_path / "model"), host) == ""
+
+
+def test_a_public_page_says_nothing_of_its_folders(tmp_path: Path) -> None:
+    host = ModelHost([("Own", "default")], listed_only=True)
+    assert model_choices(host) == [{"label": "Own", "line": "default", "note": ""}]
+    for line in (str(tmp_path), "/no/such", "owner/name", "x --bogus"):
+        assert model_issue(line, host) == (
+            "This server runs only the models in its list; choose one of them."
+        )
