@@ -12,10 +12,12 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -95,32 +97,96 @@ class Row:
 
 
 def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row | DataError]:
-    """The objects of a JSONL file, in order, with an error in the place of each bad line.
+    """The objects of a JSON file, in order, with an error in the place of each bad one.
 
-    Blank lines are skipped and a byte order mark is ignored. One row is held at a time. Where a
-    problem with `solutions` has no `gold_answer`, its field `answer` (as in MATH-500) is one, which
-    is logged.
+    One object a line; or a list of objects, or objects over several lines, as `json.dump` writes
+    them with and without `indent`: a file whose first line begins with "[", or is "{" alone. Blank
+    lines are skipped and a byte order mark is ignored. One row is held at a time, and the line
+    that is read. Where a problem with `solutions` has no `gold_answer`, its field `answer` (as in
+    MATH-500) is one, which is logged.
 
     Args:
         stream: the lines, as bytes.
         path: named in errors.
     """
     name = str(path)
-    for number, raw in enumerate(stream, start=1):
+    lines = enumerate(stream, start=1)
+    for number, raw in lines:
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
         if not raw.strip():
             continue
-        try:
-            fields = _fields(raw, name, number)
-        except DataError as error:
-            yield error
-            continue
-        is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
-        if is_problem and "answer" in fields:
-            _say_answer_counts(name)
-            fields["gold_answer"] = fields["answer"]
-        yield Row(name, number, fields)
+        if raw.lstrip()[:1] == b"[" or raw.strip() == b"{":
+            found: Iterable[tuple[int, bytes]] = _values(chain([(number, raw)], lines), name)
+        else:
+            found = chain([(number, raw)], ((n, line) for n, line in lines if line.strip()))
+        yield from _rows(found, name)
+
+
+def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[Row | DataError]:
+    """Texts that should be objects, each with the number of its first line, as rows."""
+    try:
+        for number, raw in values:
+            try:
+                yield Row(path, number, _with_gold_answer(_fields(raw, path, number), path))
+            except DataError as error:
+                yield error
+    except DataError as error:  # what parts the values is wrong
+        yield error
+
+
+_JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]|[^][{},"\s]++')
+
+
+def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int, bytes]]:
+    """The values of a list over any number of lines, or values that follow each other.
+
+    Strings hold no line ends in JSON, so brackets can be counted line by line.
+
+    Raises:
+        DataError: the list has no end, or something follows it.
+    """
+    depth = base = 0
+    held: list[bytes] = []
+    begin = number = 0
+    ended = False
+    for number, line in lines:
+        at = 0
+        for token in _JSON_TOKEN.finditer(line):
+            sign = token[0]
+            if ended:
+                raise DataError("goes on after the end of the list", path=path, line=number)
+            if not held and depth == base == 0 and sign == b"[":
+                depth = base = 1
+                continue
+            if depth == base and sign in (b",", b"]"):
+                if held:
+                    yield begin, b"".join([*held, line[at : token.start()]])
+                    held = []
+                ended = sign == b"]"
+                continue
+            if not held:
+                begin, at = number, token.start()
+                held = [b""]
+            depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
+            if depth == base and sign in (b"]", b"}"):
+                yield begin, b"".join([*held, line[at : token.end()]])
+                held = []
+        if held:
+            held.append(line[at:])
+    if held or (base and not ended):
+        raise DataError(
+            "is not valid JSON: the file ends in the middle of a value", path=path, line=number
+        )
+
+
+def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
+    """A problem's fields, with `answer` as the right answer where nothing else says it."""
+    is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
+    if is_problem and "answer" in fields:
+        _say_answer_counts(path)
+        fields["gold_answer"] = fields["answer"]
+    return fields
 
 
 @lru_cache(maxsize=256)  # once a file, however often it is opened
@@ -276,7 +342,7 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
         return value
 
     try:
-        text = raw.decode("utf-8")
+        text = raw.rstrip().decode("utf-8")
     except UnicodeDecodeError as error:
         raise bad(f"byte {error.start + 1} is not valid UTF-8") from error
     try:
@@ -284,6 +350,7 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
             text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite
         )
     except json.JSONDecodeError as error:
+        line += error.lineno - 1
         raise bad(f"is not valid JSON: {error.msg} at column {error.colno}") from error
     except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
         raise bad("is not JSON that can be read: too deep, or a number too long") from error

@@ -14,6 +14,7 @@ import gzip
 import io
 import json
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -53,17 +54,41 @@ class Problems:
         Raises:
             DataError: the file cannot be read any further.
         """
+        for row in self.rows():
+            try:
+                yield row if isinstance(row, DataError) else problem_row(row)
+            except DataError as error:
+                yield error
+
+    def rows(self) -> Iterator[Row | DataError]:
+        """The same, their fields unchecked.
+
+        Raises:
+            DataError: the file cannot be read any further.
+        """
         with _readable(self._path):
-            for row in self._rows:
-                try:
-                    yield row if isinstance(row, DataError) else problem_row(row)
-                except DataError as error:
-                    yield error
+            yield from self._rows
 
     @property
     def share(self) -> float | None:
         """How much of the file is read, from 0 to 1; None where nobody can tell."""
         return self._share()
+
+
+def is_table(path: str | Path) -> bool:
+    """Is a file a table, by its name?"""
+    return _kind(str(path)) in (".csv", ".parquet")
+
+
+@contextmanager
+def open_rows(path: str | Path) -> Iterator[Iterator[Row | DataError]]:
+    """The unchecked rows of a file of problems, with an error in the place of each bad one.
+
+    Raises:
+        DataError: as `open_problems`.
+    """
+    with open_problems(path, sys.stdin.buffer) as problems:
+        yield problems.rows()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ here a label is P(step is right) or None, and indices count from 0. Calculator m
     Math-Shepherd    input, label                      the text twice, `ки` in one, + and - in two
     ProcessBench     problem, steps, label             index of the first error, -1 for none
     RLHFlow          conversations                     steps by the user, + and - by the assistant
+    OpenR            question, process, label(s)       a text with a marker after each step
+    BIG-Bench Mistake  input, steps, mistake_index     index of the first error, null for none
     PRMBench         original_process, modified_process, error_steps      indices from 1
 """
 
@@ -26,6 +28,7 @@ from typing import Any
 
 from prm_core.data import Row, kind_of, read_rows
 from prm_core.errors import DataError, InputError
+from prm_core.files import is_table, open_rows
 from prm_core.steps import candidate_of, given_steps
 from prm_core.types import Example, label_probability
 
@@ -36,6 +39,8 @@ _MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")
 _FIRST_STEP = re.compile(r"\bStep 1:")
 _STEP_NUMBER = re.compile(r"\s*Step \d+:")
 _SHEPHERD_MARKER = "ки"
+# Not in the middle of a word, such as "ручки".
+_MARKER = re.compile(r"(?<![^\W\d_])ки(?![^\W\d_])")
 
 
 def read_examples(
@@ -60,7 +65,7 @@ def read_examples(
         try:
             if isinstance(row, DataError):
                 raise row
-            if not neutral_said and row.fields.keys() >= _PRM800K:
+            if not neutral_said and _is_prm800k(row):
                 neutral_said = True
                 meaning = "right" if neutral_is_right else "wrong"
                 _log.warning("%s: PRM800K's neutral steps count as %s", path, meaning)
@@ -103,11 +108,18 @@ def example_row(example: Example) -> dict[str, Any]:
 
 
 def rows_of(path: str | Path) -> Iterator[Row | DataError]:
-    """The unchecked rows of a JSONL file; gzip when its name ends in .gz.
+    """The unchecked rows of a file: JSON as by `read_rows`, or a table of problems.
+
+    Gzip when its name ends in .gz, a table when it ends in .csv or .parquet; see
+    `prm_core.files`.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: the file cannot be read, or is no table of problems.
     """
+    if is_table(path):
+        with open_rows(path) as rows:
+            yield from rows
+        return
     zipped = str(path).endswith(".gz")
     try:
         with gzip.open(path, "rb") if zipped else open(path, "rb") as stream:
@@ -124,13 +136,13 @@ def examples_of(row: Row, *, neutral_is_right: bool = True) -> list[Example]:
     Raises:
         DataError: no format has these fields, or one of them does not hold what it should.
     """
-    if row.fields.keys() >= _PRM800K:
+    if _is_prm800k(row):
         return _prm800k(row, neutral_is_right)
     for fields, read in _FORMATS:
         if fields <= row.fields.keys():
             return read(row)
-    known = (", ".join(sorted(fields)) for fields in (_PRM800K, *(f for f, _ in _FORMATS)))
-    raise row.error(f"has none of the known sets of fields ({'; '.join(known)})")
+    known = "; ".join(", ".join(sorted(fields)) for fields, _ in _FORMATS)
+    raise row.error(f"has none of the known sets of fields (label, question, an object; {known})")
 
 
 def cut_marks(text: str) -> str:
@@ -238,7 +250,7 @@ def _math_shepherd(row: Row) -> list[Example]:
     The steps are told by the markers; "Step 1:" tells where the problem ends, and goes.
     """
     asked, answered = _text(row, "input"), _text(row, "label")
-    *pieces, rest = asked.split(_SHEPHERD_MARKER)
+    *pieces, rest = _MARKER.split(asked)
     if rest.strip():
         raise row.error(f"goes on after the last {_SHEPHERD_MARKER}", "input")
     labels: list[float | None] = []
@@ -261,7 +273,11 @@ def _math_shepherd(row: Row) -> list[Example]:
 
 
 def _processbench(row: Row) -> list[Example]:
-    """Qwen/ProcessBench: the index of the first wrong step, -1 for none; nobody judged the rest."""
+    """Qwen/ProcessBench: the index of the first wrong step, -1 for none; nobody judged the rest.
+
+    A copy of it may call the problem "question".
+    """
+    problem = _text(row, "problem" if "problem" in row.fields else "question")
     steps = _texts(row, "steps")
     correct = row.fields.get("final_answer_correct")
     if not isinstance(correct, bool | None):
@@ -274,7 +290,7 @@ def _processbench(row: Row) -> list[Example]:
     return [
         _example(
             row,
-            _text(row, "problem"),
+            problem,
             steps,
             _labels_to(first_error, len(steps)),
             id=row_id,
@@ -354,11 +370,64 @@ def _prmbench(row: Row) -> list[Example]:
     ]
 
 
+def _openr(row: Row) -> list[Example]:
+    """openreasoner/openr: `process` with ` ки`, or several line ends, after each step.
+
+    A label is + or -, or 1 or 0.
+    """
+    name = "labels" if "labels" in row.fields else "label"
+    signs = {"+": 1.0, "-": 0.0, 1: 1.0, 0: 0.0, -1: 0.0}
+    labels: list[float | None] = []
+    for number, value in enumerate(_list(row, name, row.fields[name]), start=1):
+        sign = value.strip() if isinstance(value, str) else value
+        if isinstance(sign, float | list | dict | None) or sign not in signs:
+            raise row.error(f"label {number} is {value!r}, not + or -", name)
+        labels.append(signs[sign])
+    process = _text(row, "process")
+    marker = _MARKER if _MARKER.search(process) else re.compile(r"(?:[ \t]*\n){3,}[ \t]*")
+    steps = [step.strip() for step in marker.split(process) if step.strip()]
+    if len(steps) != len(labels):
+        message = f"{len(labels)} labels for {len(steps)} steps between the markers of process"
+        raise row.error(message, name)
+    steps = [_STEP_NUMBER.sub("", step, count=1).strip() for step in steps]
+    problem = _text(row, "question")
+    return [_example(row, problem, steps, labels, source="openr", field="process")]
+
+
+def _big_bench_mistake(row: Row) -> list[Example]:
+    """WHGTyen/BIG-Bench-Mistake: the index of the first mistake, null for none."""
+    steps = _texts(row, "steps")
+    index = row.fields["mistake_index"]
+    first_error = -1 if index is None else _index(row, "mistake_index", index)
+    if not -1 <= first_error < len(steps):
+        raise row.error(f"is {first_error}; there are {len(steps)} steps", "mistake_index")
+    return [
+        _example(
+            row,
+            _text(row, "input"),
+            steps,
+            _labels_to(first_error, len(steps)),
+            source="big-bench-mistake",
+            answer=_optional_text(row, "answer"),
+            gold_answer=_optional_text(row, "target"),
+        )
+    ]
+
+
+def _is_prm800k(row: Row) -> bool:
+    """Its two fields' names are common; what they hold tells."""
+    return row.fields.keys() >= _PRM800K and not isinstance(row.fields["question"], str)
+
+
 _PRM800K = frozenset({"question", "label"})
 # ProcessBench's fields begin like ours, so "labels" comes before "label".
 _FORMATS: tuple[tuple[frozenset[str], Callable[[Row], list[Example]]], ...] = (
     (frozenset({"problem", "steps", "labels"}), _own),
     (frozenset({"problem", "steps", "label"}), _processbench),
+    (frozenset({"question", "steps", "label"}), _processbench),
+    (frozenset({"question", "process", "label"}), _openr),
+    (frozenset({"question", "process", "labels"}), _openr),
+    (frozenset({"input", "steps", "mistake_index"}), _big_bench_mistake),
     (frozenset({"prompt", "completions", "labels"}), _trl),
     (frozenset({"input", "label"}), _math_shepherd),
     (frozenset({"conversations"}), _rlhflow),

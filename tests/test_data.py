@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prm_core.data import ProblemRow, json_line, open_whole, read_problems
+from prm_core.data import ProblemRow, json_line, open_whole, read_problems, read_rows
 from prm_core.errors import DataError
 
 
@@ -82,7 +82,7 @@ def test_a_bad_row_stands_in_its_place_and_the_good_ones_are_read() -> None:
     [
         (b"{", "line 1: is not valid JSON"),
         (b'"text"', "line 1: holds text; each line must be an object"),
-        (b"[1]", "line 1: holds a list"),
+        (b"[1]", "line 1: holds a number"),
         (b'{"problem": "\xff", "solutions": ["s"]}', "byte 14 is not valid UTF-8"),
         (b'{"problem": "p", "problem": "q"}', "field 'problem': stands twice"),
         (b'{"problem": "p", "solutions": ["s"], "x": {"a": 1, "a": 2}}', "field 'a': stands twice"),
@@ -229,3 +229,48 @@ def test_a_full_disk_is_an_error_that_names_the_file() -> None:
         open_whole("/dev/full") as w,
     ):
         w("row")
+
+
+ROWS = [
+    {"problem": "2 + 2?", "solutions": ["4 ]},{"]},
+    {"problem": 'say "[', "solutions": [["a", "b"]]},
+]
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n \n"])
+def test_a_list_of_rows_is_read_like_lines(indent: int | str | None, start: str) -> None:
+    text = start + json.dumps(ROWS, indent=indent) + "\n"
+    found = list(read_problems(io.BytesIO(text.encode()), "rows.json"))
+    assert [row.problem for row in found if isinstance(row, ProblemRow)] == ["2 + 2?", 'say "[']
+    objects = start + "\n".join(json.dumps(row, indent=2) for row in ROWS)
+    assert len(list(read_problems(io.BytesIO(objects.encode()), "rows.json"))) == 2
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: (
+    st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+)), st.sampled_from([None, 0, 1]))  # fmt: skip
+def test_any_objects_in_a_list_come_back(value: object, indent: int | None) -> None:
+    rows = [{"x": value}, {"y": [value]}]
+    text = json.dumps(rows, indent=indent, ensure_ascii=False)
+    found = list(read_rows(io.BytesIO(text.encode("utf-8", "surrogatepass")), "f"))
+    assert [row.fields for row in found if not isinstance(row, DataError)] == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ('[{"a": 1},\n{"a" 2},\n{"a": 3}]', 2, "is not valid JSON: Expecting ':' delimiter"),
+        ('[{"a": 1},\n{"a": 2}', 2, "the file ends in the middle of a value"),
+        ('[{"a": 1}]\n{"a": 2}', 2, "goes on after the end of the list"),
+        ('[{"a": 1}, 5]', 1, "holds a number"),
+        ('{\n"a":\n 1 2\n}', 3, "is not valid JSON"),
+    ],
+)
+def test_what_is_wrong_with_a_list_is_one_error(text: str, line: int, says: str) -> None:
+    errors = [
+        row for row in read_rows(io.BytesIO(text.encode()), "f") if isinstance(row, DataError)
+    ]
+    assert len(errors) == 1
+    assert says in str(errors[0])
+    assert f"line {line}" in str(errors[0])

@@ -232,7 +232,24 @@ def test_an_error_is_a_sentence_and_exit_code_1(
 
 
 def test_a_file_without_rows_is_an_error(run: Callable[..., Done], tmp_path: Path) -> None:
-    assert "has no rows that can be read" in run(write(tmp_path / "empty.jsonl")).err
+    assert "has no rows" in run(write(tmp_path / "empty.jsonl")).err
+
+
+def test_a_list_in_one_file_is_read(run: Callable[..., Done], tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in Path(STEPS).read_text(encoding="utf-8").splitlines()]
+    path = tmp_path / "steps.json"
+    path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    done = run(str(path), "--model", "recorded:labels", "--json")
+    whole = run(STEPS, "--model", "recorded:labels", "--json")
+    assert {**done.row, "source": ""} == {**whole.row, "source": ""}
+
+
+def test_a_table_of_problems_is_read(run: Callable[..., Done], tmp_path: Path, model: str) -> None:
+    path = tmp_path / "problems.csv"
+    path.write_text("problem,solution,gold_answer\n2 + 2?,So 4.,4\n2 + 2?,So 5.,4\n")
+    assert run(str(path), "--model", model, "--json").row["n"] == 2
+    path.write_text("question,solution\n2 + 2?,So 4.\n")
+    assert "problems.csv: has no column 'problem'" in run(str(path), "--model", model).err
 
 
 def test_wrong_usage_is_exit_code_2(run: Callable[..., Done]) -> None:

@@ -187,6 +187,53 @@ def test_processbench(label: int, labels: tuple[float | None, ...], tmp_path: Pa
     assert one.judged
 
 
+def test_processbench_with_another_name_for_the_problem(tmp_path: Path) -> None:
+    (one,) = read(tmp_path, {"question": PEN, "steps": ["3+2 = 6.", "So 6."], "label": 0})
+    assert (one.candidate.problem, one.labels) == (PEN, (0.0, None))
+
+
+@pytest.mark.parametrize("gap", [" ки\n", " \n\n\n\n\n", " \n\n\n\n"])
+@pytest.mark.parametrize("labels", [{"label": ["+", "-"]}, {"labels": [1, 0]}])
+def test_openr(gap: str, labels: dict[str, Any], tmp_path: Path) -> None:
+    row = {"question": PEN, "process": f"Step 1: 3+2 = 5.{gap}Step 2: So 6.{gap}", **labels}
+    (one,) = read(tmp_path, row)
+    assert (one.candidate.problem, one.candidate.steps) == (PEN, ("3+2 = 5.", "So 6."))
+    assert (one.labels, one.source) == ((1.0, 0.0), "openr")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"process": "Step 1: a ки", "label": ["+", "-"]}, "2 labels for 1 steps"),
+        ({"process": "Step 1: a ки", "label": ["?"]}, "label 1 is '?', not + or -"),
+        ({"label": ["+"]}, "none of the known sets of fields"),
+    ],
+)
+def test_a_question_that_is_text_is_not_prm800k_s(
+    row: dict[str, Any], says: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (error,) = read_examples(write(tmp_path / "rows.jsonl", {"question": PEN, **row}))
+    assert says in str(error)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(("index", "labels"), [(1, (1.0, 0.0)), (None, (1.0, 1.0))])
+def test_big_bench_mistake(
+    index: int | None, labels: tuple[float | None, ...], tmp_path: Path
+) -> None:
+    row = {"input": PEN, "steps": ["3+2", "So 6."], "answer": "6", "target": "5"}
+    (one,) = read(tmp_path, {**row, "mistake_index": index})
+    assert (one.labels, one.answer, one.gold_answer) == (labels, "6", "5")
+
+
+def test_the_marker_is_not_looked_for_in_words(tmp_path: Path) -> None:
+    asked = "Сколько стоят 3 ручки? Step 1: 3 ручки, 12 ки\nStep 2: So 12 ки"
+    told = "Сколько стоят 3 ручки? Step 1: 3 ручки, 12 +\nStep 2: So 12 -"
+    (one,) = read(tmp_path, {"input": asked, "label": told})
+    assert one.candidate.problem == "Сколько стоят 3 ручки?"
+    assert (one.candidate.steps, one.labels) == (("3 ручки, 12", "So 12"), (1.0, 0.0))
+
+
 def test_rlhflow(tmp_path: Path) -> None:
     turns = RLHFLOW["conversations"]
     apart = [

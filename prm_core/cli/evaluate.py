@@ -130,9 +130,13 @@ def main(options: argparse.Namespace) -> int:
 
 def _task_of(path: str) -> str:
     """The task that a file's first row is for."""
-    first = next((row for row in rows_of(path) if not isinstance(row, DataError)), None)
-    if first is None:
-        raise DataError("has no rows that can be read", path=path)
+    error: DataError | None = None
+    for first in rows_of(path):
+        if not isinstance(first, DataError):
+            break
+        error = error or first
+    else:
+        raise error or DataError("has no rows", path=path)
     if "solutions" in first.fields:
         return "best-of-n"
     is_prmbench = str(first.fields.get("source")).startswith("prmbench/")
