@@ -200,17 +200,19 @@ def _after_hashes(text: str) -> str | None:
 # --- what is stated -------------------------------------------------------------------------------
 
 _NOUN = r"""(?:
-    answers? | ans | final\s++result | r[ée]ponses? | antwort(?:en)? | endergebnis
+    answers? | ans | final\s++result | (?:correct|right)\s++(?:choice|option)
+    | r[ée]ponses? | antwort(?:en)? | endergebnis
     | respuestas? | respostas? | risposta | risposte | ответ | 答案 )"""
 _IS = r"""(?:
-    (?: is | are | (?:would|should|must|will)\s++be | equals | (?:comes|turns)\s++out\s++to\s++be
+    (?<!\w) (?:
+        is | are | (?:would|should|must|will)\s++be | equals | (?:comes|turns)\s++out\s++to\s++be
       | est | sont | ist | sind | lautet | beträgt | es | son | é | são | è | sono | равен | равна
       | это )\b
     | [:：=] | [—–]\s )"""
 _STATED = re.compile(
     rf"""(?: (?<![^\W_]) {_NOUN} (?![^\W_])
               (?: \s++ (?:to|for|of|à|auf|a|alla|на)\b [^.:=\n]{{0,60}}? )?
-              (?: \s++ (?:finale?s?|correct[aeo]?|richtige) )?
+              (?: \s++ (?:finale?s?|correct[aeo]?|corrett[ae]|richtige) )?
               [\s*_]*+ {_IS}
           | 答案 [\s*_]*+ (?:[为為是:：=]) | (?:^|[\n。]) [ \t*_]*+ 答 [*_]*+ [:：]
         ) [\s*_:：=]*+
@@ -228,6 +230,7 @@ _HEADING = re.compile(
     rf"(?:^|(?<=[\n\r])){_ANSWER_LINE.pattern}(?=[\n\r])\s*+(?:[-=]{{3,}}\s++)?+",
     _ANSWER_LINE.flags,
 )
+_QUOTED = re.compile(r"(?:^|(?<=\n))[ \t]*+>[ \t]?")  # how Markdown marks a quotation
 _LETTER_A = re.compile(r"A:[ \t]*+(?P<answer>[^\n\r]{1,80})\Z")  # "A: 77" as a last line
 _DELIMITED = re.compile(
     r"\$\$(?P<double>(?:[^$\\]|\\.){1,400})\$\$"
@@ -237,7 +240,8 @@ _DELIMITED = re.compile(
     re.DOTALL,
 )
 _CLAUSE_END = re.compile(
-    r"[.!?](?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)"
+    r"[.!?](?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)|(?<=\w)_{1,2}(?=\s)"
+    r"|,\s(?:as|given|per)\b"
     r"|,?\s(?:because|since|which|where|so|weil|parce\sque|porque|perché|потому\sчто)\b",
     re.IGNORECASE,
 )
@@ -260,7 +264,8 @@ def _stated(text: str, last_begins: int) -> _Stated | None:
     anchors = [(found.end(), found.start(), False) for found in _STATED.finditer(text)]
     anchors += [(found.end(), found.start(), True) for found in _HEADING.finditer(text)]
     for end, start, is_heading in sorted(anchors)[-3:][::-1]:  # the last may be followed by nothing
-        answer = _clause(text[end : end + _LONGEST], is_heading)
+        rest = _QUOTED.sub("", text[end : end + _LONGEST])
+        answer = _clause(rest.lstrip() if is_heading else rest, is_heading)
         if _OPEN_BOX.match(answer):
             continue
         shown = _reduced(_shown(answer))
@@ -303,7 +308,7 @@ _NUMBER = re.compile(
     r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
       | (?<![\w)\].,:])[-−]? \\?\$? (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:/\d++)? (?:\\?%)?
         (?!:\d)
-      | (?<![\w)\]])[-−]?\.\d++""",
+      | (?<![\w)\]])[-−]?\.\d++ | (?<![\w)\]])[-−]?[½⅓⅔¼¾]""",
     re.VERBOSE,
 )
 _LOOSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2,}")

@@ -251,8 +251,9 @@ def _letters(run: str, spaced: bool, units: frozenset[str], upright: bool) -> It
 
 
 def _product(run: str) -> bool:
-    """Are these three letters rather variables than a word, as in "xyz"?"""
-    return run.islower() and len(run) == 3 and not set(run) & set("aeiou")
+    """Are these three letters rather variables than a word, as in "xyz" and "abc"?"""
+    neighbours = run in "abcdefghijklmnopqrstuvwxyz"
+    return run.islower() and len(run) == 3 and (neighbours or not set(run) & set("aeiou"))
 
 
 def key_of(tokens: Sequence[Token]) -> str:

@@ -36,6 +36,7 @@ def test_the_final_answer_of_a_text(solution: str, answer: str | None) -> None:
 
 FOUND = {
     "signs": [
+        ("The slope is −½ here.", "−½"),
         (r"So x = -\frac{1}{2}.", r"-\frac{1}{2}"),
         (r"The slope is $-\frac{3}{4}$.", r"-\frac{3}{4}"),
         (r"Hence y = −\dfrac{2}{7}", r"−\dfrac{2}{7}"),
@@ -47,6 +48,8 @@ FOUND = {
         ("Therefore 3 + 4 = 7", "7"),
     ],
     "headings": [
+        ("> **Answer**\n>\n> 7", "7"),
+        ("Final answer\n------------\n\n5", "5"),
         ("So h = 5.\n\n# Answer\n\n2\\sqrt{3}", r"2\sqrt{3}"),
         ("We are done.\n\n# Answer\n\n8, 3, 1", "8, 3, 1"),
         ("We get it.\n\n## Final Answer\n\nx+1", "x+1"),
@@ -100,6 +103,7 @@ FOUND = {
         ("#### 1. Add\n2 + 3 = 5\n#### 2. Conclude\nThe answer is 7.", "7"),
     ],
     "bold and dollars": [
+        ("The answer is __42__ apples.", "42"),
         ("The answer is **42** apples.", "42"),
         ("The answer is *42*, as we saw.", "42"),
         ("**The answer is 42.**", "42"),
@@ -135,6 +139,9 @@ FOUND = {
         ("答：12", "12"),
     ],
     "sentences": [
+        ("Thus, the answer to this problem is 8.", "8"),
+        ("The correct choice is (D).", "(D)"),
+        ("Answer: 7 cm, as shown above.", "7 cm"),
         ("The answer is therefore 5.", "5"),
         ("The answer is (C) 12.", "(C) 12"),
         ("Answer: 3 hours and 20 minutes", "3 hours and 20 minutes"),
