@@ -140,6 +140,9 @@ class ValueHead(nn.Module):
         evidence: whether the features of `evidence_features` are joined to the hidden state.
         calculator: how many features of the calculator are; 0 for none.
         units: size of the hidden layer on the evidence; 0 for none.
+        blind: in training, the share of the steps of which it sees the calculator alone; of the
+            others it sees so much more of the rest that the sum stays the same. What a language
+            model says of texts unlike its own is worth less than it looks in training.
     """
 
     def __init__(
@@ -156,6 +159,7 @@ class ValueHead(nn.Module):
         self.evidence = evidence
         self.calculator = calculator
         self.units = units
+        self.blind = 0.0
         self.dropout = nn.Dropout(dropout)
         self.weight = nn.Parameter(torch.zeros(1, n_hidden + self.n_features))
         self.bias = nn.Parameter(torch.zeros(1))
@@ -190,6 +194,8 @@ class ValueHead(nn.Module):
         seen = self.dropout(hidden.float())
         if features is not None:
             features = features.float()
+            if self.blind and self.training:
+                seen, features = self._partly_blind(seen, features)
             seen = torch.cat((seen, features), dim=1)
         with torch.autocast(hidden.device.type, enabled=False):
             log_odds = functional.linear(seen, self.weight.float(), self.bias.float())
@@ -197,3 +203,11 @@ class ValueHead(nn.Module):
                 inner = functional.linear(features, self.unit_weight, self.unit_bias)
                 log_odds = log_odds + functional.linear(functional.gelu(inner), self.unit_out)
         return log_odds.squeeze(1)
+
+    def _partly_blind(self, hidden: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, without what is not the calculator's in a share of the steps."""
+        sees = torch.rand(len(hidden), 1, device=hidden.device) >= self.blind
+        factor = sees / (1 - self.blind)
+        n_own = N_EVIDENCE_FEATURES * self.evidence
+        own, said = features[:, :n_own], features[:, n_own:]
+        return hidden * factor, torch.cat((own * factor, said), dim=1)

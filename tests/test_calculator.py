@@ -194,6 +194,12 @@ def test_a_result_after_a_line_break_goes_on_from_the_line_before() -> None:
     assert "false" in wrong
 
 
+def test_a_percentage_may_go_on_from_a_longer_line_before() -> None:
+    steps = ["So we take 3 more and then 5 of them, that is 20% of 50% of them all", "= 12%"]
+    assert "false" in said("What is 20% of 50%?", steps)[1]
+    assert "false" not in said("What is 20% of 50%?", [steps[0], "= 10%"])[1]
+
+
 def test_the_reference_examples_read_right() -> None:
     """A step of the reference is wrong exactly when its arithmetic says so."""
     wanted = ["+++", "+--", "+++", "+-++", "+++", "+--", "+--", "++-++", "+++", "+--", "+-++"]

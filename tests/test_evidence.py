@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from prm_core.calculator import FEATURES, VERSION, read_solution
 from prm_core.cli import main
@@ -17,6 +18,7 @@ from prm_core.families.value_head import TEXTBOOK, read_template
 from prm_core.readout import ValueHead
 from prm_core.scorer import load_scorer
 from prm_core.training import Loss, RunConfig, ScratchConfig, Source, TuneConfig, fine_tune
+from prm_core.training.data import made_source
 from prm_core.training.scratch import PRM_FILE, train_from_scratch
 from prm_core.training.tune import digits_and_signs
 from prm_core.types import Candidate, Encoded, Example
@@ -110,6 +112,19 @@ def test_units_on_the_evidence_can_say_what_no_linear_unit_can() -> None:
     assert ((head(torch.zeros(4, 1), features) > 0).float() == wanted).all()
 
 
+def test_a_partly_blind_head_sees_the_calculator_and_on_average_the_rest() -> None:
+    torch.manual_seed(0)
+    head = ValueHead(2, evidence=True, calculator=1, dropout=0.0)
+    head.blind = 0.75
+    with torch.no_grad():
+        head.weight[0] = torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0, 10.0])
+    hidden, features = torch.ones(4000, 2), torch.ones(4000, 4)
+    logits = head(hidden, features)
+    assert set(logits.round().tolist()) == {10.0, 30.0}  # blind; and four times the five others
+    assert float(logits.detach().mean()) == pytest.approx(15.0, abs=0.5)
+    assert head.eval()(hidden, features).tolist() == [15.0] * 4000
+
+
 def sums(n: int, seed: int) -> tuple[Example, ...]:
     """Sums in one step, half of them wrong."""
     rng = random.Random(seed)
@@ -180,6 +195,27 @@ def test_training_from_scratch_goes_on_from_a_model_of_its_own(tmp_path: Path) -
     ]
     assert written[0] == written[1]
     assert written[0]["evidence"] == PRM_FILE["evidence"]
+    before, after = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("first", "second")
+    )
+    # All of it learns; vectors change too little in three steps to show in half precision.
+    assert not any(torch.equal(t, after[name]) for name, t in before.items() if t.ndim == 2)
     for name in ("first", "second"):
         (scored,) = load_scorer(tmp_path / name, device="cpu").score([WRONG])
         assert len(scored.probabilities) == 3
+
+
+def test_made_solutions_can_be_all_the_data(tmp_path: Path) -> None:
+    made = made_source(30, seed=4)
+    assert made == made_source(30, seed=4)
+    assert made != made_source(30, seed=5)
+    labels = [label for example in made.examples for label in example.labels]
+    assert set(labels) == {0.0, 1.0}
+    with pytest.raises(BadOptionError, match="at least 1"):
+        made_source(0, seed=4)
+    backbone = tiny_model(tmp_path / "backbone", prm=MARKED)
+    command = ["train", "-o", str(tmp_path / "o"), "--backbone", str(backbone), "--mode", "head"]
+    command += ["--evidence", "calculator", "--made", "30", "--device", "cpu"]
+    assert main(command) == 0
+    arguments = json.loads((tmp_path / "o" / "training.json").read_text())["arguments"]
+    assert arguments["data"] == {"made": [1.0, 30]}

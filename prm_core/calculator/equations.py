@@ -36,6 +36,7 @@ from prm_core.calculator.tokens import (
     scan,
 )
 
+_ELSEWHERE = -1
 _DEEPEST = 20  # brackets
 _LARGEST = 200  # bits of a value's numerator or denominator
 _LARGEST_POWER = 64
@@ -85,7 +86,7 @@ class Side:
         labelled: a word stands right before it, which it may number ("day 1").
         written: it is, or begins with, digits or signs rather than a number word.
         cut: something around it belongs to the computation and could not be read ("T + 4").
-        first: its first token.
+        first: its first token; -1 where it stands in the text before.
     """
 
     value: Number
@@ -658,6 +659,8 @@ def _read(
     loosely: bool | None = None
     opens = kinds[0] == "="
     reader.i = int(opens)
+    if before is not None:
+        before = replace(before, first=_ELSEWHERE)
     chain: list[Side] = [before] if opens and before is not None and before.signs else []
     links = ["="] * len(chain)
     while reader.i < last:
@@ -806,6 +809,9 @@ def _holds_as_percent(reader: _Reader, chain: list[Side]) -> bool:
         reader.hundredth = meaning
         values: list[Number | None] = []
         for side in chain:
+            if side.first == _ELSEWHERE:
+                values.append(side.value)
+                continue
             reader.i = side.first
             again = reader.side()
             values.append(None if again is None else again.value)

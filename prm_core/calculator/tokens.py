@@ -26,7 +26,7 @@ _SCANNER = re.compile(
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
     |(?P<clock>\d{1,2}:\d\d(?!\d))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
-    |(?P<number>(?:\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)
+    |(?P<number>(?:\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
     |(?P<times>\\times|\\cdot|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
     |(?P<about>\\approx|≈|≅)|(?P<no>\\[a-z]+|[≠<>≤≥→]|=>|->)
@@ -182,7 +182,8 @@ def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
         for column in (tokens.kinds, tokens.values, tokens.starts, tokens.ends, tokens.shown):
             del column[-1]
         return
-    digits, _, behind = found.replace("{,}", "").replace(",", "").replace(" ", "").partition(".")
+    digits = found.replace("{,}", "").replace(",", "").replace(" ", "")
+    digits, _, behind = digits.replace("$", "").partition(".")
     if len(digits) + len(behind) > _LONGEST_NUMBER:
         tokens.add(WORD, found, start, end)
     elif behind:

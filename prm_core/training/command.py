@@ -16,7 +16,7 @@ from prm_core.device import DTYPES
 from prm_core.errors import BadOptionError
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
-from prm_core.training.data import hold_out, read_source, without_problems
+from prm_core.training.data import hold_out, made_source, read_source, without_problems
 from prm_core.training.engine import REPORTS, RunConfig
 from prm_core.training.loss import Loss
 from prm_core.training.scratch import ScratchConfig, train_from_scratch
@@ -97,6 +97,12 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         help="labelled solutions, several times; an epoch sees each row WEIGHT times (default: 1)",
     )
     add(
+        "--made",
+        type=int,
+        metavar="N",
+        help="beside the data, or alone, N generated solutions and spoiled ones of GSM8K",
+    )
+    add(
         "--neutral",
         choices=("right", "wrong"),
         help="what PRM800K's neutral steps count as (default: right)",
@@ -114,6 +120,7 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
             float,
             "default: " + ", ".join(f"{rate:g} ({mode})" for mode, (rate, _) in MODES.items()),
         ),
+        ("blind", float, "share of the steps of which it sees the calculator alone (default: 0)"),
         ("dropout", float, "share of the hidden state that the head does not see (default: 0.1)"),
         ("max-tokens", int, "longer rows are left out (default: what the backbone reads)"),
         ("lora-rank", int, "default: 16"),
@@ -162,7 +169,7 @@ def _scratch_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 _TUNE = {f.name for f in fields(TuneConfig)}
-_TUNE_TOO = {"data", "neutral", "validation", "validation_share", "template"}
+_TUNE_TOO = {"data", "made", "neutral", "validation", "validation_share", "template"}
 _SCRATCH = {f.name for f in fields(ScratchConfig)}
 
 
@@ -205,12 +212,15 @@ def main(options: argparse.Namespace) -> int:
 
 def _tune(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
     """Read the data that the options name, and train on them."""
-    if not given.get("data"):
-        raise BadOptionError("there is nothing to learn from; give --data FILE")
+    if not given.get("data") and "made" not in given:
+        raise BadOptionError("there is nothing to learn from; give --data FILE, or --made N")
     if {"validation", "validation_share"} <= given.keys():
         raise BadOptionError("--validation and --validation-share exclude each other")
     right = given.get("neutral") != "wrong"
-    sources = [read_source(text, neutral_is_right=right) for text in given["data"]]
+    sources = [read_source(text, neutral_is_right=right) for text in given.get("data", [])]
+    if "made" in given:
+        plans = read_plans(read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz"))
+        sources.append(made_source(given["made"], run_config.seed, plans))
     validation = []
     if "validation" in given:
         validation = list(read_source(given["validation"], neutral_is_right=right).examples)

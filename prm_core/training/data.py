@@ -15,8 +15,13 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.families.value_head import Template
 from prm_core.labelled import read_examples
+from prm_core.synthetic.solution import Plan
+from prm_core.synthetic.stream import generate
 from prm_core.training.rows import Row, labelled_row
-from prm_core.types import Example
+from prm_core.types import Candidate, Example
+
+MADE = "made"
+"""What solutions that are generated are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,30 @@ def read_source(text: str, *, neutral_is_right: bool = True) -> Source:
     if not examples:
         raise DataError("has no rows", path=name)
     return Source(name, tuple(examples), times)
+
+
+def made_source(n: int, seed: int, gsm8k: Sequence[Plan] = ()) -> Source:
+    """Solutions that `prm_core.synthetic` makes, in the mix that training from scratch ends with.
+
+    Args:
+        n: how many.
+        seed: the same one makes the same solutions.
+        gsm8k: solutions to spoil, beside the generated problems.
+
+    Raises:
+        BadOptionError: there is to be none.
+    """
+    if n < 1:
+        raise BadOptionError(f"made is {n}; it must be at least 1")
+    rng = random.Random(seed)
+    made = [generate(rng, gsm8k=gsm8k) for _ in range(n)]
+    return Source(
+        MADE,
+        tuple(
+            Example(Candidate(one.problem, one.steps), tuple(map(float, one.labels)), MADE)
+            for one in made
+        ),
+    )
 
 
 def same_problem(problem: str) -> str:

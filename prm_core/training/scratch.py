@@ -384,6 +384,7 @@ def _started(start: Path) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
         model = load_backbone(start, config, place, AutoModelForCausalLM)
     assert isinstance(tokenizer, PreTrainedTokenizerFast)
     assert isinstance(model, LlamaForCausalLM)
+    model.requires_grad_(True)  # it was loaded to be read
     return tokenizer, model
 
 

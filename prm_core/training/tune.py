@@ -81,8 +81,10 @@ class TuneConfig:
         lora_rank, lora_alpha: size of the adapters, and their weight times that size.
         gradient_checkpointing: compute the layers twice instead of keeping what they gave.
         evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, with commas
-            between; None for what the family file says.
+            between; None for what the family file says. A head of which this or the next is given
+            begins anew.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
+        blind: share of the steps of which the head sees the calculator alone (`ValueHead.blind`).
     """
 
     backbone: str
@@ -99,6 +101,7 @@ class TuneConfig:
     gradient_checkpointing: bool = False
     evidence: str | None = None
     head_units: int | None = None
+    blind: float = 0.0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -110,9 +113,9 @@ class TuneConfig:
                     "or both with a comma between"
                 )
         for name, value in asdict(self).items():
-            if name == "dropout":
+            if name in ("dropout", "blind"):
                 if not 0 <= value < 1:
-                    raise BadOptionError(f"dropout is {value}; it must be at least 0 and below 1")
+                    raise BadOptionError(f"{name} is {value}; it must be at least 0 and below 1")
             elif (
                 isinstance(value, bool)
                 or not isinstance(value, int | float)
@@ -266,15 +269,17 @@ def _learner(
         )
     own = directory / FAMILY_FILE
     prm_is_own = prm is None and own.is_file()
-    stored_prm = {**TEXTBOOK, **(read_json(own) if prm_is_own else prm or {})}
-    prm = _with_evidence(stored_prm, tokenizer, config)
+    prm = {**TEXTBOOK, **(read_json(own) if prm_is_own else prm or {})}
+    prm = _with_evidence(prm, tokenizer, config)
     head = read_template(prm, tokenizer).head(int(settings.hidden_size))
-    if prm_is_own and (prm["evidence"], prm["head"]) == (
-        stored_prm["evidence"],
-        stored_prm["head"],
-    ):
+    if prm_is_own and config.evidence is None and config.head_units is None:
         head = read_head(directory, head)
     head.dropout.p = config.dropout
+    head.blind = config.blind
+    if head.blind and not head.calculator:
+        raise BadOptionError(
+            "blind is for a head that sees a calculator; give --evidence calculator"
+        )
     verifier = Verifier(model, head, loss)
     merge = None
     if config.mode == "full":
