@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import itertools
 import json
 import re
@@ -293,3 +294,9 @@ def test_the_family_of_the_models_page_works_as_it_stands(tmp_path: Path) -> Non
 
 def test_every_family_is_in_the_readme() -> None:
     assert not [name for name in [*FAMILIES, *VERIFIERS] if f"`{name}`" not in README]
+
+
+def test_the_examples_of_how_a_text_is_cut_are_true() -> None:
+    found = doctest.testfile(str(ROOT / "docs" / "steps.md"), module_relative=False)
+    assert found.attempted > 8
+    assert not found.failed

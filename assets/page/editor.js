@@ -406,7 +406,7 @@ function tell(card) {
     return;
   }
   const n = steps.length;
-  const how = rule.value === "auto" && n > 1 ? ` · ${RULE_WORDS[used]}` : "";
+  const how = rule.value === "auto" && n > 1 ? ` · ${RULE_WORDS[used.split(":")[0]]}` : "";
   card.count.textContent = n ? `${n.toLocaleString("en")} ${n === 1 ? "step" : "steps"}${how}` : "no steps yet";
   const left = [...new Set((dropped ?? []).map(([, , kind]) => kind))];
   const why = [n === 1 ? NOTHING_TO_CUT[rule.value] : "", left.length ? `left out: ${left.join(", ")}` : ""];

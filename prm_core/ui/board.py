@@ -37,6 +37,7 @@ RULE_WORDS = {
     "paragraph": "by paragraph",
     "line": "by line",
     "sentence": "by sentence",
+    "separator": "at its markers",
 }
 """What the page says of the step rule that "auto" picked."""
 
