@@ -8,7 +8,8 @@ other, each with other numbers, and every answer is compared with what a scorer 
 gives. Then one client asks for 64 solutions of 153 steps and ten for small ones meanwhile. In the
 end the server's memory after many requests is compared with that after a tenth of them.
 
-Prints a table, and the rate of the scorer alone, measured before and after in the same run.
+Prints a table: `share` is the rate beside the scorer's own, measured before and after each row, and
+`cpu` the processor time that the server took for a run, which other work on the machine moves less.
 """
 
 from __future__ import annotations
@@ -164,14 +165,15 @@ class Judge:
         candidates = [Candidate(problem, split_steps(text)) for text in solutions]
         return [one.probabilities for one in self._scorer.score(candidates)]
 
-    def rate(self, seconds: float) -> float:
-        """Small problems a second, one after the other."""
+    def rate(self, seconds: float) -> tuple[float, float]:
+        """Small problems a second, one after the other, and processor seconds for each."""
         rng = random.Random(0)
-        n_done, began = 0, time.perf_counter()
+        n_done, began, used = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began < seconds:
             self.probabilities(*small(rng))
             n_done += 1
-        return n_done / (time.perf_counter() - began)
+        used = time.process_time() - used
+        return n_done / (time.perf_counter() - began), used / n_done
 
     def error(self, problem: str, solutions: Sequence[str], board: dict[str, Any]) -> float:
         """The largest difference between an answer and the scorer's own."""
@@ -257,6 +259,12 @@ async def fairness(url: str, fn_index: int, judge: Judge) -> None:
     )
 
 
+def processor(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(pid: int) -> float:
     """Megabytes of memory that a process holds."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -294,26 +302,33 @@ async def measure(url: str, pid: int, options: argparse.Namespace) -> None:
     fn_index = await start(url)
     judge = Judge()
     await Client(url, fn_index).score(*small(random.Random(9)))  # the model is loaded
-    own = [judge.rate(5.0)]
+    own = [judge.rate(3.0)]
     print(
-        f"{'clients':>8} {'runs/s':>8} {'median s':>9} {'95 % s':>8} {'slowest':>8} "
-        f"{'refused':>8} {'in line':>8} {'largest error':>14}"
+        f"{'clients':>8} {'runs/s':>8} {'share':>6} {'cpu ms':>7} {'median s':>9} {'95 % s':>8} "
+        f"{'slowest':>8} {'refused':>8} {'in line':>8} {'largest error':>14}"
     )
     for n_clients in options.clients:
+        used = processor(pid)
         got = await load(url, fn_index, n_clients, options.seconds)
+        used = (processor(pid) - used) / max(1, len(got.answers))
+        own.append(judge.rate(3.0))
+        beside = statistics.mean(rate for rate, _ in own[-2:])  # before and after
         times = got.times() or [float("nan")]
         worst = max((judge.error(p, s, a.board) for p, s, a in got.answers), default=float("nan"))
         in_line = sum(a.waited is not None for _, _, a in got.answers)
         print(
-            f"{n_clients:>8} {got.rate:>8.1f} {statistics.median(times):>9.3f} "
-            f"{times[int(0.95 * (len(times) - 1))]:>8.3f} {times[-1]:>8.3f} "
-            f"{len(got.refused):>8} {in_line:>8} {worst:>14.1e}",
+            f"{n_clients:>8} {got.rate:>8.1f} {got.rate / beside:>6.2f} {1000 * used:>7.1f} "
+            f"{statistics.median(times):>9.3f} {times[int(0.95 * (len(times) - 1))]:>8.3f} "
+            f"{times[-1]:>8.3f} {len(got.refused):>8} {in_line:>8} {worst:>14.1e}",
             flush=True,
         )
         for words in sorted(set(got.refused))[:3]:
             print("   ", words)
-        own.append(judge.rate(3.0))
-    print(f"the scorer alone: {min(own):.1f} to {max(own):.1f} problems/s")
+    rates, costs = zip(*own, strict=True)
+    print(
+        f"the scorer alone: {min(rates):.1f} to {max(rates):.1f} problems/s, "
+        f"{1000 * min(costs):.1f} to {1000 * max(costs):.1f} ms of processor time each"
+    )
     if not options.no_fairness:
         await fairness(url, fn_index, judge)
     if options.requests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -398,3 +399,34 @@ def test_tags_of_the_ordinary_vocabulary(tmp_path: Path) -> None:
         (scored,) = scorer.score([SHORT])
         assert list(scored.log_odds) == expected(server, scorer, SHORT)
         scorer.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("HTTP/1.1 401 no", b"no user has the key sk-secret."),
+        ("HTTP/1.1 401 no", b'{"error": {"message": "what is sk-\\u0073ecret?"}}'),
+        ("Authorization: Bearer sk-secret", b""),
+        ("HTTP/1.1 200 OK", b'{"data": [{"id": "sk-secret-model"}]}'),
+    ],
+    ids=["words", "escaped", "no protocol", "a name"],
+)
+def test_a_server_that_says_the_key_again_is_not_heard(
+    status: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prm_core.endpoint._ATTEMPTS", 1)
+    head = f"{status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            taken, _ = server.accept()
+            with taken:
+                taken.recv(4096)
+                taken.sendall(head + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ModelError) as raised:
+            open_server(f"http://127.0.0.1:{server.getsockname()[1]}", "a/b", api_key="sk-secret")
+        thread.join()
+    assert "sk-secret" not in str(raised.value)

@@ -54,7 +54,7 @@ QUEUE_SIZE = 64
 """Requests that Gradio holds before it asks the line; beyond, it says that the server is busy."""
 
 LINE_S = 1.0
-"""How often a run that waits is told how many are before it."""
+"""How often a run that waits is told how many are before it; the longer it waits, the rarer."""
 
 SMALL_CHARS = 20_000
 """A draft of so many characters is read, and its results are drawn, between two other requests;
@@ -198,12 +198,15 @@ class Run:
 
     async def _score(self, place: Place) -> AsyncGenerator[Update | None]:
         host, line = self._host, self._host.line
-        told = time.monotonic()
+        came = told = time.monotonic()
+        board = None  # the same for all words, so that these alone are sent
         while not await line.turn(place, SOON_S):
             words = f"{line.before(place)} before you"
-            if words != self._message and time.monotonic() - told > LINE_S:
-                told = time.monotonic()
-                yield await self._running(words)
+            due = max(LINE_S, YIELD_SHARE * (told - came))
+            if words != self._message and time.monotonic() - told > due:
+                board = board or await self._board("running")
+                self._message, told = words, time.monotonic()
+                yield board, actions_value(running=True, message=words)
             else:
                 yield None
         loading = host.scorer(self._model)
