@@ -201,6 +201,7 @@ class ModelHost:
         pool = self._model_thread if here else self._server_threads
         take = _to_pause if here else _one
         step: Future[tuple[list[Found], bool]] | None = None
+        n_found = 0
         try:
             while True:
                 while (here or step is None) and not await self.line.turn(place, SOON_S):
@@ -214,7 +215,8 @@ class ModelHost:
                 found, over = step.result()
                 for one in found:
                     yield one
-                if over:
+                n_found += len(found)
+                if over or n_found == len(candidates):  # another turn would bring nothing
                     return
         finally:
             _close(results, step, pool)

@@ -202,8 +202,8 @@ class Run:
         board = None  # the same for all words, so that these alone are sent
         while not await line.turn(place, SOON_S):
             words = f"{line.before(place)} before you"
-            due = max(LINE_S, YIELD_SHARE * (told - came))
-            if words != self._message and time.monotonic() - told > due:
+            pause = max(LINE_S, YIELD_SHARE * (told - came))
+            if words != self._message and time.monotonic() - told > pause:
                 board = board or await self._board("running")
                 self._message, told = words, time.monotonic()
                 yield board, actions_value(running=True, message=words)
