@@ -200,6 +200,20 @@ def test_a_percentage_may_go_on_from_a_longer_line_before() -> None:
     assert "false" not in said("What is 20% of 50%?", [steps[0], "= 10%"])[1]
 
 
+def test_any_mixture_of_signs_and_words_is_read() -> None:
+    """Nothing fails, and every equation stands in its own step."""
+    rng = random.Random(7)
+    text = (
+        "5 12% $3 = = + - × / ( ) x of is makes half twice 3/4 2½ apples and add from ^ 2 % : 8:15 "
+        r"\frac{1}{2} \sqrt { } dozen h min km 1,250 .5 ≈ sum remainder ² 20% Day , . -3 to"
+    )
+    atoms = re.split(" ", text)
+    for _ in range(1500):
+        steps = [" ".join(rng.choices(atoms, k=rng.randint(1, 12))) for _ in range(3)]
+        for step, reading in zip(steps, read_solution(steps[0], steps), strict=True):
+            assert all(0 <= e.start < e.end <= len(step) for e in reading.equations)
+
+
 def test_the_reference_examples_read_right() -> None:
     """A step of the reference is wrong exactly when its arithmetic says so."""
     wanted = ["+++", "+--", "+++", "+-++", "+++", "+--", "+--", "++-++", "+++", "+--", "+-++"]

@@ -709,6 +709,8 @@ def _judge(
             loose.append(part[0])
             return
         start, end = part[0].start, part[-1].end
+        if part[0].first == _ELSEWHERE:
+            start = reader.starts[0]  # its sign of equality
         holds = not worst or _holds_as_percent(reader, part)
         error = 0.0 if holds else worst
         unknown = reader.saw_unknown
