@@ -117,7 +117,7 @@ def test_tables_have_it_as_json() -> None:
 
 def test_the_ranking_and_the_page() -> None:
     row = ProblemRow("-", 1, None, PROBLEM, (TEXT,), "4")
-    reading = read_candidates(Draft(PROBLEM, (TEXT,), "auto"))
+    reading = read_candidates(Draft(PROBLEM, (TEXT,), "auto", ("A",)))
     (candidate,) = reading.candidates
     assert candidate.thinking == MARKS
     assert "4 ✓" in ranking_table(row, [scored(candidate)], "min", 0.5)
