@@ -25,7 +25,7 @@ _BLANK = r"[ \t\xa0]"
 _BULLETS = r"[-*+•◦▪‣●○►▶➤→✅✔🔹🔸👉>]"
 _STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
 _COUNT = (
-    rf"(?>\d{{1,3}}(?:\.\d{{1,2}}){{0,2}}|{'|'.join(_WORDS)}|[ivx]{{1,5}}|[a-h]|[{_HAN}]{{1,3}})"
+    rf"(?>\d{{1,5}}(?:\.\d{{1,2}}){{0,2}}|{'|'.join(_WORDS)}|[ivx]{{1,5}}|[a-h]|[{_HAN}]{{1,3}})"
 )
 _LEAD = (
     rf"{_BLANK}*+(?:{_BULLETS}\ufe0f?{_BLANK}++)?(?P<hashes>\#{{1,6}})?{_BLANK}*+"
