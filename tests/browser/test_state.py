@@ -221,7 +221,7 @@ def test_every_removed_solution_comes_back(page: Page) -> None:
 
 
 def test_results_come_back_with_the_text_that_they_are_of(page: Page) -> None:
-    scored_page(page)
+    scored_page(page, C, A, B)  # not an example of ours, which could be had again
     numbers = {letter: probabilities(page, letter) for letter in "ABC"}
     page.get_by_role("button", name="Examples").click()
     page.locator(".prm-example", has_text="What is 8 × 3?").click()
@@ -252,7 +252,7 @@ def test_undo_can_itself_be_undone(page: Page) -> None:
 
 
 def test_the_preview_says_how_many_steps_and_why(page: Page) -> None:
-    fill(page, PROBLEM, "24-7=17, 3*5=15, 17+15=32")
+    fill(page, PROBLEM, "so it is 7 times 8 and therefore 56")
     top = page.locator(".prm-card-top").first
     expect(top).to_contain_text("1 step")
     expect(top).to_contain_text("no numbers, line breaks or sentence ends found")
