@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import types
+import warnings
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,10 @@ def server() -> Iterator[Running]:
     )
     yield Running(url, shown, host, event)
     shown.demo.close()
+    del shown
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.unfreeze()
+        gc.collect()  # what Gradio leaves open, so that no later test is blamed for it
 
 
 def until(true: Any) -> None:
