@@ -371,6 +371,7 @@ def _value(number: str) -> str:
 
 def _formula_at_end(sentence: str) -> str | None:
     """The formula at a sentence's end, right of its last equality sign; None where words end it."""
+    sentence = sentence[-2 * _LONGEST :]  # no answer is longer, and the search tries every place
     delimited = list(_DELIMITED.finditer(sentence))
     if delimited and not sentence[delimited[-1].end() :].strip(" \t.,;:!?*"):
         found = delimited[-1]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from prm_core.expressions import (
     Formula,
-    UnreadableError,
+    NoFormulaError,
     Value,
     divide,
     is_real,
@@ -151,7 +151,7 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
     """Are two answers the same? None where that cannot be told here.
 
     Raises:
-        UnreadableError, ArithmeticError, ValueError: neither can this be told.
+        NoFormulaError, ArithmeticError, ValueError: neither can this be told.
     """
     if not a or not b or depth > _DEEPEST:
         return None
@@ -342,7 +342,7 @@ def _all_same(one: Sequence[Tokens], other: Sequence[Tokens], depth: int) -> boo
 def _same_item(a: Tokens, b: Tokens, depth: int) -> bool:
     try:
         return bool(_same(a, b, depth + 1))
-    except (UnreadableError, ArithmeticError, ValueError):
+    except (NoFormulaError, ArithmeticError, ValueError):
         return False
 
 
@@ -539,7 +539,7 @@ def _proportional(a: _Relation, b: _Relation) -> bool:
     """Is left - right of one a multiple of that of the other, by a number?"""
     try:
         differences = [_difference(relation) for relation in (a, b)]
-    except (UnreadableError, ArithmeticError, ValueError):
+    except (NoFormulaError, ArithmeticError, ValueError):
         return False
     (names, one), (other_names, other) = differences
     if not names or names != other_names or not all(one) or not all(other):
@@ -555,7 +555,7 @@ def _difference(relation: _Relation) -> tuple[frozenset[str], list[Value]]:
     minus = [Token("-", "sign"), Token("(", "sign")]
     formula = Formula([Token("(", "sign"), *left, Token(")", "sign"), *minus, *right, _CLOSE])
     if formula.rest:
-        raise UnreadableError
+        raise NoFormulaError
     return formula.names, formula.values()
 
 
@@ -565,7 +565,7 @@ _CLOSE = Token(")", "sign")
 def _is_constant(tokens: Tokens) -> bool:
     try:
         formula = Formula(tokens)
-    except UnreadableError:
+    except NoFormulaError:
         return False
     return not formula.names and not formula.rest
 
@@ -658,14 +658,14 @@ def _read(tokens: Tokens) -> _Quantity | None:
     """The quantity that an answer is; None where it is none."""
     try:
         return _quantity(tokens)
-    except (UnreadableError, ArithmeticError, ValueError):
+    except (NoFormulaError, ArithmeticError, ValueError):
         return _with_letter_unit(tokens)
 
 
 def _quantity(tokens: Tokens) -> _Quantity:
     """
     Raises:
-        UnreadableError: it is none.
+        NoFormulaError: it is none.
     """
     tokens = _without_thousands(tokens)
     plain = key_of(tokens)
@@ -683,7 +683,7 @@ def _quantity(tokens: Tokens) -> _Quantity:
     if unit is None:
         unit = read_unit(rest)
     if unit is None:
-        raise UnreadableError
+        raise NoFormulaError
     if size != 1:
         values = [None if v is None else v * size for v in values]
     number = tokens[: len(tokens) - len(formula.rest)]
@@ -734,7 +734,7 @@ def _with_letter_unit(tokens: Tokens) -> _Quantity | None:
         return None
     try:
         quantity = _quantity(tokens[:first])
-    except UnreadableError:
+    except NoFormulaError:
         return None
     unit = read_unit([token._replace(upright=True) for token in tokens[first:]])
     return quantity._replace(unit=unit) if unit and unit.powers else None

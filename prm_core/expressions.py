@@ -38,7 +38,7 @@ _MOST_POWER = 10**6  # log2 of a number that is not exact
 Node = Callable[["_Point"], Value]
 
 
-class UnreadableError(Exception):
+class NoFormulaError(Exception):
     """A text is no formula that can be worked out."""
 
 
@@ -53,10 +53,10 @@ class Formula:
     def __init__(self, tokens: Sequence[Token]) -> None:
         """
         Raises:
-            UnreadableError: the tokens do not begin with a formula.
+            NoFormulaError: the tokens do not begin with a formula.
         """
         if len(tokens) > _MOST_TOKENS:
-            raise UnreadableError
+            raise NoFormulaError
         parser = _Parser(tokens)
         self._node = parser.sum()
         self.names = frozenset(parser.names)
@@ -66,7 +66,7 @@ class Formula:
         """Its value at each point, a single one where it has no letters; None where it has none.
 
         Raises:
-            UnreadableError: it has no value anywhere, or one that is too large.
+            NoFormulaError: it has no value anywhere, or one that is too large.
         """
         found: list[Value | None] = []
         for number in range(N_POINTS if self.names else 1):
@@ -75,7 +75,7 @@ class Formula:
             except (ArithmeticError, ValueError):
                 found.append(None)
         if all(value is None for value in found):
-            raise UnreadableError
+            raise NoFormulaError
         return found
 
 
@@ -100,15 +100,15 @@ def to_fraction(value: Value) -> Fraction:
     """A real value as a fraction, to 50 digits.
 
     Raises:
-        UnreadableError: it is complex, or too large to be written out.
+        NoFormulaError: it is complex, or too large to be written out.
     """
     if isinstance(value, Fraction):
         return value
     if not is_real(value):
-        raise UnreadableError
+        raise NoFormulaError
     sign, mantissa, exponent, _ = value._mpf_
     if abs(exponent) > _MOST_BITS:
-        raise UnreadableError
+        raise NoFormulaError
     size: Fraction = Fraction(mantissa) * Fraction(2) ** exponent
     return -size if sign else size
 
@@ -140,7 +140,7 @@ def _tidied(value: Value) -> Value:
     """A value that can be compared: real where its imaginary part is rounding.
 
     Raises:
-        UnreadableError: it is not finite.
+        NoFormulaError: it is not finite.
     """
     context = _context()
     if isinstance(value, context.mpc):
@@ -149,7 +149,7 @@ def _tidied(value: Value) -> Value:
         elif abs(value.real) <= abs(value.imag) * _inexact(_NEARLY):
             value = context.mpc(0, value.imag)
     if not isinstance(value, Fraction) and not context.isfinite(value):
-        raise UnreadableError
+        raise NoFormulaError
     return value
 
 
@@ -208,7 +208,7 @@ def _power(base: Value, exponent: Value) -> Value:
         return _zero_power(exponent)
     size = abs(context.log(abs(base), 2)) + abs(context.arg(base)) + 1
     if size * abs(_inexact(exponent)) > _MOST_POWER:
-        raise UnreadableError
+        raise NoFormulaError
     return context.power(base, exponent if isinstance(exponent, int) else _inexact(exponent))
 
 
@@ -227,7 +227,7 @@ def _bounded(value: Fraction) -> Value:
 
 def _sized(value: Any) -> Any:
     if value and abs(_context().mag(value)) > _MOST_POWER:
-        raise UnreadableError
+        raise NoFormulaError
     return value
 
 
@@ -239,14 +239,14 @@ def _factorial(value: Value) -> Value:
         if n <= 300:
             return Fraction(math.factorial(n))
     if not is_real(value) or abs(_inexact(value)) > 20_000:
-        raise UnreadableError
+        raise NoFormulaError
     return _context().gamma(_inexact(value) + 1)
 
 
 def _binomial(n: Value, k: Value) -> Value:
     whole = all(isinstance(v, Fraction) and v.denominator == 1 for v in (n, k))
     if not whole or not 0 <= k <= n or k > 2_000 or n > 10**6:
-        raise UnreadableError
+        raise NoFormulaError
     value, smaller = Fraction(1), int(min(k, n - k))
     for index in range(smaller):
         value = _multiply(value, Fraction(int(n) - index, index + 1))
@@ -296,7 +296,7 @@ def _function(name: str, value: Value) -> Value:
             return Fraction(0)
         return context.log(x) if name == "ln" else context.log(x) / context.log(10)
     if abs(x) > 10**6:  # a reduction by π would cost as many digits as it has
-        raise UnreadableError
+        raise NoFormulaError
     found = getattr(context, _LONG_NAMES.get(name, name))(x)
     return Fraction(0) if abs(found) < _inexact(_NEARLY) and abs(x) > 1 else found
 
@@ -341,7 +341,7 @@ class _Parser:
     def _take(self, text: str | None = None) -> str:
         found = self._peek()
         if not found or (text is not None and found != text):
-            raise UnreadableError
+            raise NoFormulaError
         self.place += 1
         return found
 
@@ -350,7 +350,7 @@ class _Parser:
     def sum(self) -> Node:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise UnreadableError
+            raise NoFormulaError
         node = self._product()
         while (sign := self._peek()) in ("+", "-"):
             self.place += 1
@@ -460,7 +460,7 @@ class _Parser:
             return self._group()
         if kind == "command":
             return self._command(text)
-        raise UnreadableError
+        raise NoFormulaError
 
     def _decimal(self, text: str) -> Node:
         r"""A number, perhaps with a period: `0.1\overline{6}`."""
@@ -469,7 +469,7 @@ class _Parser:
         if "." in text and following[:2] + following[3:] == [r"\overline", "{", "}"]:
             digits = following[2]
             if not digits.isdigit():
-                raise UnreadableError
+                raise NoFormulaError
             self.place += 4
             n_places = len(text.partition(".")[2])
             value += Fraction(int(digits), (10 ** len(digits) - 1) * 10**n_places)
@@ -482,7 +482,7 @@ class _Parser:
         self._bars = bars
         self._take(_CLOSERS[opening])
         if opening == r"\{":
-            raise UnreadableError
+            raise NoFormulaError
         if opening in (r"\lfloor", r"\lceil"):
             return _applied(_floor if opening == r"\lfloor" else _ceiling, node)
         return node
@@ -523,7 +523,7 @@ class _Parser:
             return _pi
         if text in _LETTERS or text in _DECORATED:
             return self._letter()
-        raise UnreadableError
+        raise NoFormulaError
 
     def _fraction(self) -> Node:
         r"""`\frac{a}{b}`, `\frac12`, `\frac1{19}`."""
@@ -533,7 +533,7 @@ class _Parser:
             if len(digits) == 2:
                 return _over(_number(int(digits[0])), _number(int(digits[1])))
             if len(digits) > 2:
-                raise UnreadableError
+                raise NoFormulaError
             return _over(_number(int(digits)), self._argument())
         top = self._argument()
         return _over(top, self._argument())
@@ -554,7 +554,7 @@ class _Parser:
         node = _applied_name(name, inner)
         if base is not None:
             if name not in ("log", "ln", "lg"):
-                raise UnreadableError
+                raise NoFormulaError
             node = _over(node, _applied_name(name, base))
         return node if exponent is None else _raised(node, exponent)
 

@@ -282,9 +282,14 @@ def test_hostile_texts_take_no_time(piece: str) -> None:
     """A regular expression that backtracks keeps the interpreter's lock: nothing answers then."""
     text = (piece * (N_HOSTILE // len(piece) + 1))[: N_HOSTILE - 1] + "x"
     one = scored(0.9, steps=(text,))
-    began = time.process_time()
-    board_value(text, [one], status="done")
-    assert time.process_time() - began < 0.5
+
+    def seconds() -> float:
+        began = time.process_time()
+        board_value(text, [one], status="done")
+        return time.process_time() - began
+
+    # A busy machine makes one try slow, not each of four.
+    assert any(seconds() < 0.5 for _ in range(4))
 
 
 # --- the component --------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prm_core.equality import same_answer
-from prm_core.expressions import Formula, UnreadableError
+from prm_core.expressions import Formula, NoFormulaError
 from prm_core.notation import one_spelling, tokens_of, words
 
 SAME = {
@@ -349,7 +349,7 @@ def test_formulas_are_worked_out(formula: str, value: complex) -> None:
 
 @pytest.mark.parametrize("text", ["", "east", r"\sum_k k", "(1", "1/0", "9^{9^{9^9}}", "=", "("])
 def test_what_is_no_formula_is_said_to_be_none(text: str) -> None:
-    with pytest.raises(UnreadableError):
+    with pytest.raises(NoFormulaError):
         Formula(tokens_of(one_spelling(text))).values()
 
 
