@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from prm_core.cli import main
 from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from prm_core.ui.models import ModelHost
-from prm_core.ui.page import on_score
+from prm_core.ui.page import Run
 from tests.tiny import tiny_model
 
 PROBLEM = "What is 7 × 8?"
@@ -100,7 +101,11 @@ def test_evaluation_judges_by_it(
 def test_the_page_s_board_shows_it(made: tuple[Path, int, float]) -> None:
     path, own, threshold = made
     payload = {"problem": PROBLEM, "solutions": ["\n".join(STEPS)], "rule": "line"}
-    boards = [board for board, _ in on_score(ModelHost([("m", str(path))]), payload, str(path))]
-    board: dict[str, Any] = boards[-1]
+    run = Run(ModelHost([("m", str(path))]), payload, str(path), "a session")
+
+    async def boards() -> list[dict[str, Any]]:
+        return [update[0] async for update in run.updates() if update is not None]
+
+    board = asyncio.run(boards())[-1]
     assert board["threshold"] == pytest.approx(threshold)
     assert board["candidates"][0]["claim"] == f"first error: step {own + 1}"
