@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -100,27 +100,26 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row |
     """The objects of a JSON file, in order, with an error in the place of each bad one.
 
     One object a line; or a list of objects, or objects over several lines, as `json.dump` writes
-    them with and without `indent`: a file whose first line begins with "[", or is "{" alone. Blank
-    lines are skipped and a byte order mark is ignored. One row is held at a time, and the line
-    that is read. Where a problem with `solutions` has no `gold_answer`, its field `answer` (as in
-    MATH-500) is one, which is logged.
+    them with and without `indent`: a file whose first line begins with "[", or is "{" alone with a
+    field on the next. Blank lines are skipped and a byte order mark is ignored. One row is held at
+    a time, and the line that is read. Where a problem with `solutions` has no `gold_answer`, its
+    field `answer` (as in MATH-500) is one, which is logged.
 
     Args:
         stream: the lines, as bytes.
         path: named in errors.
     """
     name = str(path)
-    lines = enumerate(stream, start=1)
-    for number, raw in lines:
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        if not raw.strip():
-            continue
-        if raw.lstrip()[:1] == b"[" or raw.strip() == b"{":
-            found: Iterable[tuple[int, bytes]] = _values(chain([(number, raw)], lines), name)
-        else:
-            found = chain([(number, raw)], ((n, line) for n, line in lines if line.strip()))
-        yield from _rows(found, name)
+    numbered = enumerate(stream, start=1)
+    blank = (b"", codecs.BOM_UTF8)
+    lines = ((number, line) for number, line in numbered if line.strip() not in blank)
+    first = [(number, line.removeprefix(codecs.BOM_UTF8)) for number, line in islice(lines, 1)]
+    several = bool(first) and first[0][1].lstrip()[:1] == b"["
+    if first and first[0][1].strip() == b"{":  # an object over several lines, or half of a row
+        first += islice(lines, 1)
+        several = first[-1][1].lstrip()[:1] in (b'"', b"}")
+    found = chain(first, lines)
+    yield from _rows(_values(found, name) if several else found, name)
 
 
 def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[Row | DataError]:

@@ -106,7 +106,8 @@ def _is_name(after: str) -> bool:
 
 _ARITHMETIC = re.compile(r"[\s\d.,;，；+*/×÷·−–^()%$€£=-]++")
 _BETWEEN = re.compile(r"[,;]\s+|[，；]\s*")
-_COMPUTES = re.compile(r"\d[\s)%]*[-+*/×÷·−–^][\s($€£]*\d[^=]*=[^=]*\d")
+_OPERATION = re.compile(r"\d[\s)%]*+[-+*/×÷·−–^][\s($€£]*+\d")
+_DIGIT = re.compile(r"\d")
 
 
 def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
@@ -121,5 +122,11 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
         if not _ARITHMETIC.fullmatch(text, begin, end):
             continue
         edges = [begin, *(found.end() for found in _BETWEEN.finditer(text, begin, end)), end]
-        if all(_COMPUTES.search(text, *span) for span in pairwise(edges)):
+        if all(_computes(text[slice(*span)]) for span in pairwise(edges)):
             yield from edges[1:-1]
+
+
+def _computes(equation: str) -> bool:
+    """Is some side an operation, with a number behind its equality sign?"""
+    sides = equation.split("=")
+    return any(_OPERATION.search(left) and _DIGIT.search(right) for left, right in pairwise(sides))

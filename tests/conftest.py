@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+
+import pytest
 
 # Before anything imports the libraries that read them.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -18,3 +22,12 @@ settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="module")
+def frozen() -> Iterator[None]:
+    """As in the app, where the collector does not look through the libraries (or other tests)."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()

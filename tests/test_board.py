@@ -277,6 +277,7 @@ HOSTILE_PIECES = (
 )
 
 
+@pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize("piece", HOSTILE_PIECES)
 def test_hostile_texts_take_no_time(piece: str) -> None:
     """A regular expression that backtracks keeps the interpreter's lock: nothing answers then."""

@@ -104,7 +104,7 @@ def test_the_others_of_a_file_and_of_a_page_are_not_lost(
     assert "probabilities" in out[0]
     assert "line 1, field 'solutions': step 2 of candidate '1' cannot be" in capsys.readouterr().err
     good, bad = Candidate("a", ("b",)), Candidate("a", ("日本",))
-    (issue,) = too_long(scorer, [good, bad])
+    (issue,) = too_long(scorer, [good, bad], "a model")
     assert issue["where"] == 1
     results = judge(scorer, [Example(good, (1.0,)), Example(bad, (1.0,))])
     assert results.skipped == {"a step of which the model can read nothing": 1}

@@ -205,7 +205,7 @@ class Gate:
         except Exception as error:
             log_bug(logger, f"{scope['method']} {_shown(scope['path'])} failed", error)
             if not begun:
-                words = {"detail": "Something broke inside the app; its log says where."}
+                words = {"detail": "Unexpected error; the server's log says where."}
                 await JSONResponse(words, 500)(scope, receive, send_on)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
