@@ -755,13 +755,14 @@ def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
 @pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize(
     "unit",
-    ["2^", "1/", "1=1+", "a", " ", "\n", "\t\n", "1", "1.", "1. ", "1.\n", ".", ". ", "...)", "$", "$ ", "$a", "$a$ ",
+    ["a", " ", "\n", "\t\n", "1", "1.", "1. ", "1.\n", ".", ". ", "...)", "$", "$ ", "$a", "$a$ ",
      "$$ ", "\\", "\\(", "\\[ ", "\\begin{a}", "\\begin{a}\\end{a}", "`", "```\n", "``` `\n", "~~~",
      "|", "|\n", "|--|\n", "a|\n-|-\n", "<think>", "<think>a", "</think>", "Step 1: ", "Step 1\n",
      "**", "__ ", "> ", "#", "#### 1\n", "answer", "answer: ", "\\boxed", "$\\boxed\n", "。",
      "[asy]\n", "a ки ", "a<extra_0>", "a\n---\n", "1. a\n2. b\n", "- a\n\n", "</think>a",
      "Step 1: a Step 2: b ", "2+2=4, ", "given:\n1. a\n2. b\nx\n", "<answer>a", "(1) ",
-     "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff"],
+     "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff",
+     "2^", "1/", "1=1+"],
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     text = (unit * 100_000)[:100_000]
