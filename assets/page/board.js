@@ -1081,7 +1081,7 @@ function show(next) {
   showOverview();
   const running = value.status === "running";
   const fresh = was?.run !== value.run;
-  if (running && fresh) moved = false;
+  if (fresh) moved = false;
   const letters = new Set(value.candidates.map((one) => one.letter));
   for (const [letter, card] of cards) {
     if (letters.has(letter)) continue;
@@ -1119,7 +1119,8 @@ function show(next) {
   });
   arrange(!fresh);
   if (!panels[1].hidden) fillTable();
-  if ((running && fresh) || (!running && was?.status === "running" && !frozen)) reveal();
+  // A quick run brings all of its results at once.
+  if (!restoring && (fresh || (!running && was?.status === "running" && !frozen))) reveal();
   prm.changed();
   if (!running) keepResults();
 }

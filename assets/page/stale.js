@@ -4,6 +4,7 @@
 let frozen = false; // Cancel was pressed: the cards stay where they are
 let stopped = false; // … and what still comes of that run is over
 let before = null; // the results before those that are shown
+let chosen = null; // earlier results that somebody asked for, which stay although they are stale
 let restoring = true;
 let saved = null; // the value that the storage holds
 const SAVE_RESULTS_MS = 300;
@@ -24,7 +25,7 @@ function showStale() {
   }
   root.dataset.gold = (value.gold ?? null) === (prm.draft.gold ?? null) ? "same" : "other";
   const stale = scored.filter((card) => card.why);
-  if (scored.length && stale.length === scored.length && fits(before)) {
+  if (scored.length && stale.length === scored.length && value !== chosen && fits(before)) {
     swapBefore(); // an Undo brought back what they are of
     return;
   }
@@ -81,7 +82,7 @@ function swapBefore() {
 
 const beforeButton = make(
   "button",
-  { type: "button", class: "bd-before", hidden: true, onclick: swapBefore },
+  { type: "button", class: "bd-before", hidden: true, onclick: () => { chosen = before; swapBefore(); } },
   "results before these",
 );
 colours.before(beforeButton);

@@ -150,6 +150,8 @@ def test_colour_is_never_the_only_sign(board: Page) -> None:
 
 def test_palette_and_theme_are_changed_without_the_server(board: Page) -> None:
     chart(board)
+    expect(board.locator(".katex").first).to_be_visible()
+    board.evaluate("document.fonts.ready.then(() => true)")  # those of the formulas come by request
     asked: list[str] = []
     board.on("request", lambda request: asked.append(request.url))
     switch = board.get_by_role("button", name="Colour-blind palette")

@@ -80,7 +80,8 @@ def rows(page: Page, letter: str) -> Locator:
 
 def probabilities(page: Page, letter: str) -> list[float]:
     return [
-        float(text.split()[-1]) for text in rows(page, letter).locator(".bd-p").all_inner_texts()
+        float(text.split()[-1].lstrip(">"))
+        for text in rows(page, letter).locator(".bd-p").all_inner_texts()
     ]
 
 
