@@ -726,7 +726,11 @@ def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
 ) -> None:
     page = away_page
     page.locator("#prm-problem").fill(PROBLEM)
-    long = [text * 3 for text in long_run()]
+    # Few steps to draw, and nearly as many tokens as the default model reads at once.
+    long = [
+        "\n".join(" + ".join(str(100 + (i * n) % 899) for i in range(120)) for n in range(k, k + 4))
+        for k in range(1, 65)
+    ]
     paste(solutions(page).first, json.dumps(long))
     expect(solutions(page)).to_have_count(64)
     score(page)
