@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 READ = re.compile(
     r"/|/healthz|/card\.png|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"
-    r"|/(assets|static)/.+|/gradio_api/(info|startup-events|queue/data|file=.+|heartbeat/\w+)"
+    r"|/(assets|static)/.+|/gradio_api/(app_id|info|startup-events|queue/data|file=.+|heartbeat/\w+)"
 )
 """What may be fetched: the page and its files, and the messages of a session."""
 

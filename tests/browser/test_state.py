@@ -728,7 +728,7 @@ def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
     page.locator("#prm-problem").fill(PROBLEM)
     # Few steps to draw, and nearly as many tokens as the default model reads at once.
     long = [
-        "\n".join(" + ".join(str(100 + (i * n) % 899) for i in range(120)) for n in range(k, k + 4))
+        "\n".join(" + ".join(str(100 + (i * n) % 899) for i in range(60)) for n in range(k, k + 4))
         for k in range(1, 65)
     ]
     paste(solutions(page).first, json.dumps(long))
