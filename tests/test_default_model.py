@@ -138,7 +138,11 @@ def test_problems_as_visitors_type_them(visitors: tuple[float, float]) -> None:
     assert visitors[1] >= SOLUTIONS_RIGHT
 
 
-@pytest.mark.xfail(strict=True, reason="the shipped model is not there yet")
+@pytest.mark.xfail(
+    strict=True,
+    reason="wanted: .90 of the steps on their side and .85 of the right solutions passed; the "
+    "shipped model has .78 and .88, for it passes a wrong idea in a true equation",
+)
 def test_visitors_can_believe_it(visitors: tuple[float, float]) -> None:
     assert visitors[0] >= STEPS_WANTED
     assert visitors[1] >= SOLUTIONS_WANTED
