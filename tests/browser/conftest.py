@@ -122,7 +122,7 @@ def telling(scored: Sequence[ScoredCandidate]) -> bool:
     return len(colours) == 3 and clear and orders[0] != orders[1]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with random weights whose opinion of `SOLUTIONS` shows what the page can."""
     from prm_core.scorer import load_scorer
@@ -137,16 +137,16 @@ def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.fail("no tiny model has a telling opinion")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_dir: Path) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("server") / "log"
     with serving(log, PRM_INSPECTOR_MODEL=str(tiny_dir)) as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; package scope, because the driver's event loop disturbs other tests."""
+    """Debian's Chromium; a module's own, because the driver's event loop disturbs other tests."""
     path = shutil.which("chromium")
     if path is None:
         # Where changes are judged nothing may pass by not being looked at.
