@@ -10,6 +10,7 @@ MODEL ?=
 # What make test and others are asked for: make test ARGS="tests/test_cli.py -k rank"
 ARGS ?=
 export PYTHON ?= python3
+export DENO_NO_UPDATE_CHECK := 1
 BIN := .venv/bin
 
 help: ## list the commands
@@ -32,6 +33,8 @@ lint: ## check format, style and types
 	@.ci/install test
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
+	$(BIN)/deno fmt --check --quiet
+	$(BIN)/deno lint --quiet
 	@# gradio writes a stub beside every custom component, and mypy would read that instead.
 	@rm -f prm_core/ui/*.pyi
 	$(BIN)/python -m mypy
@@ -40,6 +43,7 @@ format: ## format the code
 	@.ci/install test
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+	$(BIN)/deno fmt --quiet
 
 checksums: ## write down the files of the model that ships, after they have changed
 	@.ci/install run

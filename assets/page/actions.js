@@ -56,7 +56,9 @@ async function start() {
   tell("prm:before-score");
   tell("prm:issues", []);
   show({ running: true, message: "" });
-  slow = setTimeout(() => { line.textContent = "Waiting for the model…"; }, SLOW_MS);
+  slow = setTimeout(() => {
+    line.textContent = "Waiting for the model…";
+  }, SLOW_MS);
   const there = await serverAnswers(ALIVE_MS);
   if (cancelled) {
     over();

@@ -13,7 +13,10 @@ let silent = 0; // how often in a row it did not answer in time
 // true, false, or null where it has not answered yet; a proxy answers 502 to 504 in its place.
 async function serverAnswers(patience = PATIENCE_MS) {
   try {
-    const reply = await fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(patience) });
+    const reply = await fetch("healthz", {
+      cache: "no-store",
+      signal: AbortSignal.timeout(patience),
+    });
     return reply.status < 502 || reply.status > 504;
   } catch (error) {
     return error.name === "TimeoutError" ? null : false;

@@ -84,7 +84,13 @@ function answer(candidate) {
   if (!candidate.answer) return text("span", "bd-chip bd-answer", "no answer");
   const tex = candidate.answer.includes("\\");
   const shown = tex ? Typeset.formula(candidate.answer, candidate.answer, false) : candidate.answer;
-  return make("span", { class: "bd-chip bd-answer", title: candidate.answer }, "answer ", shown, correct(candidate));
+  return make(
+    "span",
+    { class: "bd-chip bd-answer", title: candidate.answer },
+    "answer ",
+    shown,
+    correct(candidate),
+  );
 }
 
 // Whether the answer is the right one, where the page was given one.
@@ -143,20 +149,25 @@ const tabs = ["Steps", "Table"].map((label, i) =>
       },
     },
     label,
-  ),
+  )
 );
 const panels = [[overview, list], [table]].map((content, i) =>
   make(
     "div",
     { role: "tabpanel", id: `${id}-panel-${i}`, "aria-labelledby": `${id}-tab-${i}` },
     ...content,
-  ),
+  )
 );
 // What stays in sight while the cards scroll below it.
 const head = make(
   "div",
   { class: "bd-head" },
-  make("div", { class: "bd-by" }, make("span", { class: "bd-cap", id: id + "-by" }, "Rank by"), rules),
+  make(
+    "div",
+    { class: "bd-by" },
+    make("span", { class: "bd-cap", id: id + "-by" }, "Rank by"),
+    rules,
+  ),
   make("div", { class: "bd-says" }, doing, verdict),
   progress,
 );
@@ -282,7 +293,11 @@ function showAbout() {
   caveat.hidden = !value.caveat || value.status === "running";
   caveat.textContent = value.caveat ?? "";
   judge.hidden = !value.model;
-  judge.replaceChildren("Judged by ", text("strong", "", value.model), value.model_note ? `. ${value.model_note}` : ".");
+  judge.replaceChildren(
+    "Judged by ",
+    text("strong", "", value.model),
+    value.model_note ? `. ${value.model_note}` : ".",
+  );
 }
 
 function showTask() {
@@ -300,7 +315,8 @@ function folded(words) {
     button.textContent = open ? "Show less" : "Show all";
   });
   new ResizeObserver(() => {
-    const long = fold.classList.contains("bd-unfolded") || words.offsetHeight > fold.clientHeight + 4;
+    const long = fold.classList.contains("bd-unfolded") ||
+      words.offsetHeight > fold.clientHeight + 4;
     fold.classList.toggle("bd-long", long);
     button.hidden = !long;
   }).observe(words);
@@ -310,7 +326,9 @@ function folded(words) {
 // --- in sight ------------------------------------------------------------------------------------
 
 for (const how of ["wheel", "touchmove", "keydown", "mousedown"]) {
-  addEventListener(how, () => { moved = true; }, { passive: true });
+  addEventListener(how, () => {
+    moved = true;
+  }, { passive: true });
 }
 
 // Scroll to the results unless their head can be seen, or somebody is reading elsewhere.
@@ -348,8 +366,9 @@ new IntersectionObserver(
 // A card's parts that change stand in the object; `data` is null while the candidate waits.
 function skeleton(candidate) {
   const dense = (candidate.n_steps ?? 3) > TALL;
-  const rows = Array.from({ length: candidate.n_steps ?? 3 }, () =>
-    make("div", { class: "bd-row bd-ghost" }, make("i"), make("b")),
+  const rows = Array.from(
+    { length: candidate.n_steps ?? 3 },
+    () => make("div", { class: "bd-row bd-ghost" }, make("i"), make("b")),
   );
   const node = make(
     "article",
@@ -375,7 +394,17 @@ function scoredCard(data) {
   const score = text("span", "bd-score", "");
   const chip = data.first_error === null ? "bd-chip bd-good" : "bd-chip bd-bad";
   const plot = make("div", { class: "bd-plot", "aria-hidden": "true" });
-  const card = { index: data.index, letter: data.letter, data, rank, score, plot, rows: null, opened: null, section: null };
+  const card = {
+    index: data.index,
+    letter: data.letter,
+    data,
+    rank,
+    score,
+    plot,
+    rows: null,
+    opened: null,
+    section: null,
+  };
   const stale = text("span", "bd-chip bd-stale-why", "");
   card.stale = stale;
   card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
@@ -512,7 +541,11 @@ function fill(card) {
   card.rows = inside(card).steps.map((step, i) => row(card, step, i));
   card.rows[0].tabIndex = 0;
   card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
-  const steps = make("ol", { "aria-label": "Steps" }, ...card.rows.map((one) => make("li", {}, one)));
+  const steps = make(
+    "ol",
+    { "aria-label": "Steps" },
+    ...card.rows.map((one) => make("li", {}, one)),
+  );
   card.chart.append(card.plot, steps);
   card.chart.after(...inside(card).rationales.map(wrote));
   sizes.observe(card.chart);
@@ -551,7 +584,9 @@ function row(card, step, i) {
       "span",
       { class: "bd-line" },
       said,
-      marks.length ? make("span", { class: "bd-mark" }, ...marks.map((mark) => text("i", "", mark))) : null,
+      marks.length
+        ? make("span", { class: "bd-mark" }, ...marks.map((mark) => text("i", "", mark)))
+        : null,
     ),
     make("span", { class: "bd-track", style: `--p: ${step.probability}` }),
     make(
@@ -613,7 +648,10 @@ function arrange(slide) {
     const from = before.has(node)
       ? { transform: `translateY(${before.get(node) - top}px)` }
       : { opacity: 0 };
-    node.animate([from, { transform: "none", opacity: 1 }], { duration: SLIDE_MS, easing: "ease-out" });
+    node.animate([from, { transform: "none", opacity: 1 }], {
+      duration: SLIDE_MS,
+      easing: "ease-out",
+    });
   }
 }
 
@@ -725,7 +763,9 @@ function togglePlain() {
   written.setAttribute("aria-pressed", String(plain));
   showTask();
   cards.forEach((card) => {
-    card.rows?.forEach((one, i) => showWords(one.querySelector(".bd-words"), inside(card).steps[i]));
+    card.rows?.forEach((one, i) =>
+      showWords(one.querySelector(".bd-words"), inside(card).steps[i])
+    );
     if (card.section) {
       const step = inside(card).steps[card.opened];
       Typeset.show(card.section.querySelector(".bd-text"), step.text, plain);
@@ -770,7 +810,7 @@ function openStep(card, i) {
         "tr",
         {},
         ...["rule", "up to here", "all steps", "without it"].map((name) =>
-          make("th", { scope: "col" }, name),
+          make("th", { scope: "col" }, name)
         ),
       ),
     ),
@@ -785,7 +825,7 @@ function openStep(card, i) {
           text("td", "", short(step.up_to[m])),
           text("td", "", short(card.data.scores[one.name])),
           text("td", "", step.without.length ? short(step.without[m]) : "–"),
-        ),
+        )
       ),
     ),
   );
@@ -812,7 +852,9 @@ function openStep(card, i) {
 }
 
 const fact = (name, content) => make("div", {}, text("dt", "", name), text("dd", "", content));
-const short = (number) => (number !== 0 && number < 0.0005 ? number.toExponential(0) : number.toFixed(3));
+const short = (
+  number,
+) => (number !== 0 && number < 0.0005 ? number.toExponential(0) : number.toFixed(3));
 
 function closeStep(card) {
   if (card.opened === null) return;
@@ -965,7 +1007,7 @@ function stepsTable(scored) {
           { shown: step.text, class: "bd-text" },
           { shown: marks(card.data, step, i), class: "bd-mark" },
         ],
-      })),
+      }))
     ),
   });
 }
@@ -1007,7 +1049,11 @@ function sample() {
   return make(
     "figure",
     { class: "bd-sample" },
-    text("figcaption", "", "What you will see: the probability that each step is right, and the first error."),
+    text(
+      "figcaption",
+      "",
+      "What you will see: the probability that each step is right, and the first error.",
+    ),
     ...SAMPLE.map(row),
   );
 }
@@ -1017,13 +1063,22 @@ function exampleCard(one, index) {
     document.dispatchEvent(new CustomEvent("prm:example", { detail: one.id }));
     trigger("example", { id: one.id, index });
   };
-  return make("button", { type: "button", onclick: press }, text("span", "", one.label), text("small", "", "Try it"));
+  return make(
+    "button",
+    { type: "button", onclick: press },
+    text("span", "", one.label),
+    text("small", "", "Try it"),
+  );
 }
 
 function showEmpty() {
   empty.replaceChildren(
     text("h2", "", "Which step went wrong?"),
-    text("p", "", "Write a problem and its solutions, or begin with an example. The model judges every step, and the solutions are ranked."),
+    text(
+      "p",
+      "",
+      "Write a problem and its solutions, or begin with an example. The model judges every step, and the solutions are ranked.",
+    ),
     sample(),
     make("div", { class: "bd-examples" }, ...value.examples.map(exampleCard)),
   );

@@ -129,11 +129,31 @@ function makeCard(text, of) {
   const box = make(
     "li",
     { class: "prm-card" },
-    make("div", { class: "prm-card-top" }, name, count, why, make("span", { class: "prm-grow" }), remove),
+    make(
+      "div",
+      { class: "prm-card-top" },
+      name,
+      count,
+      why,
+      make("span", { class: "prm-grow" }),
+      remove,
+    ),
     frame,
     issue,
   );
-  const card = { letter: of, box, name, count, why, remove, marks, mirror, area, issue, preview: null };
+  const card = {
+    letter: of,
+    box,
+    name,
+    count,
+    why,
+    remove,
+    marks,
+    mirror,
+    area,
+    issue,
+    preview: null,
+  };
   area.value = text;
   area.addEventListener("input", () => {
     grow(area, mirror);
@@ -211,7 +231,10 @@ function putBack(at, text, of) {
     cards = [];
   }
   if (cards.length >= LIMITS.candidates) {
-    offer(`${LIMITS.candidates} solutions are the most; remove one first.`, [["Undo", () => putBack(at, text, of)]], [of]);
+    offer(`${LIMITS.candidates} solutions are the most; remove one first.`, [[
+      "Undo",
+      () => putBack(at, text, of),
+    ]], [of]);
     return;
   }
   const taken = cards.some((one) => one.letter === of);
@@ -383,7 +406,8 @@ function tooLong(card) {
   card.marks.replaceChildren();
   card.count.textContent = card.why.textContent = "";
   const [has, most] = [n, LIMITS.chars].map((one) => one.toLocaleString("en"));
-  card.issue.textContent = `Solution ${card.letter} has ${has} characters; at most ${most} are read.`;
+  card.issue.textContent =
+    `Solution ${card.letter} has ${has} characters; at most ${most} are read.`;
   card.issue.hidden = false;
   return true;
 }
@@ -407,9 +431,14 @@ function tell(card) {
   }
   const n = steps.length;
   const how = rule.value === "auto" && n > 1 ? ` · ${RULE_WORDS[used.split(":")[0]]}` : "";
-  card.count.textContent = n ? `${n.toLocaleString("en")} ${n === 1 ? "step" : "steps"}${how}` : "no steps yet";
+  card.count.textContent = n
+    ? `${n.toLocaleString("en")} ${n === 1 ? "step" : "steps"}${how}`
+    : "no steps yet";
   const left = [...new Set((dropped ?? []).map(([, , kind]) => kind))];
-  const why = [n === 1 ? NOTHING_TO_CUT[rule.value] : "", left.length ? `left out: ${left.join(", ")}` : ""];
+  const why = [
+    n === 1 ? NOTHING_TO_CUT[rule.value] : "",
+    left.length ? `left out: ${left.join(", ")}` : "",
+  ];
   card.why.textContent = why.filter(Boolean).join("; ");
 }
 
@@ -443,8 +472,9 @@ function measure(card) {
     const under = rects.at(-1).bottom - frame.top;
     if (first.top - frame.top < bottom - 1) {
       const tick = make("i", { class: "prm-tick" });
-      tick.style.cssText =
-        `left:${first.left - frame.left - 3}px;top:${first.top - frame.top}px;height:${first.height}px`;
+      tick.style.cssText = `left:${first.left - frame.left - 3}px;top:${
+        first.top - frame.top
+      }px;height:${first.height}px`;
       marks.push(tick);
     }
     if (under > top + 1) {

@@ -10,7 +10,8 @@ const options = element.querySelector("[role=listbox]");
 const SETTLE_MS = 400; // the badge asks for a model's state when typing pauses
 
 const issue = () => document.querySelector("#prm-model-issue");
-const lineOf = (words) => props.choices.find((one) => one.label === words.trim())?.line ?? words.trim();
+const lineOf = (words) =>
+  props.choices.find((one) => one.label === words.trim())?.line ?? words.trim();
 const wordsOf = (line) => props.choices.find((one) => one.line === line)?.label ?? line;
 
 let active = -1;
@@ -168,7 +169,9 @@ input.addEventListener("blur", () => {
   check();
 });
 // A press of the mouse must not take the focus out of the field.
-for (const node of [button, pop]) node.addEventListener("mousedown", (event) => event.preventDefault());
+for (const node of [button, pop]) {
+  node.addEventListener("mousedown", (event) => event.preventDefault());
+}
 button.addEventListener("click", () => {
   input.focus();
   if (pop.hidden) open();

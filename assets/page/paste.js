@@ -26,7 +26,10 @@ function betweenDashes(text) {
     if (fence) {
       if (mark?.startsWith(fence) && !line.trim().slice(mark.length)) fence = "";
     } else if (mark) fence = mark;
-    depth = Math.max(0, depth + (line.match(OPENS)?.length ?? 0) - (line.match(CLOSES)?.length ?? 0));
+    depth = Math.max(
+      0,
+      depth + (line.match(OPENS)?.length ?? 0) - (line.match(CLOSES)?.length ?? 0),
+    );
     const sum = SUMMAND.test(lines[i - 1] ?? "") && NUMBER.test(lines[i + 1] ?? "");
     if (!fence && !depth && !sum && DASHES.test(line)) found.push([]);
     else found.at(-1).push(line);
@@ -74,9 +77,36 @@ function solutionsIn(text) {
 
 const NAMES = {
   problem: ["problem", "question", "prompt", "query", "instruction", "input"],
-  solutions: ["solutions", "candidates", "responses", "completions", "outputs", "generations", "samples"],
-  solution: ["solution", "response", "completion", "output", "generation", "steps", "process", "answer_text"],
-  gold: ["gold_answer", "gold", "ground_truth_answer", "ground_truth", "reference_answer", "expected_answer", "target", "final_answer", "answer"],
+  solutions: [
+    "solutions",
+    "candidates",
+    "responses",
+    "completions",
+    "outputs",
+    "generations",
+    "samples",
+  ],
+  solution: [
+    "solution",
+    "response",
+    "completion",
+    "output",
+    "generation",
+    "steps",
+    "process",
+    "answer_text",
+  ],
+  gold: [
+    "gold_answer",
+    "gold",
+    "ground_truth_answer",
+    "ground_truth",
+    "reference_answer",
+    "expected_answer",
+    "target",
+    "final_answer",
+    "answer",
+  ],
   text: ["text", "solution", "response", "completion", "output", "content", "steps", "process"],
 };
 

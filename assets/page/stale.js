@@ -41,7 +41,9 @@ function outdatedWords(stale, n) {
   if (whole) return `Not for what stands on the left: ${whole}.`;
   const named = stale.slice(0, 5).map((card) => `${card.letter} (${card.why})`).join(", ");
   const more = stale.length > 5 ? ` and ${stale.length - 5} more` : "";
-  return `${stale.length} of ${n} no longer ${stale.length === 1 ? "matches" : "match"} the text on the left: ${named}${more}.`;
+  return `${stale.length} of ${n} no longer ${
+    stale.length === 1 ? "matches" : "match"
+  } the text on the left: ${named}${more}.`;
 }
 
 // Whether the solutions were cut alike, and what no longer is as it was judged.
@@ -82,7 +84,15 @@ function swapBefore() {
 
 const beforeButton = make(
   "button",
-  { type: "button", class: "bd-before", hidden: true, onclick: () => { chosen = before; swapBefore(); } },
+  {
+    type: "button",
+    class: "bd-before",
+    hidden: true,
+    onclick: () => {
+      chosen = before;
+      swapBefore();
+    },
+  },
   "results before these",
 );
 colours.before(beforeButton);
@@ -103,8 +113,13 @@ function stop(status, message) {
   } else showNote(ended);
 }
 
-document.addEventListener("prm:before-score", () => { stopped = false; });
-document.addEventListener("prm:cancelled", () => stop("cancelled", "Cancelled; what was scored stays."));
+document.addEventListener("prm:before-score", () => {
+  stopped = false;
+});
+document.addEventListener(
+  "prm:cancelled",
+  () => stop("cancelled", "Cancelled; what was scored stays."),
+);
 document.addEventListener("prm:lost", (event) => stop("cancelled", event.detail));
 
 // --- over a reload ------------------------------------------------------------------------------------

@@ -50,7 +50,10 @@ window.prm ??= (() => {
     const text = draft.solutions[at];
     if (text !== candidate.source) return "edited since";
     const cut = cuts.get(candidate.letter);
-    if (cut && candidate.cut && cut.text === text && cut.rule === draft.rule && cut.used !== candidate.cut) {
+    if (
+      cut && candidate.cut && cut.text === text && cut.rule === draft.rule &&
+      cut.used !== candidate.cut
+    ) {
       return "steps cut otherwise now";
     }
     return outdated(results);
@@ -95,7 +98,7 @@ window.prm ??= (() => {
     if (all || !fresh.length || !(stale.length + fresher.length)) return draft;
     const found = new Map(state.results.candidates.map((one) => [one.letter, one]));
     const kept = draft.letters.map((letter) =>
-      fresh.includes(letter) ? scores(found.get(letter)) : null,
+      fresh.includes(letter) ? scores(found.get(letter)) : null
     );
     const text = JSON.stringify(kept);
     return text.length > MOST_KEPT ? draft : { ...draft, kept: text };
