@@ -9,6 +9,8 @@ PORT ?= 7860
 MODEL ?=
 # What make test and others are asked for: make test ARGS="tests/test_cli.py -k rank"
 ARGS ?=
+# Processes that run the tests.
+JOBS ?= 2
 export PYTHON ?= python3
 export DENO_NO_UPDATE_CHECK := 1
 BIN := .venv/bin
@@ -24,7 +26,7 @@ run: ## start the page
 
 test: ## run all tests, the page in a real browser included
 	@.ci/install test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-vllm: ## compare a real vLLM server with our scores (installs it in .venv-vllm, 3 GB)
 	@.ci/test-vllm $(ARGS)
