@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple
 
 from prm_core.data import ProblemRow, json_line, named_errors
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError
@@ -31,7 +31,6 @@ from prm_core.files import Problems, check_results, open_results
 from prm_core.results import result_row
 from prm_core.steps import candidate_of, steps_of
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
-from prm_core.verifiers import VerifierScorer
 
 if sys.platform != "win32":
     import fcntl
@@ -45,21 +44,6 @@ PIECE_SHARE = 0.01
 _PIECE = re.compile(r"([0-9]{12})-([0-9]{12})-([0-9a-f]{16})\.jsonl")
 _OURS = re.compile(rf"{_PIECE.pattern}|run\.json|probe\.json|todo|\.(lock|.+\.part|nfs.+|DS_Store)")
 _PROBE = Candidate("What is 2 + 3 + 4?", ("2 + 3 = 5.", "5 + 4 = 8."))
-_PROBE_TOLERANCE = 0.02  # bfloat16 differs by some thousandths from batch to batch
-
-
-class FileScorer(StepScorer, Protocol):
-    """What scores a file: any scorer with a name and a threshold."""
-
-    @property
-    def model_id(self) -> str:
-        """The name that results carry."""
-        ...
-
-    @property
-    def threshold(self) -> float:
-        """Below this probability a step counts as wrong."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +134,7 @@ def _candidates(row: ProblemRow, rule: str) -> list[Candidate]:
 
 
 def result_lines(
-    scorer: FileScorer, rows: Sequence[ProblemRow | DataError], task: Task
+    scorer: StepScorer, rows: Sequence[ProblemRow | DataError], task: Task
 ) -> list[str]:
     """What a piece holds of each row: its result as an object, or why it has none, as a text.
 
@@ -429,12 +413,12 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
     """Compare a model with the one that a run was begun with, by what it says of two steps.
 
     A name says little: the folder behind it may hold another model by now, and so may a server.
-    Of a verifier that writes its verdicts two steps would say nothing: its texts are drawn.
+    Of a scorer that says something else each time two steps would say nothing.
 
     Raises:
         ModelError: it says something else.
     """
-    if isinstance(scorer, VerifierScorer):
+    if not scorer.repeatable:
         return
     try:
         (scored,) = scorer.score([_PROBE])
@@ -452,10 +436,8 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
             return
         finally:
             part.unlink()
-    beta = getattr(scorer, "beta", None)  # a nat between two models is β / 4 near p = 0.5
-    tolerance = _PROBE_TOLERANCE if beta is None else beta / 4
     if len(before) != len(now) or any(
-        abs(a - b) > tolerance for a, b in zip(before, now, strict=True)
+        abs(a - b) > scorer.tolerance for a, b in zip(before, now, strict=True)
     ):
         raise ModelError(
             f"{scored.model_id} gives other probabilities than when this run was begun "
@@ -551,7 +533,7 @@ class Clock:
 
 
 def score_rows(
-    scorer: FileScorer,
+    scorer: StepScorer,
     problems: Problems,
     run: UnfinishedRun,
     task: Task,

@@ -16,6 +16,9 @@ DTYPES: dict[str, torch.dtype] = {
     "float16": torch.float16,
 }
 
+SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+"""How people abbreviate these names."""
+
 QUANTIZED = ("8bit", "4bit")
 """Forms with fewer bits in which the weights of a backbone's linear layers can be held."""
 
@@ -38,6 +41,12 @@ class Placement:
     reason: str
     quantize: str | None = None
     device_map: str | Mapping[str, str | int] | None = None
+
+    @property
+    def status(self) -> str:
+        """The kind of device and the dtype, in as few characters as there are: "CUDA · bf16"."""
+        dtype = next(name for name, one in DTYPES.items() if one == self.dtype)
+        return f"{self.device.type.upper()} · {SHORT[dtype]}"
 
 
 def available_devices() -> list[str]:

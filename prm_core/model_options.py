@@ -12,19 +12,16 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
 
 from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError
 from prm_core.steps import unescaped
-from prm_core.verifiers import VERIFIERS, VerifierScorer, form_of, open_verifier
+from prm_core.types import StepScorer
+from prm_core.verifiers import VERIFIERS, form_of, open_verifier
 
 if TYPE_CHECKING:
-    from prm_core.remote import RemoteScorer
     from prm_core.scorer import Scorer
-
-AnyScorer: TypeAlias = "Scorer | RemoteScorer | VerifierScorer"
-"""What the options may ask for."""
 
 
 def model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +142,7 @@ def load(
     keep: bool = False,
     send_key: bool = True,
     turn: AbstractContextManager[object] | None = None,
-) -> AnyScorer:
+) -> StepScorer:
     """The scorer that the options of `model_arguments` ask for.
 
     Args:
@@ -174,7 +171,7 @@ def load(
 
 
 @contextmanager
-def loaded(options: argparse.Namespace) -> Iterator[AnyScorer]:
+def loaded(options: argparse.Namespace) -> Iterator[StepScorer]:
     """As `load`, closed in the end: what still waits for a server would keep the process alive."""
     scorer = load(options)
     try:
@@ -209,7 +206,7 @@ def load_here(
     )
 
 
-def _open_server(options: argparse.Namespace, key: str) -> RemoteScorer | VerifierScorer:
+def _open_server(options: argparse.Namespace, key: str) -> StepScorer:
     """The scorer behind an address."""
     for name in ("device", "dtype", "quantize"):
         if getattr(options, name) not in ("auto", None):

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from prm_core.bulk import (
-    FileScorer,
     Piece,
     Progress,
     Task,
@@ -37,6 +36,7 @@ from prm_core.bulk import (
 from prm_core.data import ProblemRow, json_line, named_errors
 from prm_core.errors import BadOptionError, DataError, ModelError, PRMError
 from prm_core.files import Problems
+from prm_core.types import StepScorer
 
 PIECE_ROWS = 64
 """Problems in a piece."""
@@ -48,7 +48,7 @@ Row = ProblemRow | DataError
 
 
 def score_rows_on_ray(
-    load: Callable[[], FileScorer],
+    load: Callable[[], StepScorer],
     problems: Problems,
     run: UnfinishedRun,
     task: Task,
@@ -123,7 +123,7 @@ class _Actor:
     """Holds a model and scores pieces; a worker process of Ray's makes one."""
 
     def __init__(
-        self, load: Callable[[], FileScorer], folder: str, task: dict[str, Any], n_together: int
+        self, load: Callable[[], StepScorer], folder: str, task: dict[str, Any], n_together: int
     ) -> None:
         self._folder, self._task, self._n_together = Path(folder), Task(**task), n_together
         self._scorer, self._error = None, ""
@@ -145,7 +145,7 @@ class _Actor:
         told = {"error": self._error, "n_rows": n_rows, "bad": json.dumps(messages)}
         return {name: [value] for name, value in told.items()}
 
-    def _score(self, scorer: FileScorer, path: Path) -> tuple[int, list[str]]:
+    def _score(self, scorer: StepScorer, path: Path) -> tuple[int, list[str]]:
         """How many rows there were, and what is said of the bad ones."""
         if not path.exists():  # done, and its actor was killed before Ray knew
             return 0, []

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from prm_core.errors import InputError
-from prm_core.types import Candidate, ScoredCandidate
+from prm_core.types import Candidate, ScoredCandidate, StepScorer
 
 
-class RecordedScorer:
-    """A `StepScorer` of scores that are known already.
+class RecordedScorer(StepScorer):
+    """Gives scores that are known already.
 
     Attributes:
         model_id: the name that results carry.
         threshold: 0.5; what was recorded does not say where its scores part right from wrong.
     """
+
+    status = "recorded"
+    tolerance = 0.0
 
     def __init__(self, model_id: str, scores: Mapping[Candidate, Sequence[float]]) -> None:
         """
@@ -24,7 +27,6 @@ class RecordedScorer:
             scores: one probability per step of every candidate.
         """
         self.model_id = model_id
-        self.threshold = 0.5
         self._scores = scores
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
@@ -34,11 +36,6 @@ class RecordedScorer:
             InputError: nothing was recorded of one.
         """
         return [self._scored(candidate) for candidate in candidates]
-
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        """The same, one by one."""
-        for index, candidate in enumerate(candidates):
-            yield index, self._scored(candidate)
 
     def _scored(self, candidate: Candidate) -> ScoredCandidate:
         if candidate not in self._scores:

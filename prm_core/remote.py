@@ -41,7 +41,7 @@ from prm_core.loading import (
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import explanation
-from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate
+from prm_core.types import Candidate, Encoded, Explanation, Found, ScoredCandidate, StepScorer
 from prm_core.verifiers import refuse_to_load
 
 SERVED = ("qwen_prm", "reasonflux", "trl", "math_shepherd", "er_prm")
@@ -69,7 +69,7 @@ class _WithoutWeights(Checkpoint):
         return torch.zeros(n_rows, self.n_hidden)
 
 
-class RemoteScorer:
+class RemoteScorer(StepScorer):
     """A PRM on a server. Make one with `open_server`.
 
     Attributes:
@@ -78,6 +78,9 @@ class RemoteScorer:
         threshold: below this probability a step counts as wrong.
         context: how many tokens the model reads at most.
     """
+
+    status = "server"
+    elsewhere = True
 
     def __init__(
         self,
@@ -104,29 +107,25 @@ class RemoteScorer:
             InputError: the server refuses a candidate.
             ModelError: the server does not work, or answers with other things than steps' scores.
         """
-        done = dict(self.stream(candidates))
+        done = dict(filter(None, self.stream(candidates)))
         return [done[i] for i in range(len(candidates))]
 
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+    def stream(
+        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+    ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known."""
-        return (found for found in self.watch(candidates, None) if found is not None)
-
-    def watch(
-        self, candidates: Sequence[Candidate], beat_s: float | None
-    ) -> Iterator[tuple[int, ScoredCandidate] | None]:
-        """As `stream`, giving None whenever that many seconds pass without a candidate."""
         encoded = [self.encode(candidate) for candidate in candidates]
         forget_texts(self._tokenizer)  # the server has them now; here nothing needs them again
-        return self._watch(candidates, encoded, beat_s)
+        return self._stream(candidates, encoded, heartbeat_s)
 
-    def _watch(
-        self, candidates: Sequence[Candidate], encoded: Sequence[Encoded], beat_s: float | None
-    ) -> Iterator[tuple[int, ScoredCandidate] | None]:
+    def _stream(
+        self, candidates: Sequence[Candidate], encoded: Sequence[Encoded], heartbeat_s: float | None
+    ) -> Iterator[Found | None]:
         asked: dict[Future[list[list[_Row]]], list[int]] = {}
         try:
             for batch in _batches(encoded):
                 asked[self._pool.submit(self._ask, [encoded[i] for i in batch])] = batch
-            for future in completed(asked, beat_s):
+            for future in completed(asked, heartbeat_s):
                 if future is None:
                     yield None
                     continue
@@ -155,6 +154,10 @@ class RemoteScorer:
                 f"reads at most {self.context:,}; shorten it"
             )
         return encoded
+
+    def check_length(self, candidate: Candidate) -> None:
+        """As `encode`, whose errors it raises."""
+        self.encode(candidate)
 
     def explain(self, candidate: Candidate) -> list[Explanation]:
         """The prompt exactly as it is sent, and where each step is read."""

@@ -41,7 +41,15 @@ from prm_core.memory import Memory
 from prm_core.packing import Pack, plan
 from prm_core.readout import probability
 from prm_core.registry import KNOWN_MODELS, NOT_READ
-from prm_core.types import Candidate, Encoded, Explanation, ScoredCandidate, StepPosition
+from prm_core.types import (
+    Candidate,
+    Encoded,
+    Explanation,
+    Found,
+    ScoredCandidate,
+    StepPosition,
+    StepScorer,
+)
 from prm_core.verifiers import refuse_to_load
 
 logger = logging.getLogger(__name__)
@@ -61,15 +69,12 @@ KEEP_BYTES = 1 << 30
 """How much is kept of the problem at hand. A 7B model's keys and values take 57 kB a token in
 bfloat16, so this is ten rounds of a search with 64 paths."""
 
-Found = tuple[int, ScoredCandidate]
-"""A candidate's index, and what the model says of it."""
-
 _Step = tuple[int, tuple[tuple[int, int], ...], tuple[float, ...]]
 """A step in a pack: the row that is read, for each evidence token the row before it and its id, and
 what the calculator says."""
 
 
-class Scorer:
+class Scorer(StepScorer):
     """A loaded PRM. Make one with `load_scorer`.
 
     Attributes:
@@ -77,6 +82,8 @@ class Scorer:
         family: the name of its family.
         threshold: below this probability a step counts as wrong.
         context: how many tokens the model reads at most.
+        status: where it runs and in what, as "GPU · bf16".
+        tolerance: how far a probability may be from the same one in another batch.
         device, dtype: where the backbone runs, and in what.
         device_reason: why there, in words.
         quantize: "8bit" or "4bit" where its weights are held so, which moves its scores; else None.
@@ -108,6 +115,9 @@ class Scorer:
         self.dtype = placement.dtype
         self.device_reason = placement.reason
         self.quantize = placement.quantize
+        self.status = placement.status + (" · sees a calculator" if opened.calculator else "")
+        if opened.beta is not None:  # a nat between two models is β / 4 near p = 0.5
+            self.tolerance = opened.beta / 4
         self._placement = placement
         self._checkpoint = checkpoint
         self._backbones = [backbone, *([opened.reference] if opened.reference else [])]
@@ -248,26 +258,26 @@ class Scorer:
         done = dict(found for found in self._run(candidates, None, None) if found is not None)
         return [done[i] for i in range(len(candidates))]
 
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+    def stream(
+        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+    ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known.
 
         The first come soon, and closing the iterator stops the work between two forward passes.
-        """
-        return (found for found in self.watch(candidates, None) if found is not None)
-
-    def watch(
-        self, candidates: Sequence[Candidate], beat_s: float | None
-    ) -> Iterator[Found | None]:
-        """As `stream`, giving None after every forward pass, and while prompts are prepared.
-
         Several may be under way, and whoever is asked runs the next pass: each gives what it would
         alone, up to rounding. Only the one that began last keeps anything between its passes.
 
         Args:
             candidates: of one problem, best.
-            beat_s: how long prompts are prepared before None comes; None: until all are ready.
+            heartbeat_s: None comes after every forward pass, and whenever prompts were prepared for
+                so long; without it, only candidates come.
         """
-        return self._run(candidates, FIRST_TOKENS, beat_s)
+        results = self._run(candidates, FIRST_TOKENS, heartbeat_s)
+        return results if heartbeat_s is not None else (one for one in results if one is not None)
+
+    def check_length(self, candidate: Candidate) -> None:
+        """As `encode`, whose errors it raises."""
+        self.encode(candidate)
 
     def forget(self) -> None:
         """Drop what is kept of the last problem, its text included."""

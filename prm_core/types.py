@@ -195,6 +195,8 @@ class Explanation:
         steps: for each position, the index of the step that is read there.
         names: for each position, "" for the step's probability, else the name of an extra.
         text: the ids turned back into text.
+        role: whose turn of a conversation the text is, as "user"; a server then makes the tokens,
+            and there are none here. Empty for a prompt of tokens.
         calculator: for each step what the model sees of the calculator, (name, value) of all that
             is not 0; empty for models that see none.
     """
@@ -206,6 +208,7 @@ class Explanation:
     names: tuple[str, ...]
     text: str
     calculator: tuple[tuple[tuple[str, float], ...], ...] = ()
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,18 +326,68 @@ class Example:
         return None not in self.labels[:end]
 
 
-class StepScorer(Protocol):
-    """Anything that gives every step of every candidate a probability."""
+Found = tuple[int, ScoredCandidate]
+"""A candidate's index in the call, and what the model says of it."""
 
-    @property
-    def threshold(self) -> float:
-        """Below this probability a step counts as wrong."""
-        ...
+
+class StepScorer(Protocol):
+    """Anything that gives every step of every candidate a probability.
+
+    A class that inherits from this one has to bring `model_id` and `score`; the rest has defaults.
+    Callers know nothing else of a scorer, so a new one needs no change in them.
+
+    Attributes:
+        model_id: the name that results carry.
+        threshold: below this probability a step counts as wrong.
+        status: what runs it and where, in a few words: "GPU · bf16", "server".
+        repeatable: whether a later call gives the same again, within `tolerance`; False where what
+            the model writes is drawn anew.
+        tolerance: how far a probability may be from the same one in an earlier run.
+        elsewhere: whether another machine does the work, so that nobody here need wait for it.
+    """
+
+    model_id: str
+    threshold: float = 0.5
+    status: str = ""
+    repeatable: bool = True
+    tolerance: float = 0.02  # bfloat16 differs by some thousandths from batch to batch
+    elsewhere: bool = False
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
-        """Score candidates; the result has the same length and order."""
+        """Score candidates; the result has the same length and order.
+
+        Raises:
+            InputError: a candidate cannot be scored, as one that is too long.
+            ModelError: the model does not work.
+        """
         ...
 
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        """Score candidates, giving each with its index as soon as it is known."""
-        ...
+    def stream(
+        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+    ) -> Iterator[Found | None]:
+        """As `score`, giving each candidate with its index as soon as it is known.
+
+        Args:
+            candidates: of one problem, best.
+            heartbeat_s: None comes whenever about so many seconds pass without a candidate, so that
+                whoever waits can leave; without it, only candidates come.
+        """
+        for index, candidate in enumerate(candidates):
+            yield index, self.score([candidate])[0]
+
+    def check_length(self, candidate: Candidate) -> None:
+        """Raise what `score` would raise before the model runs.
+
+        Raises:
+            TooLongError: the candidate has more tokens than the model reads.
+            UnreadableError: of the problem or a step the tokenizer knows nothing.
+        """
+        return None
+
+    def explain(self, candidate: Candidate) -> list[Explanation]:
+        """The prompts as the model reads them; none where nobody can tell."""
+        return []
+
+    def close(self) -> None:
+        """Let go of what is kept and of connections; nothing is asked of the scorer afterwards."""
+        return None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from prm_core.errors import TooLongError
-from prm_core.types import Candidate, ScoredCandidate
+from prm_core.types import Candidate, ScoredCandidate, StepScorer
 
 
-class CountingScorer:
+class CountingScorer(StepScorer):
     """Scores by a checksum of the text, and writes each problem that it scores into a file.
 
     Args:
@@ -21,7 +21,6 @@ class CountingScorer:
     """
 
     model_id = "counting"
-    threshold = 0.5
 
     def __init__(self, log: Path, seconds: float = 0.0, salt: str = "") -> None:
         self.log, self.seconds, self.salt = log, seconds, salt
@@ -33,9 +32,6 @@ class CountingScorer:
             file.write("|".join(dict.fromkeys(one.problem for one in candidates)) + "\n")
         time.sleep(self.seconds)
         return [self._score(one) for one in candidates]
-
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        yield from enumerate(self.score(candidates))
 
     def _score(self, candidate: Candidate) -> ScoredCandidate:
         text = f"{self.salt}{candidate.problem}"

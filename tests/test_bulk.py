@@ -81,6 +81,7 @@ class ImplicitScorer(CountingScorer):
     """Its model and the reference are so far apart after every step."""
 
     beta = 0.001
+    tolerance = beta / 4
 
     def __init__(self, log: Path, nats: float) -> None:
         super().__init__(log)

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +22,7 @@ from prm_core.evaluate import (
 )
 from prm_core.pools import Pool, Solution
 from prm_core.synthetic.solution import LabelledSolution
-from prm_core.types import Candidate, Example, ScoredCandidate
+from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 
 
 def scored(candidate: Candidate, *p: float) -> ScoredCandidate:
@@ -61,14 +61,11 @@ def test_nothing_to_measure_is_none() -> None:
     assert report.step_accuracy is report.error_accuracy is report.correct_accuracy is None
 
 
-class Unsure:
+class Unsure(StepScorer):
     """A scorer that says 1 of everything."""
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         return [scored(c, *(1.0 for _ in c.steps)) for c in candidates]
-
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        yield from enumerate(self.score(candidates))
 
 
 def test_a_scorer_that_trusts_everything_finds_no_error() -> None:
@@ -83,7 +80,7 @@ def test_a_scorer_that_trusts_everything_finds_no_error() -> None:
 # --- files of examples
 
 
-class Rule:
+class Rule(StepScorer):
     """A scorer that computes each step's probability from its text."""
 
     def __init__(self, rule: Callable[[str], float]) -> None:
@@ -98,9 +95,6 @@ class Rule:
             if "odd" in candidate.steps:
                 raise InputError("odd")
         return [scored(c, *map(self.rule, c.steps)) for c in candidates]
-
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        yield from enumerate(self.score(candidates))
 
 
 def example(

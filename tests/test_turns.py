@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def in_turn(
 ) -> list[list[ScoredCandidate]]:
     """All drafts, a pack at a time in an order of chance."""
     rng = random.Random(seed)
-    runs = {i: scorer.watch(draft, 0.0) for i, draft in enumerate(drafts)}
+    runs = {i: scorer.stream(draft, 0.0) for i, draft in enumerate(drafts)}
     found: list[dict[int, ScoredCandidate]] = [{} for _ in drafts]
     while runs:
         i = rng.choice(list(runs))
@@ -75,10 +76,10 @@ def test_where_nothing_is_kept_the_bits_are_the_same(tiny: Path) -> None:
 def test_what_is_kept_stays_within_its_bytes_whoever_runs(tiny: Path) -> None:
     scorer = load_scorer(tiny, max_tokens=120, keep_bytes=1 << 30)
     drafts = problems(2)
-    first = scorer.watch(drafts[0], None)
+    first = scorer.stream(drafts[0], math.inf)
     assert next(first) is not None
     kept = scorer._memory
-    second = scorer.watch(drafts[1], None)
+    second = scorer.stream(drafts[1], math.inf)
     assert next(second) is not None
     assert scorer._memory is not kept
     assert (kept.max_bytes, kept.known.n_rows) == (0, 0)

@@ -494,7 +494,7 @@ def test_a_candidate_is_scored(likes: tuple[Server, VerifierScorer]) -> None:
     assert scorer.score([]) == []
     assert scorer.score([SUM, SUM]) == [scored, scored]
     assert len(server.requests) == 3, "the same candidate is asked about once"
-    assert scorer.conversation(SUM)[0]["content"] == think_prm_text(SUM.problem, SUM.steps)
+    assert scorer.explain(SUM)[0].text == think_prm_text(SUM.problem, SUM.steps)
 
 
 def test_many_candidates_keep_their_order_and_go_some_at_a_time() -> None:

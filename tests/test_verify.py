@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -29,9 +29,6 @@ class Scripted:
             ScoredCandidate(c, p := tuple(self.says[s] for s in c.steps), (0.0,) * len(p), "me")
             for c in candidates
         ]
-
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
-        yield from enumerate(self.score(candidates))
 
 
 SAYS = {A[0]: 0.95, A[1]: 0.9, A[2]: 0.85, B[1]: 0.3, B[2]: 0.4, C[2]: 0.8}

@@ -27,11 +27,10 @@ from prm_core.evaluate import (
     sweep_thresholds,
 )
 from prm_core.labelled import read_examples, rows_of
-from prm_core.model_options import AnyScorer, loaded, model_arguments, positive
+from prm_core.model_options import loaded, model_arguments, positive
 from prm_core.pools import Pool, read_pools
-from prm_core.recorded import RecordedScorer
 from prm_core.report import fraction, report_html, report_row, report_text
-from prm_core.types import Example
+from prm_core.types import Example, StepScorer
 
 _Row = TypeVar("_Row")
 _RECORDED = "recorded:"
@@ -147,13 +146,13 @@ def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) ->
     """The report of a file whose steps are labelled, and the number of its bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
-    if options.model == "recorded:labels":
-        scorer: AnyScorer | RecordedScorer = recorded_labels(examples)
+    is_recorded = options.model == "recorded:labels"
+    if is_recorded:
+        scorer: StepScorer = recorded_labels(examples)
     elif (options.model or "").startswith(_RECORDED):
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
         scorer = stack.enter_context(loaded(options))
-    is_recorded = isinstance(scorer, RecordedScorer)
     threshold, threshold_source = scorer.threshold, "default" if is_recorded else "the model's own"
     if options.threshold is not None:
         threshold, threshold_source = options.threshold, "given"
@@ -177,7 +176,7 @@ def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) ->
     ), n_bad
 
 
-def _tuned(options: argparse.Namespace, scorer: AnyScorer | RecordedScorer) -> tuple[float, int]:
+def _tuned(options: argparse.Namespace, scorer: StepScorer) -> tuple[float, int]:
     """The threshold with the highest F1 on the file of `--tune`, and that file's bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.tune))
     if options.model == "recorded:labels":
@@ -195,7 +194,7 @@ def _best_of_n(options: argparse.Namespace, stack: ExitStack) -> tuple[Report, i
     pools = [row for row in rows if isinstance(row, Pool)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)
-        scorer: AnyScorer | RecordedScorer = recorded_scores(name, pools)
+        scorer: StepScorer = recorded_scores(name, pools)
     else:
         scorer = stack.enter_context(loaded(options))
     judged = judge_pools(scorer, rows, lambda n: progress(f"{n} of {len(rows)} problems scored"))

@@ -13,9 +13,9 @@ from prm_core.cli.terminal import count, progress, say, say_bad
 from prm_core.data import ProblemRow
 from prm_core.errors import DataError
 from prm_core.files import open_problems
-from prm_core.model_options import AnyScorer, loaded, model_arguments
+from prm_core.model_options import loaded, model_arguments
 from prm_core.steps import RULES
-from prm_core.types import ScoredCandidate
+from prm_core.types import ScoredCandidate, StepScorer
 
 
 def problem_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def problem_arguments(parser: argparse.ArgumentParser) -> None:
 
 def each_problem(
     options: argparse.Namespace,
-    tell: Callable[[ProblemRow, list[ScoredCandidate], float, AnyScorer], None],
+    tell: Callable[[ProblemRow, list[ScoredCandidate], float, StepScorer], None],
 ) -> int:
     """Score a file's problems one after the other and tell of each.
 

@@ -26,10 +26,10 @@ from prm_core.cli.terminal import (
 from prm_core.data import json_line, keep_apart
 from prm_core.errors import BadOptionError, DataError
 from prm_core.files import Problems, open_problems, open_results
-from prm_core.model_options import AnyScorer, load, loaded, positive
+from prm_core.model_options import load, loaded, positive
 from prm_core.results import result_row
-from prm_core.types import Explanation, ScoredCandidate
-from prm_core.verifiers import Message, VerifierScorer, form_of
+from prm_core.types import Explanation, ScoredCandidate, StepScorer
+from prm_core.verifiers import form_of
 
 _SERVED_TOGETHER = 128  # solutions, so that a server always has some to batch
 _WRITTEN_ABOUT_TOGETHER = 32  # a kill costs what was written about them
@@ -202,17 +202,18 @@ class _Teller:
             say(str(so_far))
 
 
-def _explained(scorer: AnyScorer, scored: ScoredCandidate) -> str:
+def _explained(scorer: StepScorer, scored: ScoredCandidate) -> str:
     """How a candidate was asked about, and what was read."""
-    if isinstance(scorer, VerifierScorer):
-        return conversation_text(scorer.conversation(scored.candidate), scored)
-    return "".join(explanation_text(one, scored) for one in scorer.explain(scored.candidate))
+    prompts = scorer.explain(scored.candidate)
+    if all(one.role for one in prompts):
+        return conversation_text(prompts, scored)
+    return "".join(explanation_text(one, scored) for one in prompts)
 
 
-def conversation_text(messages: Sequence[Message], scored: ScoredCandidate) -> str:
+def conversation_text(turns: Sequence[Explanation], scored: ScoredCandidate) -> str:
     """What a verifier was asked and what it wrote, line by line, with what was read of it."""
     name = f"solution {scored.candidate.id}"
-    parts = [(f"{name}, sent as {one['role']}", one["content"]) for one in messages]
+    parts = [(f"{name}, sent as {one.role}", one.text) for one in turns]
     parts += [
         (f"{name}, written as sample {number}", text)
         for number, text in enumerate(scored.rationales, start=1)

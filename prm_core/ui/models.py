@@ -16,18 +16,13 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError, PRMError
-from prm_core.model_options import AnyScorer, load, read_line
-from prm_core.types import Candidate, ScoredCandidate
+from prm_core.model_options import load, read_line
+from prm_core.types import Candidate, Found, StepScorer
 from prm_core.ui.line import Line, Place
 from prm_core.ui.words import page_words
-
-if TYPE_CHECKING:
-    from prm_core.remote import RemoteScorer
-    from prm_core.scorer import Scorer
-    from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +41,6 @@ AT_SERVERS = 32
 MOST_NAME_CHARS = 1000
 """Of a line in the model's field."""
 
-Found = tuple[int, ScoredCandidate]
-"""A candidate's place, and what the model says of it."""
-
 T = TypeVar("T")
 
 EMBEDDED_NOTE = (
@@ -56,8 +48,6 @@ EMBEDDED_NOTE = (
     "Qwen/Qwen2.5-Math-PRM-7B."
 )
 """What the model that ships with the project is good for, in the words of the page."""
-
-_PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +99,14 @@ class ModelHost:
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
         self._model = ""
-        self._future: Future[AnyScorer] = Future()
+        self._future: Future[StepScorer] = Future()
         self._loading = threading.Lock()
         self._run = on_gpu(self._stream) if on_gpu else self._stream
         # One thread for all packs: torch keeps threads of its own for each that calls it.
         self._model_thread = ThreadPoolExecutor(1, "model")
         self._server_threads = ThreadPoolExecutor(AT_SERVERS, "at-server")
 
-    def scorer(self, model: str) -> Future[AnyScorer]:
+    def scorer(self, model: str) -> Future[StepScorer]:
         """The loaded scorer, or one that is being loaded now; asking again after a failure retries.
 
         Raises:
@@ -172,24 +162,18 @@ class ModelHost:
         error = future.exception()
         if error is not None:
             return ModelState("failed", f"failed: {_reason(error)}")
-        if read_line(model).server is not None:
-            return ModelState("ready", "server · ready")
-        scorer = cast("Scorer", future.result())
-        device = str(scorer.device).split(":")[0].upper()
-        dtype = str(scorer.dtype).removeprefix("torch.")
-        sees = " · sees a calculator" if scorer.calculator else ""
-        return ModelState("ready", f"{device} · {_PRECISION.get(dtype, dtype)}{sees} · ready")
+        return ModelState("ready", " · ".join(filter(None, (future.result().status, "ready"))))
 
-    def run(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate] | None]:
+    def run(self, candidates: Sequence[Candidate]) -> Iterator[Found | None]:
         """Score with the loaded model; pairs of index and result, pack by pack.
 
         While a server is silent, None comes every `BEAT_S` seconds: Cancel acts where a run yields.
         """
-        results: Iterator[tuple[int, ScoredCandidate] | None] = self._run(list(candidates))
+        results: Iterator[Found | None] = self._run(list(candidates))
         return results
 
     async def watch(
-        self, place: Place, candidates: Sequence[Candidate]
+        self, place: Place, scorer: StepScorer, candidates: Sequence[Candidate]
     ) -> AsyncGenerator[Found | None]:
         """As `run`, on the event loop: a pack at each turn of a place in the line.
 
@@ -197,7 +181,7 @@ class ModelHost:
         tell, or leave.
         """
         results = self.run(candidates)
-        here = read_line(place.model).server is None
+        here = not scorer.elsewhere
         pool = self._model_thread if here else self._server_threads
         take = _to_pause if here else _one
         step: Future[tuple[list[Found], bool]] | None = None
@@ -226,15 +210,11 @@ class ModelHost:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._model_thread, function, *values)
 
-    def _stream(self, candidates: list[Candidate]) -> Iterator[tuple[int, ScoredCandidate] | None]:
+    def _stream(self, candidates: list[Candidate]) -> Iterator[Found | None]:
         """The only function that runs the model; its arguments and results can be pickled."""
-        scorer = self._future.result()
-        if read_line(self._model).server is None:
-            yield from cast("Scorer", scorer).watch(candidates, BEAT_S)
-        else:
-            yield from cast("RemoteScorer | VerifierScorer", scorer).watch(candidates, BEAT_S)
+        yield from self._future.result().stream(candidates, BEAT_S)
 
-    def _load(self, model: str, future: Future[AnyScorer]) -> None:
+    def _load(self, model: str, future: Future[StepScorer]) -> None:
         try:
             scorer = self._open(model, future)
         except Exception as error:  # whatever it is, the page must say so and go on
@@ -244,7 +224,7 @@ class ModelHost:
         else:
             future.set_result(scorer)
 
-    def _open(self, model: str, future: Future[AnyScorer]) -> AnyScorer:
+    def _open(self, model: str, future: Future[StepScorer]) -> StepScorer:
         options = read_line(model)
         if options.model == DEFAULT:
             options.model = None
@@ -260,7 +240,7 @@ class ModelHost:
         )
 
     @contextmanager
-    def _turn(self, future: Future[AnyScorer]) -> Iterator[None]:
+    def _turn(self, future: Future[StepScorer]) -> Iterator[None]:
         """One model comes into memory at a time, and none that nobody waits for any more."""
         with self._loading:
             if future is not self._future:

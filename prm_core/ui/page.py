@@ -28,10 +28,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError, UnreadableError
-from prm_core.model_options import AnyScorer
 from prm_core.paths import assets_dir
 from prm_core.steps import candidate_of, split_solutions
-from prm_core.types import Candidate, ScoredCandidate
+from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Judged, Status, board_value
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
@@ -46,7 +45,6 @@ from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
 from prm_core.ui.restore import restore
 from prm_core.ui.sessions import ForgetfulHolder, Readers
 from prm_core.ui.words import page_words
-from prm_core.verifiers import VerifierScorer
 
 logger = logging.getLogger(__name__)
 
@@ -121,14 +119,12 @@ def read_candidates(draft: Draft) -> Reading:
     return reading
 
 
-def too_long(scorer: AnyScorer, candidates: list[Candidate], label: str) -> list[dict[str, Any]]:
+def too_long(scorer: StepScorer, candidates: list[Candidate], label: str) -> list[dict[str, Any]]:
     """A sentence for each candidate that the model (`label` on the page) cannot read whole."""
     issues: list[dict[str, Any]] = []
-    if isinstance(scorer, VerifierScorer):  # its server counts the tokens
-        return issues
     for index, candidate in enumerate(candidates):
         try:
-            scorer.encode(candidate)
+            scorer.check_length(candidate)
         except (TooLongError, UnreadableError) as error:
             words = page_words(str(error), scorer.model_id, label)
             issues.append({"where": index, "text": words})
@@ -212,13 +208,15 @@ class Run:
         loading = host.scorer(self._model)
         while not await settled(loading, SOON_S):
             yield await self._running("Loading the model…") if not self._is("Loading") else None
-        self._threshold, self._model_id = loading.result().threshold, loading.result().model_id
+        scorer = loading.result()
+        self._threshold, self._model_id = scorer.threshold, scorer.model_id
         candidates = self._reading.candidates
         due = await self._aside(self._keep, candidates)
         started = shown = time.monotonic()
         n_all = len(self._scored)
         n_done = n_shown = n_kept = n_all - len(due)
-        async with aclosing(host.watch(place, [candidates[index] for index in due])) as results:
+        to_score = [candidates[index] for index in due]
+        async with aclosing(host.watch(place, scorer, to_score)) as results:
             async for found in results:
                 if found is not None:
                     self._scored[due[found[0]]] = found[1]

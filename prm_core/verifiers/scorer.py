@@ -20,8 +20,15 @@ from urllib.parse import urlsplit
 
 from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
-from prm_core.types import HALF_CHARACTER, Candidate, ScoredCandidate
-from prm_core.verifiers.base import Form, Judgement, Message, Reply, Request, Token
+from prm_core.types import (
+    HALF_CHARACTER,
+    Candidate,
+    Explanation,
+    Found,
+    ScoredCandidate,
+    StepScorer,
+)
+from prm_core.verifiers.base import Form, Judgement, Reply, Request, Token
 
 AT_ONCE = 8
 """Requests, and candidates, at the same time. The server batches what it has."""
@@ -30,7 +37,7 @@ SILENCE_S = 1800.0
 """How long a server may be silent: a reply comes when all of it is written."""
 
 
-class VerifierScorer:
+class VerifierScorer(StepScorer):
     """A verifier on a server. Make one with `open_verifier`.
 
     Attributes:
@@ -38,6 +45,10 @@ class VerifierScorer:
         family: the name of its form.
         threshold: below this probability a step counts as wrong.
     """
+
+    status = "server"
+    repeatable = False
+    elsewhere = True
 
     def __init__(
         self,
@@ -85,15 +96,11 @@ class VerifierScorer:
             raise refused
         return [one for c in candidates if isinstance(one := found[c], ScoredCandidate)]
 
-    def stream(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, ScoredCandidate]]:
+    def stream(
+        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+    ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known."""
-        return (found for found in self.watch(candidates, None) if found is not None)
-
-    def watch(
-        self, candidates: Sequence[Candidate], beat_s: float | None
-    ) -> Iterator[tuple[int, ScoredCandidate] | None]:
-        """As `stream`, giving None whenever that many seconds pass without a candidate."""
-        for found in self._outcomes(candidates, beat_s):
+        for found in self._outcomes(candidates, heartbeat_s):
             if found is None:
                 yield None
                 continue
@@ -102,9 +109,12 @@ class VerifierScorer:
                 raise outcome
             yield index, outcome
 
-    def conversation(self, candidate: Candidate) -> list[Message]:
-        """What is sent of a candidate, as text, with "…" where the model writes."""
-        return self._form.conversation(candidate)
+    def explain(self, candidate: Candidate) -> list[Explanation]:
+        """The turns of the conversation as text, with "…" where the model writes."""
+        return [
+            Explanation((), (), (), (), (), turn["content"], role=turn["role"])
+            for turn in self._form.conversation(candidate)
+        ]
 
     def close(self) -> None:
         """Drop what is being asked; later calls raise `ModelError`."""
@@ -116,7 +126,7 @@ class VerifierScorer:
         self._endpoint.drop()
 
     def _outcomes(
-        self, candidates: Sequence[Candidate], beat_s: float | None
+        self, candidates: Sequence[Candidate], heartbeat_s: float | None
     ) -> Iterator[tuple[int, ScoredCandidate | InputError] | None]:
         """Each candidate's index, with its scores or why it has none."""
         endpoint = self._endpoint.branch()  # so that leaving ends what is being written
@@ -124,7 +134,7 @@ class VerifierScorer:
         try:
             for index, candidate in enumerate(candidates):
                 talks[self._talks.submit(self._judge, candidate, endpoint)] = index
-            for future in completed(talks, beat_s):
+            for future in completed(talks, heartbeat_s):
                 yield None if future is None else (talks[future], future.result())
         except (RuntimeError, CancelledError) as error:  # a pool takes or does no more work
             raise self._endpoint.closed() from error
