@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vllm lint format checksums evaluate-default bench-peers clean
+.PHONY: help run test test-vllm lint format docs checksums evaluate-default bench-peers clean
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
@@ -31,7 +31,7 @@ test: ## run all tests, the page in a real browser included
 test-vllm: ## compare a real vLLM server with our scores (installs it in .venv-vllm, 3 GB)
 	@.ci/test-vllm $(ARGS)
 
-lint: ## check format, style and types
+lint: ## check format, style and types, of the page's scripts and styles too
 	@.ci/install test
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
@@ -47,6 +47,12 @@ format: ## format the code
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/deno fmt --quiet
 
+docs: ## write docs/cli.md and build the documentation in site/
+	@.ci/install test
+	@PYTHONPATH=. $(BIN)/python docs/write_cli.py
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "site/index.html is the first page."
+
 checksums: ## write down the files of the model that ships, after they have changed
 	@.ci/install run
 	@$(BIN)/python -c "from pathlib import Path; from prm_core.checkpoint import write_sums; write_sums(Path('assets/default-model'))"
@@ -60,4 +66,4 @@ bench-peers: ## measure our scorer against the ways in which others score
 	@PYTHONPATH=. $(BIN)/python benchmarks/peers.py $(ARGS)
 
 clean: ## remove what these commands made
-	rm -rf .venv .venv-vllm .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf .venv .venv-vllm site .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts

@@ -7,7 +7,7 @@ shares with them are called right; of the others nobody can say. A solution that
 called right throughout.
 
 Nothing is sampled: it takes nothing but solutions that are there. Signs and numbers in words are
-not read. How far people agree stands in the README, under "Labelling steps".
+not read. How far people agree is in docs/labelling.md.
 """
 
 from __future__ import annotations
