@@ -25,8 +25,9 @@ from transformers import PreTrainedTokenizerFast
 from prm_core.bench import Sizes, now, random_model
 from prm_core.device import choose_device
 from prm_core.families.value_head import TEXTBOOK, save_value_head
+from prm_core.load import load_scorer
 from prm_core.readout import ValueHead
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate
 
 POOLS = Path(__file__).parent / "data" / "gsm8k_test6.jsonl.gz"

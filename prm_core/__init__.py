@@ -32,6 +32,7 @@ from prm_core.steps import split_steps
 from prm_core.types import (
     Candidate,
     Example,
+    ModelRequest,
     RankedCandidate,
     ScoredCandidate,
     StepPosition,
@@ -41,7 +42,9 @@ from prm_core.types import (
 if TYPE_CHECKING:
     from prm_core.answers import final_answer, same_answer
     from prm_core.charts import step_bars
-    from prm_core.scorer import Scorer, load_scorer, step_positions
+    from prm_core.load import load_scorer
+    from prm_core.open import open_scorer
+    from prm_core.scorer import Scorer, step_positions
     from prm_core.training.api import add_value_head, step_loss, train
     from prm_core.training.engine import TrainingProgress
     from prm_core.training.loss import Loss
@@ -58,6 +61,7 @@ __all__ = [
     "Loss",
     "ModelError",
     "ModelLoadError",
+    "ModelRequest",
     "NoStepsError",
     "NoVerdictError",
     "PRMError",
@@ -77,6 +81,7 @@ __all__ = [
     "aggregate",
     "final_answer",
     "load_scorer",
+    "open_scorer",
     "rank",
     "same_answer",
     "split_steps",
@@ -94,7 +99,8 @@ _LATER = {
     "Verifier": "prm_core.verify",
     "add_value_head": "prm_core.training.api",
     "final_answer": "prm_core.answers",
-    "load_scorer": "prm_core.scorer",
+    "load_scorer": "prm_core.load",
+    "open_scorer": "prm_core.open",
     "same_answer": "prm_core.answers",
     "step_bars": "prm_core.charts",
     "step_loss": "prm_core.training.api",

@@ -41,6 +41,12 @@ kill costs about a hundredth of the work, and the folder holds some hundred file
 
 PIECE_SHARE = 0.01
 
+SERVED_TOGETHER = 128
+"""Solutions in one call of a scorer elsewhere, so that a server always has some to batch."""
+
+WRITTEN_ABOUT_TOGETHER = 32
+"""The same where texts are written; a kill costs what was written about them."""
+
 _PIECE = re.compile(r"([0-9]{12})-([0-9]{12})-([0-9a-f]{16})\.jsonl")
 _OURS = re.compile(rf"{_PIECE.pattern}|run\.json|probe\.json|todo|\.(lock|.+\.part|nfs.+|DS_Store)")
 _PROBE = Candidate("What is 2 + 3 + 4?", ("2 + 3 = 5.", "5 + 4 = 8."))
@@ -538,7 +544,7 @@ def score_rows(
     run: UnfinishedRun,
     task: Task,
     *,
-    n_together: int = 1,
+    n_together: int | None = None,
     tell: Callable[[Progress], None] = lambda progress: None,
     bad: Callable[[str], None] = lambda message: None,
 ) -> None:
@@ -552,7 +558,7 @@ def score_rows(
         run: where pieces are kept.
         task: what is made of each problem.
         n_together: solutions that are given to the scorer in one call, if they are of several
-            problems; 1 for one problem a call.
+            problems; 1 for one problem a call, None for what suits the scorer.
         tell: called after each call of the scorer.
         bad: told of each bad row.
 
@@ -561,6 +567,7 @@ def score_rows(
         ModelError: the model does not work.
         BadOptionError: what is done was made of another input.
     """
+    n_together = n_together or suits(scorer)
     clock = Clock(problems, run)
     piece, began_s = None, 0.0
     try:
@@ -585,6 +592,13 @@ def score_rows(
         if piece is not None:
             with named_errors(run.folder, "written"):
                 piece.save()
+
+
+def suits(scorer: StepScorer) -> int:
+    """How many solutions of several problems a scorer is best given in one call."""
+    if not scorer.elsewhere:
+        return 1
+    return SERVED_TOGETHER if scorer.repeatable else WRITTEN_ABOUT_TOGETHER
 
 
 def _groups(

@@ -1,7 +1,7 @@
-"""`python -m prm_core doctor`: can this checkpoint be trusted to give its authors' numbers?
+"""Can this checkpoint be trusted to give its authors' numbers?
 
-Loads the model as every other command does, so whatever is missing or misshapen is named; then
-checks what loading cannot see: as many scores as steps, markers in the text that stay text, the
+A model that could be loaded has all its files, in the shapes that its family wants; here follow
+checks of what loading cannot see: as many scores as steps, markers in the text that stay text, the
 same numbers alone and packed. For models whose authors (or a widely used implementation) published
 numbers for an example, the example is scored and compared. The examples lie in
 `assets/golden.json`, each with its source and the tolerance that half precision needs.
@@ -9,16 +9,14 @@ numbers for an example, the example is scored and compared. The examples lie in
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prm_core.errors import BadOptionError, ModelError, PRMError
+from prm_core.errors import ModelError, PRMError
 from prm_core.families import FAMILIES
 from prm_core.families.prompt import READ, Part, assemble
-from prm_core.model_options import load_here
 from prm_core.paths import assets_dir
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import Scorer
@@ -238,45 +236,3 @@ def _score(scorer: Scorer, example: Golden) -> ScoredCandidate:
     for step in example.candidate.steps:
         parts += [step, marker, READ]
     return scorer.score_encoded(example.candidate, assemble(tokenizer, parts))
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What only this command asks for."""
-    parser.add_argument("model", metavar="MODEL", help="directory or hub name of a model")
-    parser.add_argument(
-        "--published",
-        metavar="NAME",
-        help="repository whose published numbers count, for a copy under another name",
-    )
-
-
-def main(options: argparse.Namespace) -> int:
-    """The command: a line for each check, and a last one that says whether to trust the model.
-
-    Returns:
-        The exit code: 0 when nothing is wrong.
-
-    Raises:
-        BadOptionError: nothing was published under the name given.
-    """
-    golden = golden_examples(options.published or options.model)
-    if options.published and not golden:
-        raise BadOptionError(f"there are no published numbers of {options.published}")
-    findings = []
-    for finding in _loaded_and_examined(options, golden):
-        findings.append(finding)
-        print(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.text}", flush=True)
-    trusted, line = verdict(findings)
-    print(line)
-    return 0 if trusted else 1
-
-
-def _loaded_and_examined(
-    options: argparse.Namespace, golden: Sequence[Golden]
-) -> Iterator[Finding]:
-    try:
-        scorer = load_here(options, keep=True)
-    except PRMError as error:
-        yield Finding("loading", False, str(error))
-        return
-    yield from examine(scorer, golden)

@@ -7,21 +7,16 @@ A line of that field is a model's name with the command line's options behind it
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shlex
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import fields
+from typing import NoReturn
 
 from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError
 from prm_core.steps import unescaped
-from prm_core.types import StepScorer
-from prm_core.verifiers import VERIFIERS, form_of, open_verifier
-
-if TYPE_CHECKING:
-    from prm_core.scorer import Scorer
+from prm_core.types import ModelRequest
+from prm_core.verifiers import VERIFIERS
 
 
 def model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,8 +110,8 @@ def name_and_options(line: str) -> tuple[str, str]:
     return name.strip(), "".join(options)
 
 
-def read_line(line: str) -> argparse.Namespace:
-    r"""What `model_arguments` would give for a line such as "my-trl-model --separator '\n'".
+def read_line(line: str) -> ModelRequest:
+    r"""What the command line would ask for with a line such as "my-trl-model --separator '\n'".
 
     Quotes may stand around a value. A backslash is an ordinary character here, unlike in a shell,
     so `--separator \n` means the same without them.
@@ -131,110 +126,13 @@ def read_line(line: str) -> argparse.Namespace:
     server_arguments(parser)
     loading_arguments(parser)
     try:
-        return parser.parse_args(list(words), argparse.Namespace(model=name or None))
+        read = parser.parse_args(list(words), argparse.Namespace(model=name or None))
     except ValueError as error:
         raise BadOptionError(f"the model's options cannot be read: {error}") from error
+    return request_of(read)
 
 
-def load(
-    options: argparse.Namespace,
-    *,
-    keep: bool = False,
-    send_key: bool = True,
-    turn: AbstractContextManager[object] | None = None,
-) -> StepScorer:
-    """The scorer that the options of `model_arguments` ask for.
-
-    Args:
-        options: which model, and how.
-        keep: whether what was computed for a problem may stay for the next call. In files every
-            problem comes once, and a resumed run must give the same bits.
-        send_key: whether a server gets the key of the environment.
-        turn: as `load_scorer` takes it.
-
-    Raises:
-        BadOptionError: options contradict each other, or have unknown values.
-        ModelError: the model cannot be loaded, or its server does not answer as it should.
-    """
-    if form_of(options.model, options.family) is None:
-        for name in ("samples", "max_tokens"):
-            if getattr(options, name) is not None:
-                raise BadOptionError(
-                    f"--{name.replace('_', '-')} is for models that write their verdicts "
-                    f"(--family {', '.join(VERIFIERS)})"
-                )
-    if options.server is not None:
-        return _open_server(options, os.environ.get(API_KEY, "").strip() if send_key else "")
-    if options.server_model is not None:
-        raise BadOptionError("--server-model is a name on a server; give its address (--server)")
-    return load_here(options, keep=keep, turn=turn)
-
-
-@contextmanager
-def loaded(options: argparse.Namespace) -> Iterator[StepScorer]:
-    """As `load`, closed in the end: what still waits for a server would keep the process alive."""
-    scorer = load(options)
-    try:
-        yield scorer
-    finally:
-        scorer.close()
-
-
-def load_here(
-    options: argparse.Namespace,
-    *,
-    keep: bool,
-    turn: AbstractContextManager[object] | None = None,
-) -> Scorer:
-    """The model on this machine that the options of `loading_arguments` ask for.
-
-    Raises: as `load_scorer`.
-    """
-    from prm_core.scorer import KEEP_BYTES, load_scorer
-
-    return load_scorer(
-        options.model,
-        device=options.device,
-        dtype=options.dtype,
-        quantize=options.quantize,
-        revision=options.revision,
-        family=options.family,
-        separator=options.separator,
-        reference=options.reference,
-        keep_bytes=KEEP_BYTES if keep else 0,
-        turn=turn,
-    )
-
-
-def _open_server(options: argparse.Namespace, key: str) -> StepScorer:
-    """The scorer behind an address."""
-    for name in ("device", "dtype", "quantize"):
-        if getattr(options, name) not in ("auto", None):
-            raise BadOptionError(f"--{name} means nothing with --server; the server has its own")
-    form = form_of(options.model, options.family)
-    if form is not None:
-        for name in ("revision", "separator", "reference"):
-            if getattr(options, name) is not None:
-                raise BadOptionError(f"--{name} means nothing to a model that writes its verdicts")
-        return open_verifier(
-            options.server,
-            options.model,
-            form,
-            served_as=options.server_model,
-            n_samples=options.samples or 1,
-            max_tokens=options.max_tokens,
-            api_key=key,
-        )
-    if options.reference is not None:
-        raise BadOptionError("--reference means nothing with --server, which runs one model")
-    from prm_core.remote import open_server
-
-    return open_server(
-        options.server,
-        options.model,
-        served_as=options.server_model,
-        revision=options.revision,
-        family=options.family,
-        separator=options.separator,
-        api_key=key,
-    )
+def request_of(options: argparse.Namespace) -> ModelRequest:
+    """What the arguments of `model_arguments`, or of `loading_arguments` and a model, ask for."""
+    names = {one.name for one in fields(ModelRequest)}
+    return ModelRequest(**{name: value for name, value in vars(options).items() if name in names})

@@ -32,6 +32,7 @@ from prm_core.bulk import (
     check_model,
     is_bad,
     result_lines,
+    suits,
 )
 from prm_core.data import ProblemRow, json_line, named_errors
 from prm_core.errors import BadOptionError, DataError, ModelError, PRMError
@@ -55,7 +56,6 @@ def score_rows_on_ray(
     *,
     n_actors: int,
     gpus_per_actor: float = 0.0,
-    n_together: int = 1,
     tell: Callable[[Progress], None] = lambda progress: None,
     bad: Callable[[str], None] = lambda message: None,
 ) -> None:
@@ -69,7 +69,6 @@ def score_rows_on_ray(
         task: what is made of each problem.
         n_actors: how many models work at the same time; no more than there are pieces.
         gpus_per_actor: what Ray sets aside for each; may be a fraction.
-        n_together: solutions that are given to the scorer in one call.
         tell: called when pieces are done.
         bad: told of each bad row.
 
@@ -99,7 +98,7 @@ def score_rows_on_ray(
         )
         done = rows.map_batches(
             _Actor,
-            fn_constructor_args=(load, str(run.folder.resolve()), asdict(task), n_together),
+            fn_constructor_args=(load, str(run.folder.resolve()), asdict(task)),
             compute=ray.data.ActorPoolStrategy(size=min(n_actors, len(paths))),
             batch_size=1,
             num_cpus=1,
@@ -122,10 +121,8 @@ def score_rows_on_ray(
 class _Actor:
     """Holds a model and scores pieces; a worker process of Ray's makes one."""
 
-    def __init__(
-        self, load: Callable[[], StepScorer], folder: str, task: dict[str, Any], n_together: int
-    ) -> None:
-        self._folder, self._task, self._n_together = Path(folder), Task(**task), n_together
+    def __init__(self, load: Callable[[], StepScorer], folder: str, task: dict[str, Any]) -> None:
+        self._folder, self._task = Path(folder), Task(**task)
         self._scorer, self._error = None, ""
         try:
             self._scorer = load()
@@ -152,8 +149,9 @@ class _Actor:
         rows, messages = _read_spool(path), []
         with named_errors(self._folder, "written"):
             piece = Piece(self._folder, int(path.stem))
-            for start in range(0, len(rows), _step(rows, self._n_together)):
-                some = rows[start : start + _step(rows, self._n_together)]
+            n_rows = _step(rows, suits(scorer))
+            for start in range(0, len(rows), n_rows):
+                some = rows[start : start + n_rows]
                 for row, line in zip(some, result_lines(scorer, some, self._task), strict=True):
                     piece.add(row, line)
                     if is_bad(line):

@@ -8,7 +8,9 @@ where no source says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from prm_core.types import ModelRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +194,39 @@ NOT_READ: dict[str, str] = {
     ),
 }
 """Public models that are refused by name, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A request with what is known of the model's name.
+
+    Attributes:
+        request: as asked, with family, separator and reference where these were left open.
+        base: the model that an adapter is merged into; None where only its own files say it.
+        tokenizer: the model whose tokenizer is used where it has none of its own.
+        not_read: why a public model cannot be read here; empty for all others.
+    """
+
+    request: ModelRequest
+    base: str | None = None
+    tokenizer: str | None = None
+    not_read: str = ""
+
+
+def identify(request: ModelRequest) -> Identified:
+    """Look a model up by its exact name; what the request says itself stays.
+
+    The reference that is known belongs to the family that is known.
+    """
+    known = KNOWN_MODELS.get(request.model or "")
+    if known is None:
+        unread = NOT_READ.get(request.model or "", "") if request.family is None else ""
+        return Identified(request, not_read=unread)
+    is_own = request.family in (None, known.family)
+    completed = replace(
+        request,
+        family=known.family if request.family is None else request.family,
+        separator=known.separator if request.separator is None else request.separator,
+        reference=known.reference if request.reference is None and is_own else request.reference,
+    )
+    return Identified(completed, known.base, known.tokenizer)

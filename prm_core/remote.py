@@ -39,9 +39,17 @@ from prm_core.loading import (
     quiet_transformers,
 )
 from prm_core.readout import probability
-from prm_core.registry import KNOWN_MODELS
+from prm_core.registry import identify
 from prm_core.scorer import explanation
-from prm_core.types import Candidate, Encoded, Explanation, Found, ScoredCandidate, StepScorer
+from prm_core.types import (
+    Candidate,
+    Encoded,
+    Explanation,
+    Found,
+    ModelRequest,
+    ScoredCandidate,
+    StepScorer,
+)
 from prm_core.verifiers import refuse_to_load
 
 SERVED = ("qwen_prm", "reasonflux", "trl", "math_shepherd", "er_prm")
@@ -312,18 +320,14 @@ def open_server(
     )
     name, server_context = served_model(endpoint, "/v1/models", str(model), served_as)
     directory = find_model(model, revision, with_weights=False)
-    named = {"separator": separator}
-    known = KNOWN_MODELS.get(str(model))
-    if known is not None:
-        family = known.family if family is None else family
-        separator = known.separator if separator is None else separator
-    chosen = family_for(directory, family)
+    request = identify(ModelRequest(str(model), family, separator=separator)).request
+    chosen = family_for(directory, request.family)
     if chosen.name not in SERVED:
         raise BadOptionError(
             f"{model} is of the family {chosen.name}, whose steps a vLLM server does not score; "
             f"it can serve {', '.join(SERVED)}"
         )
-    refuse_unused(chosen, **named)
+    refuse_unused(chosen, separator=separator)
     with quiet_transformers():
         config = load_config(directory)
         tokenizer = load_tokenizer(directory)
@@ -334,7 +338,7 @@ def open_server(
         model_id=str(model),
         family=chosen.name,
         tokenizer=tokenizer,
-        opened=chosen.open(_WithoutWeights(directory, backbone, tokenizer, separator)),
+        opened=chosen.open(_WithoutWeights(directory, backbone, tokenizer, request.separator)),
         context=min(int(config.max_position_embeddings), server_context),
     )
     try:

@@ -1,4 +1,4 @@
-"""Load any known PRM and score candidates with it: the one batch loop of the project."""
+"""A loaded PRM scores candidates: the one batch loop of the project."""
 
 from __future__ import annotations
 
@@ -6,41 +6,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core import forward
-from prm_core.device import Placement, free_bytes, place_model
-from prm_core.errors import BadOptionError, ModelError, TooLongError, UnknownModelError
-from prm_core.families import (
-    FAMILIES,
-    Checkpoint,
-    Evidence,
-    Opened,
-    family_for,
-    refuse_unused,
-)
+from prm_core.device import Placement, free_bytes
+from prm_core.errors import ModelError, TooLongError
+from prm_core.families import FAMILIES, Checkpoint, Evidence, Opened
 from prm_core.families.prompt import forget_texts, refuse_unreadable
-from prm_core.loading import (
-    DEFAULT_MODEL,
-    find_model,
-    has_tokenizer,
-    is_out_of_memory,
-    load_backbone,
-    load_config,
-    load_tokenizer,
-    quiet_transformers,
-)
-from prm_core.lora import base_of, is_adapter, merge_adapter
+from prm_core.loading import is_out_of_memory
 from prm_core.memory import Memory
 from prm_core.packing import Pack, plan
 from prm_core.readout import probability
-from prm_core.registry import KNOWN_MODELS, NOT_READ
 from prm_core.types import (
     Candidate,
     Encoded,
@@ -50,7 +30,6 @@ from prm_core.types import (
     StepPosition,
     StepScorer,
 )
-from prm_core.verifiers import refuse_to_load
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +54,7 @@ what the calculator says."""
 
 
 class Scorer(StepScorer):
-    """A loaded PRM. Make one with `load_scorer`.
+    """A loaded PRM. Make one with `prm_core.load_scorer`.
 
     Attributes:
         model_id: the name that results carry.
@@ -543,117 +522,6 @@ def explanation(
         tuple([""] * n_read if names is None else names),
         str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
     )
-
-
-def load_scorer(
-    model: str | Path | None = None,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    quantize: str | None = None,
-    revision: str | None = None,
-    family: str | None = None,
-    separator: str | None = None,
-    reference: str | Path | None = None,
-    max_tokens: int | None = None,
-    keep_bytes: int = KEEP_BYTES,
-    turn: AbstractContextManager[object] | None = None,
-) -> Scorer:
-    """Load a PRM.
-
-    Only stock architectures are loaded, never code of a checkpoint. Weights are safetensors where
-    there are any; of a pickle only tensors are read, and a warning names the file. A LoRA adapter
-    is merged into the base that it names.
-
-    Args:
-        model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
-            model that ships with the project.
-        device: "auto", "cpu", "mps", "cuda", "cuda:1", or "all": spread over all GPUs, and CPU
-            memory where these do not suffice.
-        dtype: "auto", "float32", "bfloat16" or "float16"; of the backbone, never of the head.
-        quantize: "8bit" or "4bit" for a backbone whose linear layers are held so, which needs
-            bitsandbytes; scores move a little, and `model_id` says so.
-        revision: branch, tag or commit of the repository.
-        family: name of the family, where the checkpoint does not say.
-        separator: the text after each step, for families whose checkpoints do not say it.
-        reference: a folder or repository; the second model of families that compare two.
-        max_tokens: how many tokens go through the model at once, at most; not how long a
-            candidate may be. None: 4,096 on a CPU, what memory allows on a GPU.
-        keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
-            nothing, so that equal calls give equal bits.
-        turn: entered when all files are on this machine, and left when the model is in memory; a
-            lock, so that a download keeps no other model waiting.
-
-    Raises:
-        BadOptionError: an option has a value that it does not know, or the model writes its
-            verdicts and needs a server.
-        UnknownModelError: the family is not known.
-        ModelLoadError: something is missing, damaged or cannot be reached; says what, and the way
-            out.
-    """
-    if max_tokens is not None and max_tokens < 1:
-        raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
-    refuse_to_load(None if model is None else str(model), family)
-    if family is None and str(model) in NOT_READ:
-        raise UnknownModelError(f"{model} is not read here: {NOT_READ[str(model)]}")
-    placement = place_model(device, dtype, quantize)
-    directory = find_model(model, revision)
-    named = {"separator": separator, "reference": reference}
-    known = KNOWN_MODELS.get(str(model))
-    if known is not None:
-        if reference is None and family in (None, known.family):  # others have others
-            reference = known.reference
-        family = known.family if family is None else family
-        separator = known.separator if separator is None else separator
-    adapter = directory if is_adapter(directory) else None
-    if adapter is not None and quantize is not None:
-        raise BadOptionError(
-            f"{model} is an adapter, which cannot be merged into quantized weights; merge it with "
-            "the library that made it, save that, and quantize the result"
-        )
-    if adapter is not None:
-        base, of_base = (known.base, None) if known and known.base else base_of(adapter)
-        directory = find_model(base, of_base)
-    chosen = family_for(directory, family)
-    refuse_unused(chosen, **named)
-    of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else directory
-    if known is not None and known.tokenizer is not None and not has_tokenizer(of_tokenizer):
-        of_tokenizer = find_model(known.tokenizer, with_weights=False)
-    of_second = None
-    if reference is not None and "reference" in chosen.takes:
-        of_second = find_model(reference)
-    with turn or nullcontext(), quiet_transformers():
-        config = load_config(directory)
-        tokenizer = load_tokenizer(of_tokenizer)
-        backbone = load_backbone(directory, config, placement, pickles=True)
-        second = None if of_second is None else _load_reference(of_second, placement)
-        if adapter is not None:
-            merge_adapter(backbone, adapter)
-        checkpoint = Checkpoint(directory, backbone, tokenizer, separator, second)
-        opened = chosen.open(checkpoint)
-    against = "" if opened.reference is None else f"reference {reference}"
-    beta = "" if opened.beta is None else f"β = {opened.beta:g}"
-    sees = "sees a calculator" if opened.calculator else ""
-    details = ", ".join(filter(None, (beta, against, sees, quantize)))
-    name = DEFAULT_MODEL if model is None else str(model)
-    return Scorer(
-        model_id=f"{name} ({details})" if details else name,
-        family=chosen.name,
-        backbone=backbone,
-        tokenizer=tokenizer,
-        opened=opened,
-        placement=placement,
-        max_tokens=max_tokens,
-        keep_bytes=keep_bytes,
-        checkpoint=checkpoint,
-    )
-
-
-def _load_reference(directory: Path, placement: Placement) -> Checkpoint:
-    """A second model, whole: backbone, tokenizer and where its tensors lie."""
-    config = load_config(directory)
-    backbone = load_backbone(directory, config, placement, pickles=True)
-    return Checkpoint(directory, backbone, load_tokenizer(directory))
 
 
 def step_positions(scorer: Scorer, candidate: Candidate) -> list[StepPosition]:

@@ -326,6 +326,38 @@ class Example:
         return None not in self.labels[:end]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """Which model, and how it is opened; can be pickled, and checks nothing by itself.
+
+    Attributes:
+        model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the model
+            that ships with the project.
+        family: name of the family, where neither the checkpoint nor its name says it.
+        revision: branch, tag or commit of the repository.
+        separator: the text after each step, for families whose checkpoints do not say it.
+        reference: folder or repository of the second model, for families that compare two.
+        device, dtype, quantize: as `load_scorer` takes them.
+        server: address of a server that runs the model; None for this machine.
+        server_model: the model's name on the server, if it is another.
+        samples: of models that write their verdicts: how many times each solution is judged.
+        max_tokens: of these: longest reply.
+    """
+
+    model: str | None = None
+    family: str | None = None
+    revision: str | None = None
+    separator: str | None = None
+    reference: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    quantize: str | None = None
+    server: str | None = None
+    server_model: str | None = None
+    samples: int | None = None
+    max_tokens: int | None = None
+
+
 Found = tuple[int, ScoredCandidate]
 """A candidate's index in the call, and what the model says of it."""
 

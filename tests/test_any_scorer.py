@@ -43,12 +43,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Fifth]:
         made.append(Fifth())
         return made[-1]
 
-    for place in (
-        "prm_core.model_options.load",
-        "prm_core.cli.score.load",
-        "prm_core.ui.models.load",
-    ):
-        monkeypatch.setattr(place, open_fifth)
+    monkeypatch.setattr("prm_core.load.load", open_fifth)
     return made
 
 

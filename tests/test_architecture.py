@@ -34,7 +34,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"rank", "registry", "files"}),
     (1, {"labelled"}),
     (1, {"metrics", "pools", "recorded", "synthetic", "verifiers", "consensus"}),
-    (1, {"results", "charts", "best_of_n", "verify"}),
+    (1, {"results", "charts", "best_of_n", "verify", "model_options"}),
     (1, {"evaluate"}),
     (1, {"report"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
@@ -44,8 +44,8 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"memory"}),
     (3, {"families"}),
     (4, {"scorer", "generators"}),
-    (4, {"remote"}),
-    (5, {"model_options"}),
+    (4, {"load", "remote"}),
+    (4, {"open"}),
     (5, {"label_methods", "local_generator"}),
     (5, {"training", "bench", "label", "doctor", "bulk"}),
     (5, {"ray_engine"}),
@@ -56,7 +56,7 @@ FLOORS: list[tuple[int, set[str]]] = [
 ]
 LEVEL = {name: level for level, (_, names) in enumerate(FLOORS) for name in names}
 FLOOR = {name: floor for floor, names in FLOORS for name in names}
-DOORS = {"app", "cli", "ui", "model_options"}
+DOORS = {"app", "cli", "ui", "open"}
 # Half a second to import, and most answers are plain numbers that do not need it.
 LATER = {
     ("expressions", "mpmath"),

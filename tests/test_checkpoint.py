@@ -14,8 +14,8 @@ from torch import Tensor
 from prm_core import loading
 from prm_core.checkpoint import SUMS_FILE, write_sums
 from prm_core.errors import ModelError, ModelLoadError
+from prm_core.load import load_scorer
 from prm_core.paths import assets_dir
-from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from tests.families.build import write_weights
 from tests.tiny import tiny_model

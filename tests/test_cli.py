@@ -20,7 +20,7 @@ from prm_core.aggregate import METHODS
 from prm_core.cli import COMMANDS, main, score
 from prm_core.cli.rank import ranking_table
 from prm_core.data import ProblemRow
-from prm_core.scorer import load_scorer
+from prm_core.load import load_scorer
 from prm_core.types import Candidate, ScoredCandidate
 from tests.families.test_token_classification import make as make_token_classifier
 from tests.tiny import tiny_model

@@ -26,8 +26,8 @@ from prm_core.aggregate import METHODS
 from prm_core.checkpoint import read_json
 from prm_core.cli import COMMANDS, main
 from prm_core.families import FAMILIES
+from prm_core.load import load_scorer
 from prm_core.results import result_row
-from prm_core.scorer import load_scorer
 from prm_core.steps import RULES
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers import VERIFIERS

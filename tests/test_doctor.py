@@ -14,8 +14,9 @@ from prm_core import doctor
 from prm_core.cli import main
 from prm_core.doctor import Finding, Golden, examine, golden_examples, verdict
 from prm_core.families import FAMILIES
+from prm_core.load import load_scorer
 from prm_core.registry import KNOWN_MODELS
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers import VERIFIERS
 from tests.families import build

@@ -15,8 +15,8 @@ from prm_core.calculator import FEATURES, VERSION, read_solution
 from prm_core.cli import main
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.families.value_head import TEXTBOOK, read_template
+from prm_core.load import load_scorer
 from prm_core.readout import ValueHead
-from prm_core.scorer import load_scorer
 from prm_core.training import Loss, RunConfig, ScratchConfig, Source, TuneConfig, fine_tune
 from prm_core.training.data import made_source
 from prm_core.training.scratch import PRM_FILE, train_from_scratch

@@ -24,9 +24,9 @@ from prm_core.families.value_head import (
     read_template,
     save_value_head,
 )
+from prm_core.load import load_scorer
 from prm_core.readout import ValueHead
 from prm_core.registry import KNOWN_MODELS, NOT_READ
-from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from tests.tiny import (
     DIGITS_AND_SIGNS,

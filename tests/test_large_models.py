@@ -24,9 +24,10 @@ from prm_core.device import Placement, place_model, with_fewer_bits
 from prm_core.doctor import Golden, examine, verdict
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.families import Checkpoint, family_for
+from prm_core.load import load_scorer
 from prm_core.loading import load_backbone, load_config, load_tokenizer
 from prm_core.lora import merge_adapter
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate
 from tests import test_lora
 from tests.families.contract import CANDIDATES
@@ -106,7 +107,7 @@ def test_bitsandbytes_fetches_no_code_from_the_hub(
         f"def get_kernel(*_, **__): open({str(fetched)!r}, 'w')\n", encoding="utf-8"
     )
     of_it = {
-        "load_scorer": "from prm_core.scorer import load_scorer\n"
+        "load_scorer": "from prm_core.load import load_scorer\n"
         f"load_scorer({str(wide)!r}, device='cpu', quantize='8bit')",
         "train": "import prm_core.training",
     }

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from prm_core.errors import ModelLoadError
+from prm_core.load import load_scorer
 from prm_core.lora import base_of
-from prm_core.scorer import load_scorer
 from tests import reference
 from tests.families import build, contract
 from tests.families.test_versa_prm import qwen

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.load import load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate
 from prm_core.ui.models import ModelHost
 from tests.tiny import CONFIGS, DIGITS_AND_SIGNS, MARKED, tiny_model

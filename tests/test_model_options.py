@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import pickle
+from dataclasses import FrozenInstanceError
 
 import pytest
 
 from prm_core.errors import BadOptionError
-from prm_core.model_options import load, model_arguments, read_line
+from prm_core.model_options import model_arguments, read_line, request_of
+from prm_core.open import open_scorer
+from prm_core.types import ModelRequest
 
 
-def on_the_command_line(*words: str) -> argparse.Namespace:
+def on_the_command_line(*words: str) -> ModelRequest:
     parser = argparse.ArgumentParser()
     model_arguments(parser)
-    return parser.parse_args(words)
+    return request_of(parser.parse_args(words))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ def on_the_command_line(*words: str) -> argparse.Namespace:
 )
 def test_a_line_means_what_the_command_line_means(line: str, words: str | tuple[str, ...]) -> None:
     words = words.split() if isinstance(words, str) else words
-    assert vars(read_line(line)) == vars(on_the_command_line(*words))
+    assert read_line(line) == on_the_command_line(*words)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +77,12 @@ def test_a_line_that_cannot_be_read_is_told(line: str, expected: str) -> None:
 )
 def test_what_would_not_be_used_is_refused(line: str, expected: str) -> None:
     with pytest.raises(BadOptionError, match=expected):
-        load(read_line(line))
+        open_scorer(read_line(line))
+
+
+def test_a_request_is_sent_to_other_processes() -> None:
+    request = read_line("m --family pure --device cpu --samples 2")
+    assert request == ModelRequest("m", "pure", device="cpu", samples=2)
+    assert pickle.loads(pickle.dumps(request)) == request
+    with pytest.raises(FrozenInstanceError):
+        request.model = "other"  # type: ignore[misc]

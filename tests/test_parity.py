@@ -13,8 +13,9 @@ import torch
 from transformers import AutoModel
 
 from prm_core import forward
+from prm_core.load import load_scorer
 from prm_core.packing import Pack, Segment, plan
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 from tests import reference
 from tests.tiny import (

@@ -18,8 +18,8 @@ from prm_core.bulk import Task, result_lines
 from prm_core.cli import main
 from prm_core.data import ProblemRow
 from prm_core.errors import BadOptionError, InputError, ModelError, ModelLoadError, TooLongError
+from prm_core.load import load_scorer
 from prm_core.remote import RemoteScorer, open_server
-from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from prm_core.ui.models import ModelHost, ModelState
 from tests.families import build

@@ -23,8 +23,9 @@ from prm_core.checkpoint import find_tensor
 from prm_core.device import place_model
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Evidence, Opened
+from prm_core.load import load_scorer
 from prm_core.loading import load_backbone, load_config, load_tokenizer
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, StepScorer
 from tests.families import test_llemma_prm
 from tests.families.build import write_weights

@@ -22,7 +22,7 @@ import pytest
 
 from prm_core.answers import final_answer
 from prm_core.errors import BadOptionError, InputError
-from prm_core.scorer import load_scorer
+from prm_core.load import load_scorer
 from prm_core.steps import split_steps
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui import gate, page, sessions

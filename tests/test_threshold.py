@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from prm_core.cli import main
-from prm_core.scorer import load_scorer
+from prm_core.load import load_scorer
 from prm_core.types import Candidate
 from prm_core.ui.models import ModelHost
 from prm_core.ui.page import Run

@@ -26,7 +26,7 @@ from prm_core.cli import main
 from prm_core.errors import BadOptionError, DataError, ModelError
 from prm_core.families.value_head import TEXTBOOK, encode, read_template
 from prm_core.labelled import example_row
-from prm_core.scorer import load_scorer
+from prm_core.load import load_scorer
 from prm_core.synthetic.solution import LabelledSolution
 from prm_core.synthetic.stream import generate
 from prm_core.training import (

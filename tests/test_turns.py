@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.load import load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui import line as line_module
 from prm_core.ui.line import FullError, Line

@@ -13,7 +13,8 @@ from prm_core.cli import main
 from prm_core.errors import UnreadableError
 from prm_core.evaluate import judge
 from prm_core.families.prompt import refuse_unreadable
-from prm_core.scorer import Scorer, load_scorer
+from prm_core.load import load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, Example
 from prm_core.ui.page import too_long
 from tests.families import build

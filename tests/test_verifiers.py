@@ -25,10 +25,10 @@ from prm_core.bulk import Task, result_lines
 from prm_core.cli import main
 from prm_core.data import ProblemRow
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
+from prm_core.load import load_scorer
 from prm_core.registry import KNOWN_MODELS
 from prm_core.remote import open_server
 from prm_core.results import result_row
-from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from prm_core.ui import models
 from prm_core.ui.models import ModelHost, ModelState

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from prm_core.errors import ModelError
+from prm_core.load import load_scorer
 from prm_core.remote import open_server
-from prm_core.scorer import load_scorer
 from prm_core.types import Candidate
 from tests.families import build
 from tests.families.test_math_shepherd import mistral

@@ -5,7 +5,8 @@ rank.py       tables for the problems of a file
 problems.py   what these two share: arguments, and the way through the file
 evaluate.py   how often a model is right
 models.py     the list of what is known by name
-jobs.py       train, label, doctor, bench: the doors to modules of their own
+doctor.py     whether a checkpoint can be trusted
+jobs.py       train, label, bench: the doors to modules of their own
 arguments.py  types of arguments that several commands share
 terminal.py   stdout and stderr
 
@@ -25,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prm_core import __version__
-from prm_core.cli import evaluate, jobs, models, rank, score
+from prm_core.cli import doctor, evaluate, jobs, models, rank, score
 from prm_core.cli.terminal import drop_stdout, open_missing_streams, say
 from prm_core.errors import PRMError
 
@@ -113,8 +114,8 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command(
         "check whether a model gives the numbers that its authors published",
         "doctor Qwen/Qwen2.5-Math-PRM-7B",
-        jobs.doctor_arguments,
-        jobs.doctor,
+        doctor.add_arguments,
+        doctor.main,
     ),
     "bench": Command(
         "measure packed scoring against scoring one solution at a time",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -27,7 +27,8 @@ from prm_core.evaluate import (
     sweep_thresholds,
 )
 from prm_core.labelled import read_examples, rows_of
-from prm_core.model_options import loaded, model_arguments, positive
+from prm_core.model_options import model_arguments, positive, request_of
+from prm_core.open import open_scorer
 from prm_core.pools import Pool, read_pools
 from prm_core.report import fraction, report_html, report_row, report_text
 from prm_core.types import Example, StepScorer
@@ -152,7 +153,7 @@ def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) ->
     elif (options.model or "").startswith(_RECORDED):
         raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
     else:
-        scorer = stack.enter_context(loaded(options))
+        scorer = stack.enter_context(closing(open_scorer(request_of(options))))
     threshold, threshold_source = scorer.threshold, "default" if is_recorded else "the model's own"
     if options.threshold is not None:
         threshold, threshold_source = options.threshold, "given"
@@ -196,7 +197,7 @@ def _best_of_n(options: argparse.Namespace, stack: ExitStack) -> tuple[Report, i
         name = options.model.removeprefix(_RECORDED)
         scorer: StepScorer = recorded_scores(name, pools)
     else:
-        scorer = stack.enter_context(loaded(options))
+        scorer = stack.enter_context(closing(open_scorer(request_of(options))))
     judged = judge_pools(scorer, rows, lambda n: progress(f"{n} of {len(rows)} problems scored"))
     report = best_of_n_report(
         judged,
@@ -225,7 +226,7 @@ def _read_all(
 
 def _arithmetic(options: argparse.Namespace) -> int:
     """How often the model is right on generated arithmetic."""
-    with loaded(options) as scorer, written_to("-") as write:
+    with closing(open_scorer(request_of(options))) as scorer, written_to("-") as write:
         reports = evaluate_arithmetic(
             scorer, n_solutions=options.solutions or 300, threshold=scorer.threshold
         )

@@ -1,11 +1,9 @@
-"""`train`, `label`, `doctor` and `bench`: each a module of prm_core that is opened when called."""
+"""`train`, `label` and `bench`: each a module of prm_core that is opened when called."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
-
-from prm_core.model_options import loading_arguments
 
 if TYPE_CHECKING:
     from prm_core.generators import Generator, Sampling
@@ -58,18 +56,3 @@ def bench(options: argparse.Namespace) -> int:
     from prm_core import bench
 
     return bench.main(options)
-
-
-def doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    """`doctor`: what it asks for."""
-    from prm_core import doctor
-
-    doctor.add_arguments(parser)
-    loading_arguments(parser)
-
-
-def doctor(options: argparse.Namespace) -> int:
-    """`doctor`: whether a checkpoint can be trusted."""
-    from prm_core import doctor
-
-    return doctor.main(options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import closing
 
 from prm_core.aggregate import METHODS
 from prm_core.bulk import score_problem
@@ -13,7 +14,8 @@ from prm_core.cli.terminal import count, progress, say, say_bad
 from prm_core.data import ProblemRow
 from prm_core.errors import DataError
 from prm_core.files import open_problems
-from prm_core.model_options import loaded, model_arguments
+from prm_core.model_options import model_arguments, request_of
+from prm_core.open import open_scorer
 from prm_core.steps import RULES
 from prm_core.types import ScoredCandidate, StepScorer
 
@@ -72,7 +74,10 @@ def each_problem(
         BadOptionError: an option has a value that it does not know.
     """
     n_good = n_bad = 0
-    with open_problems(options.file, sys.stdin.buffer) as problems, loaded(options) as scorer:
+    with (
+        open_problems(options.file, sys.stdin.buffer) as problems,
+        closing(open_scorer(request_of(options))) as scorer,
+    ):
         threshold = scorer.threshold if options.threshold is None else options.threshold
         for row in problems:
             try:

@@ -7,6 +7,8 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -26,13 +28,10 @@ from prm_core.cli.terminal import (
 from prm_core.data import json_line, keep_apart
 from prm_core.errors import BadOptionError, DataError
 from prm_core.files import Problems, open_problems, open_results
-from prm_core.model_options import load, loaded, positive
+from prm_core.model_options import positive, request_of
+from prm_core.open import open_scorer
 from prm_core.results import result_row
 from prm_core.types import Explanation, ScoredCandidate, StepScorer
-from prm_core.verifiers import form_of
-
-_SERVED_TOGETHER = 128  # solutions, so that a server always has some to batch
-_WRITTEN_ABOUT_TOGETHER = 32  # a kill costs what was written about them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,10 +142,7 @@ def _score_rows(
     options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
 ) -> None:
     """Score what is not done, in this process or on Ray."""
-    writes = form_of(options.model, options.family) is not None
-    together = _WRITTEN_ABOUT_TOGETHER if writes else _SERVED_TOGETHER
-    n_together = together if options.server else 1
-    tell = _Teller()
+    request, tell = request_of(options), _Teller()
 
     def bad(message: str) -> None:
         say_bad(options, message)
@@ -155,36 +151,36 @@ def _score_rows(
         from prm_core.ray_engine import score_rows_on_ray
 
         score_rows_on_ray(
-            partial(load, options),
+            partial(open_scorer, request),
             problems,
             run,
             task,
             n_actors=options.actors or 2,
             gpus_per_actor=options.gpus_per_actor or 0.0,
-            n_together=n_together,
             tell=tell,
             bad=bad,
         )
         return
-    with loaded(options) as scorer:
+    with closing(open_scorer(request)) as scorer:
         check_model(run.folder, scorer)
-        score_rows(scorer, problems, run, task, n_together=n_together, tell=tell, bad=bad)
+        score_rows(scorer, problems, run, task, tell=tell, bad=bad)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
     """What decides the results, for a run that may be gone on with."""
-    model = options.model
-    if model is not None and Path(model).is_dir():
-        model = str(Path(model).resolve())
-    decisive = (
-        *("server_model", "family", "revision", "separator", "reference"),
-        *("dtype", "quantize", "samples", "max_tokens"),
-    )
-    names = (*decisive, "steps", "aggregation", "threshold")
+    decisive = asdict(request_of(options))
+    for where in ("server", "device"):
+        del decisive[where]
+    if decisive["model"] is not None and Path(decisive["model"]).is_dir():
+        decisive["model"] = str(Path(decisive["model"]).resolve())
+    decisive |= {
+        "steps": options.steps,
+        "aggregation": options.aggregation,
+        "threshold": options.threshold,
+    }
     return {
         "version": __version__,
-        "--model": model,
-        **{f"--{name.replace('_', '-')}": getattr(options, name) for name in names},
+        **{f"--{name.replace('_', '-')}": value for name, value in decisive.items()},
     }
 
 

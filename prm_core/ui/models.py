@@ -15,11 +15,12 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError, PRMError
-from prm_core.model_options import load, read_line
+from prm_core.model_options import read_line
+from prm_core.open import open_scorer
 from prm_core.types import Candidate, Found, StepScorer
 from prm_core.ui.line import Line, Place
 from prm_core.ui.words import page_words
@@ -225,14 +226,17 @@ class ModelHost:
             future.set_result(scorer)
 
     def _open(self, model: str, future: Future[StepScorer]) -> StepScorer:
-        options = read_line(model)
-        if options.model == DEFAULT:
-            options.model = None
-        if options.server is None:
-            options.device = self._device if options.device == "auto" else options.device
-            options.dtype = self._dtype if options.dtype == "auto" else options.dtype
-        return load(
-            options,
+        request = read_line(model)
+        if request.model == DEFAULT:
+            request = replace(request, model=None)
+        if request.server is None:
+            request = replace(
+                request,
+                device=self._device if request.device == "auto" else request.device,
+                dtype=self._dtype if request.dtype == "auto" else request.dtype,
+            )
+        return open_scorer(
+            request,
             keep=not self._public,
             # A visitor may type any address; the key is for those of whoever runs the page.
             send_key=model in {choice for _, choice in self.choices},

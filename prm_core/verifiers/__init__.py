@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from prm_core.errors import BadOptionError
-from prm_core.registry import KNOWN_MODELS
+from prm_core.registry import identify
+from prm_core.types import ModelRequest
 from prm_core.verifiers.base import Form, Message
 from prm_core.verifiers.critic import CRITIC
 from prm_core.verifiers.gen_prm import GEN_PRM, GEN_PRM_DIRECT
@@ -27,9 +28,7 @@ VERIFIERS: dict[str, Form] = {
 
 def form_of(model: str | None, family: str | None) -> Form | None:
     """The form that is named, or that is known of the model; None for models that write nothing."""
-    known = KNOWN_MODELS.get(model or "")
-    name = known.family if family is None and known is not None else family
-    return VERIFIERS.get(name or "")
+    return VERIFIERS.get(identify(ModelRequest(model, family)).request.family or "")
 
 
 def refuse_to_load(model: str | None, family: str | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 from prm_core.aggregate import METHODS, aggregate
 from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
 from prm_core.evaluate import evaluate_arithmetic, judge
-from prm_core.scorer import load_scorer
+from prm_core.load import load_scorer
 from prm_core.types import Candidate, Example
 from tests import reference
 from tests.families import build, contract

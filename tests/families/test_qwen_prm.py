@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
 from prm_core.families import family_for
-from prm_core.scorer import load_scorer
+from prm_core.load import load_scorer
 from tests import reference
 from tests.families import build, contract
 
