@@ -60,12 +60,13 @@ _ITEM = re.compile(
       | (?P<sign> [①-⑳❶-❿➀-➓] | \d\ufe0f?\u20e3 ) {_BLANK}*+ )""",
     re.VERBOSE,
 )
-# These count something only where others follow: "(2) is true" and "1: 3" are text.
+# These count something only where others follow: "(2) is true", "1: 3" and "(a) holds" are text.
 _COUNTED = re.compile(
     rf"""{_LEAD}
     (?: (?P<number>\d{{1,2}}) (?: [:：] (?=\s) | {_BLANK} [–—-] (?={_BLANK}[^\W\d_]) )
       | [(（] (?P<inner>\d{{1,2}}) [)）]
-      | (?P<roman>[IVX]{{1,5}}) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）] )""",
+      | (?P<roman>[IVX]{{1,5}}) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）]
+      | [(（]?+ (?P<letter>[a-jA-J]) [)）] | (?P<dotted>[a-j]) \. (?=\s) )""",
     re.VERBOSE,
 )
 
@@ -83,7 +84,7 @@ def label_number(found: re.Match[str]) -> int:
 
 
 def item(text: str, start: int, end: int) -> tuple[re.Match[str], int] | None:
-    """The number that a line begins with, such as "2.", "(2)" or "II.", and its value."""
+    """The number that a line begins with, such as "2.", "(2)", "II." or "b)", and its value."""
     found = _ITEM.match(text, start, end)
     if found is not None:
         sign = found["sign"]
@@ -93,6 +94,8 @@ def item(text: str, start: int, end: int) -> tuple[re.Match[str], int] | None:
         return None
     if digits := found["number"] or found["inner"]:
         return found, int(digits)
+    if letter := found["letter"] or found["dotted"]:
+        return found, ord(letter.lower()) - ord("a") + 1
     return found, _roman((found["roman"] or found["small"]).lower())
 
 

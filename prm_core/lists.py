@@ -41,7 +41,8 @@ class Head(NamedTuple):
 
     Attributes:
         row: its index.
-        kind: "label" ("Step 1:"), "heading" ("## 1. …"), "item" ("1.") or "bullet".
+        kind: "label" ("Step 1:"), "heading" ("## 1. …"), "item" ("1."), "letter" ("a)") or
+            "bullet".
         level: how deep a heading it is; 7 when it is none.
         number: what it counts; 0 for a bullet.
         indent: how many characters of white space come first.
@@ -61,13 +62,15 @@ def _head(part: Part, index: int) -> Head | None:
     if found := LABEL.match(part.text, start, end):
         kind, number = "label", label_number(found)
     elif counted := item(part.text, start, end):
-        kind, (found, number) = "item", counted
+        found, number = counted
+        lettered = found.groupdict().keys() >= {"letter"} and (found["letter"] or found["dotted"])
+        kind = "letter" if lettered else "item"
     elif found := _BULLET_ITEM.match(part.text, start, end):
         return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
     else:
         return None
     level = len(found["hashes"] or "") or 7
-    if kind == "item" and level < 7:
+    if kind != "label" and level < 7:
         kind = "heading"
     return Head(index, kind, level, number, len(found[0]) - len(found[0].lstrip()))
 
@@ -107,7 +110,11 @@ def all_lists(part: Part) -> list[List]:
         return _ended(part, headings)
     outermost = min((head.indent for head in found if head.level == 7), default=0)
     listed = [head for head in found if head.level == 7 and head.indent == outermost]
-    items = _rising([head for head in listed if head.kind == "item"])
+    items = [
+        run
+        for run in _rising([head for head in listed if head.kind in ("item", "letter")])
+        if not _has_parts(part, run)
+    ]
     bullets = [head for head in listed if head.kind == "bullet"]
     return _ended(part, items or _unbroken(part, bullets))
 
@@ -142,6 +149,12 @@ def _rising(heads: list[Head]) -> list[list[Head]]:
         elif runs and head.number == runs[-1][-1].number + 1:
             runs[-1].append(head)
     return [run for run in runs if len(run) > 1]
+
+
+def _has_parts(part: Part, run: list[Head]) -> bool:
+    """Do letters count the parts of a question, each of several paragraphs, and no steps?"""
+    inside = _at_margin(part, _between(run))
+    return run[0].kind == "letter" and any(part.rows[index].opens for index in inside)
 
 
 def _unbroken(part: Part, bullets: list[Head]) -> list[list[Head]]:
@@ -184,7 +197,7 @@ def _loose_tail(part: Part, heads: list[Head], end: int) -> int:
 
     Whether an unindented line still belongs to the last step is learnt from the steps before it:
     where none of them goes on after a blank line (or on a new line at all), neither does the last.
-    The conclusion of a list of items stands outside of it.
+    The conclusion stands outside.
     """
     inside = _between(heads)
     bodies = _at_margin(part, inside)
@@ -194,10 +207,31 @@ def _loose_tail(part: Part, heads: list[Head], end: int) -> int:
         for index in after:
             if part.rows[index].opens or (len(heads) > 2 and not bodies):
                 return index
-    last = max((index for index in after if part.rows[index].opens), default=-1)
-    if heads[0].kind == "item" and last >= 0 and _concludes(part, last):
+    *_, last = [-1, *(index for index in after if part.rows[index].opens)]
+    if last >= 0 and (
+        _concludes(part, last)
+        if heads[0].kind in ("item", "letter")
+        else _stands_over(part, heads, bodies, after, _concludes(part, last))
+    ):
         return last
     return end
+
+
+def _stands_over(
+    part: Part, heads: list[Head], bodies: list[int], after: list[int], concludes: bool
+) -> bool:
+    """Has the last step a paragraph more than the steps before, which is the text's conclusion?
+
+    Without a word that says so, two steps before it at least must have as many as each other.
+    """
+    starts = [head.row for head in heads]
+    counts = [0] * (len(heads) - 1)
+    for index in bodies:
+        counts[bisect_right(starts, index) - 1] += part.rows[index].opens
+    n_last = sum(part.rows[index].opens for index in after)
+    if concludes:
+        return n_last > max(counts)
+    return len(counts) > 1 and set(counts) == {n_last - 1}
 
 
 def _between(heads: list[Head]) -> list[int]:

@@ -105,7 +105,12 @@ def _is_name(after: str) -> bool:
 
 
 _ARITHMETIC = re.compile(r"[\s\d.,;，；+*/×÷·−–^()%$€£=-]++")
-_BETWEEN = re.compile(r"[,;]\s+|[，；]\s*")
+# A comma before three digits may belong to the number: "1,000". It parts equations where another
+# comma without a blank does, and in "= 120,120 + 35".
+_COMMA = re.compile(r"[,;，；]\s*")
+_SURE_COMMA = re.compile(
+    r"[,;]\s+|[，；]\s*|;|(?P<bare>(?<=\d),(?=\d)(?!\d{3}(?!\d)))|(?<![\d,])(\d{3}),(?=\2(?!\d))"
+)
 _OPERATION = re.compile(r"\d[\s)%]*+[-+*/×÷·−–^][\s($€£]*+\d")
 _DIGIT = re.compile(r"\d")
 
@@ -121,9 +126,14 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
     for begin, end in pairwise([0, *cuts, len(text)]):
         if not _ARITHMETIC.fullmatch(text, begin, end):
             continue
-        edges = [begin, *(found.end() for found in _BETWEEN.finditer(text, begin, end)), end]
-        if all(_computes(text[slice(*span)]) for span in pairwise(edges)):
-            yield from edges[1:-1]
+        sure = list(_SURE_COMMA.finditer(text, begin, end))
+        readings = [[found.end() for found in sure]]
+        if any(found["bare"] for found in sure):
+            readings.insert(0, [found.end() for found in _COMMA.finditer(text, begin, end)])
+        for edges in readings:
+            if all(_computes(text[slice(*span)]) for span in pairwise([begin, *edges, end])):
+                yield from edges
+                break
 
 
 def _computes(equation: str) -> bool:

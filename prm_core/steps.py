@@ -25,7 +25,7 @@ from itertools import pairwise
 from prm_core.blocks import LINE_END, Blocks, Span, find_decimals
 from prm_core.errors import BadOptionError, NoStepsError
 from prm_core.labels import CLOSING_ANSWER, EDGE, is_number_alone, step_content
-from prm_core.lists import BULLET, all_lists, inlined, is_head, opens_at_margin, step_lists
+from prm_core.lists import BULLET, List, all_lists, inlined, is_head, opens_at_margin, step_lists
 from prm_core.parts import Part, Read, read_text, unfinished
 from prm_core.sentences import CANDIDATE, ends_sentence, equation_cuts
 from prm_core.tags import WORD, Dropped, Tagged, is_marker
@@ -290,7 +290,9 @@ def _fits(part: Part, own: str, rule: str) -> bool:
     mine, other = _starts(part, own), _starts(part, rule)
     if len(mine) == 1 == len(other):
         return True
-    if rule == "numbered" or ":" in rule:  # it says nothing of a text that has no numbers
+    if rule == "numbered":  # it takes paragraphs where nothing is numbered
+        return own == "paragraph"
+    if ":" in rule:
         return False
     if own == "numbered" or ":" in own:
         return set(mine) <= set(other) and len(other) <= _TO_BITS * len(mine)
@@ -346,7 +348,8 @@ def _split(
     for part in read.parts.values():
         rule = thinking_rule if part.thinking else solution_rule
         assert rule is not None
-        steps += _steps(part, rule, separator if asked == rule else _separator(rule))
+        own = separator if asked == rule else _separator(rule)
+        steps += _steps(part, rule, own, by_name=asked == "numbered")
     steps.sort(key=lambda step: step.start)
     rule = solution_rule or thinking_rule or ("sentence" if asked == "auto" else asked)
     return Split(
@@ -358,9 +361,12 @@ def _split(
     )
 
 
-def _steps(part: Part, rule: str, separator: str | None) -> Iterator[Step]:
+def _steps(part: Part, rule: str, separator: str | None, by_name: bool = False) -> Iterator[Step]:
     """The pieces of a part that have a letter or digit, their ends stripped."""
-    pieces = _pieces(part, rule) if separator is None else _literal_pieces(part, separator)
+    if separator is not None:
+        pieces = _literal_pieces(part, separator)
+    else:
+        pieces = _pieces(part, rule, by_name)
     for start, end in pieces:
         left = part.text[start:end].lstrip(EDGE)
         step = left.rstrip(EDGE)
@@ -454,10 +460,14 @@ def _cut_at(part: Part, separator: str) -> Iterator[Span]:
 # --- rules: where to cut --------------------------------------------------------------------------
 
 
-def _pieces(part: Part, rule: str) -> Iterator[Span]:
-    """Where the pieces of a part begin and end under a rule that has a name."""
+def _pieces(part: Part, rule: str, by_name: bool) -> Iterator[Span]:
+    """Where the pieces of a part begin and end under a rule that has a name.
+
+    Args:
+        by_name: the user chose the rule; then a numbered list within a step is cut, too.
+    """
     cuts = {
-        "numbered": _numbered_cuts,
+        "numbered": _every_number_cuts if by_name else _numbered_cuts,
         "paragraph": _paragraph_cuts,
         "line": _line_cuts,
         "sentence": _sentence_cuts,
@@ -474,13 +484,25 @@ def _paragraph_cuts(part: Part) -> list[int]:
 
 
 def _numbered_cuts(part: Part) -> list[int]:
-    """Starts of the numbered steps and of what stands beside them.
+    """Starts of the numbered steps and of what stands beside them."""
+    part = inlined(part)
+    return _list_cuts(part, step_lists(part))
+
+
+def _every_number_cuts(part: Part) -> list[int]:
+    """The same, and where no list carries the solution, starts of the items within its steps."""
+    part = inlined(part)
+    return _list_cuts(
+        part, step_lists(part) or [one for one in all_lists(part) if one.heads[0].number]
+    )
+
+
+def _list_cuts(part: Part, lists: list[List]) -> list[int]:
+    """Where lists cut a part.
 
     Outside of the lists every paragraph is a step. Within one, so is a heading no deeper than the
     steps' own, a line that states the answer, and the last line if it does so in a sentence.
     """
-    part = inlined(part)
-    lists = step_lists(part) or [one for one in all_lists(part) if one.heads[0].number]
     owner = {index: one for one in lists for index in range(one.heads[0].row, one.tail)}
     heads = {head.row for one in lists for head in one.heads}
     tails = {one.tail for one in lists}

@@ -371,6 +371,16 @@ def test_a_text_of_nothing_but_rules_has_no_step() -> None:
     [
         ("24-7=17, 3*5=15, 17+15=32", ["24-7=17,", "3*5=15,", "17+15=32"]),
         ("24-7=17; 3*5=15.", ["24-7=17;", "3*5=15."]),
+        ("24-7=17,3*5=15,17+15=32", ["24-7=17,", "3*5=15,", "17+15=32"]),
+        ("24-7=17;3*5=15", ["24-7=17;", "3*5=15"]),
+        ("10/4=2.5,2.5*2=5", ["10/4=2.5,", "2.5*2=5"]),
+        ("8*15=120,120+35=155", ["8*15=120,", "120+35=155"]),
+        ("24-7=17,3*5=15,100+32=132", ["24-7=17,", "3*5=15,", "100+32=132"]),
+        ("2500*2=5,000,5,000/4=1,250", ["2500*2=5,000,", "5,000/4=1,250"]),
+        ("1,000+2,000=3,000", ["1,000+2,000=3,000"]),
+        ("1000+1234=2,234-34=2200", ["1000+1234=2,234-34=2200"]),
+        ("3,5+2,5=6", ["3,5+2,5=6"]),
+        ("x=3,y=4", ["x=3,y=4"]),
         ("x = 3, y = 4", ["x = 3, y = 4"]),
         ("1,000 + 2,000 = 3,000", ["1,000 + 2,000 = 3,000"]),
         ("We get 24-7=17, 3*5=15", ["We get 24-7=17, 3*5=15"]),
@@ -378,6 +388,34 @@ def test_a_text_of_nothing_but_rules_has_no_step() -> None:
 )
 def test_equations_behind_each_other_are_steps(text: str, wanted: list[str]) -> None:
     check(text, "auto", *wanted)
+
+
+@pytest.mark.parametrize("signs", [("a)", "b)", "c)"), ("(a)", "(b)", "(c)"), ("a.", "b.", "c."),
+                                   ("A)", "B)", "C)")])  # fmt: skip
+@pytest.mark.parametrize("before", ["", "We count.\n"])
+def test_items_with_letters_are_steps(signs: tuple[str, ...], before: str) -> None:
+    first, second, third = (f"{sign} {text}" for sign, text in zip(
+        signs, ("3 * 12 = 36", "we take 10 away: 26", "so 26"), strict=True))  # fmt: skip
+    wanted = [before.strip()] * bool(before) + [first, second, third]
+    check(f"{before}{first}\n{second}\n{third}", "auto", *wanted)
+
+
+def test_letters_of_a_questions_parts_stand_before_steps_of_their_own() -> None:
+    parts = ["(a) There are 36.", "Then 26.", "(b) Now 13.", "So 13 each."]
+    check("\n\n".join(parts), "auto", *parts)
+
+
+@pytest.mark.parametrize("head", ["Step {}: {}", "**Step {}: {}**", "### Step {}: {}", "## {}. {}"])
+def test_the_conclusion_after_labels_with_paragraphs_is_a_step_of_its_own(head: str) -> None:
+    first = head.format(1, "Count") + "\n\n3 * 12 = 36"
+    second = head.format(2, "Subtract") + "\n\n36 - 10 = 26"
+    check(f"{first}\n\n{second}\n\nTherefore 26 are left.", "auto", first, second,
+          "Therefore 26 are left.")  # fmt: skip
+    third = head.format(3, "Halve") + "\n\n26 / 2 = 13"
+    check(f"{first}\n\n{second}\n\n{third}\n\nEach has 13.", "auto", first, second, third,
+          "Each has 13.")  # fmt: skip
+    concluding = head.format(2, "Subtract") + "\n\nSo 36 - 10 = 26."
+    check(f"{first}\n\n{concluding}", "auto", first, concluding)
 
 
 # --- several solutions ----------------------------------------------------------------------------
@@ -399,7 +437,8 @@ SENTENCES = "There are 36. Then we get 26."
         ([TIGHT, "26"], "numbered"),
         ([TIGHT, " "], "numbered"),
         ([LONG_ITEMS, SENTENCES], None),
-        ([LONG_ITEMS, PARAGRAPHS], "line"),
+        ([LONG_ITEMS, PARAGRAPHS], "numbered"),
+        ([TIGHT, PARAGRAPHS], "numbered"),
     ],
 )
 def test_solutions_are_cut_by_one_rule_where_one_fits(texts: list[str], rule: str | None) -> None:
@@ -409,6 +448,15 @@ def test_solutions_are_cut_by_one_rule_where_one_fits(texts: list[str], rule: st
         assert split.steps == find_steps(text, split.rule)
         assert rule is None or split.rule == rule or not split.steps
     assert split_solutions(texts[::-1]).rule == rule
+
+
+def test_a_list_within_a_step_stays_whole_beside_a_numbered_solution() -> None:
+    """Chosen by name, the rule cuts it."""
+    plan = "We do this:\n1. We count.\n2. We subtract.\n\nFirst, 36.\n\nThen 10.\n\nSo 26."
+    auto, by_name = split_solutions([TIGHT, plan]), split_solutions([TIGHT, plan], "numbered")
+    assert auto.rule == by_name.rule == "numbered"
+    assert [len(one.steps) for one in auto.solutions] == [3, 4]
+    assert [len(one.steps) for one in by_name.solutions] == [3, 6]
 
 
 def test_different_rules_are_told() -> None:
