@@ -308,6 +308,52 @@ def keep_apart(source: str, output: str) -> None:
             raise BadOptionError(f"{source} would be replaced by its results; name another output")
 
 
+class BadRows:
+    """Names bad rows: the first of a kind at once, those with the same message when all are read.
+
+    >>> with BadRows(print) as bad:
+    ...     for line in range(1, 8):
+    ...         bad("a.jsonl, line %d, field 'problem': is missing" % line)
+    a.jsonl, line 1, field 'problem': is missing
+    a.jsonl, lines 2, 3, 4 and 3 others, field 'problem': is missing
+
+    Args:
+        say: given each line.
+    """
+
+    _LINE = re.compile(r", line (\d+)(?=[,:])")
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._lines: dict[tuple[str, str], list[str]] = {}  # of what has been said once
+
+    def __call__(self, message: str) -> None:
+        found = self._LINE.search(message)
+        kind = (message[: found.start()], message[found.end() :]) if found else (message, "")
+        if kind in self._lines and found:
+            self._lines[kind].append(found[1])
+            return
+        self._lines.setdefault(kind, [])
+        self._say(message)
+
+    def __enter__(self) -> BadRows:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for (before, after), lines in self._lines.items():
+            if lines:
+                self._say(f"{before}, {_listed_lines(lines)}{after}")
+        self._lines.clear()
+
+
+def _listed_lines(lines: list[str]) -> str:
+    if len(lines) == 1:
+        return f"line {lines[0]}"
+    if len(lines) > 4:
+        return f"lines {', '.join(lines[:3])} and {len(lines) - 3} others"
+    return f"lines {', '.join(lines[:-1])} and {lines[-1]}"
+
+
 @contextmanager
 def named_errors(path: str | Path, done: str) -> Iterator[None]:
     """Turn what the system says of a file into a `DataError` that names it."""

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from prm_core.answers import final_answer
 from prm_core.consensus import RightValues
-from prm_core.data import Row, json_line, named_errors, read_rows
+from prm_core.data import BadRows, Row, json_line, named_errors, read_rows
 from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.generators import Generator, Sampling, ServerGenerator
@@ -510,10 +510,12 @@ def main(
     generator = _open_generator(options, sampling, open_local) if options.generator else None
     tell, n_bad = _Teller(costs), 0
     solutions = read_unlabelled(options.file, options.steps)
+    kind = "skipped" if options.skip_bad else "error"
     try:
-        for error in label_all(solutions, output, config, generator, consensus, tell=tell):
-            n_bad += 1
-            _log.error("%s: %s", "skipped" if options.skip_bad else "error", error)
+        with BadRows(lambda message: _log.error("%s: %s", kind, message)) as bad:
+            for error in label_all(solutions, output, config, generator, consensus, tell=tell):
+                n_bad += 1
+                bad(str(error))
     except KeyboardInterrupt:
         _log.info("%s is whole as far as it goes; the same command goes on with it", output.path)
         raise

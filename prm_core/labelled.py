@@ -130,6 +130,11 @@ def rows_of(path: str | Path) -> Iterator[Row | DataError]:
         raise DataError(f"cannot be read: the gzip file is damaged: {error}", path=path) from error
 
 
+def is_labelled(row: Row) -> bool:
+    """Has a row the fields of a labelled solution in some format?"""
+    return _is_prm800k(row) or any(fields <= row.fields.keys() for fields, _ in _FORMATS)
+
+
 def examples_of(row: Row, *, neutral_is_right: bool = True) -> list[Example]:
     """The labelled solutions of one row, whose format its fields tell.
 

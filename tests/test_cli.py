@@ -158,6 +158,19 @@ def test_bad_rows_are_named_and_the_good_ones_scored(
     assert total == "2 problems scored, 3 bad rows"
 
 
+@pytest.mark.parametrize("command", [["rank"], ["score"], ["score", "-o"]])
+def test_rows_with_the_same_error_share_a_line(
+    command: list[str], run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    path = write(tmp_path / "in.jsonl", *({"problem": "2?"} for _ in range(50)), {"solutions": []})
+    output = [str(tmp_path / "out.jsonl")] if len(command) > 1 else []
+    done = run(command[0], path, "--model", model, *command[1:], *output)
+    assert done.code == 1
+    assert "lines 2, 3, 4 and 46 others, field 'solutions'" in done.err
+    assert "line 51, field 'problem'" in done.err
+    assert len(done.err.splitlines()) <= 5
+
+
 def test_skip_bad_makes_the_exit_code_0(
     run: Callable[..., Done], tmp_path: Path, model: str
 ) -> None:

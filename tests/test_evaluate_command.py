@@ -274,3 +274,24 @@ def test_the_answer_of_a_problem_is_its_gold_answer(
     assert neither.code == 1
     assert "2 × no right answer to compare with" in neither.err
     assert "as gold_answer" in neither.err
+
+
+def test_rows_with_the_same_error_share_a_line(run: Callable[..., Done], tmp_path: Path) -> None:
+    """A file of another kind is not named a thousand times."""
+    rows = [{"prompt": "x", "number": number} for number in range(1000)]
+    done = run(write(tmp_path / "foreign.jsonl", *rows), "--model", "recorded:labels")
+    assert (done.code, done.out) == (1, "")
+    first, others, whole = done.err.splitlines()
+    assert "line 1: " in first
+    assert "lines 2, 3, 4 and 996 others: " in others
+    assert others.endswith(first.partition("line 1: ")[2])
+    assert "no row" in whole
+
+
+def test_the_first_row_of_a_known_format_says_the_task(
+    run: Callable[..., Done], tmp_path: Path
+) -> None:
+    pool = {"problem": "3 + 4?", "solutions": ["3 + 4 = 7", "8"], "gold_answer": "7"}
+    done = run(write(tmp_path / "mixed.jsonl", {"prompt": "x"}, pool), "--json")
+    assert done.row["task"] == "best-of-n"
+    assert (done.code, done.err.count("line 1")) == (1, 1)

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from prm_core.aggregate import METHODS
 from prm_core.cli.arguments import probability, step_rule
-from prm_core.cli.terminal import count, progress, say_bad, written_to
-from prm_core.data import json_line, keep_apart, open_whole
+from prm_core.cli.terminal import bad_rows, count, progress, written_to
+from prm_core.data import Row, json_line, keep_apart, open_whole
 from prm_core.errors import BadOptionError, DataError
 from prm_core.evaluate import (
     Report,
@@ -26,7 +26,7 @@ from prm_core.evaluate import (
     recorded_scores,
     sweep_thresholds,
 )
-from prm_core.labelled import read_examples, rows_of
+from prm_core.labelled import is_labelled, read_examples, rows_of
 from prm_core.model_options import model_arguments, positive, request_of
 from prm_core.open import open_scorer
 from prm_core.pools import Pool, read_pools
@@ -129,13 +129,18 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _task_of(path: str) -> str:
-    """The task that a file's first row is for."""
+    """The task that the first row of a file in a known format is for."""
     error: DataError | None = None
-    for first in rows_of(path):
-        if not isinstance(first, DataError):
+    first: Row | None = None
+    for row in rows_of(path):
+        if isinstance(row, DataError):
+            error = error or row
+            continue
+        if "solutions" in row.fields or is_labelled(row):
+            first = row
             break
-        error = error or first
-    else:
+        first = first or row
+    if first is None:
         raise error or DataError("has no rows", path=path)
     if "solutions" in first.fields:
         return "best-of-n"
@@ -147,6 +152,8 @@ def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) ->
     """The report of a file whose steps are labelled, and the number of its bad rows."""
     rows, n_bad = _read_all(options, read_examples(options.file))
     examples = [row for row in rows if isinstance(row, Example)]
+    if not examples:
+        raise DataError("has no row that can be read", path=options.file)
     is_recorded = options.model == "recorded:labels"
     if is_recorded:
         scorer: StepScorer = recorded_labels(examples)
@@ -215,12 +222,13 @@ def _read_all(
     """All rows of a file, and the number of bad ones, which are named on stderr."""
     read = []
     n_bad = 0
-    for row in rows:
-        if isinstance(row, DataError):
-            n_bad += 1
-            say_bad(options, str(row))
-        read.append(row)
-        progress(f"{count(len(read), 'row')} read")
+    with bad_rows(options) as bad:
+        for row in rows:
+            if isinstance(row, DataError):
+                n_bad += 1
+                bad(str(row))
+            read.append(row)
+            progress(f"{count(len(read), 'row')} read")
     return read, n_bad
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from prm_core.aggregate import METHODS
 from prm_core.bulk import score_problem
 from prm_core.cli.arguments import probability, step_rule
-from prm_core.cli.terminal import count, progress, say, say_bad
+from prm_core.cli.terminal import bad_rows, count, progress, say
 from prm_core.data import ProblemRow
 from prm_core.errors import DataError
 from prm_core.files import open_problems
@@ -77,6 +77,7 @@ def each_problem(
     with (
         open_problems(options.file, sys.stdin.buffer) as problems,
         closing(open_scorer(request_of(options))) as scorer,
+        bad_rows(options) as bad,
     ):
         threshold = scorer.threshold if options.threshold is None else options.threshold
         for row in problems:
@@ -86,7 +87,7 @@ def each_problem(
                 scored = score_problem(scorer, row, options.steps)
             except DataError as error:
                 n_bad += 1
-                say_bad(options, str(error))
+                bad(str(error))
                 continue
             tell(row, scored, threshold, scorer)
             n_good += 1

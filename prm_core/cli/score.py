@@ -17,12 +17,12 @@ from prm_core.bulk import Progress, Task, UnfinishedRun, check_model, parts_of, 
 from prm_core.cli.problems import each_problem, problem_arguments, sum_up
 from prm_core.cli.terminal import (
     LINE_WIDTH,
+    bad_rows,
     count,
     one_line,
     printable,
     progress,
     say,
-    say_bad,
     written_to,
 )
 from prm_core.data import json_line, keep_apart
@@ -144,24 +144,22 @@ def _score_rows(
     """Score what is not done, in this process or on Ray."""
     request, tell = request_of(options), _Teller()
 
-    def bad(message: str) -> None:
-        say_bad(options, message)
-
     if options.engine == "ray":
         from prm_core.ray_engine import score_rows_on_ray
 
-        score_rows_on_ray(
-            partial(open_scorer, request),
-            problems,
-            run,
-            task,
-            n_actors=options.actors or 2,
-            gpus_per_actor=options.gpus_per_actor or 0.0,
-            tell=tell,
-            bad=bad,
-        )
+        with bad_rows(options) as bad:
+            score_rows_on_ray(
+                partial(open_scorer, request),
+                problems,
+                run,
+                task,
+                n_actors=options.actors or 2,
+                gpus_per_actor=options.gpus_per_actor or 0.0,
+                tell=tell,
+                bad=bad,
+            )
         return
-    with closing(open_scorer(request)) as scorer:
+    with closing(open_scorer(request)) as scorer, bad_rows(options) as bad:
         check_model(run.folder, scorer)
         score_rows(scorer, problems, run, task, tell=tell, bad=bad)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from prm_core.data import open_whole
+from prm_core.data import BadRows, open_whole
 from prm_core.errors import DataError
 
 LINE_WIDTH = 96
@@ -57,9 +57,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def say_bad(options: argparse.Namespace, message: str) -> None:
-    """Name a bad row on stderr."""
-    say(f"{'skipped' if options.skip_bad else 'error'}: {message}")
+def bad_rows(options: argparse.Namespace) -> BadRows:
+    """What names bad rows on stderr; rows with the same message share a line."""
+    kind = "skipped" if options.skip_bad else "error"
+    return BadRows(lambda message: say(f"{kind}: {message}"))
 
 
 def progress(text: str | None) -> None:
