@@ -352,7 +352,7 @@ def _score_ours(
     scorer = Scorer(
         model_id="random weights",
         family="value_head",
-        backbone=backbone,
+        backbones=[backbone],
         opened=Opened(lambda candidate: encoded[candidate.id], readout),
         placement=placement,
     )

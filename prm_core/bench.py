@@ -235,7 +235,7 @@ def run_bench(
             Scorer(
                 model_id="random weights",
                 family="value_head",
-                backbone=backbone,
+                backbones=[backbone],
                 opened=Opened(work.encode, readout),
                 placement=placement,
                 keep_bytes=0,

@@ -17,6 +17,7 @@ from typing import Any
 from prm_core.errors import ModelError, PRMError
 from prm_core.families import FAMILIES
 from prm_core.families.prompt import READ, Part, assemble
+from prm_core.load import read_as
 from prm_core.paths import assets_dir
 from prm_core.registry import KNOWN_MODELS
 from prm_core.scorer import Scorer
@@ -146,11 +147,13 @@ def _counts(scorer: Scorer) -> Finding:
         Candidate("What is 2 + 3?", tuple(f"{i} + 1 = {i + 1}." for i in range(n))) for n in counts
     ]
     fitting = [c for c in candidates if len(scorer.encode(c).input_ids) <= scorer.context]
+    whole = False
     for scored in scorer.score(fitting):
+        whole |= scored.candidate.whole_of is not None
         n_steps = len(scored.candidate.steps)
         if len(scored.probabilities) != n_steps:
             raise ModelError(f"{len(scored.probabilities)} scores for {n_steps} steps")
-    what = "one score for a whole solution" if scorer.whole else "as many scores as steps"
+    what = "one score for a whole solution" if whole else "as many scores as steps"
     return Finding("counts", True, what)
 
 
@@ -220,7 +223,7 @@ def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
 
 def _score(scorer: Scorer, example: Golden) -> ScoredCandidate:
     if example.family not in (None, scorer.family):
-        scorer = scorer.read_as(example.family)
+        scorer = read_as(scorer, example.family)
     if not example.prompt:
         return scorer.score([example.candidate])[0]
     family = KNOWN_MODELS[example.model].family

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from prm_core.device import Placement, place_model
 from prm_core.errors import BadOptionError, UnknownModelError
-from prm_core.families import Checkpoint, family_for, refuse_unused
+from prm_core.families import (
+    FAMILIES,
+    Checkpoint,
+    Family,
+    Opened,
+    OpenedInRounds,
+    family_for,
+    refuse_unused,
+)
 from prm_core.loading import (
     DEFAULT_MODEL,
     find_model,
@@ -19,6 +27,7 @@ from prm_core.loading import (
 )
 from prm_core.lora import base_of, is_adapter, merge_adapter
 from prm_core.registry import identify
+from prm_core.rounds import RoundsScorer
 from prm_core.scorer import KEEP_BYTES, Scorer
 from prm_core.types import ModelRequest
 from prm_core.verifiers import refuse_to_load
@@ -126,16 +135,49 @@ def load(
             merge_adapter(backbone, adapter)
         checkpoint = Checkpoint(directory, backbone, tokenizer, request.separator, second)
         opened = chosen.open(checkpoint)
-    against = "" if opened.reference is None else f"reference {request.reference}"
-    beta = "" if opened.beta is None else f"β = {opened.beta:g}"
-    sees = "sees a calculator" if opened.calculator else ""
-    details = ", ".join(filter(None, (beta, against, sees, quantize)))
+    against = "" if second is None else f"reference {request.reference}"
+    details = ", ".join(filter(None, (opened.note, against, quantize)))
     name = DEFAULT_MODEL if model is None else model
-    return Scorer(
+    return _scorer(
+        chosen,
+        opened,
+        checkpoint,
+        placement,
         model_id=f"{name} ({details})" if details else name,
-        family=chosen.name,
-        backbone=backbone,
-        tokenizer=tokenizer,
+        max_tokens=max_tokens,
+        keep_bytes=keep_bytes,
+    )
+
+
+def read_as(scorer: Scorer, family: str) -> Scorer:
+    """The same weights, prompted and read as another family asks.
+
+    Raises:
+        ModelLoadError: they are not of that family.
+    """
+    checkpoint, chosen = scorer.checkpoint, FAMILIES[family]
+    assert checkpoint is not None  # every scorer of `load` has one
+    opened = chosen.open(checkpoint)
+    return _scorer(chosen, opened, checkpoint, scorer.placement, model_id=scorer.model_id)
+
+
+def _scorer(
+    family: Family,
+    opened: Opened,
+    checkpoint: Checkpoint,
+    placement: Placement,
+    *,
+    model_id: str,
+    max_tokens: int | None = None,
+    keep_bytes: int = KEEP_BYTES,
+) -> Scorer:
+    kind = RoundsScorer if isinstance(opened, OpenedInRounds) else Scorer
+    compares = "reference" in family.takes
+    return kind(
+        model_id=model_id,
+        family=family.name,
+        backbones=checkpoint.backbones if compares else [checkpoint.backbone],
+        tokenizer=checkpoint.tokenizer,
         opened=opened,
         placement=placement,
         max_tokens=max_tokens,

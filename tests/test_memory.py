@@ -152,7 +152,7 @@ def test_what_is_kept_stays_within_its_bytes(tiny: Path) -> None:
     seen = set()
     for i in range(40):
         watched.score([replace(CHAIN, steps=(*CHAIN.steps, f"Way {i}: {'x' * 20}"))])
-        memory = watched.scorer._memory
+        memory = watched.scorer._reader.memory
         kept = sum(one.n_bytes for one in memory._key_values)
         kept += 0 if memory._hidden is None else memory._hidden.nbytes
         assert kept <= 60_000
@@ -244,7 +244,7 @@ def test_a_public_page_keeps_nothing_of_its_visitors(public: bool) -> None:
     scorer = host.scorer("default").result()
     assert isinstance(scorer, Scorer)
     list(host.run([CHAIN]))
-    assert (scorer._memory.known.n_rows == 0) is public
+    assert (scorer._reader.memory.known.n_rows == 0) is public
 
 
 def test_texts_are_encoded_once_and_forgotten_with_the_rest(tiny: Path) -> None:

@@ -194,7 +194,7 @@ def test_out_of_memory_halves_the_pack_and_goes_on(
 ) -> None:
     candidates = make(8, n_steps=5)
     expected = load_scorer(tiny).score(candidates)
-    with caplog.at_level(logging.WARNING, "prm_core.scorer"):
+    with caplog.at_level(logging.WARNING, "prm_core.reader"):
         got = with_little_memory(tiny, 150, error).score(candidates)
     for a, b in zip(got, expected, strict=True):
         assert a.candidate is b.candidate

@@ -79,14 +79,14 @@ def test_what_is_kept_stays_within_its_bytes_whoever_runs(tiny: Path) -> None:
     drafts = problems(2)
     first = scorer.stream(drafts[0], math.inf)
     assert next(first) is not None
-    kept = scorer._memory
+    kept = scorer._reader.memory
     second = scorer.stream(drafts[1], math.inf)
     assert next(second) is not None
-    assert scorer._memory is not kept
+    assert scorer._reader.memory is not kept
     assert (kept.max_bytes, kept.known.n_rows) == (0, 0)
     assert len([one for one in first if one]) == 5
     assert kept.known.n_rows == 0
-    assert scorer._memory.known.n_rows > 0
+    assert scorer._reader.memory.known.n_rows > 0
 
 
 # --- the line -------------------------------------------------------------------------------------

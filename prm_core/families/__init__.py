@@ -7,7 +7,15 @@ from pathlib import Path
 from prm_core.checkpoint import no_config, read_json, tensor_names
 from prm_core.errors import BadOptionError, UnknownModelError
 from prm_core.families.act_prm import ACT_PRM, ACT_PRM_CARD
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
+from prm_core.families.base import (
+    Checkpoint,
+    Evidence,
+    Family,
+    Opened,
+    OpenedInRounds,
+    Reading,
+    Readout,
+)
 from prm_core.families.fover import FOVER
 from prm_core.families.granite import GRANITE
 from prm_core.families.implicit import IMPLICIT, IMPLICIT_EXACT, IMPLICIT_PROCESSBENCH
@@ -25,7 +33,18 @@ from prm_core.families.token_classification import PURE, TRL
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
 from prm_core.families.versa_prm import MATH_PSA, VERSA_PRM
 
-__all__ = ["FAMILIES", "Checkpoint", "Evidence", "Family", "Opened", "Readout", "family_for"]
+__all__ = [
+    "FAMILIES",
+    "Checkpoint",
+    "Evidence",
+    "Family",
+    "Opened",
+    "OpenedInRounds",
+    "Reading",
+    "Readout",
+    "family_for",
+    "refuse_unused",
+]
 
 FAMILIES: dict[str, Family] = {
     family.name: family

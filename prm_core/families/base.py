@@ -4,7 +4,7 @@ A checkpoint, once opened, is two functions: how a candidate becomes token ids w
 that are read (`encode`), and how the hidden states at these positions become log-odds
 (`readout`). What a checkpoint decides for itself (its template, its marker, its threshold) is
 settled when it is opened. Backbone, packing, batching, order, device and dtype live in
-`prm_core.scorer`, once for all families.
+`prm_core.reader`, once for all families.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core.checkpoint import find_tensor
 from prm_core.errors import ModelLoadError
-from prm_core.types import Candidate, Encoded
+from prm_core.types import Candidate, Encoded, StepScorer
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class Checkpoint:
         tokenizer: as its files have it.
         separator: the text after each step, where the user (or the table of known models) named
             one; for families whose checkpoints do not say it.
-        reference: a second model to compare with, for families that need one.
+        reference: a second model to compare with, for families that need one. It reads the same
+            tokens, and readouts get [S, 2H].
     """
 
     directory: Path
@@ -40,6 +44,11 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     separator: str | None = None
     reference: Checkpoint | None = None
+
+    @property
+    def backbones(self) -> list[PreTrainedModel]:
+        """What reads the tokens: hidden states of the second stand behind those of the first."""
+        return [self.backbone, *([self.reference.backbone] if self.reference else [])]
 
     @property
     def n_hidden(self) -> int:
@@ -160,6 +169,29 @@ class Readout(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model says of a candidate's steps.
+
+    Attributes:
+        log_odds: that each step is right, [S] float32 on the CPU.
+        extras: what else it says of each step, by name, [S] float32 each.
+    """
+
+    log_odds: Tensor
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def finite(self) -> Tensor:
+        """[S] bool; whether all that is said of a step is a number."""
+        return torch.isfinite(torch.stack([self.log_odds, *self.extras.values()])).all(dim=0)
+
+
+def as_it_is(value: T) -> T:
+    """A hook that changes nothing."""
+    return value
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A family's checkpoint, ready to use.
 
@@ -169,16 +201,11 @@ class Opened:
         threshold: below this probability a step counts as wrong.
         extras: what else the model says of each step, by name: hidden states at the positions,
             [S, H] → [S] float32.
-        reference: a second backbone that reads the same tokens; its hidden states stand behind
-            those of the first, so that readouts get [S, 2H].
-        cumulative: what the readout gives is added up over the steps of a candidate; the sums
-            stand beside as "raw", what was added up as "single".
-        alone: for families that read every step in prompts of its own, one after the other:
-            (candidate, index of the step, log-odds read so far) → the next prompt.
-        rounds: of these prompts, the names of the places that each is read at.
-        combine: of all places' log-odds, in order, the step's; what the places say stands beside.
-        whole: the model judges whole solutions only, so a candidate is given to it as one step.
-        beta: of implicit PRMs: what a nat between the two models counts; results name it.
+        prepare: the candidate as it is judged: for outcome models its steps are one.
+        combine: of what is read of a candidate's steps, what is said of them: for implicit PRMs
+            running sums.
+        note: what readers of results must know of how they were made; part of `model_id`.
+        tolerance: how far a probability may be from the same one in another batch.
         calculator: names of what the model sees of the calculator; empty where it sees none.
     """
 
@@ -186,14 +213,26 @@ class Opened:
     readout: Readout
     threshold: float = 0.5
     extras: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
-    reference: PreTrainedModel | None = None
-    cumulative: bool = False
-    alone: Callable[[Candidate, int, tuple[float, ...]], Encoded] | None = None
-    rounds: tuple[tuple[str, ...], ...] = ()
-    combine: Callable[[Sequence[float]], float] = min
-    whole: bool = False
-    beta: float | None = None
+    prepare: Callable[[Candidate], Candidate] = as_it_is
+    combine: Callable[[Reading], Reading] = as_it_is
+    note: str = ""
+    tolerance: float = StepScorer.tolerance
     calculator: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedInRounds(Opened):
+    """A checkpoint that reads every step in prompts of its own; `prm_core.rounds` asks them.
+
+    Attributes:
+        prompt: (candidate, index of the step, log-odds read so far) → the next prompt.
+        rounds: of these prompts, the names of the places that each is read at.
+        of_step: of all places' log-odds, in order, the step's; what the places say stands beside.
+    """
+
+    prompt: Callable[[Candidate, int, tuple[float, ...]], Encoded]
+    rounds: tuple[tuple[str, ...], ...]
+    of_step: Callable[[Sequence[float]], float] = min
 
 
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

@@ -39,7 +39,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Reading
 from prm_core.families.prompt import (
     READ,
     Part,
@@ -117,7 +117,20 @@ def open_implicit(
         nothing = hidden.new_zeros(len(hidden), dtype=policy.dtype)
         return nothing.index_add(0, seen.step, beta * (policy - base))
 
-    return Opened(encode, read, threshold, reference=reference.backbone, cumulative=True, beta=beta)
+    return Opened(
+        encode,
+        read,
+        threshold,
+        combine=_summed,
+        note=f"β = {beta:g}",
+        tolerance=beta / 4,  # near p = 0.5, what a nat between the two models moves it
+    )
+
+
+def _summed(reading: Reading) -> Reading:
+    """The sum of the steps so far as a step's log-odds, with its own share beside it."""
+    total = reading.log_odds.cumsum(0)
+    return Reading(total, {"raw": total, "single": reading.log_odds})
 
 
 def _cut_exactly(steps: Sequence[str]) -> list[Part]:

@@ -56,7 +56,7 @@ def _opened(
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return reward(hidden.float())
 
-    return Opened(encode, read, whole=True, extras={"raw": read})
+    return Opened(encode, read, prepare=Candidate.joined, extras={"raw": read})
 
 
 def open_outcome(checkpoint: Checkpoint, system: str | None = None) -> Opened:

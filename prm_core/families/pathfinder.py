@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.base import Checkpoint, Family, Opened, OpenedInRounds
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.families.token_pair import pair_readout
 from prm_core.types import Candidate, Encoded
@@ -75,12 +75,12 @@ def open_pathfinder(
         return assemble(tokenizer, parts, answer=blank, reserved=tags)
 
     questions = ("mathematics", "consistency")
-    return Opened(
+    return OpenedInRounds(
         encode=lambda candidate: prompt(candidate, len(candidate.steps) - 1, ()),
         readout=pair_readout(checkpoint, good, bad),
-        alone=prompt,
+        prompt=prompt,
         rounds=(questions, ("correctness",)) if verdict else (questions,),
-        combine=_of_the_card if verdict else min,
+        of_step=_of_the_card if verdict else min,
     )
 
 

@@ -405,6 +405,7 @@ def open_value_head(checkpoint: Checkpoint) -> Opened:
         encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate),
         readout=_readout(checkpoint, template),
         threshold=template.threshold,
+        note="sees a calculator" if template.calculator else "",
         calculator=tuple(name for name, _ in calculator.FEATURES) if template.calculator else (),
     )
 

@@ -54,7 +54,8 @@ def test_the_authors_processbench_has_its_own_beta_and_threshold(tmp_path: Path)
     own, other = make(tmp_path / "own", 0), make(tmp_path / "other", 1)
     recipe = partial(reference.implicit, other=other, beta=0.005)
     scorer = contract.hold_parity(own, recipe, family="implicit_processbench", reference=other)
-    assert (scorer.threshold, scorer.beta) == (0.5005, 0.005)
+    assert (scorer.threshold, scorer.tolerance) == (0.5005, 0.005 / 4)
+    assert "β = 0.005" in scorer.model_id
 
 
 def test_the_exact_cut_is_another_family(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from prm_core.aggregate import METHODS, aggregate
 from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
 from prm_core.evaluate import evaluate_arithmetic, judge
 from prm_core.load import load_scorer
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, Example
 from tests import reference
 from tests.families import build, contract
@@ -41,10 +42,18 @@ def make(path: Path, side: str = "right", head: Any = None, kind: str = "") -> P
     )
 
 
+def judged_whole(scorer: Scorer) -> bool:
+    """Whether a solution of several steps comes back as one, and tells which it was."""
+    several = next(one for one in contract.CANDIDATES if len(one.steps) > 1)
+    (scored,) = scorer.score([several])
+    return scored.candidate.whole_of is several
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_scores_are_those_of_the_stock_classifier(side: str, tmp_path: Path) -> None:
     scorer = contract.hold_parity(make(tmp_path, side), reference.outcome, candidates=SOLUTIONS)
-    assert (scorer.family, scorer.whole) == ("outcome", True)
+    assert scorer.family == "outcome"
+    assert judged_whole(scorer)
 
 
 @pytest.mark.parametrize("pads", [True, False])
@@ -68,13 +77,14 @@ def test_a_template_that_ends_in_padding_is_read_before_it(pads: bool, tmp_path:
 def test_qwen_s_reward_model_has_two_layers_and_a_system_message(side: str, tmp_path: Path) -> None:
     make(tmp_path, side, QWEN_HEAD, "Qwen2ForRewardModel")
     scorer = contract.hold_parity(tmp_path, reference.qwen_rm, candidates=SOLUTIONS)
-    assert (scorer.family, scorer.whole) == ("qwen_rm", True)
+    assert scorer.family == "qwen_rm"
+    assert judged_whole(scorer)
 
 
 def test_acemath_has_a_system_message_of_its_own(tmp_path: Path) -> None:
     recipe = partial(reference.outcome, system=reference.ACEMATH_SYSTEM)
     scorer = contract.hold_parity(make(tmp_path), recipe, candidates=SOLUTIONS, family="acemath_rm")
-    assert scorer.whole
+    assert judged_whole(scorer)
 
 
 def test_a_solution_of_many_steps_gets_one_score_under_every_rule(tmp_path: Path) -> None:
