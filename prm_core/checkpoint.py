@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -106,19 +108,6 @@ def weights(directory: Path) -> Weights:
     return Weights({}, pickled=False)
 
 
-def check_files(stored: Weights) -> None:
-    """Open every file once, so that a damaged one is refused by its name.
-
-    Raises:
-        ModelLoadError: a file is missing or damaged, a pickle holds more than tensors, or weights
-            are stored in whole numbers or 8 bits, whose scales only a quantizer knows.
-    """
-    for path in sorted(set(stored.files.values())):
-        for name, stored_as in _types(path).items():
-            if name.endswith(".weight"):  # buffers, such as a mask, may be anything
-                _refuse_rounded(path, name, stored_as)
-
-
 def _refuse_rounded(path: Path, name: str, stored_as: str) -> None:
     if stored_as not in _TRAINED_AS:
         raise ModelLoadError(
@@ -158,30 +147,80 @@ def _sum(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def tensor_names(directory: Path) -> frozenset[str]:
-    """Names of all tensors of a model's weights.
+class ModelFolder:
+    """A checkpoint's folder, of which everything is read when it is asked for, and once.
 
-    Raises:
-        ModelLoadError: a file is damaged.
+    Attributes:
+        path: the folder.
     """
-    files = weights(directory).files
-    return frozenset(_types(files[""]) if "" in files else files)
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._types: dict[Path, dict[str, str]] = {}
 
-def find_tensor(directory: Path, name: str) -> Tensor | None:
-    """One tensor of a model's weights, from the one file or the shard that its index names.
+    def __str__(self) -> str:
+        return str(self.path)
 
-    Returns:
-        The tensor on the CPU in its own dtype, or None when the weights have none of that name.
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The object in config.json.
 
-    Raises:
-        ModelLoadError: the index names a shard that is missing, or a file is damaged.
-    """
-    files = weights(directory).files
-    path = files.get("", files.get(name))
-    if path is None:
-        return None
-    return _tensor(path, name)
+        Raises:
+            ModelLoadError: there is none, or it is damaged.
+        """
+        file = self.path / "config.json"
+        if not file.is_file():
+            raise no_config(self.path)
+        return read_json(file)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The files of the weights; none when there are none.
+
+        Raises:
+            ModelLoadError: an index is damaged.
+        """
+        return weights(self.path)
+
+    @cached_property
+    def tensor_names(self) -> frozenset[str]:
+        """Names of all tensors of the weights.
+
+        Raises:
+            ModelLoadError: a file is damaged.
+        """
+        files = self.weights.files
+        return frozenset(self._types_of(files[""]) if "" in files else files)
+
+    def tensor(self, name: str) -> Tensor | None:
+        """One tensor of the weights, from the one file or the shard that the index names.
+
+        Returns:
+            The tensor on the CPU in its own dtype, or None when the weights have none of that name.
+
+        Raises:
+            ModelLoadError: the index names a shard that is missing, or a file is damaged.
+        """
+        files = self.weights.files
+        path = files.get("", files.get(name))
+        return None if path is None else _tensor(path, name, self._types_of(path))
+
+    def check_weights(self) -> None:
+        """Look into every file once, so that a damaged one is refused by its name.
+
+        Raises:
+            ModelLoadError: a file is missing or damaged, a pickle holds more than tensors, or
+                weights are stored in whole numbers or 8 bits, whose scales only a quantizer knows.
+        """
+        for path in sorted(set(self.weights.files.values())):
+            for name, stored_as in self._types_of(path).items():
+                if name.endswith(".weight"):  # buffers, such as a mask, may be anything
+                    _refuse_rounded(path, name, stored_as)
+
+    def _types_of(self, path: Path) -> dict[str, str]:
+        if path not in self._types:
+            self._types[path] = _types(path)
+        return self._types[path]
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -192,7 +231,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         return {}
-    found = {name: _tensor(path, name) for name in _types(path)}
+    types = _types(path)
+    found = {name: _tensor(path, name, types) for name in types}
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
@@ -219,8 +259,8 @@ def _types(path: Path) -> dict[str, str]:
         raise _unreadable(path) from error
 
 
-def _tensor(path: Path, name: str) -> Tensor | None:
-    stored_as = _types(path).get(name)
+def _tensor(path: Path, name: str, types: Mapping[str, str]) -> Tensor | None:
+    stored_as = types.get(name)
     if stored_as is None:
         return None
     _refuse_rounded(path, name, stored_as)

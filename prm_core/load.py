@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from prm_core.checkpoint import ModelFolder
 from prm_core.device import Placement, place_model
 from prm_core.errors import BadOptionError, UnknownModelError
 from prm_core.families import (
@@ -108,8 +109,8 @@ def load(
         raise UnknownModelError(f"{asked.model} is not read here: {known.not_read}")
     request, model, quantize = known.request, asked.model, asked.quantize
     placement = place_model(request.device, request.dtype, quantize)
-    directory = find_model(model, request.revision)
-    adapter = directory if is_adapter(directory) else None
+    folder = ModelFolder(find_model(model, request.revision))
+    adapter = folder.path if is_adapter(folder) else None
     if adapter is not None and quantize is not None:
         raise BadOptionError(
             f"{model} is an adapter, which cannot be merged into quantized weights; merge it with "
@@ -117,23 +118,23 @@ def load(
         )
     if adapter is not None:
         base, of_base = (known.base, None) if known.base else base_of(adapter)
-        directory = find_model(base, of_base)
-    chosen = family_for(directory, request.family)
+        folder = ModelFolder(find_model(base, of_base))
+    chosen = family_for(folder, request.family)
     refuse_unused(chosen, separator=asked.separator, reference=asked.reference)
-    of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else directory
+    of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else folder.path
     if known.tokenizer is not None and not has_tokenizer(of_tokenizer):
         of_tokenizer = find_model(known.tokenizer, with_weights=False)
     of_second = None
     if request.reference is not None and "reference" in chosen.takes:
         of_second = find_model(request.reference)
     with turn or nullcontext(), quiet_transformers():
-        config = load_config(directory)
+        config = load_config(folder)
         tokenizer = load_tokenizer(of_tokenizer)
-        backbone = load_backbone(directory, config, placement, pickles=True)
+        backbone = load_backbone(folder, config, placement, pickles=True)
         second = None if of_second is None else _load_reference(of_second, placement)
         if adapter is not None:
             merge_adapter(backbone, adapter)
-        checkpoint = Checkpoint(directory, backbone, tokenizer, request.separator, second)
+        checkpoint = Checkpoint(folder, backbone, tokenizer, request.separator, second)
         opened = chosen.open(checkpoint)
     against = "" if second is None else f"reference {request.reference}"
     details = ", ".join(filter(None, (opened.note, against, quantize)))
@@ -188,6 +189,6 @@ def _scorer(
 
 def _load_reference(directory: Path, placement: Placement) -> Checkpoint:
     """A second model, whole: backbone, tokenizer and where its tensors lie."""
-    config = load_config(directory)
-    backbone = load_backbone(directory, config, placement, pickles=True)
-    return Checkpoint(directory, backbone, load_tokenizer(directory))
+    folder = ModelFolder(directory)
+    backbone = load_backbone(folder, load_config(folder), placement, pickles=True)
+    return Checkpoint(folder, backbone, load_tokenizer(directory))

@@ -48,9 +48,8 @@ from prm_core.checkpoint import (
     ADAPTER_FILE,
     AGAIN,
     SUMS_FILE,
-    check_files,
+    ModelFolder,
     check_sums,
-    no_config,
     read_json,
     weights,
 )
@@ -176,16 +175,15 @@ def quiet_transformers() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def load_config(directory: Path) -> PreTrainedConfig:
+def load_config(folder: ModelFolder) -> PreTrainedConfig:
     """A causal language model's configuration.
 
     Raises:
         ModelLoadError: config.json cannot be used, or says something else.
     """
+    directory = folder.path
     path = directory / "config.json"
-    if not path.is_file():
-        raise no_config(directory)
-    kind = read_json(path).get("model_type")
+    kind = folder.config.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelLoadError(
             f"{path}: model_type is {kind!r}, which transformers {transformers_version} does not "
@@ -282,7 +280,7 @@ def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel
 
 
 def load_backbone(
-    directory: Path,
+    folder: ModelFolder,
     config: PreTrainedConfig,
     placement: Placement,
     kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
@@ -291,7 +289,7 @@ def load_backbone(
     """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
 
     Args:
-        directory: where the checkpoint lies.
+        folder: where the checkpoint lies.
         config: what `load_config` read there.
         placement: where to, in which dtype, and with how many bits.
         kind: without its LM head, which scoring does not need, or with it.
@@ -302,6 +300,7 @@ def load_backbone(
         ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
             the weights are stored quantized, or memory is short.
     """
+    directory, stored = folder.path, folder.weights
     if (directory / ADAPTER_FILE).is_file():
         # transformers would add the adapter where peft is installed, and leave it out elsewhere.
         raise ModelLoadError(
@@ -315,7 +314,6 @@ def load_backbone(
                 "they were trained; take the original checkpoint (to save memory, with --quantize "
                 "8bit or 4bit)"
             )
-    stored = weights(directory)
     if not stored.files:
         raise ModelLoadError(
             f"{directory / 'model.safetensors'} is missing; download the model again"
@@ -326,7 +324,7 @@ def load_backbone(
             f"{named} is a pickle, which is not read here; write the model as safetensors "
             "(transformers' save_pretrained does)"
         )
-    check_files(stored)
+    folder.check_weights()
     if stored.pickled:
         logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
     try:

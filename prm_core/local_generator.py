@@ -18,6 +18,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from prm_core.checkpoint import ModelFolder
 from prm_core.device import choose_device
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.generators import NEXT_PROBLEM, Sampling, chat_messages, plain_prompt
@@ -52,10 +53,11 @@ class LocalGenerator:
     ) -> None:
         placement = choose_device(device, dtype)
         directory = find_model(model)
+        folder = ModelFolder(directory)
         with quiet_transformers():
             tokenizer = load_tokenizer(directory)
-            config = load_config(directory)
-            backbone = load_backbone(directory, config, placement, AutoModelForCausalLM)
+            config = load_config(folder)
+            backbone = load_backbone(folder, config, placement, AutoModelForCausalLM)
         if sampling.chat and tokenizer.chat_template is None:
             raise BadOptionError(f"the tokenizer of {model} has no chat template")
         self._name, self._sampling, self._tokenizer = model, sampling, tokenizer

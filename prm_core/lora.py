@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from prm_core.checkpoint import ADAPTER_FILE, AGAIN, read_json, read_tensors, weights
+from prm_core.checkpoint import ADAPTER_FILE, AGAIN, ModelFolder, read_json, read_tensors
 from prm_core.errors import ModelLoadError
 
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
@@ -43,9 +43,9 @@ _WAY_OUT = "merge the adapter with peft where it was trained, and give the merge
 _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 
-def is_adapter(directory: Path) -> bool:
+def is_adapter(folder: ModelFolder) -> bool:
     """Whether a folder holds an adapter and no weights of a model, its config.json or not."""
-    return (directory / ADAPTER_FILE).is_file() and not weights(directory).files
+    return (folder.path / ADAPTER_FILE).is_file() and not folder.weights.files
 
 
 def base_of(directory: Path) -> tuple[str, str | None]:

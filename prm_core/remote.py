@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from prm_core.checkpoint import ModelFolder
 from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
@@ -321,7 +322,8 @@ def open_server(
     name, server_context = served_model(endpoint, "/v1/models", str(model), served_as)
     directory = find_model(model, revision, with_weights=False)
     request = identify(ModelRequest(str(model), family, separator=separator)).request
-    chosen = family_for(directory, request.family)
+    folder = ModelFolder(directory)
+    chosen = family_for(folder, request.family)
     if chosen.name not in SERVED:
         raise BadOptionError(
             f"{model} is of the family {chosen.name}, whose steps a vLLM server does not score; "
@@ -329,7 +331,7 @@ def open_server(
         )
     refuse_unused(chosen, separator=separator)
     with quiet_transformers():
-        config = load_config(directory)
+        config = load_config(folder)
         tokenizer = load_tokenizer(directory)
         backbone = empty_backbone(directory, config)
     scorer = RemoteScorer(
@@ -338,7 +340,7 @@ def open_server(
         model_id=str(model),
         family=chosen.name,
         tokenizer=tokenizer,
-        opened=chosen.open(_WithoutWeights(directory, backbone, tokenizer, request.separator)),
+        opened=chosen.open(_WithoutWeights(folder, backbone, tokenizer, request.separator)),
         context=min(int(config.max_position_embeddings), server_context),
     )
     try:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import normalizers
 from transformers import AutoModelForCausalLM
 
+from prm_core.checkpoint import ModelFolder
 from prm_core.errors import InputError, ModelLoadError, UnknownModelError
 from prm_core.families import FAMILIES, family_for
 from prm_core.families.value_head import (
@@ -180,7 +181,7 @@ def test_a_malformed_family_file_is_refused_by_file_and_key(
 
 def test_the_family_file_names_the_family(tmp_path: Path) -> None:
     (tmp_path / "prm.json").write_text('{"family": "value_head"}', encoding="utf-8")
-    assert family_for(tmp_path) is FAMILIES["value_head"]
+    assert family_for(ModelFolder(tmp_path)) is FAMILIES["value_head"]
 
 
 @pytest.mark.parametrize("written", ['{"family": "oracle"}', "{}", '{"family": ["value_head"]}'])
@@ -189,14 +190,14 @@ def test_an_unknown_family_is_refused_with_those_that_are_known(
 ) -> None:
     (tmp_path / "prm.json").write_text(written, encoding="utf-8")
     with pytest.raises(UnknownModelError, match="value_head"):
-        family_for(tmp_path)
+        family_for(ModelFolder(tmp_path))
 
 
 def test_without_a_family_file_the_family_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UnknownModelError, match=r"--family\): value_head"):
-        family_for(tmp_path)
-    assert family_for(tmp_path, "value_head").name == "value_head"
+        family_for(ModelFolder(tmp_path))
+    assert family_for(ModelFolder(tmp_path), "value_head").name == "value_head"
 
 
 @pytest.mark.parametrize("family", [None, "trl", "value_head"])
@@ -228,14 +229,14 @@ def test_models_that_nothing_here_reads_are_refused_with_the_reason() -> None:
 
 def test_a_family_that_is_named_wrong_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownModelError, match="'orm' is not known; choose from value_head"):
-        family_for(tmp_path, "orm")
+        family_for(ModelFolder(tmp_path), "orm")
 
 
 @pytest.mark.parametrize("written", ["{", "[]", "\xff"])
 def test_a_damaged_family_file_is_refused_by_name(written: str, tmp_path: Path) -> None:
     (tmp_path / "prm.json").write_bytes(written.encode("latin-1"))
     with pytest.raises(ModelLoadError, match=r"prm\.json"):
-        family_for(tmp_path)
+        family_for(ModelFolder(tmp_path))
 
 
 # --- the head ---------------------------------------------------------------------------------
@@ -389,4 +390,4 @@ def test_architectures_of_any_form_are_told(architectures: Any, tmp_path: Path) 
     content = json.dumps(config | {"architectures": architectures})
     (tmp_path / "config.json").write_text(content, encoding="utf-8")
     with pytest.raises(UnknownModelError, match="tensors do not tell how it is prompted"):
-        family_for(tmp_path)
+        family_for(ModelFolder(tmp_path))

@@ -19,6 +19,7 @@ import pytest
 import torch
 from torch import nn
 
+from prm_core.checkpoint import ModelFolder
 from prm_core.cli import main
 from prm_core.device import Placement, place_model, with_fewer_bits
 from prm_core.doctor import Golden, examine, verdict
@@ -229,14 +230,16 @@ def spread_scorer(path: Path, places: dict[str, str | int], packed: bool = True)
     """As `load_scorer` makes it, with modules where `places` says."""
     device = torch.device(places["embed_tokens"])
     placement = Placement(device, torch.float32, "as the test asks", device_map=places)
-    backbone = load_backbone(path, load_config(path), placement)
+    backbone = load_backbone(ModelFolder(path), load_config(ModelFolder(path)), placement)
     tokenizer = load_tokenizer(path)
     return Scorer(
         model_id=str(path),
         family="value_head",
-        backbone=backbone,
+        backbones=[backbone],
         tokenizer=tokenizer,
-        opened=family_for(path).open(Checkpoint(path, backbone, tokenizer)),
+        opened=family_for(ModelFolder(path)).open(
+            Checkpoint(ModelFolder(path), backbone, tokenizer)
+        ),
         placement=placement,
         packed=packed,
     )
@@ -279,14 +282,14 @@ def test_an_embedding_without_a_place_is_refused(tmp_path: Path) -> None:
         torch.device("cpu"), torch.float32, "", device_map={**ON_DISK, "embed_tokens": "disk"}
     )
     with pytest.raises(ModelLoadError, match="no device has room for the embedding"):
-        load_backbone(path, load_config(path), nowhere)
+        load_backbone(ModelFolder(path), load_config(ModelFolder(path)), nowhere)
 
 
 def test_an_adapter_is_not_merged_into_what_waits_elsewhere(tmp_path: Path) -> None:
     base = test_lora.base(tmp_path / "base")
     own = test_lora.adapter(tmp_path / "adapter", base)
     away = Placement(torch.device("cpu"), torch.float32, "", device_map=ON_DISK)
-    backbone = load_backbone(base, load_config(base), away)
+    backbone = load_backbone(ModelFolder(base), load_config(ModelFolder(base)), away)
     with pytest.raises(ModelLoadError, match="is not on any GPU, so nothing can be merged"):
         merge_adapter(backbone, own)
 

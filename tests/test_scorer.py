@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from prm_core import forward
-from prm_core.checkpoint import find_tensor
+from prm_core.checkpoint import ModelFolder
 from prm_core.device import place_model
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
 from prm_core.families import Evidence, Opened
@@ -345,7 +345,7 @@ def test_training_refuses_pickles_with_the_way_out(tmp_path: Path) -> None:
     )
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin is a pickle, .* save_pretrained"):
-        load_backbone(tmp_path, load_config(tmp_path), place_model("cpu"))
+        load_backbone(ModelFolder(tmp_path), load_config(ModelFolder(tmp_path)), place_model("cpu"))
 
 
 def test_the_one_file_counts_where_an_index_lies_beside_it(tmp_path: Path) -> None:
@@ -369,7 +369,7 @@ def test_of_pickled_weights_the_tensors_are_read_and_the_file_is_named(
     with caplog.at_level(logging.WARNING, "prm_core.loading"):
         assert load_scorer(tmp_path).score(make(1)) == expected
     assert f"{tmp_path / 'pytorch_model.bin'}: a pickle; only its tensors are read" in caplog.text
-    assert find_tensor(tmp_path, "v_head.bias") is not None
+    assert ModelFolder(tmp_path).tensor("v_head.bias") is not None
 
 
 class Command:
@@ -394,7 +394,7 @@ def test_a_pickle_that_holds_a_command_is_refused_and_not_obeyed(tmp_path: Path)
             load_scorer(tmp_path)
         assert "weights_only" not in str(refused.value)  # PyTorch advises to turn it off
         with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin is damaged"):
-            find_tensor(tmp_path, "model.norm.weight")
+            ModelFolder(tmp_path).tensor("model.norm.weight")
         file.write_bytes(file.read_bytes()[:300])  # now half downloaded
     assert not (tmp_path / "was_run").exists()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from prm_core.checkpoint import no_config, read_json, tensor_names
+from prm_core.checkpoint import ModelFolder, read_json
 from prm_core.errors import BadOptionError, UnknownModelError
 from prm_core.families.act_prm import ACT_PRM, ACT_PRM_CARD
 from prm_core.families.base import (
@@ -81,7 +79,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def family_for(directory: Path, name: str | None = None) -> Family:
+def family_for(folder: ModelFolder, name: str | None = None) -> Family:
     """The family of a checkpoint.
 
     It is the one that is named, else the one that the checkpoint's family file names, else the
@@ -96,25 +94,22 @@ def family_for(directory: Path, name: str | None = None) -> Family:
         if name not in FAMILIES:
             raise UnknownModelError(f"family {name!r} is not known; choose from {known}")
         return FAMILIES[name]
-    path = directory / FAMILY_FILE
+    path = folder.path / FAMILY_FILE
     if path.is_file():
         written = read_json(path).get("family")
         if not isinstance(written, str) or written not in FAMILIES:
             raise UnknownModelError(f"{path}: 'family' is {written!r}; this version knows {known}")
         return FAMILIES[written]
-    config_file = directory / "config.json"
-    if not config_file.is_file():
-        raise no_config(directory)
-    config = read_json(config_file)
+    config = dict(folder.config)
     named = config.get("architectures")
     config["architectures"] = [str(one) for one in named] if isinstance(named, list) else []
-    tensors = tensor_names(directory)
+    tensors = folder.tensor_names
     found = [family for family in FAMILIES.values() if family.recognises(config, tensors)]
     if len(found) == 1:
         return found[0]
     kind = ", ".join(config["architectures"]) or "no architecture"
     raise UnknownModelError(
-        f"{directory} has no {FAMILY_FILE}, and its config.json ({kind}) and tensors do not tell "
+        f"{folder} has no {FAMILY_FILE}, and its config.json ({kind}) and tensors do not tell "
         f"how it is prompted and read; if it is a process reward model, name its family "
         f"(--family): {known}"
     )

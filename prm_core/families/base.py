@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from prm_core.checkpoint import find_tensor
+from prm_core.checkpoint import ModelFolder
 from prm_core.errors import ModelLoadError
 from prm_core.types import Candidate, Encoded, StepScorer
 
@@ -30,7 +30,7 @@ class Checkpoint:
     """A checkpoint whose backbone and tokenizer are loaded; what a family opens.
 
     Attributes:
-        directory: its files.
+        folder: its files.
         backbone: the stock transformer, without any head.
         tokenizer: as its files have it.
         separator: the text after each step, where the user (or the table of known models) named
@@ -39,11 +39,16 @@ class Checkpoint:
             tokens, and readouts get [S, 2H].
     """
 
-    directory: Path
+    folder: ModelFolder
     backbone: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     separator: str | None = None
     reference: Checkpoint | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where its files lie."""
+        return self.folder.path
 
     @property
     def backbones(self) -> list[PreTrainedModel]:
@@ -65,7 +70,7 @@ class Checkpoint:
         Raises:
             ModelLoadError: it is missing or has another shape.
         """
-        found = find_tensor(self.directory, name)
+        found = self.folder.tensor(name)
         if found is None:
             raise ModelLoadError(
                 f"{self.directory}: tensor {name!r} of the head is missing from the weights; "
@@ -105,7 +110,7 @@ class Checkpoint:
                 )
         if self.backbone.config.tie_word_embeddings:
             return embedding if rows is None else embedding[list(rows)]
-        weight = find_tensor(self.directory, "lm_head.weight")
+        weight = self.folder.tensor("lm_head.weight")
         if weight is None or weight.shape != embedding.shape:
             raise ModelLoadError(
                 f"{self.directory}: 'lm_head.weight' of shape {tuple(embedding.shape)} is missing "

@@ -51,7 +51,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core import calculator
-from prm_core.checkpoint import find_tensor, read_json, read_tensors
+from prm_core.checkpoint import ModelFolder, read_json, read_tensors
 from prm_core.errors import InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
 from prm_core.families.prompt import encode_texts
@@ -301,16 +301,17 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
     return Encoded(tuple(ids), tuple(positions), tuple(evidence), said)
 
 
-def read_head(directory: Path, head: ValueHead) -> ValueHead:
+def read_head(folder: ModelFolder, head: ValueHead) -> ValueHead:
     """The checkpoint's head, in float32.
 
     Args:
-        directory: the checkpoint.
+        folder: the checkpoint.
         head: an untrained one of the form that it must have.
 
     Raises:
         ModelLoadError: a tensor is missing or has another shape than that form asks for.
     """
+    directory = folder.path
     stored = read_tensors(directory / HEAD_FILE)
     head = head.sibling()
     state: dict[str, Tensor] = {}
@@ -318,7 +319,7 @@ def read_head(directory: Path, head: ValueHead) -> ValueHead:
         trl = f"v_head.summary.{name}"
         tensor = stored.get(name, stored.get(trl))
         if tensor is None:
-            tensor = find_tensor(directory, trl)
+            tensor = folder.tensor(trl)
         if tensor is None:
             raise ModelLoadError(
                 f"{directory}: the value head's {name!r} is missing; {HEAD_FILE} should hold it, "
@@ -382,7 +383,7 @@ def log_odds(
 
 
 def _readout(checkpoint: Checkpoint, template: Template) -> Readout:
-    head = read_head(checkpoint.directory, template.head(checkpoint.n_hidden))
+    head = read_head(checkpoint.folder, template.head(checkpoint.n_hidden))
     head.to(checkpoint.backbone.device).eval().requires_grad_(False)
     lm_head = checkpoint.lm_head() if head.evidence else None
 

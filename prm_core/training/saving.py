@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from prm_core.checkpoint import read_tensors
+from prm_core.checkpoint import ModelFolder, read_tensors
 from prm_core.device import Placement
 from prm_core.errors import ModelLoadError
 from prm_core.families.value_head import read_head, save_value_head
@@ -77,11 +77,12 @@ class Learner:
             self.module.load_state_dict(learnt, strict=False)
             return
         place = Placement(torch.device("cpu"), torch.float32, "as it was written")
+        folder = ModelFolder(directory)
         with quiet_transformers():
-            config = load_config(directory)
-            stored = load_backbone(directory, config, place, AutoModelForCausalLM)
+            config = load_config(folder)
+            stored = load_backbone(folder, config, place, AutoModelForCausalLM)
         self.model.load_state_dict(stored.state_dict())
-        head = read_head(directory, self.head)
+        head = read_head(folder, self.head)
         self.head.load_state_dict(head.state_dict())
 
     def save(self, directory: Path, state: Mapping[str, Tensor] | None = None) -> None:

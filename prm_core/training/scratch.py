@@ -28,6 +28,7 @@ from transformers import (
 )
 
 from prm_core import calculator
+from prm_core.checkpoint import ModelFolder
 from prm_core.device import Placement
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import Template, encode, read_template
@@ -378,10 +379,11 @@ def _new_model(
 def _started(start: Path) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
     """A model that was trained here, in float32."""
     place = Placement(torch.device("cpu"), torch.float32, "training")
+    folder = ModelFolder(start)
     with quiet_transformers():
-        config = load_config(start)
+        config = load_config(folder)
         tokenizer = load_tokenizer(start)
-        model = load_backbone(start, config, place, AutoModelForCausalLM)
+        model = load_backbone(folder, config, place, AutoModelForCausalLM)
     assert isinstance(tokenizer, PreTrainedTokenizerFast)
     assert isinstance(model, LlamaForCausalLM)
     model.requires_grad_(True)  # it was loaded to be read

@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from prm_core import calculator
-from prm_core.checkpoint import read_json
+from prm_core.checkpoint import ModelFolder, read_json
 from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import (
@@ -257,12 +257,13 @@ def _learner(
     placement = choose_device(device)
     # What learns is kept in float32, whatever it is computed in.
     dtype = torch.float32 if config.mode == "full" else placement.dtype
+    folder = ModelFolder(directory)
     with quiet_transformers():
-        settings = load_config(directory)
+        settings = load_config(folder)
         stored = _dtype_of(settings)
         tokenizer = load_tokenizer(directory)
         model = load_backbone(
-            directory,
+            folder,
             settings,
             Placement(torch.device("cpu"), dtype, placement.reason),
             AutoModelForCausalLM,
@@ -273,7 +274,7 @@ def _learner(
     prm = _with_evidence(prm, tokenizer, config)
     head = read_template(prm, tokenizer).head(int(settings.hidden_size))
     if prm_is_own and config.evidence is None and config.head_units is None:
-        head = read_head(directory, head)
+        head = read_head(folder, head)
     head.dropout.p = config.dropout
     head.blind = config.blind
     if head.blind and not head.calculator:

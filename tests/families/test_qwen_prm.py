@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from prm_core.checkpoint import ModelFolder
 from prm_core.errors import ModelLoadError
 from prm_core.families import family_for
 from prm_core.load import load_scorer
@@ -145,10 +146,10 @@ def test_a_chat_template_that_does_not_serve_is_refused(
 
 def test_it_is_recognised_by_its_class_alone(tmp_path: Path) -> None:
     make(tmp_path)
-    assert family_for(tmp_path).name == "qwen_prm"
+    assert family_for(ModelFolder(tmp_path)).name == "qwen_prm"
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     for others in (["Qwen2ForProcessRewardModels"], ["Qwen2ForCausalLM"], None):
         config["architectures"] = others
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
         with pytest.raises(Exception, match=r"--family\): value_head, qwen_prm"):
-            family_for(tmp_path)
+            family_for(ModelFolder(tmp_path))
