@@ -19,6 +19,7 @@ from prm_core.families import (
 )
 from prm_core.loading import (
     DEFAULT_MODEL,
+    check_backbone,
     find_model,
     has_tokenizer,
     load_backbone,
@@ -70,8 +71,8 @@ def load_scorer(
             candidate may be. None: 4,096 on a CPU, what memory allows on a GPU.
         keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
             nothing, so that equal calls give equal bits.
-        turn: entered when all files are on this machine, and left when the model is in memory; a
-            lock, so that a download keeps no other model waiting.
+        turn: entered when all files are on this machine and checked, and left when the model is in
+            memory; a lock, so that a download keeps no other model waiting.
 
     Raises:
         BadOptionError: an option has a value that it does not know, or the model writes its
@@ -127,9 +128,11 @@ def load(
     of_second = None
     if request.reference is not None and "reference" in chosen.takes:
         of_second = find_model(request.reference)
-    with turn or nullcontext(), quiet_transformers():
+    with quiet_transformers():
         config = load_config(folder)
         tokenizer = load_tokenizer(of_tokenizer)
+        check_backbone(folder, config, pickles=True)
+    with turn or nullcontext(), quiet_transformers():
         backbone = load_backbone(folder, config, placement, pickles=True)
         second = None if of_second is None else _load_reference(of_second, placement)
         if adapter is not None:

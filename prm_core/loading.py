@@ -49,6 +49,7 @@ from prm_core.checkpoint import (
     AGAIN,
     SUMS_FILE,
     ModelFolder,
+    Weights,
     check_sums,
     read_json,
     weights,
@@ -279,6 +280,46 @@ def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel
     return backbone
 
 
+def check_backbone(folder: ModelFolder, config: PreTrainedConfig, pickles: bool = False) -> None:
+    """What can be said against the files of a backbone before memory is taken for it.
+
+    Args:
+        folder, config, pickles: as for `load_backbone`.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, an adapter lies beside, or the weights are
+            stored quantized.
+    """
+    directory, stored = folder.path, folder.weights
+    if (directory / ADAPTER_FILE).is_file():
+        # transformers would add the adapter where peft is installed, and leave it out elsewhere.
+        raise ModelLoadError(
+            f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
+            "files elsewhere if the model is meant, or merge the two with peft"
+        )
+    for key in ("quantization_config", "transformers_weights"):
+        if getattr(config, key, None):
+            raise ModelLoadError(
+                f"{directory / 'config.json'}: {key!r} is set, so these are not the weights as "
+                "they were trained; take the original checkpoint (to save memory, with --quantize "
+                "8bit or 4bit)"
+            )
+    if not stored.files:
+        raise ModelLoadError(
+            f"{directory / 'model.safetensors'} is missing; download the model again"
+        )
+    if stored.pickled and not pickles:
+        raise ModelLoadError(
+            f"{_names(stored)} is a pickle, which is not read here; write the model as safetensors "
+            "(transformers' save_pretrained does)"
+        )
+    folder.check_weights()
+
+
+def _names(stored: Weights) -> str:
+    return ", ".join(sorted({str(path) for path in stored.files.values()}))
+
+
 def load_backbone(
     folder: ModelFolder,
     config: PreTrainedConfig,
@@ -300,31 +341,9 @@ def load_backbone(
         ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
             the weights are stored quantized, or memory is short.
     """
+    check_backbone(folder, config, pickles)
     directory, stored = folder.path, folder.weights
-    if (directory / ADAPTER_FILE).is_file():
-        # transformers would add the adapter where peft is installed, and leave it out elsewhere.
-        raise ModelLoadError(
-            f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
-            "files elsewhere if the model is meant, or merge the two with peft"
-        )
-    for key in ("quantization_config", "transformers_weights"):
-        if getattr(config, key, None):
-            raise ModelLoadError(
-                f"{directory / 'config.json'}: {key!r} is set, so these are not the weights as "
-                "they were trained; take the original checkpoint (to save memory, with --quantize "
-                "8bit or 4bit)"
-            )
-    if not stored.files:
-        raise ModelLoadError(
-            f"{directory / 'model.safetensors'} is missing; download the model again"
-        )
-    named = ", ".join(sorted({str(path) for path in stored.files.values()}))
-    if stored.pickled and not pickles:
-        raise ModelLoadError(
-            f"{named} is a pickle, which is not read here; write the model as safetensors "
-            "(transformers' save_pretrained does)"
-        )
-    folder.check_weights()
+    named = _names(stored)
     if stored.pickled:
         logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
     try:

@@ -64,6 +64,19 @@ class ModelState:
     text: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A model that was asked for, and what came or comes of it."""
+
+    model: str
+    future: Future[StepScorer]
+
+    def serves(self, model: str) -> bool:
+        """Whether whoever asks for a model gets this one; a failure is tried again."""
+        failed = self.future.done() and self.future.exception() is not None
+        return model == self.model and not failed
+
+
 class ModelHost:
     """Holds one loaded model at a time and runs it.
 
@@ -99,8 +112,8 @@ class ModelHost:
         self._public = public
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
-        self._model = ""
-        self._future: Future[StepScorer] = Future()
+        self._loaded: _Asked | None = None
+        self._coming: _Asked | None = None  # found and checked while the loaded one stays
         self._loading = threading.Lock()
         self._run = on_gpu(self._stream) if on_gpu else self._stream
         # One thread for all packs: torch keeps threads of its own for each that calls it.
@@ -115,13 +128,15 @@ class ModelHost:
         """
         self.refuse(model)
         with self._asked:
-            failed = self._future.done() and self._future.exception() is not None
-            if model != self._model or failed:
-                self._model, self._future = model, Future()
+            if self._loaded is not None and self._loaded.serves(model):
+                self._coming = None  # nobody waits for it any more
+                return self._loaded.future
+            if self._coming is None or not self._coming.serves(model):
+                self._coming = _Asked(model, Future())
                 threading.Thread(
-                    target=self._load, args=(model, self._future), name="load-model", daemon=True
+                    target=self._load, args=(self._coming,), name="load-model", daemon=True
                 ).start()
-            return self._future
+            return self._coming.future
 
     def refuse(self, model: str) -> None:
         """Raise what stands against a model before anything is done for it.
@@ -129,6 +144,8 @@ class ModelHost:
         Raises:
             InputError: the model may not be loaded here.
         """
+        if not model.strip():
+            raise InputError("the model's field is empty; choose a model from its list")
         if len(model) > MOST_NAME_CHARS:
             raise InputError(
                 f"the model's name and options have {len(model):,} characters; at most "
@@ -155,9 +172,10 @@ class ModelHost:
     def state(self, model: str) -> ModelState:
         """What can be said of a model without waiting for it."""
         with self._asked:
-            asked, future = self._model, self._future
-        if model != asked:
+            of = next((a for a in (self._coming, self._loaded) if a and a.model == model), None)
+        if of is None:
             return ModelState("idle", "loads when you press Score")
+        future = of.future
         if not future.done():
             return ModelState("loading", "loading…")
         error = future.exception()
@@ -213,20 +231,24 @@ class ModelHost:
 
     def _stream(self, candidates: list[Candidate]) -> Iterator[Found | None]:
         """The only function that runs the model; its arguments and results can be pickled."""
-        yield from self._future.result().stream(candidates, BEAT_S)
+        loaded = self._loaded
+        assert loaded is not None
+        yield from loaded.future.result().stream(candidates, BEAT_S)
 
-    def _load(self, model: str, future: Future[StepScorer]) -> None:
+    def _load(self, asked: _Asked) -> None:
         try:
-            scorer = self._open(model, future)
+            scorer = self._open(asked)
+            if asked is not self._loaded:  # a server's: nothing had to come into memory
+                self._give_up_for(asked)
         except Exception as error:  # whatever it is, the page must say so and go on
             if not isinstance(error, PRMError):
                 log_bug(logger, "loading the model failed", error)
-            future.set_exception(error)
+            asked.future.set_exception(error)
         else:
-            future.set_result(scorer)
+            asked.future.set_result(scorer)
 
-    def _open(self, model: str, future: Future[StepScorer]) -> StepScorer:
-        request = read_line(model)
+    def _open(self, asked: _Asked) -> StepScorer:
+        request = read_line(asked.model)
         if request.model == DEFAULT:
             request = replace(request, model=None)
         if request.server is None:
@@ -239,22 +261,28 @@ class ModelHost:
             request,
             keep=not self._public,
             # A visitor may type any address; the key is for those of whoever runs the page.
-            send_key=model in {choice for _, choice in self.choices},
-            turn=self._turn(future),
+            send_key=asked.model in {choice for _, choice in self.choices},
+            turn=self._turn(asked),
         )
 
     @contextmanager
-    def _turn(self, future: Future[StepScorer]) -> Iterator[None]:
+    def _turn(self, asked: _Asked) -> Iterator[None]:
         """One model comes into memory at a time, and none that nobody waits for any more."""
         with self._loading:
-            if future is not self._future:
-                raise ModelLoadError("another model was chosen meanwhile")
+            self._give_up_for(asked)
             gc.collect()  # the model loaded before, if nobody scores with it any more
             if not gc.get_freeze_count():
                 # The libraries are there now, for good; looking through them again and again took
                 # half of the time in which large texts are cut.
                 gc.freeze()
             yield
+
+    def _give_up_for(self, asked: _Asked) -> None:
+        """Let the loaded model go for one that was asked for since."""
+        with self._asked:
+            if asked is not self._coming:
+                raise ModelLoadError("another model was chosen meanwhile")
+            self._loaded, self._coming = asked, None
 
 
 def _to_pause(results: Iterator[Found | None]) -> tuple[list[Found], bool]:
