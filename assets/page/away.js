@@ -1,10 +1,11 @@
-// Is the server there? Asks it while something runs or it is away, and when another part has reason
-// to doubt (`prm:doubt`); tells the page with `prm:away` (detail: true or false). The actions
-// (actions.js) run this first.
+// Is the server there? Asks it while something runs or it is away, now and then while somebody looks
+// at the page, when they come back to it, and when another part has reason to doubt (`prm:doubt`);
+// tells the page with `prm:away` (detail: true or false). The actions (actions.js) run this first.
 
 const AWAY = "The server is away; your text and results are kept.";
 const ASK_RUNNING_MS = 1000;
 const ASK_AWAY_MS = 1500;
+const ASK_IDLE_MS = 10_000;
 const PATIENCE_MS = 3000; // a busy server may take its time
 
 let away = false;
@@ -39,9 +40,17 @@ async function askServer(patience) {
 
 document.addEventListener("prm:doubt", () => askServer());
 
+const lookedAt = () => document.visibilityState === "visible";
+document.addEventListener("visibilitychange", () => lookedAt() && askServer());
+for (const back of ["online", "pageshow"]) addEventListener(back, () => askServer());
+
 async function watchServer(isRunning) {
+  let asked = performance.now();
   for (;;) {
     await new Promise((done) => setTimeout(done, away ? ASK_AWAY_MS : ASK_RUNNING_MS));
-    if (isRunning() || away) await askServer();
+    const idle = lookedAt() && performance.now() - asked > ASK_IDLE_MS;
+    if (!isRunning() && !away && !idle) continue;
+    await askServer();
+    asked = performance.now();
   }
 }
