@@ -306,19 +306,21 @@ def _starts(part: Part, rule: str) -> list[int]:
     return [step.start for step in _steps(part, rule, _separator(rule))]
 
 
-_RULE_WORDS = {
+RULE_WORDS = {
     "numbered": "numbered",
     "paragraph": "by paragraph",
     "line": "by line",
     "sentence": "by sentence",
+    "separator": "at its step markers",
 }
+"""How a text is cut, by the rule that cut it; "separator" stands for all of that kind."""
 
 
 def _words(split: Split) -> str:
     """How a text is cut, in words."""
-    words = _RULE_WORDS.get(split.rule, "at its step markers")
+    words = RULE_WORDS[split.rule.split(":")[0]]
     if split.thinking_rule not in (None, split.rule):
-        words += f" (thinking {_RULE_WORDS.get(split.thinking_rule or '', 'at its step markers')})"
+        words += f" (thinking {RULE_WORDS[str(split.thinking_rule).split(':')[0]]})"
     return words
 
 

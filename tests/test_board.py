@@ -44,11 +44,6 @@ def detail(candidate: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def verdict(*candidates: ScoredCandidate | None, method: str = "min", **options: float) -> str:
-    sentence: str = board_value(PROBLEM, candidates, status="done", **options)["verdict"][method]
-    return sentence
-
-
 # --- the value ------------------------------------------------------------------------------------
 
 
@@ -166,48 +161,6 @@ def test_a_full_board_stays_small() -> None:
     steps = tuple(f"Step {i}: " + "x" * 80 for i in range(40))
     many = [scored(*([0.123456789] * 40), steps=steps)] * 64
     assert len(json.dumps(board_value(PROBLEM, many, status="done"))) < 2_000_000
-
-
-# --- the verdict ----------------------------------------------------------------------------------
-
-
-def test_the_verdict_says_who_leads_and_where_it_does_not() -> None:
-    words = verdict(RIGHT, WRONG, scored(0.97, 0.06, 0.93, 0.96))
-    assert words == (
-        "A leads; it leads under 6 of 8 rules. Under last step, C is level with A. "
-        "Under maximum, all 3 are level."
-    )
-    assert verdict(RIGHT, WRONG, MENDED, method="last").startswith("A and C are level.")
-
-
-def test_the_verdict_names_another_leader() -> None:
-    steady, late = scored(0.8, 0.8), scored(0.6, 0.99)
-    assert verdict(steady, late) == (
-        "A leads; it leads under 6 of 8 rules. Under last step and maximum, B leads."
-    )
-    assert verdict(steady, late, method="last") == (
-        "B leads; it leads under 2 of 8 rules. Under the other 6 rules, A leads."
-    )
-
-
-def test_one_leader_under_every_rule() -> None:
-    assert verdict(scored(0.9, 0.9), scored(0.1, 0.1)) == "A leads under every rule."
-
-
-def test_equal_candidates_are_level() -> None:
-    assert verdict(RIGHT, RIGHT) == "A and B are level under every rule."
-    assert verdict(RIGHT, RIGHT, RIGHT) == "All 3 are level under every rule."
-    assert verdict(*[RIGHT] * 5, WRONG).startswith("A, B and 3 more are level.")
-
-
-def test_a_leader_with_a_fault_is_not_praised() -> None:
-    assert verdict(WRONG, scored(0.02, 0.01)).endswith("Every solution has a step below 0.5.")
-    assert verdict(WRONG) == "A is the only solution that is scored. It has a step below 0.5."
-
-
-def test_nothing_scored_has_no_verdict() -> None:
-    assert verdict(None, None) == ""
-    assert verdict() == ""
 
 
 # --- scores as people read them -------------------------------------------------------------------
@@ -352,21 +305,12 @@ def test_vendored_files_are_whole_and_licensed() -> None:
         assert "Permission is hereby granted" in (folder / "LICENSE").read_text(encoding="utf-8")
 
 
-# --- how the solutions were cut -------------------------------------------------------------------
+# --- what was judged ------------------------------------------------------------------------------
 
 
-def test_solutions_cut_by_different_rules_are_said_and_named() -> None:
-    judged = Judged(letters=("A", "C", "D"), cuts=("line", "numbered", "line"))
-    note = board_value(PROBLEM, [RIGHT, WRONG, MENDED], status="done", judged=judged)["cut_note"]
-    assert "A and D by line; C numbered" in note
-    same = Judged(cuts=("line", "line"))
-    assert board_value(PROBLEM, [RIGHT, WRONG], status="done", judged=same)["cut_note"] == ""
-
-
-def test_a_letter_is_the_solutions_own_in_cards_and_verdict() -> None:
+def test_a_letter_is_the_solutions_own() -> None:
     value = board_value(PROBLEM, [WRONG, RIGHT], status="done", judged=Judged(letters=("B", "AC")))
     assert [one["letter"] for one in value["candidates"]] == ["B", "AC"]
-    assert value["verdict"]["min"].startswith("AC leads")
 
 
 def test_a_right_answer_marks_the_solutions_that_reach_it() -> None:
@@ -378,14 +322,3 @@ def test_a_right_answer_marks_the_solutions_that_reach_it() -> None:
             judged=Judged(gold=gold),
         )
         assert [one["correct"] for one in value["candidates"]] == correct
-
-
-def test_the_rules_that_disagree_are_named() -> None:
-    one, other = scored(0.9, 0.2, 0.9), scored(0.3, 0.95, 0.6)
-    sentence = verdict(one, other, method="min")
-    assert "B leads" in sentence
-    named = sentence.split("Under ", 1)[1]
-    for method in METHODS.values():
-        scores = [aggregate(x.probabilities, method.name) for x in (one, other)]
-        if scores[0] > scores[1]:
-            assert method.label.lower() in named or "the other" in named

@@ -7,13 +7,15 @@ import pytest
 from prm_core.ui.editor import PlaceError, read_draft
 
 
-@pytest.mark.parametrize(
-    ("problem", "solutions", "where", "what"),
-    [("half \ud83d", ["s"], "problem", "The problem"), ("p", ["s", "\udc00"], 1, "Solution B")],
-)
-def test_half_of_a_character_is_named(
-    problem: str, solutions: list[str], where: str | int, what: str
-) -> None:
-    with pytest.raises(PlaceError, match=f"{what} holds half of a character") as raised:
-        read_draft({"problem": problem, "solutions": solutions, "rule": "auto"})
-    assert raised.value.where == where
+def test_half_of_a_character_is_named() -> None:
+    with pytest.raises(PlaceError, match="The problem holds half of a character") as raised:
+        read_draft({"problem": "half \ud83d", "solutions": ["s"], "rule": "auto"})
+    assert raised.value.where == "problem"
+    draft = read_draft({"problem": "p", "solutions": ["s", "\udc00"], "rule": "auto"})
+    assert list(draft.refused) == [1]
+    assert "Solution B holds half of a character" in draft.refused[1]
+
+
+def test_one_solution_that_is_too_long_refuses_no_other() -> None:
+    draft = read_draft({"problem": "p", "solutions": ["s", "x" * 200_001], "rule": "auto"})
+    assert draft.refused == {1: "Solution B has 200,001 characters; at most 200,000 are read."}

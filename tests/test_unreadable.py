@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.cli import main
-from prm_core.errors import UnreadableError
+from prm_core.errors import NoVerdictError, UnreadableError
 from prm_core.evaluate import judge
 from prm_core.families.prompt import refuse_unreadable
 from prm_core.load import load_scorer
 from prm_core.scorer import Scorer
-from prm_core.types import Candidate, Example
-from prm_core.ui.page import too_long
+from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
+from prm_core.ui.models import ModelHost
+from prm_core.ui.page import Run
 from tests.families import build
 from tests.tiny import tiny_model
 
@@ -92,7 +96,7 @@ def test_families_with_a_prompt_for_each_step_refuse_as_well(tmp_path: Path) -> 
         pathfinder.score([Candidate("a", ("b", "?"))])
 
 
-def test_the_others_of_a_file_and_of_a_page_are_not_lost(
+def test_the_others_of_a_file_are_not_lost(
     tmp_path: Path, scorer: Scorer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tiny_model(tmp_path / "model", tokenizer=of_words())
@@ -105,7 +109,67 @@ def test_the_others_of_a_file_and_of_a_page_are_not_lost(
     assert "probabilities" in out[0]
     assert "line 1, field 'solutions': step 2 of candidate '1' cannot be" in capsys.readouterr().err
     good, bad = Candidate("a", ("b",)), Candidate("a", ("日本",))
-    (issue,) = too_long(scorer, [good, bad], "a model")
-    assert issue["where"] == 1
     results = judge(scorer, [Example(good, (1.0,)), Example(bad, (1.0,))])
     assert results.skipped == {"a step of which the model can read nothing": 1}
+
+
+def page_run(model: str, *solutions: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the board and the buttons hold when a press of Score is over."""
+    payload = {"problem": "a", "solutions": list(solutions), "rule": "line"}
+    host = ModelHost([("m", model)])
+
+    async def last() -> Any:
+        run = Run(host, payload, model, "a session")
+        return [update async for update in run.updates() if update is not None][-1]
+
+    board, buttons = asyncio.run(last())
+    return board, buttons
+
+
+def test_the_others_of_a_page_are_scored_and_each_card_says_why_it_is_not(tmp_path: Path) -> None:
+    model = str(tiny_model(tmp_path / "model", tokenizer=of_words()))
+    board, buttons = page_run(
+        model, "b\n1 = 2", "b\n日本", "---", "a \ud83d", "1", "a 1 " * 3000, "x" * 200_001
+    )
+    assert board["status"] == "done"
+    assert [bool(one["detail"]) for one in board["candidates"]] == [1, 0, 0, 0, 1, 0, 0]
+    said = {one["letter"]: one.get("error", "") for one in board["candidates"]}
+    for letter, words in {
+        "B": "step 2 of solution B cannot be judged",
+        "C": "Solution C has no steps",
+        "D": "Solution D holds half of a character",
+        "F": "Solution F has 6,",
+        "G": "Solution G has 200,001 characters",
+    }.items():
+        assert words.lower() in said[letter].lower()
+    places = {one["where"]: one["text"] for one in buttons["issues"]}
+    assert places == {"ABCDEFG".index(letter): words for letter, words in said.items() if words}
+    assert "5 of 7 solutions not scored" in buttons["message"]
+    json.dumps(board, ensure_ascii=False).encode()  # whatever was sent, it can be sent back
+
+
+def test_nothing_that_can_be_scored_is_an_error(tmp_path: Path) -> None:
+    model = str(tiny_model(tmp_path / "model", tokenizer=of_words()))
+    board, buttons = page_run(model, "日本", "日")
+    assert board["status"] == "failed"
+    assert [one["where"] for one in buttons["issues"]] == [0, 1]
+
+
+class Mute(StepScorer):
+    """Finds only while it runs that it has nothing to say of some."""
+
+    model_id = "mute"
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        for one in candidates:
+            if "?" in one.steps[0]:
+                raise NoVerdictError(f"candidate {one.id!r}: no reply can be read; ask again")
+        return [ScoredCandidate(one, (0.5,), (0.0,), self.model_id) for one in candidates]
+
+
+def test_one_without_a_verdict_leaves_the_others_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prm_core.ui.models.open_scorer", lambda *_, **__: Mute())
+    board, buttons = page_run("x", "a", "why?", "b", "how?")
+    assert [bool(one["detail"]) for one in board["candidates"]] == [True, False, True, False]
+    assert [one["where"] for one in buttons["issues"]] == [1, 3]
+    assert "olution B: no reply can be read" in board["candidates"][1]["error"]

@@ -121,7 +121,8 @@ document.addEventListener("prm:ended", async () => {
   const before = heard;
   await new Promise((done) => setTimeout(done, ENDED_MS));
   if (running && heard === before && !away && (await askServer())) {
-    const words = "The server took no more work; it may be busy. Press Score again in a moment.";
+    const words =
+      "The run ended without results; the server may be busy. Your text is kept; press Score again in a minute.";
     show({ running: false, message: words });
     tell("prm:lost", words);
   }

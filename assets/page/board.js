@@ -8,6 +8,7 @@ const SLIDE_MS = 150;
 // With more of either, the results begin as an overview: one line per solution, steps on demand.
 const MANY_CARDS = 12;
 const MANY_STEPS = 120;
+const MOST_LINES = 20; // of an overview; the first of more are shown, until somebody asks for all
 const TALL = 8; // a card with more steps is dense, and an opened step of it stays in sight
 const ROW_CHARS = 2000; // of a step; more than a row ever shows
 const ROW_PX = 28; // a step of a dense card
@@ -27,6 +28,9 @@ let palette = recalled(STORED_PALETTE) in props.palettes ? recalled(STORED_PALET
 let plain = recalled(STORED_PLAIN) === "on"; // texts as they were written, nothing typeset
 let moved = false; // somebody has scrolled since the run began
 const cards = new Map(); // candidate's letter → card
+let there = []; // the scored candidates that are ranked
+let current = true; // the ranking is of what stands on the left
+let standing = new Map(); // letter → { rank, tied } among them, under the chosen rule
 
 // --- small tools --------------------------------------------------------------------------------
 
@@ -87,7 +91,7 @@ function answer(candidate) {
   return make(
     "span",
     { class: "bd-chip bd-answer", title: candidate.answer },
-    "answer ",
+    text("span", "bd-word", "answer "),
     shown,
     correct(candidate),
   );
@@ -119,8 +123,15 @@ const judge = make("p", { class: "bd-judge" });
 const caveat = make("p", { class: "bd-caveat", role: "note" });
 const cutNote = make("p", { class: "bd-cut" });
 const outdatedNote = make("p", { class: "bd-outdated", role: "status" });
+const unkept = make("p", { class: "bd-unkept", role: "status", hidden: true });
 const overview = make("div", { class: "bd-overview-head", hidden: true });
 const list = make("div", { class: "bd-cards" });
+const linesButton = make("button", {
+  type: "button",
+  class: "bd-unfold bd-lines",
+  hidden: true,
+  onclick: () => showLines(!list.classList.contains("bd-whole-list")),
+});
 const table = make("div", { class: "bd-tables" });
 const colours = make(
   "button",
@@ -151,7 +162,7 @@ const tabs = ["Steps", "Table"].map((label, i) =>
     label,
   )
 );
-const panels = [[overview, list], [table]].map((content, i) =>
+const panels = [[overview, list, linesButton], [table]].map((content, i) =>
   make(
     "div",
     { role: "tabpanel", id: `${id}-panel-${i}`, "aria-labelledby": `${id}-tab-${i}` },
@@ -179,6 +190,7 @@ const results = make(
   rule,
   cutNote,
   outdatedNote,
+  unkept,
   make(
     "div",
     { class: "bd-bar" },
@@ -258,6 +270,7 @@ function choose(name) {
   method = name;
   frozen = false;
   keepView();
+  takeStock();
   showRule();
   showVerdict();
   cards.forEach(showStanding);
@@ -276,11 +289,23 @@ function showRule() {
 // The first sentence says who leads, the others qualify it. The element is a live region, so it
 // changes only when the words do.
 function showVerdict() {
-  const sentence = value.status === "running" ? "" : value.verdict[method];
-  const end = sentence.search(/\. /) + 1;
-  const [lead, more] = end ? [sentence.slice(0, end), sentence.slice(end + 1)] : [sentence, ""];
+  const running = value.status === "running";
+  const said = Verdict.words(running ? [] : there, value.methods, method, value.threshold);
+  const lead = said.lead && !current ? `Before your changes: ${said.lead}` : upper(said.lead);
   if (verdict.textContent !== lead) verdict.textContent = lead;
-  if (rest.textContent !== more) rest.textContent = more;
+  if (rest.textContent !== said.rest) rest.textContent = said.rest;
+}
+
+const upper = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
+// Which scored solutions are ranked: those that were not removed since.
+function takeStock() {
+  const scored = value.candidates.filter((one) => one.detail);
+  const why = new Map(scored.map((one) => [one, prm.staleness(value, one)]));
+  const left = scored.filter((one) => why.get(one) !== prm.REMOVED);
+  there = left.length ? left : scored;
+  current = there.every((one) => !why.get(one));
+  standing = Verdict.standing(there, method);
 }
 
 // What was judged, and by whom. The model stands beside the verdict, for it is an opinion.
@@ -503,11 +528,22 @@ function unfoldCard(card, open, soonish = false) {
   } else if (open) fill(card);
 }
 
+// All lines of an overview, or the first of them in whatever order they have.
+function showLines(all) {
+  const n = value.candidates.length;
+  list.classList.toggle("bd-whole-list", all || n <= MOST_LINES);
+  linesButton.hidden = !many() || n <= MOST_LINES;
+  linesButton.textContent = all ? "Show fewer" : `Show all ${n}`;
+  linesButton.setAttribute("aria-expanded", String(all));
+}
+
 function showOverview() {
   overview.hidden = !many();
   list.classList.toggle("bd-many", many());
+  linesButton.hidden ||= !many();
   if (overview.hidden || overview.dataset.run === String(value.run)) return;
   overview.dataset.run = String(value.run);
+  showLines(false);
   const most = mostSteps();
   const ticks = [1, ...Array.from({ length: Math.floor(most / 10) }, (_, i) => 10 * (i + 1))];
   const scale = make("span", { class: "bd-scale", "aria-hidden": "true" });
@@ -521,6 +557,7 @@ function showOverview() {
   all.addEventListener("click", () => {
     const open = all.textContent === "Open all";
     all.textContent = open ? "Close all" : "Open all";
+    if (open) showLines(true);
     cards.forEach((card) => card.data && unfoldCard(card, open, true));
   });
   overview.replaceChildren(text("span", "bd-cap", "Steps"), scale, all);
@@ -601,29 +638,29 @@ function row(card, step, i) {
 
 function showStanding(card) {
   if (!card.data) return;
-  const { ranks, tied, shown, letter } = card.data;
-  const ranked = value.status !== "running";
-  const rank = ranks[method] + (tied[method] ? "=" : "");
-  card.rank.textContent = ranked ? rank : "–";
-  card.rank.title = ranked && tied[method] ? "tied" : "";
+  const { shown, letter } = card.data;
+  const place = value.status === "running" ? undefined : standing.get(letter);
+  const rank = place ? place.rank + (place.tied ? "=" : "") : "–";
+  card.rank.textContent = rank;
+  card.rank.title = place?.tied ? "tied" : "";
   card.score.textContent = shown[method];
   card.score.title = String(card.data.scores[method]);
-  card.node.classList.toggle("bd-first", ranked && ranks[method] === 1);
-  const place = ranked ? `rank ${ranks[method]}${tied[method] ? ", tied" : ""}, ` : "";
+  card.node.classList.toggle("bd-first", place?.rank === 1);
+  const ranked = place ? `rank ${place.rank}${place.tied ? ", tied" : ""}, ` : "";
   const why = card.why ? `, ${card.why}` : "";
-  card.node.setAttribute("aria-label", `Solution ${letter}, ${place}score ${shown[method]}${why}`);
+  card.node.setAttribute("aria-label", `Solution ${letter}, ${ranked}score ${shown[method]}${why}`);
   card.section?.querySelectorAll("[data-rule]").forEach((line) => {
     line.classList.toggle("bd-on", line.dataset.rule === method);
   });
 }
 
 // The wanted order of the cards: the editor's while scoring, then the ranking with ties in the
-// editor's order, and last what was not scored.
+// editor's order, then what was not scored, and last what was removed.
 function wanted() {
   const all = [...cards.values()].sort((a, b) => a.index - b.index);
   if (value.status === "running" || frozen) return all;
-  const rank = (card) => (card.data ? card.data.ranks[method] : Infinity);
-  return all.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
+  const rank = ({ letter, data }) => standing.get(letter)?.rank ?? (data ? 2 : 1) * all.length + 1;
+  return all.sort((a, b) => rank(a) - rank(b));
 }
 
 // Move the cards to their places. Nodes that stand right stay; the focus stays where it is. Only
@@ -945,7 +982,7 @@ list.addEventListener("keydown", (event) => {
 // --- the table: everything, for screen readers and for copying --------------------------------------
 
 function fillTable() {
-  const scored = wanted().filter((card) => card.data);
+  const scored = wanted().filter((card) => card.data && standing.has(card.letter));
   table.replaceChildren(scoresTable(scored), stepsTable(scored));
 }
 
@@ -967,7 +1004,7 @@ function scoresTable(scored) {
     rows: scored.map(({ data }) => ({
       cells: [
         { shown: data.letter },
-        { shown: data.ranks[method] + (data.tied[method] ? "=" : ""), value: data.ranks[method] },
+        ranking(data.letter),
         data.answer ? { shown: data.answer } : none,
         data.first_error === null ? none : place(data.first_error),
         data.n_steps > 1 ? place(data.weakest_step) : none,
@@ -975,6 +1012,11 @@ function scoresTable(scored) {
       ],
     })),
   });
+}
+
+function ranking(letter) {
+  const { rank, tied } = standing.get(letter);
+  return { shown: rank + (tied ? "=" : ""), value: rank };
 }
 
 const ascii = (number) => number.replace("−", "-"); // a number where it is pasted
@@ -1107,6 +1149,15 @@ function showNote(of) {
   }
 }
 
+// A solution without scores, and why it has none.
+function showLeftOut(card) {
+  const { error } = value.candidates.find((one) => one.letter === card.letter);
+  card.node.classList.add(frozen ? "bd-stopped" : "bd-left-out");
+  card.node.classList.toggle("bd-refused", Boolean(error));
+  card.node.setAttribute("aria-label", `Solution ${card.letter}, not scored`);
+  card.node.querySelector(".bd-hint").textContent = error ? `not scored: ${error}` : "not scored";
+}
+
 function forget(card) {
   if (card.data) {
     sizes.unobserve(card.chart);
@@ -1137,6 +1188,7 @@ function show(next) {
   const running = value.status === "running";
   const fresh = was?.run !== value.run;
   if (fresh) moved = false;
+  outdatedNote.after(unkept);
   const letters = new Set(value.candidates.map((one) => one.letter));
   for (const [letter, card] of cards) {
     if (letters.has(letter)) continue;
@@ -1163,15 +1215,14 @@ function show(next) {
   if (!empty.hidden) showEmpty();
   showNote(value);
   showAbout();
+  takeStock();
   showRule();
   showVerdict();
-  showFacts();
   cards.forEach((card) => {
     showStanding(card);
-    if (card.data || value.status === "running") return;
-    card.node.classList.add(frozen ? "bd-stopped" : "bd-left-out");
-    card.node.querySelector(".bd-hint").textContent = "not scored";
+    if (!card.data && !running) showLeftOut(card);
   });
+  showFacts();
   arrange(!fresh);
   if (!panels[1].hidden) fillTable();
   // A quick run brings all of its results at once.

@@ -13,6 +13,7 @@ const MOST_OFFERS = 20;
 const LONG = 200_000; // characters in all, from which on the preview waits longer
 const SAVE_DELAY_MS = 250;
 const TURN_MS = 20;
+const MANY = 12; // with more solutions only the first few are shown, until somebody asks for all
 const MARKS = 400; // lines drawn per card; beyond that the count alone tells
 
 const problem = element.querySelector(".prm-problem textarea");
@@ -21,11 +22,15 @@ const separator = element.querySelector(".prm-rule input");
 const list = element.querySelector(".prm-cards");
 const said = element.querySelector(".prm-said");
 const saidText = said.querySelector("span");
+const unkept = element.querySelector(".prm-unkept");
 const goldLine = element.querySelector(".prm-gold");
 const add = element.querySelector(".prm-add");
 const menuButton = element.querySelector(".prm-examples-button");
 const menu = element.querySelector(".prm-examples");
 
+const allButton = make("button", { type: "button", class: "prm-unfold prm-all-cards", hidden: "" });
+
+let allShown = false;
 let cards = []; // { letter, … } each; see makeCard
 let asked = []; // the letters when Score was pressed last
 let offers = []; // what can be done about the last changes, the latest at the end
@@ -181,11 +186,29 @@ function name() {
     card.remove.setAttribute("aria-label", `Remove solution ${of}`);
     card.remove.title = `Remove ${of}`;
   });
+  showSome();
   add.disabled = cards.length >= LIMITS.candidates;
   add.title = add.disabled ? `${LIMITS.candidates} solutions are the most` : "";
 }
 
+// Which cards are in sight is in the style sheet: of many the first few, and those with an issue.
+function showSome() {
+  const some = cards.length > MANY && !allShown;
+  list.classList.toggle("prm-few", some);
+  allButton.hidden = cards.length <= MANY;
+  allButton.textContent = some ? `Show all ${cards.length} solutions` : "Show fewer solutions";
+  allButton.setAttribute("aria-expanded", String(!some));
+}
+
+allButton.addEventListener("click", () => {
+  allShown = !allShown;
+  showSome();
+  if (allShown) mark(cards.filter((card) => card.preview));
+});
+list.after(allButton);
+
 function setCards(texts, letters) {
+  allShown = false;
   const named = letters?.length === texts.length ? letters : texts.map((_, i) => letter(i));
   cards = texts.map((text, i) => {
     const card = cards[i];
@@ -237,6 +260,7 @@ function putBack(at, text, of) {
     ]], [of]);
     return;
   }
+  allShown = true; // else it might come back out of sight
   const taken = cards.some((one) => one.letter === of);
   const [card] = insertCards(Math.min(at, cards.length), [text], taken ? undefined : [of]);
   card.area.focus();
@@ -535,12 +559,16 @@ goldLine.querySelector("button").addEventListener("click", () => {
 // shared one brings back what a closed tab held.
 function save() {
   clearTimeout(saveTimer);
-  for (const store of [sessionStorage, localStorage]) {
-    try {
-      store.setItem(DRAFT, pushed);
-    } catch {
-      // Full or forbidden: the page works without drafts.
-    }
+  const kept = [prm.keepDraft(DRAFT, pushed), keepShared()].includes(true);
+  unkept.hidden = kept || !cards.some((card) => card.area.value);
+}
+
+function keepShared() {
+  try {
+    localStorage.setItem(DRAFT, pushed);
+    return true;
+  } catch {
+    return false; // full or forbidden
   }
 }
 
@@ -631,7 +659,10 @@ separator.addEventListener("input", () => {
   clearIssues();
   push();
 });
-add.addEventListener("click", () => insertCards(cards.length, [""])[0].area.focus());
+add.addEventListener("click", () => {
+  allShown = true;
+  insertCards(cards.length, [""])[0].area.focus();
+});
 menuButton.addEventListener("click", () => toggleMenu(menu.hidden));
 menu.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;

@@ -21,29 +21,60 @@ function showStale() {
     card.stale.textContent = why;
     card.stale.hidden = !why;
     card.node.classList.toggle("bd-stale", Boolean(why));
-    showStanding(card);
   }
   root.dataset.gold = (value.gold ?? null) === (prm.draft.gold ?? null) ? "same" : "other";
   const stale = scored.filter((card) => card.why);
-  if (scored.length && stale.length === scored.length && value !== chosen && fits(before)) {
+  const all = scored.length > 0 && stale.length === scored.length;
+  if (all && value !== chosen && fits(before)) {
     swapBefore(); // an Undo brought back what they are of
     return;
   }
-  root.classList.toggle("bd-all-stale", scored.length > 0 && stale.length === scored.length);
-  const words = outdatedWords(stale, scored.length);
+  root.classList.toggle("bd-all-stale", all);
+  const words = outdatedWords(stale);
   if (outdatedNote.textContent !== words) outdatedNote.textContent = words;
   outdatedNote.hidden = !words;
+  rankAgain();
 }
 
-function outdatedWords(stale, n) {
-  if (!stale.length) return "";
-  const whole = prm.outdated(value);
+// The ranking and the verdict are of what is still there.
+function rankAgain() {
+  const was = [...standing.keys()].join();
+  takeStock();
+  showVerdict();
+  cards.forEach(showStanding);
+  if (was === [...standing.keys()].join()) return;
+  arrange(true);
+  if (!panels[1].hidden) fillTable();
+}
+
+function outdatedWords(stale) {
+  const whole = stale.length ? prm.outdated(value) : "";
   if (whole) return `Not for what stands on the left: ${whole}.`;
-  const named = stale.slice(0, 5).map((card) => `${card.letter} (${card.why})`).join(", ");
-  const more = stale.length > 5 ? ` and ${stale.length - 5} more` : "";
-  return `${stale.length} of ${n} no longer ${
-    stale.length === 1 ? "matches" : "match"
-  } the text on the left: ${named}${more}.`;
+  const removed = stale.filter((card) => card.why === prm.REMOVED);
+  const edited = stale.filter((card) => card.why !== prm.REMOVED);
+  const n = cards.size - removed.length;
+  const named = some(edited, (card) => `${card.letter} (${card.why})`);
+  const is = removed.length === 1 ? "is" : "are";
+  const fresh = value.status === "running" ? [] : prm.due().unseen;
+  return [
+    edited.length &&
+    `${edited.length} of ${n} no longer ${
+      edited.length === 1 ? "matches" : "match"
+    } the text on the left: ${named}.`,
+    removed.length &&
+    `${some(removed, (card) => card.letter)} ${is} removed and no longer ranked.`,
+    fresh.length &&
+    `${some(fresh, (letter) => letter)} ${
+      fresh.length === 1 ? "is" : "are"
+    } new and not scored yet.`,
+  ].filter(Boolean).join(" ");
+}
+
+// The first five of a list, and how many more.
+function some(all, name) {
+  const named = all.slice(0, 5).map(name);
+  if (all.length > 5) named.push(`${all.length - 5} more`);
+  return named.length < 2 ? named.join("") : `${named.slice(0, -1).join(", ")} and ${named.at(-1)}`;
 }
 
 // Whether the solutions were cut alike, and what no longer is as it was judged.
@@ -134,11 +165,22 @@ function keepResults() {
 
 function saveNow() {
   clearTimeout(saving);
-  if (!restoring && hasScores(value) && value !== saved) {
-    prm.saveResults(value);
-    saved = value;
-  }
+  if (restoring || !hasScores(value) || value === saved) return;
+  sayUnkept(prm.saveResults(value) ? "" : TOO_LARGE);
+  saved = value;
 }
+
+const TOO_LARGE =
+  "These results are too large to be kept over a reload; the text is kept. To keep the numbers, copy the tables or print the page.";
+const NOT_BACK = "The results of before could not be brought back; the text is here. Press Score.";
+
+function sayUnkept(words) {
+  if (unkept.textContent !== words) unkept.textContent = words;
+  unkept.hidden = !words;
+}
+
+// The text came first: what was stored of the results gave way to it.
+document.addEventListener("prm:gave-way", () => sayUnkept(TOO_LARGE));
 
 function keepView() {
   if (!restoring) prm.saveView({ method, tab: panels.findIndex((panel) => !panel.hidden) });
@@ -159,6 +201,10 @@ async function restoreResults() {
     if (view?.tab === 1) showTab(1);
   }
   restoring = false;
+  if (kept && !again && !busy) {
+    empty.before(unkept);
+    sayUnkept(NOT_BACK);
+  }
   prm.arrived("board");
 }
 

@@ -8,6 +8,8 @@ window.prm ??= (() => {
   const RESULTS = "prm-inspector.results";
   const VIEW = "prm-inspector.view";
   const MODEL = "prm-inspector.model";
+  const REMOVED = "removed since";
+  const MOST_BACK = 2_400_000; // bytes that the server reads of stored results
   const MOST_KEPT = 1_000_000; // characters that go back to the server; more are judged anew
 
   const state = {
@@ -46,7 +48,7 @@ window.prm ??= (() => {
     const { draft, cuts } = state;
     const at = draft.letters.indexOf(candidate.letter);
     if (!results || results.model_line === "" && !draft.letters.length) return "";
-    if (at < 0) return "removed since";
+    if (at < 0) return REMOVED;
     const text = draft.solutions[at];
     if (text !== candidate.source) return "edited since";
     const cut = cuts.get(candidate.letter);
@@ -59,16 +61,19 @@ window.prm ??= (() => {
     return outdated(results);
   }
 
-  // The letters of the filled cards, by what Score has to do with them.
+  // The letters of the filled cards, by what Score has to do with them. `unseen` are those of the
+  // fresher ones that no run has had; one that was refused is due again when it is another.
   function due() {
     const { draft, results } = state;
     const found = new Map((results?.candidates ?? []).map((one) => [one.letter, one]));
-    const left = { fresh: [], changed: [], fresher: [] };
+    const left = { fresh: [], changed: [], fresher: [], unseen: [] };
     draft.letters.forEach((letter, i) => {
       if (!draft.solutions[i].trim()) return;
       const candidate = found.get(letter);
-      if (!candidate?.detail) left.fresher.push(letter);
-      else left[staleness(results, candidate) ? "changed" : "fresh"].push(letter);
+      const stale = candidate && staleness(results, candidate);
+      if (candidate?.detail) left[stale ? "changed" : "fresh"].push(letter);
+      else if (!candidate?.error || stale) left.fresher.push(letter);
+      if (!candidate) left.unseen.push(letter);
     });
     return left;
   }
@@ -115,6 +120,14 @@ window.prm ??= (() => {
     }
   }
 
+  function forget(key) {
+    try {
+      sessionStorage.removeItem(key);
+    } catch {
+      // forbidden: nothing was ever stored
+    }
+  }
+
   function stored(key) {
     try {
       return sessionStorage.getItem(key);
@@ -123,19 +136,35 @@ window.prm ??= (() => {
     }
   }
 
+  // The text comes first: where both find no room, the results go, and the board says so.
+  function keepDraft(key, text) {
+    if (store(key, text)) return true;
+    if (stored(RESULTS) === null) return false;
+    forget(RESULTS);
+    document.dispatchEvent(new CustomEvent("prm:gave-way"));
+    return store(key, text);
+  }
+
   // Results as they are stored: what was judged and the numbers, no drawing.
   function saveResults(results) {
-    const { problem, rule, model, model_line, model_note, gold, threshold, message } = results;
+    const { problem, rule, model, model_line, model_note, gold, threshold, message, cut_note } =
+      results;
     const status = results.status === "running" ? "cancelled" : results.status;
     const candidates = results.candidates.map((one) => ({
       letter: one.letter,
       source: one.source,
       cut: one.cut,
+      error: one.error ?? "",
       scores: one.detail ? scores(one) : null,
     }));
-    const of = { problem, rule, model, model_line, model_note, gold, threshold, status, message };
-    return store(RESULTS, JSON.stringify({ ...of, candidates }));
+    const about = { problem, rule, model, model_line, model_note, gold, threshold, cut_note };
+    const text = JSON.stringify({ ...about, status, message, candidates });
+    // What is too large to come back would be of no use, and what is there is of earlier results.
+    state.forgetResults();
+    return bytes(JSON.stringify(text)) <= MOST_BACK && store(RESULTS, text);
   }
+
+  const bytes = (text) => new Blob([text]).size;
 
   function read(key) {
     try {
@@ -146,6 +175,7 @@ window.prm ??= (() => {
   }
 
   return Object.assign(state, {
+    REMOVED,
     changed,
     arrived,
     outdated,
@@ -155,7 +185,9 @@ window.prm ??= (() => {
     store,
     stored,
     saveResults,
+    keepDraft,
     savedResults: () => stored(RESULTS), // as text: the server reads it
+    forgetResults: () => forget(RESULTS),
     saveView: (view) => store(VIEW, JSON.stringify(view)),
     savedView: () => read(VIEW),
     MODEL,

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -31,15 +31,6 @@ from prm_core.ui.examples import missed_steps
 T = TypeVar("T")
 
 Status = Literal["empty", "running", "done", "cancelled", "failed"]
-
-RULE_WORDS = {
-    "numbered": "numbered",
-    "paragraph": "by paragraph",
-    "line": "by line",
-    "sentence": "by sentence",
-    "separator": "at its markers",
-}
-"""What the page says of the step rule that "auto" picked."""
 
 # The other aggregations stand behind "More".
 _IN_SIGHT = ("min", "prod", "last", "mean", "weighted")
@@ -69,6 +60,8 @@ class Judged:
         cuts: the rule by which each solution was really cut ("auto" chooses).
         model: the model as the page's field has it (`model` of `board_value` is its label).
         gold: the right answer, where the page was given one.
+        cut_note: what must be known of the rules that cut them; empty where one cut all.
+        errors: why a solution could not be scored, by its place.
     """
 
     letters: Sequence[str] = ()
@@ -77,6 +70,8 @@ class Judged:
     cuts: Sequence[str] = ()
     model: str = ""
     gold: str | None = None
+    cut_note: str = ""
+    errors: Mapping[int, str] = field(default_factory=dict)
 
     def letter(self, index: int) -> str:
         """A solution's name."""
@@ -125,7 +120,6 @@ def board_value(
     standings: dict[int, dict[str, dict[str, Any]]] = {
         index: {"ranks": {}, "tied": {}, "shown": {}} for index, _ in there
     }
-    leaders: dict[str, list[int]] = {}
     for method in METHODS:
         ranking = rank([one for _, one in there], method)
         shown = format_apart([place.score for place in ranking], threshold)
@@ -134,8 +128,6 @@ def board_value(
             standing["ranks"][method] = place.rank
             standing["tied"][method] = place.tied
             standing["shown"][method] = words
-        leaders[method] = [there[place.index][0] for place in ranking if place.rank == 1]
-    faultless = any(one.first_error(threshold) is None for _, one in there)
     return {
         "run": run,
         "status": status,
@@ -156,7 +148,7 @@ def board_value(
         "rule": judged.rule,
         "model_line": judged.model,
         "gold": judged.gold,
-        "cut_note": cut_note(judged),
+        "cut_note": judged.cut_note,
         "threshold": threshold,
         "examples": [{"id": name, "label": label} for name, label in examples],
         "methods": [
@@ -169,9 +161,6 @@ def board_value(
             }
             for method in METHODS.values()
         ],
-        "verdict": {
-            m: _Verdict(leaders, len(there), faultless, threshold, judged).under(m) for m in METHODS
-        },
         "candidates": [
             {
                 "index": index,
@@ -180,7 +169,11 @@ def board_value(
                 "cut": _at(judged.cuts, index, ""),
             }
             | (
-                {"n_steps": len(_at(thinking, index, ())) or None, "detail": None}
+                {
+                    "n_steps": len(_at(thinking, index, ())) or None,
+                    "detail": None,
+                    "error": judged.errors.get(index, ""),
+                }
                 if one is None
                 else {**views[index], **standings[index]}
             )
@@ -266,89 +259,6 @@ def _short(x: float, digits: int) -> float:
     return float(f"{x:.{digits}g}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """Who leads, in words.
-
-    Attributes:
-        leaders: for each rule, the places of those who lead.
-        n_scored: how many solutions were scored.
-        faultless: whether one of them has no step below the threshold.
-        threshold: below it a step counts as wrong.
-        judged: names the solutions.
-    """
-
-    leaders: dict[str, list[int]]
-    n_scored: int
-    faultless: bool
-    threshold: float
-    judged: Judged
-
-    def under(self, method: str) -> str:
-        """Who leads under a rule, and where another rule says otherwise."""
-        if not self.n_scored:
-            return ""
-        first = self.leaders[method]
-        if self.n_scored == 1:
-            sentences = [f"{self.judged.letter(first[0])} is the only solution that is scored."]
-        elif all(other == first for other in self.leaders.values()):
-            sentences = [f"{self._who(first)} under every rule."]
-        else:
-            times = sum(other == first for other in self.leaders.values())
-            tail = f"; it leads under {times} of {len(self.leaders)} rules"
-            sentences = [self._who(first) + tail * (len(first) == 1) + ".", *self._others(first)]
-        sentences[0] = sentences[0][0].upper() + sentences[0][1:]
-        if not self.faultless:
-            whose = "It has" if self.n_scored == 1 else "Every solution has"
-            sentences.append(f"{whose} a step below {self.threshold:g}.")
-        return " ".join(sentences)
-
-    def _others(self, first: list[int]) -> list[str]:
-        """A sentence for each other outcome, with the rules that lead to it."""
-        elsewhere: dict[tuple[int, ...], list[str]] = {}
-        for name, other in self.leaders.items():
-            if other != first:
-                elsewhere.setdefault(tuple(other), []).append(METHODS[name].label.lower())
-        sentences = []
-        for other_first, rules in elsewhere.items():
-            if len(rules) > 3 and len(elsewhere) == 1:
-                rules = [f"the other {len(rules)} rules"]
-            sentences.append(f"Under {_list(rules)}, {self._who(other_first, first)}.")
-        return sentences
-
-    def _who(self, first: Sequence[int], leader: Sequence[int] = ()) -> str:
-        """ "A leads", "C is level with A", "A, B and 3 more are level"."""
-        names = [self.judged.letter(i) for i in first]
-        if len(first) == 1:
-            return f"{names[0]} leads"
-        if len(first) == 2 and len(leader) == 1 and leader[0] in first:
-            other = first[1] if first[0] == leader[0] else first[0]
-            return f"{self.judged.letter(other)} is level with {self.judged.letter(leader[0])}"
-        if len(first) == self.n_scored and self.n_scored > 2:
-            return f"all {self.n_scored} are level"
-        if len(first) > 4:
-            names = [*names[:2], f"{len(first) - 2} more"]
-        return f"{_list(names)} are level"
-
-
-def cut_note(judged: Judged) -> str:
-    """A sentence where the solutions are cut by different rules; empty where one fits all."""
-    by_rule: dict[str, list[str]] = {}
-    for index, rule in enumerate(judged.cuts):
-        by_rule.setdefault(rule, []).append(judged.letter(index))
-    if len(by_rule) < 2:
-        return ""
-    cuts = "; ".join(f"{_list(who)} {RULE_WORDS.get(rule, rule)}" for rule, who in by_rule.items())
-    return (
-        f"The solutions are cut into steps by different rules ({cuts}), so their scores compare "
-        "poorly. Choose one rule under “steps”."
-    )
-
-
-def _list(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
 _PAGE = assets_dir() / "page"
 _VENDOR = assets_dir() / "vendor"
 
@@ -381,7 +291,9 @@ class Board(gr.HTML):
         super().__init__(
             value=board_value("", [], status="empty", examples=examples),
             html_template='<div class="prm-board"></div>',
-            js_on_load=page_script("state.js", "typeset.js", "table.js", "board.js", "stale.js"),
+            js_on_load=page_script(
+                "state.js", "typeset.js", "table.js", "verdict.js", "board.js", "stale.js"
+            ),
             head=_head(),
             apply_default_css=False,
             palettes=palette_table(),

@@ -9,8 +9,8 @@ client may send anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any, cast
 
@@ -18,9 +18,9 @@ import gradio as gr
 
 from prm_core.errors import InputError
 from prm_core.paths import page_script
-from prm_core.steps import RULES, Split, split_solutions
+from prm_core.steps import RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
-from prm_core.ui.board import RULE_WORDS, letter
+from prm_core.ui.board import letter
 from prm_core.ui.examples import Example
 
 MAX_CANDIDATES = 64
@@ -68,6 +68,7 @@ class Draft:
         letters: the name of each card; none twice.
         gold: the right final answer, where the page was given one.
         kept: what the browser still has of the cards' scores, as JSON; not checked yet.
+        refused: why a card's text cannot be read, by its place; the others can.
     """
 
     problem: str
@@ -76,6 +77,7 @@ class Draft:
     letters: tuple[str, ...] = ()
     gold: str | None = None
     kept: str = ""
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 class PlaceError(InputError):
@@ -95,7 +97,7 @@ def read_draft(payload: object) -> Draft:
 
     Raises:
         InputError: the payload has another shape; only a forged request has.
-        PlaceError: there are too many solutions, or one or all of them are too long.
+        PlaceError: there are too many solutions, or all texts together or the problem are too long.
     """
     match payload:
         case {"problem": str(problem), "solutions": list(solutions), "rule": str(rule)} if all(
@@ -124,18 +126,8 @@ def read_draft(payload: object) -> Draft:
             f"at most {MAX_SOLUTION_CHARS:,} are read.",
             "problem",
         )
-    places: list[tuple[str | int, str]] = [("problem", problem), *enumerate(solutions)]
-    for where, text in places:
-        if HALF_CHARACTER.search(text):
-            what = f"Solution {letters[where]}" if isinstance(where, int) else "The problem"
-            raise PlaceError(f"{what} holds half of a character (a lone surrogate).", where)
-    for index, text in enumerate(solutions):
-        if len(text) > MAX_SOLUTION_CHARS:
-            raise PlaceError(
-                f"Solution {letters[index]} has {len(text):,} characters; "
-                f"at most {MAX_SOLUTION_CHARS:,} are read.",
-                index,
-            )
+    if HALF_CHARACTER.search(problem):
+        raise PlaceError("The problem holds half of a character (a lone surrogate).", "problem")
     total = len(problem) + sum(map(len, solutions))
     if total > MAX_TOTAL_CHARS:
         raise PlaceError(
@@ -143,7 +135,30 @@ def read_draft(payload: object) -> Draft:
             "can be compared at once.",
             "problem",
         )
-    return Draft(problem, tuple(solutions), rule, letters, _gold(fields), _kept(fields))
+    refused = {index: words for index, text in enumerate(solutions) if (words := _unread(text))}
+    return Draft(
+        problem,
+        tuple(_sendable(text) for text in solutions),
+        rule,
+        letters,
+        _gold(fields),
+        _kept(fields),
+        {index: f"Solution {letters[index]} {words}" for index, words in refused.items()},
+    )
+
+
+def _unread(text: str) -> str:
+    """What keeps one solution from being read; empty for nearly all."""
+    if HALF_CHARACTER.search(text):
+        return "holds half of a character (a lone surrogate); write it anew."
+    if len(text) > MAX_SOLUTION_CHARS:
+        return f"has {len(text):,} characters; at most {MAX_SOLUTION_CHARS:,} are read."
+    return ""
+
+
+def _sendable(text: str) -> str:
+    """A text that can be sent back to the browser, halves of characters replaced."""
+    return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _letters(payload: dict[str, Any], n: int) -> tuple[str, ...]:
@@ -194,6 +209,8 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
     except (InputError, KeyError, TypeError):
+        return []
+    if draft.refused:
         return []
     if sum(map(len, draft.solutions)) > MAX_PREVIEW_CHARS:
         unseen = {"rule": draft.rule, "steps": [], "dropped": [], "large": True}
@@ -282,6 +299,8 @@ _TEMPLATE = f"""
   <p class="prm-issue" data-for="rule" role="alert" hidden></p>
   <ol class="prm-cards" aria-label="Solutions"></ol>
   <p class="prm-said" role="status" hidden><span></span></p>
+  <p class="prm-unkept" role="status" hidden>This text is too large for the browser to keep over a
+    reload; save it elsewhere before you leave.</p>
   <div class="prm-tools">
     <button type="button" class="prm-button prm-add">+ Add</button>
     <button type="button" class="prm-button prm-ghost prm-examples-button" aria-expanded="false"

@@ -96,13 +96,16 @@ def read_kept(entry: object, problem: str, name: str) -> ScoredCandidate | None:
 
 
 def still_valid(
-    kept: Sequence[ScoredCandidate | None], candidates: Sequence[Candidate], model_id: str
+    kept: Sequence[ScoredCandidate | None], candidates: Sequence[Candidate | None], model_id: str
 ) -> dict[int, ScoredCandidate]:
     """Which scores stay: of the same model, and of the same steps as they are cut now."""
     return {
         index: replace(one, candidate=candidate)
         for index, (one, candidate) in enumerate(zip(kept, candidates, strict=False))
-        if one is not None and one.model_id == model_id and one.candidate.steps == candidate.steps
+        if one is not None
+        and candidate is not None
+        and one.model_id == model_id
+        and one.candidate.steps == candidate.steps
     }
 
 

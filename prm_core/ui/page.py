@@ -27,7 +27,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from prm_core.errors import BadOptionError, InputError, PRMError, TooLongError, UnreadableError
+from prm_core.errors import (
+    BadOptionError,
+    InputError,
+    PRMError,
+    TooLongError,
+    UnreadableError,
+)
 from prm_core.paths import assets_dir
 from prm_core.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
@@ -44,7 +50,7 @@ from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
 from prm_core.ui.restore import restore
 from prm_core.ui.sessions import ForgetfulHolder, Readers
-from prm_core.ui.words import page_words
+from prm_core.ui.words import page_words, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -78,21 +84,34 @@ Update = tuple[Any, dict[str, Any]]
 """What one step of a run shows: the board's value and the buttons' value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """A draft as it is scored.
 
     Attributes:
-        candidates: one per solution, named by its letter; complete only when there is no issue.
+        candidates: one per solution, named by its letter; None where it cannot be scored.
         thinking: for each candidate and step, whether the step stood inside `<think>`.
         cuts: for each candidate, the step rule that cut it.
-        issues: what stands in the way, as sentences with their places (see `actions_value`).
+        cut_note: what must be known of these rules; empty where one cut all.
+        errors: why a solution cannot be scored, by its place; the others can.
+        issues: what stands in the way of all, as sentences with their places (see `actions_value`).
     """
 
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[Candidate | None] = field(default_factory=list)
     thinking: list[list[bool]] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
+    cut_note: str = ""
+    errors: dict[int, str] = field(default_factory=dict)
     issues: list[dict[str, Any]] = field(default_factory=list)
+
+    def all_issues(self) -> list[dict[str, Any]]:
+        """What is said at its place on the left, of all solutions and of single ones."""
+        return self.issues + [{"where": i, "text": text} for i, text in sorted(self.errors.items())]
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is anything to score, and nothing in its way."""
+        return not self.issues and any(self.candidates)
 
 
 def read_candidates(draft: Draft) -> Reading:
@@ -102,33 +121,49 @@ def read_candidates(draft: Draft) -> Reading:
         reading.issues.append({"where": "problem", "text": "Write the problem first."})
     if not draft.solutions:
         reading.issues.append({"where": "problem", "text": "Add at least one solution."})
+    reading.errors |= draft.refused
+    texts = ["" if i in draft.refused else text for i, text in enumerate(draft.solutions)]
     try:
-        splits = split_solutions(draft.solutions, draft.rule)
+        splits = split_solutions(texts, draft.rule)
     except BadOptionError as error:
         reading.issues.append({"where": "rule", "text": str(error)})
         return reading
-    for index, steps in enumerate(one.steps for one in splits.solutions):
-        if not steps:
-            name = draft.letters[index]
+    if note := splits.note(draft.letters):
+        reading.cut_note = f"{sentence(note)} Choose one rule under “steps”."
+    for index, (name, split) in enumerate(zip(draft.letters, splits.solutions, strict=True)):
+        if not split.steps and index not in reading.errors:
             words = f"Solution {name} has no steps; write at least one line of reasoning."
-            reading.issues.append({"where": index, "text": words})
-        elif not reading.issues:
-            reading.candidates.append(candidate_of(draft.problem, steps, draft.letters[index]))
-            reading.cuts.append(splits.solutions[index].rule.split(":")[0])
-            reading.thinking.append([step.thinking for step in steps])
+            reading.errors[index] = words
+        read = bool(split.steps) and not reading.issues
+        reading.candidates.append(candidate_of(draft.problem, split.steps, name) if read else None)
+        reading.cuts.append(split.rule.split(":")[0])
+        reading.thinking.append([step.thinking for step in split.steps])
     return reading
 
 
-def too_long(scorer: StepScorer, candidates: list[Candidate], label: str) -> list[dict[str, Any]]:
-    """A sentence for each candidate that the model (`label` on the page) cannot read whole."""
-    issues: list[dict[str, Any]] = []
-    for index, candidate in enumerate(candidates):
+def refused(
+    scorer: StepScorer, candidates: Sequence[Candidate], error: PRMError, label: str
+) -> dict[str, str]:
+    """Which candidates a scorer cannot score, and why, after it has raised an error.
+
+    Args:
+        scorer: the model.
+        candidates: those that were given to it.
+        error: what it raised.
+        label: what the page calls the model.
+
+    Returns:
+        Sentences by the candidates' names; empty where the error is none of theirs.
+    """
+    found = {}
+    for candidate in candidates:
         try:
             scorer.check_length(candidate)
-        except (TooLongError, UnreadableError) as error:
-            words = page_words(str(error), scorer.model_id, label)
-            issues.append({"where": index, "text": words})
-    return issues
+        except (TooLongError, UnreadableError) as why:
+            found[candidate.id] = str(why)
+    if not found:  # only running the model can tell, and the error names whose it is
+        found = {one.id: str(error) for one in candidates if f"candidate {one.id!r}" in str(error)}
+    return {name: page_words(words, scorer.model_id, label) for name, words in found.items()}
 
 
 def read_payload(payload: object) -> tuple[Draft | None, Reading]:
@@ -166,8 +201,8 @@ class Run:
         Closing it ends the run between two forward passes; what was shown stays.
         """
         draft, reading = await self._aside(read_payload, self._payload)
-        if draft is None or reading.issues:
-            yield gr.skip(), actions_value(running=False, issues=reading.issues)
+        if draft is None or not reading.stands:
+            yield gr.skip(), actions_value(running=False, issues=reading.all_issues())
             return
         self._draft, self._reading = draft, reading
         self._scored: list[ScoredCandidate | None] = [None] * len(reading.candidates)
@@ -177,15 +212,10 @@ class Run:
                 async with aclosing(self._score(place)) as updates:
                     async for update in updates:
                         yield update
-        except (TooLongError, UnreadableError) as error:
-            scorer = self._host.scorer(self._model).result()
-            label = self._host.label(self._model)
-            issues = await self._host.call(too_long, scorer, reading.candidates, label)
-            yield await self._failed(self._words(error), issues)
         except PRMError as error:
             words = self._words(error)
-            issues = [] if self._model_id else [{"where": "model", "text": words}]
-            yield await self._failed(words, issues)
+            model = [] if self._model_id else [{"where": "model", "text": words}]
+            yield await self._failed(words, model + reading.all_issues())
         except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
             yield await self._failed(str(error.message))
         except Exception as error:
@@ -210,39 +240,75 @@ class Run:
             yield await self._running("Loading the model…") if not self._is("Loading") else None
         scorer = loading.result()
         self._threshold, self._model_id = scorer.threshold, scorer.model_id
-        candidates = self._reading.candidates
-        due = await self._aside(self._keep, candidates)
+        due = await self._aside(self._keep)
+        started = time.monotonic()
+        n_earlier = sum(len(one.probabilities) for one in self._scored if one is not None)
+        while due:
+            try:
+                async with aclosing(self._stream(place, scorer, due)) as updates:
+                    async for update in updates:
+                        yield update
+            except InputError as error:  # of one solution; the others are scored
+                await self._refuse(scorer, due, error)
+            due = [i for i in due if self._scored[i] is None and i not in self._reading.errors]
+        seconds = time.monotonic() - started
+        text = self._summary(seconds, n_earlier)
+        issues = self._reading.all_issues()
+        yield await self._board("done"), actions_value(running=False, message=text, issues=issues)
+
+    async def _stream(
+        self, place: Place, scorer: StepScorer, due: list[int]
+    ) -> AsyncGenerator[Update | None]:
+        """Score the solutions at these places."""
+        n_all, n_kept = len(self._scored), sum(one is not None for one in self._scored)
+        n_done = n_shown = n_kept
         started = shown = time.monotonic()
-        n_all = len(self._scored)
-        n_done = n_shown = n_kept = n_all - len(due)
-        to_score = [candidates[index] for index in due]
-        async with aclosing(host.watch(place, scorer, to_score)) as results:
+        to_score = [one for i in due if (one := self._reading.candidates[i]) is not None]
+        async with aclosing(self._host.watch(place, scorer, to_score)) as results:
             async for found in results:
                 if found is not None:
                     self._scored[due[found[0]]] = found[1]
                     n_done += 1
                 now = time.monotonic()
                 pause = max(YIELD_S, YIELD_SHARE * (shown - started))
-                if n_shown < n_done < n_all and now - shown >= pause:
+                if n_shown < n_done < n_kept + len(due) and now - shown >= pause:
                     yield await self._running(f"{n_done} of {n_all} solutions scored")
                     n_shown, shown = n_done, time.monotonic()
                 elif found is None:
                     begins = n_shown == n_kept and not self._is("Scoring")
                     yield await self._running("Scoring…") if begins else None
-        seconds = time.monotonic() - started
-        n_steps = sum(len(one.steps) for one in candidates)
-        n_earlier = n_steps - sum(len(candidates[index].steps) for index in due)
+
+    async def _refuse(self, scorer: StepScorer, due: list[int], error: PRMError) -> None:
+        """Note which solutions the model cannot score.
+
+        Raises:
+            PRMError: it is none of them, or none is left.
+        """
+        there = {one.id: i for i in due if (one := self._reading.candidates[i]) is not None}
+        candidates = [one for i in due if (one := self._reading.candidates[i]) is not None]
+        label = self._host.label(self._model)
+        found = await self._host.call(refused, scorer, candidates, error, label)
+        self._reading.errors.update({there[name]: words for name, words in found.items()})
+        if not found or (len(found) == len(due) and not any(self._scored)):
+            raise error
+
+    def _summary(self, seconds: float, n_earlier: int) -> str:
+        """What a run did, in a sentence."""
+        n_steps = sum(len(one.probabilities) for one in self._scored if one is not None)
         taken = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
         text = f"{n_steps} {'step' if n_steps == 1 else 'steps'} scored in {taken}"
         text += f", {n_earlier} of them earlier" * bool(n_earlier)
-        yield await self._board("done"), actions_value(running=False, message=text)
+        n_left = len(self._reading.errors)
+        return text + f"; {n_left} of {len(self._scored)} solutions not scored" * bool(n_left)
 
-    def _keep(self, candidates: list[Candidate]) -> list[int]:
+    def _keep(self) -> list[int]:
         """Take the scores that the browser kept and that still hold; which are left to judge."""
+        candidates = self._reading.candidates
         kept = read_all(self._draft.kept, self._draft.problem, self._draft.letters)
         for index, one in still_valid(kept, candidates, self._model_id).items():
             self._scored[index] = one
-        return [index for index, one in enumerate(self._scored) if one is None]
+        pairs = enumerate(zip(self._scored, candidates, strict=True))
+        return [index for index, (one, due) in pairs if one is None and due is not None]
 
     def _words(self, error: PRMError) -> str:
         return page_words(str(error), self._model_id, self._host.label(self._model))
@@ -271,6 +337,8 @@ class Run:
             self._reading.cuts,
             self._model,
             draft.gold,
+            self._reading.cut_note,
+            self._reading.errors,
         )
 
     def _board_now(self, status: Status, message: str) -> Any:

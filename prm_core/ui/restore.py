@@ -26,8 +26,8 @@ def restore(results: object) -> dict[str, Any] | None:
 
     Args:
         results: as JSON, `{"problem", "rule", "model", "model_line", "model_note", "gold",
-            "threshold", "status", "message", "candidates": [{"letter", "source", "cut",
-            "scores"}]}`.
+            "threshold", "status", "message", "cut_note", "candidates": [{"letter", "source",
+            "cut", "error", "scores"}]}`.
     """
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return None
@@ -58,7 +58,7 @@ def _board(results: Any) -> dict[str, Any] | None:
         read_kept(row["scores"], draft.problem, name)
         for row, name in zip(rows, draft.letters, strict=True)
     ]
-    if not any(scored) or not _is_small(scored):
+    if draft.refused or not any(scored) or not _is_small(scored):
         return None
     judged = Judged(
         draft.letters,
@@ -67,6 +67,8 @@ def _board(results: Any) -> dict[str, Any] | None:
         [_text(row["cut"]) for row in rows],
         _text(results["model_line"]),
         draft.gold,
+        _text(results.get("cut_note", "")),
+        {index: _text(row.get("error", "")) for index, row in enumerate(rows)},
     )
     status = results["status"]
     return board_value(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import urllib.request
 from typing import Any
@@ -92,6 +93,50 @@ def test_a_long_text_shows_its_beginning(page: Page) -> None:
     problem = page.get_by_label("Problem", exact=True)
     paste(problem, LONG)
     assert page.locator(".prm-box").evaluate("(node) => node.clientHeight") < 400
+
+
+def test_much_is_compact_by_itself_and_all_of_it_is_one_press_away(page: Page) -> None:
+    page.locator("#prm-problem").fill(PROBLEM)
+    many = ["\n".join(f"{i} × {k} = {i * k}." for k in range(2, 14)) for i in range(64)]
+    paste(page.locator(".prm-card textarea").first, json.dumps(many))
+    score(page)
+    expect_done(page)
+    height = "document.documentElement.scrollHeight / innerHeight"
+    assert page.evaluate(height) < 2
+    for seen in (
+        ".bd-verdict",
+        ".bd-strip >> nth=0",
+        ".bd-many .bd-chip:is(.bd-bad, .bd-good) >> nth=0",
+    ):
+        in_sight(page.locator(seen))
+    boxes, lines = page.locator(".prm-card:visible"), page.locator(".bd-card:visible")
+    assert boxes.count() < 5
+    assert lines.count() < 25
+    expect(lines.first.locator(".bd-rank")).to_have_text(re.compile("^1"))
+    page.get_by_role("button", name="Show all 64 solutions").click()
+    page.get_by_role("button", name="Show all 64", exact=True).click()
+    assert (boxes.count(), lines.count()) == (64, 64)
+    expect(boxes.nth(60).locator(".prm-line")).not_to_have_count(0)
+    # What is wrong with a solution is seen, wherever it is.
+    page.reload()
+    expect(boxes).to_have_count(3)
+    box = page.locator(".prm-card textarea").nth(40)
+    box.evaluate(
+        "(box) => { box.value = '---'; box.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    score(page)
+    expect(page.locator(".prm-card:visible .prm-issue:visible")).to_contain_text("has no steps")
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_the_scores_do_not_scroll_sideways(open_page: OpenPage, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    fill(page, PROBLEM, *SOLUTIONS, "7 × 8 = 56.\nIt is $\\frac{112}{2}$, which is 56.")
+    score(page)
+    expect_done(page)
+    page.get_by_role("tab", name="Table").click()
+    for sheet in page.locator(".bd-scroll").all():
+        assert sheet.evaluate("(sheet) => sheet.scrollWidth - sheet.clientWidth") <= 0
 
 
 def test_no_box_scrolls_inside_the_page(page: Page) -> None:

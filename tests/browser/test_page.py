@@ -139,7 +139,7 @@ def test_another_rule_reorders_without_asking_the_server(page: Page) -> None:
     page.get_by_role("radio", name="Last step", exact=True).check(force=True)
     expect(page.locator(".bd-card .bd-letter").first).to_have_text(last[0])
     assert order(page) == last
-    assert asked == []
+    assert [url for url in asked if not url.endswith("/healthz")] == []
 
 
 def test_the_split_is_seen_before_score(page: Page) -> None:
@@ -268,7 +268,20 @@ def test_a_solution_too_long_for_the_model_is_named(page: Page) -> None:
     score(page)
     expect(page.locator(".prm-card .prm-issue").nth(1)).to_contain_text("at most 4,096")
     expect(page.locator(".prm-card .prm-issue").nth(0)).to_be_hidden()
-    expect(page.locator(".bd-note")).to_contain_text("at most 4,096")
+    # The other one is scored, and the refused one says why it is not.
+    expect(page.locator(".bd-card:has(.bd-row[data-step])")).to_have_count(1)
+    refused = page.locator(".bd-card.bd-refused")
+    expect(refused).to_contain_text("Solution B has")
+    expect(refused).to_contain_text("at most 4,096")
+    expect(page.locator(".bd-verdict")).to_contain_text("A is the only solution that is scored")
+    expect(page.locator(".prm-what")).to_be_empty()  # what was refused is due when it is another
+    page.reload()
+    expect(page.locator(".bd-card.bd-refused")).to_contain_text("at most 4,096")
+    expect(page.locator(".bd-card:has(.bd-row[data-step])")).to_have_count(1)
+    solutions(page).nth(1).fill(B)
+    expect(page.get_by_role("button", name="Score")).to_contain_text("1 new")
+    score(page)
+    expect_scored(page, 2)
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_another_one_works(

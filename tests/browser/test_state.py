@@ -201,6 +201,43 @@ def test_a_letter_belongs_to_its_text_until_it_is_removed(page: Page) -> None:
     assert editor_letters(page) == ["B", "C", "D"]
 
 
+def test_what_is_removed_is_no_longer_ranked(page: Page) -> None:
+    scored_page(page)
+    first, second, third = order(page)
+    verdict, ranks = page.locator(".bd-verdict"), page.locator(".bd-rank")
+    before = verdict.inner_text()
+    assert re.match(rf"{first} (and \w are level|leads) under", before)
+    page.get_by_role("button", name=f"Remove solution {first}").click()
+    expect(verdict).not_to_contain_text(re.compile(rf"\b{first}\b"))
+    expect(verdict).to_contain_text(second)
+    assert order(page) == [second, third, first]
+    assert ranks.all_inner_texts() == ["1", "2", "–"]
+    expect(page.locator(".bd-outdated")).to_contain_text(f"{first} is removed")
+    page.get_by_role("tab", name="Table").click()
+    assert page.locator(".bd-sheet >> nth=0").locator("tbody tr").count() == 2
+    page.get_by_role("tab", name="Steps").click()
+    page.reload()
+    expect(ranks.nth(2)).to_have_text("–")
+    expect(verdict).not_to_contain_text(re.compile(rf"\b{first}\b"))
+    page.get_by_role("button", name=f"Remove solution {second}").click()
+    expect(verdict).to_contain_text(f"{third} is the only solution that is scored")
+    page.locator(".prm-said").get_by_role("button", name="Undo").click()
+    expect(verdict).to_contain_text(second)
+
+
+def test_a_verdict_on_what_was_edited_since_says_so(page: Page) -> None:
+    scored_page(page)
+    verdict = page.locator(".bd-verdict")
+    before = verdict.inner_text()
+    solutions(page).nth(1).fill(B + "\nDone.")
+    expect(verdict).to_have_text(f"Before your changes: {before}")
+    solutions(page).nth(1).fill(B)
+    expect(verdict).to_have_text(before)
+    page.get_by_role("button", name="+ Add").click()
+    solutions(page).nth(3).fill("It is 56.")
+    expect(page.locator(".bd-outdated")).to_have_text("D is new and not scored yet.")
+
+
 def test_undo_of_a_removal_keeps_what_was_typed_since(page: Page) -> None:
     fill(page, PROBLEM, A, B, C)
     page.get_by_role("button", name="Remove solution B").click()
@@ -625,6 +662,54 @@ def test_what_comes_back_from_storage_is_not_trusted(page: Page) -> None:
         assert page.locator("#prm-board img[src=x]").count() == 0
 
 
+FULL = """(free) => {
+    // What is left of the tab's room: so many characters, and no more.
+    sessionStorage.setItem("filler", "");
+    let size = 1 << 22;
+    for (let filler = ""; size >= 64; size >>= 1) {
+        try {
+            sessionStorage.setItem("filler", filler + "x".repeat(size));
+            filler += "x".repeat(size);
+        } catch {}
+    }
+    const filler = sessionStorage.getItem("filler");
+    sessionStorage.setItem("filler", filler.slice(free));
+}"""
+
+
+def test_results_that_find_no_room_are_said_and_the_text_is_kept(page: Page) -> None:
+    page.evaluate(FULL, 1_000)
+    scored_page(page)
+    expect(page.locator(".bd-unkept")).to_contain_text("too large to be kept over a reload")
+    page.reload()
+    expect(solutions(page)).to_have_count(3)
+    assert [box.input_value() for box in solutions(page).all()] == list(SOLUTIONS)
+    expect(page.locator(".bd-card")).to_have_count(0)
+
+
+def test_the_text_is_kept_rather_than_the_results(page: Page) -> None:
+    scored_page(page)
+    expect(page.locator(".bd-unkept")).to_be_hidden()
+    page.wait_for_function("sessionStorage['prm-inspector.results']")
+    page.evaluate(FULL, 100)
+    longer = A + "\nSo it is 56." * 60
+    solutions(page).nth(0).fill(longer)
+    expect(page.locator(".bd-unkept")).to_contain_text("the text is kept")
+    page.reload()
+    expect(solutions(page).first).to_have_value(longer)
+
+
+def test_results_that_cannot_be_brought_back_are_said(page: Page) -> None:
+    scored_page(page)
+    page.wait_for_function("sessionStorage['prm-inspector.results']")
+    page.evaluate(
+        "addEventListener('pagehide', () => { sessionStorage['prm-inspector.results'] = '{}'; })"
+    )
+    page.reload()
+    expect(page.locator(".bd-unkept")).to_contain_text("could not be brought back")
+    expect(solutions(page)).to_have_count(3)
+
+
 # --- a server that is away ------------------------------------------------------------------------
 
 
@@ -719,6 +804,24 @@ def test_a_server_that_is_away_before_score_is_said_and_scoring_goes_on(
     expect(page.locator(".prm-state")).to_contain_text("3 of them earlier", timeout=60_000)
     expect(rows(page, "B")).to_have_count(4)
     expect(page.locator(".prm-badge")).to_have_attribute("data-kind", "ready")
+
+
+def test_a_server_that_goes_while_nobody_does_anything_is_noticed(
+    away_page: Page, killable: Killable
+) -> None:
+    page = away_page
+    scored_page(page, A, B)
+    killable.kill()
+    expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=30_000)
+    expect(page.locator(".prm-badge")).to_contain_text("server away")
+    killable.start()
+    expect(page.locator(".prm-badge")).not_to_contain_text("server away", timeout=60_000)
+    solutions(page).nth(1).fill(C)
+    score(page)
+    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=60_000)
+    killable.kill()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it is looked at again
+    expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=FIVE_S)
 
 
 def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
