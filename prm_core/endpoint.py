@@ -6,10 +6,10 @@ request goes to the address that was given, or nowhere.
 
 from __future__ import annotations
 
-import http.client
 import json
 import random
 import socket
+import ssl
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
@@ -17,10 +17,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from prm_core.errors import BadOptionError, InputError, ModelError
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 
@@ -56,7 +59,7 @@ class Endpoint:
         wrong = BadOptionError(f"{url!r} is not an address such as http://127.0.0.1:8000/v1")
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
+            host, _ = parts.hostname, parts.port  # a port that is no number raises
         except ValueError as error:
             raise wrong from error
         if parts.scheme not in ("http", "https") or not host or not url.isascii() or " " in url:
@@ -65,25 +68,15 @@ class Endpoint:
             raise wrong
         if api_key and not (api_key.isascii() and api_key.isprintable()):
             raise BadOptionError("the API key holds characters that cannot be sent")
-        https = parts.scheme == "https"
-        self._kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
-        self._host, self._port = host, port
-        self._path = parts.path.rstrip("/")
-        self.name = f"{parts.scheme}://{parts.netloc}{self._path}"
-        self._what, self._timeout_s = what, timeout_s
-        self._key = api_key
-        self._headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "prm-inspector",
-            **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
-        }
+        self.name = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._what, self._key = what, api_key
         self._again = partial(Endpoint, url, what, timeout_s=timeout_s, api_key=api_key)
         self._branches: weakref.WeakSet[Endpoint] = weakref.WeakSet()
         self._closed = threading.Event()
         self._works = False  # it has answered at least once
-        self._own = threading.local()  # each thread's connection
-        self._connections: list[http.client.HTTPConnection] = []
-        self._drop_all = weakref.finalize(self, _close_all, self._connections)
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._client = _client(parts.scheme == "https", timeout_s, api_key)
+        self._drop_all = weakref.finalize(self, self._client.close)
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> bytes:
         """What the server answers, asked again with longer and longer pauses while it fails.
@@ -96,6 +89,8 @@ class Endpoint:
             InputError: the server refuses this request.
             ModelError: it refuses every request, does not answer, or `close` was called.
         """
+        import httpx
+
         content = None if body is None else json.dumps(body).encode()
         reason, wait_s = "", 0.0
         for attempt in range(_ATTEMPTS):
@@ -103,14 +98,13 @@ class Endpoint:
                 raise self.closed()
             wait_s = min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
             try:
-                answer, asked_wait = self._send(path, content)
-                status, said = answer.status, self._answer(answer.read())
-            except (OSError, http.client.HTTPException) as error:
-                self._drop_connection()
+                response = self._send(path, content)
+            except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
                 reason = self._keyless(str(error)) or type(error).__name__
-                if isinstance(error, ConnectionRefusedError | socket.gaierror) and not self._works:
+                if _is_nobody(error) and not self._works:
                     break  # the address is wrong, or the server has not been started
                 continue
+            status, said = response.status_code, self._answer(response.content)
             self._works = True
             if status == 200:
                 return said
@@ -119,7 +113,9 @@ class Endpoint:
                 raise InputError(f"{self._what} refuses it ({reason})")
             if status not in _PASSING:
                 break
-            wait_s = max(wait_s, asked_wait)
+            asked = response.headers.get("Retry-After", "")
+            if asked.isdecimal():
+                wait_s = max(wait_s, min(float(asked), _LONGEST_WAIT_S))
         if self._closed.is_set():
             raise self.closed()
         raise ModelError(f"{self._what} at {self.name} does not work: {reason}")
@@ -138,10 +134,8 @@ class Endpoint:
         self._closed.set()
         for one in list(self._branches):
             one.close()
-        for connection in list(self._connections):
-            if connection.sock is not None:
-                with suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        for one_socket in list(self._sockets):
+            _shut(one_socket)
 
     def drop(self) -> None:
         """Close all connections; for when no thread uses one any more."""
@@ -151,24 +145,26 @@ class Endpoint:
         """What is raised after `close`."""
         return ModelError(f"{self._what} was closed")
 
-    def _send(self, path: str, content: bytes | None) -> tuple[http.client.HTTPResponse, float]:
-        """The response, and for how many seconds it asks to wait."""
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._kind(self._host, self._port, timeout=_CONNECT_S)
-            self._own.connection = connection
-            self._connections.append(connection)
-        if connection.sock is None:
-            connection.connect()
-            if self._closed.is_set():  # too late for `close` to see this connection
-                raise ConnectionAbortedError
-        if connection.sock is not None:
-            connection.sock.settimeout(self._timeout_s)
-        method = "GET" if content is None else "POST"
-        connection.request(method, self._path + path, content, self._headers)
-        response = connection.getresponse()
-        asked = response.getheader("Retry-After", "")
-        return response, min(float(asked), _LONGEST_WAIT_S) if asked.isdecimal() else 0.0
+    def _send(self, path: str, content: bytes | None) -> httpx.Response:
+        """One request, and all of its answer."""
+        return self._client.request(
+            "GET" if content is None else "POST",
+            self.name + path,
+            content=content,
+            extensions={"trace": self._note_socket},
+        )
+
+    def _note_socket(self, event: str, told: dict[str, Any]) -> None:
+        """Keep the sockets of new connections.
+
+        Closing a client does not wake a thread that waits for an answer; only shutting its socket
+        down does, so `close` has to know the sockets.
+        """
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            opened: socket.socket = told["return_value"].get_extra_info("socket")
+            self._sockets.add(opened)
+            if self._closed.is_set():  # too late for `close` to see this one
+                _shut(opened)
 
     def _answer(self, said: bytes) -> bytes:
         """An answer without the key: what a server echoes may be shown to others than its owner."""
@@ -177,7 +173,9 @@ class Endpoint:
         return said.replace(self._key.encode(), _HIDDEN.encode())
 
     def _keyless(self, text: str) -> str:
-        return text.replace(self._key, _HIDDEN) if self._key else text
+        for key in (self._key, repr(self._key)[1:-1]):  # the second where a library quotes bytes
+            text = text.replace(key, _HIDDEN) if key else text
+        return text
 
     def _sentence(self, said: bytes) -> str:
         """What a server says of an error, on one line, without the key, and cut."""
@@ -187,10 +185,43 @@ class Endpoint:
         text = self._keyless(text)[:2000]
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
-    def _drop_connection(self) -> None:
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is not None:
-            connection.close()
+
+def _client(https: bool, timeout_s: float, api_key: str) -> httpx.Client:
+    """A client that goes to the address it is given, as it is: no redirects, no proxies, no netrc.
+
+    Certificates are those that the system trusts. Connections stay open for as long as the server
+    lets them, one for every thread that asks at the same time.
+    """
+    import httpx
+
+    headers = {
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "User-Agent": "prm-inspector",
+        **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+    }
+    return httpx.Client(
+        headers=headers,
+        timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S, pool=None),
+        limits=httpx.Limits(keepalive_expiry=None),
+        follow_redirects=False,
+        trust_env=False,
+        verify=ssl.create_default_context() if https else False,  # http has nothing to verify
+    )
+
+
+def _is_nobody(error: BaseException | None) -> bool:
+    """Whether nobody answers there at all, which another attempt will not change."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError | socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _shut(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
 
 
 def completed(futures: Iterable[Future[T]], beat_s: float | None) -> Iterator[Future[T] | None]:
@@ -235,8 +266,3 @@ def served_model(
         )
     length = lengths[found[0]]
     return found[0], length if isinstance(length, int) else 2**63
-
-
-def _close_all(connections: list[http.client.HTTPConnection]) -> None:
-    for connection in connections:
-        connection.close()
