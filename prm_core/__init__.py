@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from prm_core.charts import step_bars
     from prm_core.load import load_scorer
     from prm_core.open import open_scorer
+    from prm_core.results import to_frame
     from prm_core.scorer import Scorer, step_positions
     from prm_core.training.api import add_value_head, step_loss, train
     from prm_core.training.engine import TrainingProgress
@@ -88,6 +89,7 @@ __all__ = [
     "step_bars",
     "step_loss",
     "step_positions",
+    "to_frame",
     "train",
 ]
 
@@ -105,6 +107,7 @@ _LATER = {
     "step_bars": "prm_core.charts",
     "step_loss": "prm_core.training.api",
     "step_positions": "prm_core.scorer",
+    "to_frame": "prm_core.results",
     "train": "prm_core.training.api",
 }
 

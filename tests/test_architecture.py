@@ -62,6 +62,7 @@ DOORS = {"app", "cli", "ui", "open"}
 # Half a second to import, and most answers are plain numbers that do not need it.
 LATER = {
     ("expressions", "mpmath"),
+    ("results", "pandas"),
     ("endpoint", "httpx"),  # only servers need it
     ("training.tune", "peft"),  # only one of the ways to train needs it
     ("files", "pyarrow"),  # need not be installed

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import Literal
 
 import pytest
 
 from prm_core.aggregate import METHODS
 from prm_core.data import json_line
-from prm_core.results import result_row
+from prm_core.errors import BadOptionError
+from prm_core.results import result_row, to_frame
 from prm_core.types import Candidate, ScoredCandidate
 
 
@@ -59,3 +62,40 @@ def test_the_threshold_decides_the_first_error() -> None:
 def test_floats_survive_the_file() -> None:
     row = result_row(None, [scored(0.1, 1 / 3, 0.30000001192092896)])
     assert json.loads(json_line(row)) == row
+
+
+def test_a_table_has_a_row_for_each_step() -> None:
+    thought = Candidate("p", ("hm", "so 5"), "b", thinking=(True, False))
+    more = ScoredCandidate(thought, (0.5, 1.0), (0.0, math.inf), "m", {"raw": (1.5, 2.5)})
+    table = to_frame([scored(0.25), more])
+    assert table["candidate"].tolist() == [0, 1, 1]
+    assert table["step"].tolist() == [0, 0, 1]
+    assert table["text"].tolist() == ["The answer is 56.", "hm", "so 5"]
+    assert table["probability"].tolist() == [0.25, 0.5, 1.0]
+    assert table["log_odds"].tolist() == [0.0, 0.0, math.inf]
+    assert table["thinking"].tolist() == [False, True, False]
+    assert table["model"].tolist() == ["a-model", "m", "m"]
+    assert table["raw"].isna().tolist() == [True, False, False]
+    assert table["raw"].tolist()[1:] == [1.5, 2.5]
+
+
+def test_a_table_has_a_row_for_each_candidate() -> None:
+    table = to_frame([scored(0.9, 0.8), scored(0.9, 0.25, 0.5)], "candidate", threshold=0.4)
+    assert table["n_steps"].tolist() == [2, 3]
+    assert table["score_min"].tolist() == [0.8, 0.25]
+    assert table["first_error"].isna().tolist() == [True, False]
+    assert table["first_error"].tolist()[1] == 1
+    assert str(table["first_error"].dtype) == "Int64"
+    assert table["answer"].tolist() == ["56", "56"]
+    assert {f"score_{method}" for method in METHODS} < set(table.columns)
+
+
+@pytest.mark.parametrize("per", ["step", "candidate"])
+def test_a_table_of_nothing_has_all_columns(per: Literal["step", "candidate"]) -> None:
+    assert len(to_frame([], per)) == 0
+    assert list(to_frame([], per).columns) == list(to_frame([scored(0.5)], per).columns)
+
+
+def test_a_table_of_something_else_is_refused() -> None:
+    with pytest.raises(BadOptionError, match="per 'token' is not known; choose from step"):
+        to_frame([], "token")  # type: ignore[arg-type]
