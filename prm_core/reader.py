@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -238,3 +239,16 @@ def _steps(pack: Pack, encoded: Sequence[Encoded]) -> tuple[list[_Step], list[li
             step = (rows[position], before, said)
             of_members[-1].append(steps.setdefault(step, len(steps)))
     return list(steps), of_members
+
+
+def with_beats(
+    values: Iterator[Encoded], heartbeat_s: float | None
+) -> Generator[None, None, list[Encoded]]:
+    """All values as a list, giving None whenever that many seconds passed."""
+    found, said = [], time.monotonic()
+    for value in values:
+        found.append(value)
+        if heartbeat_s is not None and time.monotonic() - said >= heartbeat_s:
+            yield None
+            said = time.monotonic()
+    return found

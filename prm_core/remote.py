@@ -30,6 +30,7 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.checkpoint import ModelFolder
 from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, ModelError, TooLongError
+from prm_core.explain import explanation
 from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
 from prm_core.families.prompt import forget_texts, refuse_unreadable
 from prm_core.loading import (
@@ -41,7 +42,6 @@ from prm_core.loading import (
 )
 from prm_core.readout import probability
 from prm_core.registry import identify
-from prm_core.scorer import explanation
 from prm_core.types import (
     Candidate,
     Encoded,

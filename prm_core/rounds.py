@@ -11,11 +11,13 @@ from dataclasses import replace
 
 import torch
 
+from prm_core.explain import explanation
 from prm_core.families import OpenedInRounds
 from prm_core.families.prompt import refuse_unreadable
 from prm_core.memory import Memory
+from prm_core.reader import with_beats
 from prm_core.readout import probability
-from prm_core.scorer import Scorer, explanation, with_beats
+from prm_core.scorer import Scorer
 from prm_core.types import Candidate, Encoded, Explanation, Found, ScoredCandidate
 
 _Asked = tuple[int, tuple[str, ...], Encoded]

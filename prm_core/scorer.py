@@ -6,8 +6,7 @@ what it reads becomes scores here. Families that ask several prompts a step: `pr
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -15,10 +14,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core.device import Placement
 from prm_core.errors import ModelError, TooLongError
+from prm_core.explain import explanation
 from prm_core.families import Checkpoint, Opened, Reading
 from prm_core.families.prompt import forget_texts, refuse_unreadable
 from prm_core.memory import Memory
-from prm_core.reader import Reader
+from prm_core.reader import Reader, with_beats
 from prm_core.readout import probability
 from prm_core.types import (
     Candidate,
@@ -267,37 +267,6 @@ class Scorer(StepScorer):
 
 def _name(candidate: Candidate) -> str:
     return f"candidate {candidate.id!r}" if candidate.id else "a candidate"
-
-
-def with_beats(
-    values: Iterator[Encoded], heartbeat_s: float | None
-) -> Generator[None, None, list[Encoded]]:
-    """All values as a list, giving None whenever that many seconds passed."""
-    found, said = [], time.monotonic()
-    for value in values:
-        found.append(value)
-        if heartbeat_s is not None and time.monotonic() - said >= heartbeat_s:
-            yield None
-            said = time.monotonic()
-    return found
-
-
-def explanation(
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Encoded,
-    steps: Sequence[int] | None = None,
-    names: Sequence[str] | None = None,
-) -> Explanation:
-    """A prompt as people can read it; see `Explanation`. Without `steps`, one place for each."""
-    ids, n_read = list(encoded.input_ids), len(encoded.positions)
-    return Explanation(
-        encoded.input_ids,
-        tuple(tokenizer.convert_ids_to_tokens(ids)),
-        encoded.positions,
-        tuple(range(n_read) if steps is None else steps),
-        tuple([""] * n_read if names is None else names),
-        str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
-    )
 
 
 def step_positions(scorer: Scorer, candidate: Candidate) -> list[StepPosition]:

@@ -43,7 +43,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"lora", "loading", "forward"}),
     (2, {"memory"}),
     (3, {"families"}),
-    (4, {"reader", "generators"}),
+    (4, {"reader", "explain", "generators"}),
     (4, {"scorer"}),
     (4, {"rounds", "remote"}),
     (4, {"load"}),
