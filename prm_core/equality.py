@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -32,7 +33,10 @@ from prm_core.units import LETTERS, NAMES, NO_UNIT, PERCENT, SCALES, Unit, read_
 
 _LONGEST = 2000  # characters of an answer; a longer one equals only itself
 _MOST_ITEMS = 40  # of a list; a longer one equals only the same text
+_MOST_PAIRS = 1600  # of entries that are compared, of all lists within two answers
 _DEEPEST = 8  # structures within structures
+
+_pairs_left: ContextVar[list[int]] = ContextVar("pairs_left")
 
 
 def same_answer(a: str | None, b: str | None) -> bool:
@@ -68,10 +72,13 @@ def same_answer(a: str | None, b: str | None) -> bool:
 def _same_text(left: str, right: str) -> bool:
     if left == right:
         return True
+    token = _pairs_left.set([_MOST_PAIRS])
     try:
         return bool(_same(_tokens(left), _tokens(right), 0))
     except Exception:  # any text may come in, and what cannot be read is not equal
         return False
+    finally:
+        _pairs_left.reset(token)
 
 
 # --- without what is only there to show it --------------------------------------------------------
@@ -347,10 +354,17 @@ def _same_item(a: Tokens, b: Tokens, depth: int) -> bool:
 
 
 def _match(one: Sequence[Tokens], other: Sequence[Tokens], depth: int) -> bool:
-    """Can every entry be given one of its own on the other side that is the same?"""
+    """Can every entry be given one of its own on the other side that is the same?
+
+    Every entry is compared with every other, so the pairs are bounded.
+    """
+    left = _pairs_left.get()
+    left[0] -= len(one) * len(other)
+    if left[0] < 0:
+        return False
     equal: list[list[int]] = []
-    for left in one:
-        equal.append([j for j, right in enumerate(other) if _same_item(left, right, depth)])
+    for entry in one:
+        equal.append([j for j, right in enumerate(other) if _same_item(entry, right, depth)])
         if not equal[-1]:
             return False
     given: dict[int, int] = {}  # entry of other → entry of one

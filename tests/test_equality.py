@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import itertools
 import math
 import threading
 import time
@@ -399,3 +400,30 @@ def test_answers_are_compared_in_any_thread() -> None:
     for thread in threads:
         thread.join()
     assert sorted(results) == [False] * 4 + [True] * 4
+
+
+HOSTILE_LISTS = {
+    "unions": (r"\cup", lambda i: f"({i},x)", 200),
+    "sets": (",", lambda i: r"\{" + ",".join(f"x+{i}{j}" for j in range(12)) + r"\}", 25),
+    "tuples": (",", lambda i: "(" + ",".join(f"{i}{j}" for j in range(9)) + ")", 40),
+    "relations": (" or ", lambda i: f"{i}<x<{i + 1}", 140),
+}
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("name", HOSTILE_LISTS)
+def test_lists_of_lists_are_compared_in_bounded_time(name: str) -> None:
+    """Entries may equal each other at each depth; 200 unions in another order took minutes."""
+    joint, entry, number = HOSTILE_LISTS[name]
+    entries = [entry(index) for index in range(number)]
+    texts = [joint.join(order)[:1990] for order in (entries, entries[::-1], entries[1:])]
+    start = time.thread_time()
+    for one, other in itertools.pairwise(texts):
+        same_answer(one, other)
+    assert time.thread_time() - start < 1.0
+
+
+def test_unions_in_another_order_are_the_same() -> None:
+    parts = [f"({number}, {number + 1}]" for number in range(20)]
+    assert same_answer(r" \cup ".join(parts), r"\cup".join(reversed(parts)))
+    assert not same_answer(r" \cup ".join(parts), r"\cup".join([*parts[:-1], "(0, 99]"]))
