@@ -286,7 +286,7 @@ class UnfinishedRun:
         if self.spans:
             if not resume:
                 raise BadOptionError(
-                    f"{self.output} has an unfinished run beside it: --resume goes on with it, "
+                    f"{self.output} has an unfinished run beside it: --resume continues it, "
                     f"and without the folder {self.folder} a new one begins"
                 )
             self._compare(record, settings)
@@ -304,15 +304,15 @@ class UnfinishedRun:
             before = json.loads(record.read_bytes())
             names = before.keys() | settings.keys()
         except (OSError, ValueError, AttributeError) as error:
-            raise DataError("does not say how it was begun; remove the folder", path=record) from (
-                error
-            )
+            raise DataError(
+                "does not record how the run was started; remove the folder", path=record
+            ) from (error)
         for name in sorted(names):
             was, now = before.get(name), settings.get(name)
             if was != now:
                 raise BadOptionError(
                     f"the unfinished run beside {self.output} was begun with {name} "
-                    f"{json.dumps(was)}, not {json.dumps(now)}; go on with the same, or remove "
+                    f"{json.dumps(was)}, not {json.dumps(now)}; resume with the same, or remove "
                     f"{self.folder}"
                 )
 
@@ -356,8 +356,8 @@ class UnfinishedRun:
 
     def _other_input(self) -> BadOptionError:
         return BadOptionError(
-            f"the unfinished run beside {self.output} was begun with another input; go on with the "
-            f"same, or remove {self.folder}"
+            f"the unfinished run beside {self.output} was started with another input; resume with "
+            f"the same, or remove {self.folder}"
         )
 
     def join(self) -> Totals:
@@ -385,7 +385,9 @@ class UnfinishedRun:
                             n_good += 1
                             write(line)
                 if n_lines != span.after - span.first:
-                    raise DataError("is damaged; remove it and go on with --resume", path=span.path)
+                    raise DataError(
+                        "is damaged; remove it and run again with --resume", path=span.path
+                    )
         # In one moment: a folder without some of its pieces would be a run to go on with.
         old = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.old")
         with named_errors(self.folder, "removed"):
@@ -447,7 +449,7 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
     ):
         raise ModelError(
             f"{scored.model_id} gives other probabilities than when this run was begun "
-            f"({_shown(now)}, not {_shown(before)}); go on with the same model, or remove {folder}"
+            f"({_shown(now)}, not {_shown(before)}); resume with the same model, or remove {folder}"
         )
 
 

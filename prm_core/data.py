@@ -92,7 +92,7 @@ class Row:
         if not value.strip():
             raise self.error(f"{what}is blank", field)
         if HALF_CHARACTER.search(value):
-            raise self.error(f"{what}holds half of a character (a lone surrogate)", field)
+            raise self.error(f"{what}holds an unpaired surrogate (invalid Unicode)", field)
         return value
 
 
@@ -374,7 +374,7 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in items:
             if key in found:
-                raise bad("stands twice in the row", key)
+                raise bad("appears twice in the row", key)
             found[key] = value
         return found
 

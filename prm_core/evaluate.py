@@ -646,7 +646,7 @@ def _told(judged: Judged) -> tuple[_Pairs, dict[str, int]]:
     told = [(example, scored) for example, scored in judged.pairs if example.judged]
     skipped = dict(judged.skipped)
     if n_untold := len(judged.pairs) - len(told):
-        skipped["the labels do not tell the first error"] = n_untold
+        skipped["the first error is not in the labels"] = n_untold
     return told, skipped
 
 

@@ -390,7 +390,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         type=Path,
         required=True,
-        help="JSON lines of labelled steps; grows row by row, and the same command goes on with it",
+        help="JSON lines of labelled steps; grows row by row; the same command resumes it",
     )
     parser.add_argument(
         "--method",
@@ -517,7 +517,7 @@ def main(
                 n_bad += 1
                 bad(str(error))
     except KeyboardInterrupt:
-        _log.info("%s is whole as far as it goes; the same command goes on with it", output.path)
+        _log.info("%s is complete so far; the same command resumes it", output.path)
         raise
     finally:
         if generator is not None:

@@ -139,7 +139,7 @@ def find_model(
     except HFValidationError as error:
         raise ModelLoadError(
             f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
-            + ("; a server's address stands behind --server" if "://" in name else "")
+            + ("; a server's address goes after --server" if "://" in name else "")
         ) from error
     except GatedRepoError as error:
         raise ModelLoadError(
@@ -274,7 +274,8 @@ def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel
             backbone = AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:  # a wrong value raises whatever it leads to
         raise ModelLoadError(
-            f"{directory / 'config.json'} makes no model ({_words(error)}); correct it, or {AGAIN}"
+            f"{directory / 'config.json'} is not a valid configuration "
+            f"({_words(error)}); correct it, or {AGAIN}"
         ) from error
     assert isinstance(backbone, PreTrainedModel)
     return backbone

@@ -57,7 +57,7 @@ def server_arguments(parser: argparse.ArgumentParser) -> None:
 
 def loading_arguments(parser: argparse.ArgumentParser) -> None:
     """How a model is loaded here."""
-    parser.add_argument("--family", help="how to read a model that does not say it itself")
+    parser.add_argument("--family", help="how to read a model, if it cannot be detected")
     parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
     parser.add_argument(
         "--reference", help="directory or hub name of the second model, for families that need one"

@@ -60,7 +60,7 @@ def _open_server(request: ModelRequest, url: str, form: Form | None, key: str) -
     here = {"device": request.device, "dtype": request.dtype, "quantize": request.quantize}
     for name, value in here.items():
         if value not in ("auto", None):
-            raise BadOptionError(f"--{name} means nothing with --server; the server has its own")
+            raise BadOptionError(f"--{name} does not apply with --server; the server has its own")
     if form is not None:
         for name, value in (
             ("revision", request.revision),
@@ -68,7 +68,7 @@ def _open_server(request: ModelRequest, url: str, form: Form | None, key: str) -
             ("reference", request.reference),
         ):
             if value is not None:
-                raise BadOptionError(f"--{name} means nothing to a model that writes its verdicts")
+                raise BadOptionError(f"--{name} does not apply to a generative verifier")
         return open_verifier(
             url,
             request.model,
@@ -79,7 +79,7 @@ def _open_server(request: ModelRequest, url: str, form: Form | None, key: str) -
             api_key=key,
         )
     if request.reference is not None:
-        raise BadOptionError("--reference means nothing with --server, which runs one model")
+        raise BadOptionError("--reference does not apply with --server, which runs one model")
     from prm_core.remote import open_server
 
     return open_server(

@@ -66,7 +66,7 @@ class Candidate:
         for text in (self.problem, *self.steps):
             if half := HALF_CHARACTER.search(text):
                 raise InputError(
-                    f"{name} holds half of a character (a lone surrogate), {half[0]!r}; remove it"
+                    f"{name} holds an unpaired surrogate (invalid Unicode), {half[0]!r}; remove it"
                 )
         if self.thinking and len(self.thinking) != len(self.steps):
             raise InputError(

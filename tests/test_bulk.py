@@ -220,7 +220,7 @@ def test_an_input_may_move_and_grow(stopped: Path) -> None:
 )
 def test_another_input_is_refused(stopped: Path, n: int, changes: dict[int, Any]) -> None:
     other = write_problems(stopped / "other.jsonl", n, changes)
-    with pytest.raises(BadOptionError, match="was begun with another input"):
+    with pytest.raises(BadOptionError, match="was started with another input"):
         run(other, stopped / "out", CountingScorer(stopped / "log"), resume=True)
     assert len(covered(stopped / "out")) == 12, "and nothing is lost"
 
@@ -265,7 +265,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_is_not_thrown_away_by_accident(stopped: Path) -> None:
-    with pytest.raises(BadOptionError, match="--resume goes on with it, and without the folder"):
+    with pytest.raises(BadOptionError, match="--resume continues it, and without the folder"):
         run(stopped / "in.jsonl", stopped / "out", CountingScorer(stopped / "log"))
     assert len(covered(stopped / "out")) == 12
 
@@ -295,7 +295,7 @@ def test_a_piece_that_is_gone_or_cut_is_noticed(stopped: Path) -> None:
     first, second, *_ = sorted(parts_of(stopped / "out").glob("*.jsonl"))
     rows = range(int(second.name.split("-")[1]))
     second.write_bytes(second.read_bytes()[:0])
-    with pytest.raises(DataError, match="is damaged; remove it and go on with --resume"):
+    with pytest.raises(DataError, match="is damaged; remove it and run again with --resume"):
         run(stopped / "in.jsonl", stopped / "out", CountingScorer(stopped / "log"), resume=True)
     first.unlink()
     second.unlink()

@@ -485,13 +485,13 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
     assert not out.exists()
     done = run(*words)
     assert done.code == 1
-    assert "--resume goes on with it" in done.err
+    assert "--resume continues it" in done.err
     done = run(*words, "--resume", "--threshold", "0.9")
     assert "was begun with --threshold null, not 0.9" in done.err
     other = [str(write(tmp_path / "other.jsonl", GOOD)) if w == rows_file else w for w in words]
     done = run(*other, "--resume")
     assert (done.code, done.err.count("\n")) == (1, 1)
-    assert "was begun with another input" in done.err
+    assert "was started with another input" in done.err
     assert run(*words, "--resume") == (0, "", "")
     results = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in results] == list(range(100))
@@ -527,7 +527,7 @@ def test_ctrl_c_tells_how_to_go_on(
     done = run("score", rows, "--model", model, "-o", str(out))
     assert done.code == 1
     assert done.err.splitlines() == [
-        f"{out}.parts holds what is done; the same command with --resume goes on",
+        f"{out}.parts holds what is done; run the same command with --resume",
         "interrupted",
     ]
     monkeypatch.setattr(score, "open_problems", read)

@@ -194,7 +194,7 @@ def test_what_cannot_be_measured_is_counted_with_its_reason() -> None:
         "no step is labelled": 1,
         "too long for the model": 1,
         "cannot be scored": 1,
-        "the labels do not tell the first error": 1,
+        "the first error is not in the labels": 1,
     }
     assert report.skipped == 5
     assert report.n_error + report.n_correct == len(MIXED)

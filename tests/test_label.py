@@ -480,7 +480,7 @@ def test_killed_and_interrupted_runs_end_where_an_uninterrupted_one_ends(
         assert whole.startswith(part)
         assert "Traceback" not in said
     assert run.returncode == 1
-    assert "the same command goes on with it" in said
+    assert "the same command resumes it" in said
     assert said.endswith("interrupted\n")
 
     with serve(write_on) as server:

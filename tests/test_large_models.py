@@ -220,7 +220,7 @@ def test_a_server_has_its_own_weights(tmp_path: Path, capsys: pytest.CaptureFixt
     problems.write_text(json.dumps({"problem": "2 + 2?", "solutions": ["4"]}), "utf-8")
     words = ["rank", str(problems), "--server", "http://127.0.0.1:1", "--quantize", "4bit"]
     assert main(words) == 1
-    assert "--quantize means nothing with --server" in capsys.readouterr().err
+    assert "--quantize does not apply with --server" in capsys.readouterr().err
 
 
 # --- spread over devices ----------------------------------------------------------------------

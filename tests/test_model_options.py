@@ -71,7 +71,7 @@ def test_a_line_that_cannot_be_read_is_told(line: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("m --server http://127.0.0.1:9 --reference r", "--reference means nothing with --server"),
+        ("m --server http://127.0.0.1:9 --reference r", "--reference does not apply with --server"),
         ("--revision main", "a revision is for models on the Hub"),
     ],
 )

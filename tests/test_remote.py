@@ -333,7 +333,7 @@ def test_a_file_is_scored_by_a_server(
     assert all(headers["Authorization"] == "Bearer sk-secret" for _, _, headers in server.requests)
     assert "sk-secret" not in "".join(capsys.readouterr())
     assert main([*words, "--dtype", "float32"]) == 1
-    assert "--dtype means nothing with --server" in capsys.readouterr().err
+    assert "--dtype does not apply with --server" in capsys.readouterr().err
     assert main(["score", str(source), "--server-model", "x"]) == 1
     assert "give its address (--server)" in capsys.readouterr().err
 
@@ -353,9 +353,9 @@ def test_the_page_s_model_field_takes_an_address(
     assert server.requests[-1][2]["Authorization"] == "Bearer sk-secret"
     with pytest.raises(BadOptionError, match="on the page NAME --server URL"):
         host.scorer(f"--server {server.url}").result(20)
-    with pytest.raises(ModelLoadError, match="a server's address stands behind --server"):
+    with pytest.raises(ModelLoadError, match="a server's address goes after --server"):
         host.scorer(server.url).result(20)
-    with pytest.raises(BadOptionError, match="--dtype means nothing with --server"):
+    with pytest.raises(BadOptionError, match="--dtype does not apply with --server"):
         host.scorer(f"{address} --dtype float32").result(20)
     with pytest.raises(BadOptionError, match=r"separator 'x' would not be used: .* qwen_prm; only"):
         host.scorer(f"{address} --separator x").result(20)
@@ -369,7 +369,9 @@ def test_a_config_that_makes_no_model_is_refused_in_words(
     damaged = shutil.copytree(model, tmp_path / "damaged")
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     (damaged / "config.json").write_text(json.dumps(config | {"hidden_act": "?"}), "utf-8")
-    with pytest.raises(ModelLoadError, match=r"config\.json makes no model .*; correct it"):
+    with pytest.raises(
+        ModelLoadError, match=r"config\.json is not a valid configuration .*; correct it"
+    ):
         open_server(server.url, damaged, served_as=str(model))
 
 

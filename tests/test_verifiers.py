@@ -363,8 +363,8 @@ def test_gen_prm_s_last_word_is_read() -> None:
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (Reply("<analyze> \\boxed{Yes}"), "goes on with '<analyze>.*continue_final_message"),
-        (Reply("{Maybe}"), "goes on with '{Maybe}', not with {Yes} or {No}"),
+        (Reply("<analyze> \\boxed{Yes}"), "continues with '<analyze>.*continue_final_message"),
+        (Reply("{Maybe}"), "continues with '{Maybe}', not with {Yes} or {No}"),
         (Reply("{Yes}", tokens=(Token(" Yes", 0.0),)), "no token of it is 'Yes'"),
     ],
 )
@@ -374,10 +374,10 @@ def test_what_gen_prm_cannot_read(reply: Reply, expected: str) -> None:
 
 
 def test_gen_prm_needs_probabilities_of_tokens() -> None:
-    with pytest.raises(ModelError, match=r"does not tell how probable its tokens are \(logprobs\)"):
+    with pytest.raises(ModelError, match=r"does not return its tokens' probabilities \(logprobs\)"):
         gen_prm.probability(Reply("{Yes}$\n"))
     few = Token("Yes", -0.1, (("Yes", -0.1), ("Sure", -3.0)))
-    with pytest.raises(ModelError, match=r"tells of 2 tokens .*score needs 20"):
+    with pytest.raises(ModelError, match=r"reports 2 tokens .*score needs 20"):
         gen_prm.probability(Reply("{Yes}$\n", tokens=(few,)))
 
 
@@ -439,7 +439,7 @@ def test_gen_prm_s_mean_and_its_history() -> None:
 def test_one_readable_sample_is_needed() -> None:
     with pytest.raises(NoVerdictError, match=r"none of 2 replies can be read; the first: .* no "):
         run(VERIFIERS["think_prm"], SUM, [[Reply("?"), Reply(CORRECT)]], 2)
-    with pytest.raises(NoVerdictError, match=r"^step 2: the judgement goes on with '{Maybe}'"):
+    with pytest.raises(NoVerdictError, match=r"^step 2: the judgement continues with '{Maybe}'"):
         run(
             VERIFIERS["gen_prm_direct"],
             SUM,
@@ -999,11 +999,11 @@ def test_options_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["--family", "critic", "--server", "http://127.0.0.1:1"], "name the model that the"),
         (
             ["--family", "critic", "--server", "http://127.0.0.1:1", "--separator", "x"],
-            "--separator means nothing to a model that writes",
+            "--separator does not apply to a generative verifier",
         ),
         (
             ["--family", "critic", "--server", "http://127.0.0.1:1", "--dtype", "float16"],
-            "--dtype means nothing with --server",
+            "--dtype does not apply with --server",
         ),
     ):
         assert main(["score", source, *words]) == 1

@@ -109,7 +109,7 @@ def main(options: argparse.Namespace) -> int:
     for name in dict.fromkeys(name for names in _TASKS.values() for name in names):
         given = getattr(options, name)
         if given is not None and given is not False and name not in _TASKS[task]:
-            raise BadOptionError(f"--{name} means nothing with --task {task}")
+            raise BadOptionError(f"--{name} does not apply to --task {task}")
     if task == "arithmetic":
         return _arithmetic(options)
     with ExitStack() as stack:  # a page that cannot be written is told of before the work

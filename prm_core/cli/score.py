@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain",
         action="store_true",
         help="show the prompts instead of rows: every token with its id, and which one is read "
-        "for which step (of a model that writes: the conversation)",
+        "for which step (of a generative verifier: the conversation)",
     )
 
 
@@ -133,7 +133,7 @@ def _into_file(options: argparse.Namespace) -> int:
             n_good, n_bad = run.join()
         except BaseException as error:
             if run.n_rows and run.is_begun and not isinstance(error, BadOptionError):
-                say(f"{run.folder} holds what is done; the same command with --resume goes on")
+                say(f"{run.folder} holds what is done; run the same command with --resume")
             raise
     return sum_up(options, n_good, n_bad)
 

@@ -502,7 +502,7 @@ def _last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | N
         return None
     if not config.resume:
         raise BadOptionError(
-            f"{config.output} holds checkpoints of a run; --resume goes on with it, another "
+            f"{config.output} holds checkpoints of a run; --resume continues it, another "
             "directory starts anew"
         )
     before = read_json(found[-1] / _RUN_FILE)

@@ -127,7 +127,7 @@ def read_draft(payload: object) -> Draft:
             "problem",
         )
     if HALF_CHARACTER.search(problem):
-        raise PlaceError("The problem holds half of a character (a lone surrogate).", "problem")
+        raise PlaceError("The problem holds an unpaired surrogate (invalid Unicode).", "problem")
     total = len(problem) + sum(map(len, solutions))
     if total > MAX_TOTAL_CHARS:
         raise PlaceError(
@@ -150,7 +150,7 @@ def read_draft(payload: object) -> Draft:
 def _unread(text: str) -> str:
     """What keeps one solution from being read; empty for nearly all."""
     if HALF_CHARACTER.search(text):
-        return "holds half of a character (a lone surrogate); write it anew."
+        return "holds an unpaired surrogate (invalid Unicode); write it anew."
     if len(text) > MAX_SOLUTION_CHARS:
         return f"has {len(text):,} characters; at most {MAX_SOLUTION_CHARS:,} are read."
     return ""

@@ -256,7 +256,7 @@ class Gate:
     def _check_names(self, headers: Headers) -> None:
         """Of the server, as the request has them; Gradio writes them into the page."""
         if "x-gradio-server" in headers:
-            raise RefusedError(400, "This server stands behind no other one of Gradio's.")
+            raise RefusedError(400, "This server is not behind another Gradio server.")
         names = [headers.get("host", "")]
         names += headers.get("x-forwarded-host", names[0]).split(",")
         for name in names:

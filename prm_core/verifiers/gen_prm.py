@@ -103,12 +103,12 @@ def probability(reply: Reply) -> float:
     match = _VERDICT.search(reply.text)
     if match is None or not reply.text.lstrip().startswith("{"):
         raise NoVerdictError(
-            f"the judgement goes on with {reply.text[:40]!r}, not with {{Yes}} or {{No}}; {AGAIN}, "
-            "and use a server that goes on with an assistant's turn (continue_final_message)"
+            f"the judgement continues with {reply.text[:40]!r}, not with {{Yes}} or {{No}}; "
+            f"{AGAIN}, and use a server that continues an assistant's turn (continue_final_message)"
         )
     if not reply.tokens:
         raise ModelError(
-            "the server does not tell how probable its tokens are (logprobs), which the score is "
+            "the server does not return its tokens' probabilities (logprobs), which the score is "
             "read from; use one that does, such as vLLM or SGLang"
         )
     decision = match[1].capitalize()
@@ -121,7 +121,7 @@ def probability(reply: Reply) -> float:
     told = {**dict(token.top), decision: token.log_p}
     if not {"Yes", "No"} <= told.keys() and len(token.top) < ALTERNATIVES:
         raise ModelError(
-            f"the server tells of {len(token.top)} tokens beside the judgement, and one of Yes and "
+            f"the server reports {len(token.top)} tokens beside the judgement, and one of Yes and "
             f"No is not among them; GenPRM's score needs {ALTERNATIVES} (vLLM: --max-logprobs "
             f"{ALTERNATIVES})"
         )
