@@ -7,7 +7,7 @@ SHELL := /bin/bash
 HOST ?= 127.0.0.1
 PORT ?= 7860
 MODEL ?=
-# What make test and others are asked for: make test ARGS="tests/test_cli.py -k rank"
+# What make test and others are asked for: make test ARGS="tests/cli/test_cli.py -k rank"
 ARGS ?=
 # Processes that run the tests.
 JOBS ?= 2
@@ -55,7 +55,7 @@ docs: ## write docs/cli.md and build the documentation in site/
 
 checksums: ## write down the files of the model that ships, after they have changed
 	@.ci/install run
-	@$(BIN)/python -c "from pathlib import Path; from prm_core.checkpoint import write_sums; write_sums(Path('assets/default-model'))"
+	@$(BIN)/python -c "from pathlib import Path; from prm_core.models.weight_files import write_sums; write_sums(Path('assets/default-model'))"
 
 evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
 	@.ci/install run

@@ -23,13 +23,20 @@ from pathlib import Path
 from benchmarks.content_blind import fit_content_blind
 from benchmarks.phrasings import PHRASINGS, other_words
 from prm_core import Candidate, load_scorer, rank
-from prm_core.data import read_problems
-from prm_core.evaluate import best_of_n_report, judge_pools
-from prm_core.labelled import read_examples
-from prm_core.metrics import auroc, calibration, first_error_score, plain_mean, share, sweep
+from prm_core.evaluation.metrics import (
+    auroc,
+    calibration,
+    first_error_score,
+    plain_mean,
+    share,
+    sweep,
+)
+from prm_core.evaluation.reports import best_of_n_report, judge_pools
+from prm_core.formats.candidate_sets import Pool, read_pools
+from prm_core.formats.labelled import read_examples
+from prm_core.formats.problems import read_problems
 from prm_core.paths import assets_dir
-from prm_core.pools import Pool, read_pools
-from prm_core.scorer import Scorer
+from prm_core.scoring.local import Scorer
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
 from prm_core.synthetic.halves import half
 from prm_core.synthetic.phrases import UNSEEN

@@ -22,12 +22,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from prm_core.bench import Sizes, now, random_model
-from prm_core.device import choose_device
+from benchmarks.packing import Sizes, now, random_model
+from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import TEXTBOOK, save_value_head
-from prm_core.load import load_scorer
-from prm_core.readout import ValueHead
-from prm_core.scorer import Scorer
+from prm_core.models.device import choose_device
+from prm_core.scoring.load import load_scorer
+from prm_core.scoring.local import Scorer
 from prm_core.types import Candidate
 
 POOLS = Path(__file__).parent / "data" / "gsm8k_test6.jsonl.gz"

@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 from prm_core import Candidate, load_scorer
-from prm_core.checkpoint import read_json
-from prm_core.metrics import auroc, first_error_score
+from prm_core.evaluation.metrics import auroc, first_error_score
+from prm_core.models.weight_files import read_json
 from prm_core.paths import assets_dir
 from prm_core.synthetic.stream import generate
 from prm_core.training import Loss, RunConfig, Source, TuneConfig, fine_tune

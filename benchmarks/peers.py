@@ -32,10 +32,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.bench import Sizes, Workload, now, random_model, search_workloads, workloads
-from prm_core.device import Placement, choose_device
+from benchmarks.packing import Sizes, Workload, now, random_model, search_workloads, workloads
 from prm_core.families import Opened, Readout
-from prm_core.scorer import Scorer
+from prm_core.models.device import Placement, choose_device
+from prm_core.scoring.local import Scorer
 from prm_core.types import Encoded
 
 SIZES = {

@@ -20,9 +20,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from prm_core.data import Row
-from prm_core.labelled import rows_of
-from prm_core.steps import Splits, split_solutions
+from prm_core.formats.labelled import rows_of
+from prm_core.formats.problems import Row
+from prm_core.text.steps import Splits, split_solutions
 
 _NUMBERED_LINE = re.compile(r"^[ \t]*[*#]{0,4}[ \t]*(?:Step[ \t]*)?\d{1,2}[.):]", re.MULTILINE)
 _FAULTS = {

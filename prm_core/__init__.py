@@ -13,7 +13,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from prm_core.aggregate import aggregate
 from prm_core.errors import (
     BadOptionError,
     DataError,
@@ -27,8 +26,9 @@ from prm_core.errors import (
     UnknownModelError,
     UnreadableError,
 )
-from prm_core.rank import rank
-from prm_core.steps import split_steps
+from prm_core.ranking.aggregate import aggregate
+from prm_core.ranking.rank import rank
+from prm_core.text.steps import split_steps
 from prm_core.types import (
     Candidate,
     Example,
@@ -40,12 +40,12 @@ from prm_core.types import (
 )
 
 if TYPE_CHECKING:
-    from prm_core.answers import final_answer, same_answer
-    from prm_core.charts import step_bars
-    from prm_core.load import load_scorer
-    from prm_core.open import open_scorer
-    from prm_core.results import to_frame
-    from prm_core.scorer import Scorer, step_positions
+    from prm_core.answers.final import final_answer, same_answer
+    from prm_core.figures.step_bars import step_bars
+    from prm_core.formats.results import to_frame
+    from prm_core.scoring.load import load_scorer
+    from prm_core.scoring.local import Scorer, step_positions
+    from prm_core.scoring.open import open_scorer
     from prm_core.training.api import add_value_head, step_loss, train
     from prm_core.training.engine import TrainingProgress
     from prm_core.training.loss import Loss
@@ -95,19 +95,19 @@ __all__ = [
 
 _LATER = {
     "Loss": "prm_core.training.loss",
-    "Scorer": "prm_core.scorer",
+    "Scorer": "prm_core.scoring.local",
     "TrainingProgress": "prm_core.training.engine",
     "Verdict": "prm_core.verify",
     "Verifier": "prm_core.verify",
     "add_value_head": "prm_core.training.api",
-    "final_answer": "prm_core.answers",
-    "load_scorer": "prm_core.load",
-    "open_scorer": "prm_core.open",
-    "same_answer": "prm_core.answers",
-    "step_bars": "prm_core.charts",
+    "final_answer": "prm_core.answers.final",
+    "load_scorer": "prm_core.scoring.load",
+    "open_scorer": "prm_core.scoring.open",
+    "same_answer": "prm_core.answers.final",
+    "step_bars": "prm_core.figures.step_bars",
     "step_loss": "prm_core.training.api",
-    "step_positions": "prm_core.scorer",
-    "to_frame": "prm_core.results",
+    "step_positions": "prm_core.scoring.local",
+    "to_frame": "prm_core.formats.results",
     "train": "prm_core.training.api",
 }
 

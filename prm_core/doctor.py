@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from prm_core.catalog import KNOWN_MODELS
 from prm_core.errors import ModelError, PRMError
 from prm_core.families import FAMILIES
 from prm_core.families.prompt import READ, Part, assemble
-from prm_core.load import read_as
 from prm_core.paths import assets_dir
-from prm_core.registry import KNOWN_MODELS
-from prm_core.scorer import Scorer
+from prm_core.scoring.load import read_as
+from prm_core.scoring.local import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}

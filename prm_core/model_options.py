@@ -12,9 +12,9 @@ import shlex
 from dataclasses import fields
 from typing import NoReturn
 
-from prm_core.endpoint import API_KEY
 from prm_core.errors import BadOptionError
-from prm_core.steps import unescaped
+from prm_core.http_client import API_KEY
+from prm_core.text.steps import unescaped
 from prm_core.types import ModelRequest
 from prm_core.verifiers import VERIFIERS
 

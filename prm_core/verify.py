@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prm_core.aggregate import METHODS
-from prm_core.answers import final_answer
+from prm_core.answers.final import final_answer
 from prm_core.errors import BadOptionError, InputError
-from prm_core.rank import rank
-from prm_core.steps import candidate_of, steps_of
+from prm_core.ranking.aggregate import METHODS
+from prm_core.ranking.rank import rank
+from prm_core.text.steps import candidate_of, steps_of
 from prm_core.types import RankedCandidate, ScoredCandidate, StepScorer
 
 

@@ -1,6 +1,6 @@
 """Each family once more, slowly and obviously: one candidate, plain transformers, everything full.
 
-Nothing here uses `prm_core.packing`, `forward`, `scorer` or `readout`; it is what these are
+Nothing here uses `prm_core.scoring.trie`, `forward`, `scorer` or `readout`; it is what these are
 measured against.
 """
 
@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from prm_core.calculator import read_solution
-from prm_core.labels import step_content
+from prm_core.text.labels import step_content
 from prm_core.types import Candidate
 
 

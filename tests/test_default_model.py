@@ -10,11 +10,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from prm_core import Candidate, load_scorer, rank
 from prm_core.cli import main
-from prm_core.data import read_problems
-from prm_core.evaluate import evaluate_arithmetic
-from prm_core.labelled import read_examples
+from prm_core.evaluation.reports import evaluate_arithmetic
+from prm_core.formats.labelled import read_examples
+from prm_core.formats.problems import read_problems
 from prm_core.paths import assets_dir
-from prm_core.scorer import Scorer
+from prm_core.scoring.local import Scorer
 from prm_core.types import Example
 
 MODEL = assets_dir() / "default-model"

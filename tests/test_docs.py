@@ -22,13 +22,13 @@ from packaging.utils import canonicalize_name
 
 import prm_core
 from docs import write_cli
-from prm_core.aggregate import METHODS
-from prm_core.checkpoint import read_json
 from prm_core.cli import COMMANDS, main
 from prm_core.families import FAMILIES
-from prm_core.load import load_scorer
-from prm_core.results import result_row
-from prm_core.steps import RULES
+from prm_core.formats.results import result_row
+from prm_core.models.weight_files import read_json
+from prm_core.ranking.aggregate import METHODS
+from prm_core.scoring.load import load_scorer
+from prm_core.text.steps import RULES
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers import VERIFIERS
 from tests import reference
@@ -42,10 +42,10 @@ TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 # Commands that need a network, an account or a person, with the reason why they are not run here.
 NOT_RUN = {
     "git": "pushes to the reader's own Space",
-    "make": "its targets are looked up instead; tests/test_commands.py runs what they call",
+    "make": "its targets are looked up instead; tests/cli/test_commands.py runs what they call",
 }
 # Run elsewhere, with data that the reader is to bring.
-RUN_ELSEWHERE = {"training.md": "tests/test_training.py"}
+RUN_ELSEWHERE = {"training.md": "tests/training/test_training.py"}
 
 
 def blocks(language: str, *pages: str) -> list[str]:

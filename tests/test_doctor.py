@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from prm_core import doctor
+from prm_core.catalog import KNOWN_MODELS
 from prm_core.cli import main
 from prm_core.doctor import Finding, Golden, examine, golden_examples, verdict
 from prm_core.families import FAMILIES
-from prm_core.load import load_scorer
-from prm_core.registry import KNOWN_MODELS
-from prm_core.scorer import Scorer
+from prm_core.scoring.load import load_scorer
+from prm_core.scoring.local import Scorer
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers import VERIFIERS
 from tests.families import build

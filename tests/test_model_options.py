@@ -10,7 +10,7 @@ import pytest
 
 from prm_core.errors import BadOptionError
 from prm_core.model_options import model_arguments, read_line, request_of
-from prm_core.open import open_scorer
+from prm_core.scoring.open import open_scorer
 from prm_core.types import ModelRequest
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from prm_core import Candidate, InputError, ScoredCandidate, Verifier, load_scorer
 from prm_core.errors import BadOptionError, NoStepsError
-from prm_core.scorer import Scorer
+from prm_core.scoring.local import Scorer
 
 PROBLEM = "What is 7 × 8?"
 A = ["I need to multiply 7 by 8.", "7 × 8 = 56.", "The answer is 56."]

@@ -25,8 +25,8 @@ from transformers import (
 )
 
 from prm_core.calculator import N_FEATURES, VERSION
+from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import TEXTBOOK, save_value_head
-from prm_core.readout import ValueHead
 
 SPECIAL = ("[BOS]", "[Q]", "[STEP]", "[PAD]")
 

@@ -27,7 +27,7 @@ from prm_core.calculator.tokens import (
     lower,
     words,
 )
-from prm_core.labels import step_content
+from prm_core.text.labels import step_content
 
 FEATURES: tuple[tuple[str, str], ...] = (
     ("equations", "how many equations could be read, a quarter each, at most 1"),

@@ -1,4 +1,4 @@
-"""The command line: score and rank problems in files, train and evaluate models, measure speed.
+"""The command line: score and rank problems in files, train and evaluate models.
 
 score.py      rows for the problems of a file; --resume, --engine ray, --explain
 rank.py       tables for the problems of a file
@@ -6,7 +6,7 @@ problems.py   what these two share: arguments, and the way through the file
 evaluate.py   how often a model is right
 models.py     the list of what is known by name
 doctor.py     whether a checkpoint can be trusted
-jobs.py       train, label, bench: the doors to modules of their own
+jobs.py       train, label: the doors to modules of their own
 arguments.py  types of arguments that several commands share
 terminal.py   stdout and stderr
 
@@ -116,12 +116,6 @@ COMMANDS: dict[str, Command] = {
         "doctor Qwen/Qwen2.5-Math-PRM-7B",
         doctor.add_arguments,
         doctor.main,
-    ),
-    "bench": Command(
-        "measure packed scoring against scoring one solution at a time",
-        "bench",
-        jobs.bench_arguments,
-        jobs.bench,
     ),
 }
 

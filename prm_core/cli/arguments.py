@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from prm_core.errors import BadOptionError
-from prm_core.steps import find_steps
+from prm_core.text.steps import find_steps
 
 
 def step_rule(text: str) -> str:

@@ -55,7 +55,7 @@ def _loaded_and_examined(
     Whatever is missing or misshapen is named by loading, as for every other command.
     """
     from prm_core.doctor import Finding, examine
-    from prm_core.load import load
+    from prm_core.scoring.load import load
 
     try:
         scorer = load(request_of(options))

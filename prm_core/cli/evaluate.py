@@ -8,12 +8,11 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TypeVar
 
-from prm_core.aggregate import METHODS
 from prm_core.cli.arguments import probability, step_rule
 from prm_core.cli.terminal import bad_rows, count, progress, written_to
-from prm_core.data import Row, json_line, keep_apart, open_whole
 from prm_core.errors import BadOptionError, DataError
-from prm_core.evaluate import (
+from prm_core.evaluation.html import fraction, report_html, report_row, report_text
+from prm_core.evaluation.reports import (
     Report,
     best_of_n_report,
     calibration_report,
@@ -26,11 +25,12 @@ from prm_core.evaluate import (
     recorded_scores,
     sweep_thresholds,
 )
-from prm_core.labelled import is_labelled, read_examples, rows_of
+from prm_core.formats.candidate_sets import Pool, read_pools
+from prm_core.formats.labelled import is_labelled, read_examples, rows_of
+from prm_core.formats.problems import Row, json_line, keep_apart, open_whole
 from prm_core.model_options import model_arguments, positive, request_of
-from prm_core.open import open_scorer
-from prm_core.pools import Pool, read_pools
-from prm_core.report import fraction, report_html, report_row, report_text
+from prm_core.ranking.aggregate import METHODS
+from prm_core.scoring.open import open_scorer
 from prm_core.types import Example, StepScorer
 
 _Row = TypeVar("_Row")

@@ -1,4 +1,4 @@
-"""`train`, `label` and `bench`: each a module of prm_core that is opened when called."""
+"""`train` and `label`: each a module of prm_core that is opened when called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prm_core.generators import Generator, Sampling
+    from prm_core.labelling.completers import Generator, Sampling
 
 
 def train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,34 +25,20 @@ def train(options: argparse.Namespace) -> int:
 
 def label_arguments(parser: argparse.ArgumentParser) -> None:
     """`label`: what it asks for."""
-    from prm_core import label
+    from prm_core.labelling import run as label_run
 
-    label.add_arguments(parser)
+    label_run.add_arguments(parser)
 
 
 def label(options: argparse.Namespace) -> int:
     """`label`: step labels from final answers and continuations."""
-    from prm_core import label
+    from prm_core.labelling import run as label_run
 
     def open_local(options: argparse.Namespace, sampling: Sampling) -> Generator:
-        from prm_core.local_generator import LocalGenerator
+        from prm_core.labelling.local_completer import LocalGenerator
 
         return LocalGenerator(
             options.generator, sampling, device=options.device, dtype=options.dtype
         )
 
-    return label.main(options, open_local)
-
-
-def bench_arguments(parser: argparse.ArgumentParser) -> None:
-    """`bench`: what it asks for."""
-    from prm_core import bench
-
-    bench.add_arguments(parser)
-
-
-def bench(options: argparse.Namespace) -> int:
-    """`bench`: packed scoring against one candidate at a time."""
-    from prm_core import bench
-
-    return bench.main(options)
+    return label_run.main(options, open_local)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from prm_core.catalog import KNOWN_MODELS
 from prm_core.cli.terminal import columns, written_to
-from prm_core.data import json_line
-from prm_core.registry import KNOWN_MODELS
+from prm_core.formats.problems import json_line
 from prm_core.verifiers import VERIFIERS
 
 _NOTE = (

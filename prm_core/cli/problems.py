@@ -7,16 +7,16 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from prm_core.aggregate import METHODS
-from prm_core.bulk import score_problem
+from prm_core.bulk.run import score_problem
 from prm_core.cli.arguments import probability, step_rule
 from prm_core.cli.terminal import bad_rows, count, progress, say
-from prm_core.data import ProblemRow
 from prm_core.errors import DataError
-from prm_core.files import open_problems
+from prm_core.formats.files import open_problems
+from prm_core.formats.problems import ProblemRow
 from prm_core.model_options import model_arguments, request_of
-from prm_core.open import open_scorer
-from prm_core.steps import RULES
+from prm_core.ranking.aggregate import METHODS
+from prm_core.scoring.open import open_scorer
+from prm_core.text.steps import RULES
 from prm_core.types import ScoredCandidate, StepScorer
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from prm_core.answers import final_answer, same_answer
-from prm_core.charts import format_probability
+from prm_core.answers.final import final_answer, same_answer
 from prm_core.cli.problems import each_problem, problem_arguments
 from prm_core.cli.terminal import LINE_WIDTH, columns, one_line, written_to
-from prm_core.data import ProblemRow
-from prm_core.rank import rank
-from prm_core.results import letter
-from prm_core.steps import split_solutions
+from prm_core.figures.step_bars import format_probability
+from prm_core.formats.problems import ProblemRow
+from prm_core.formats.results import letter
+from prm_core.ranking.rank import rank
+from prm_core.text.steps import split_solutions
 from prm_core.types import ScoredCandidate
 
 _ANSWER_WIDTH = 24

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from prm_core import __version__
-from prm_core.bulk import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
+from prm_core.bulk.run import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
 from prm_core.cli.problems import each_problem, problem_arguments, sum_up
 from prm_core.cli.terminal import (
     LINE_WIDTH,
@@ -25,12 +25,12 @@ from prm_core.cli.terminal import (
     say,
     written_to,
 )
-from prm_core.data import json_line, keep_apart
 from prm_core.errors import BadOptionError, DataError
-from prm_core.files import Problems, open_problems, open_results
+from prm_core.formats.files import Problems, open_problems, open_results
+from prm_core.formats.problems import json_line, keep_apart
+from prm_core.formats.results import result_row
 from prm_core.model_options import positive, request_of
-from prm_core.open import open_scorer
-from prm_core.results import result_row
+from prm_core.scoring.open import open_scorer
 from prm_core.types import Explanation, ScoredCandidate, StepScorer
 
 
@@ -145,7 +145,7 @@ def _score_rows(
     request, tell = request_of(options), _Teller()
 
     if options.engine == "ray":
-        from prm_core.ray_engine import score_rows_on_ray
+        from prm_core.bulk.ray import score_rows_on_ray
 
         with bad_rows(options) as bad:
             score_rows_on_ray(

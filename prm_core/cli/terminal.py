@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from prm_core.data import BadRows, open_whole
 from prm_core.errors import DataError
+from prm_core.formats.problems import BadRows, open_whole
 
 LINE_WIDTH = 96
 """How much of a text stands on a line."""

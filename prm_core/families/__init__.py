@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prm_core.checkpoint import ModelFolder, read_json
 from prm_core.errors import BadOptionError, UnknownModelError
 from prm_core.families.act_prm import ACT_PRM, ACT_PRM_CARD
 from prm_core.families.base import (
@@ -30,6 +29,7 @@ from prm_core.families.spare_prm import SPARE_PRM
 from prm_core.families.token_classification import PURE, TRL
 from prm_core.families.value_head import FAMILY_FILE, VALUE_HEAD
 from prm_core.families.versa_prm import MATH_PSA, VERSA_PRM
+from prm_core.models.weight_files import ModelFolder, read_json
 
 __all__ = [
     "FAMILIES",

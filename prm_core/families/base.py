@@ -4,7 +4,7 @@ A checkpoint, once opened, is two functions: how a candidate becomes token ids w
 that are read (`encode`), and how the hidden states at these positions become log-odds
 (`readout`). What a checkpoint decides for itself (its template, its marker, its threshold) is
 settled when it is opened. Backbone, packing, batching, order, device and dtype live in
-`prm_core.reader`, once for all families.
+`prm_core.scoring.reader`, once for all families.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from prm_core.checkpoint import ModelFolder
 from prm_core.errors import ModelLoadError
+from prm_core.models.weight_files import ModelFolder
 from prm_core.types import Candidate, Encoded, StepScorer
 
 T = TypeVar("T")
@@ -227,7 +227,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedInRounds(Opened):
-    """A checkpoint that reads every step in prompts of its own; `prm_core.rounds` asks them.
+    """A checkpoint that reads every step in prompts of its own, for `prm_core.scoring.rounds`.
 
     Attributes:
         prompt: (candidate, index of the step, log-odds read so far) → the next prompt.

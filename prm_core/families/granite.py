@@ -19,8 +19,8 @@ from functools import lru_cache
 from torch import Tensor
 
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.heads import token_log_odds
 from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
-from prm_core.readout import token_log_odds
 from prm_core.types import Candidate, Encoded
 
 QUESTION = "Is this response correct so far (Y/N)?"

@@ -40,6 +40,7 @@ from transformers import PreTrainedTokenizerBase
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Reading
+from prm_core.families.heads import token_log_probability
 from prm_core.families.prompt import (
     READ,
     Part,
@@ -49,8 +50,7 @@ from prm_core.families.prompt import (
     encode_texts,
     fill,
 )
-from prm_core.labels import numbered
-from prm_core.readout import token_log_probability
+from prm_core.text.labels import numbered
 from prm_core.types import Candidate, Encoded
 
 BETA = 0.001

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened
 from prm_core.families.prompt import READ, Part, assemble
-from prm_core.labels import step_content
+from prm_core.text.labels import step_content
 from prm_core.types import Candidate, Encoded
 
 MARKER = "[PRM]"

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from transformers import PreTrainedTokenizerBase
 
 from prm_core.errors import InputError, ModelLoadError, UnreadableError
-from prm_core.labels import step_content
+from prm_core.text.labels import step_content
 from prm_core.types import Candidate, Encoded
 
 

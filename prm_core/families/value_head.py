@@ -27,7 +27,7 @@ tokens are appended by id, and the user's text is encoded with special tokens sp
 that the user types is text. A "Step 3:" that the user wrote gives way to the template's own.
 
 With `evidence` the head also sees what the language model itself thinks of the named tokens in
-each step (digits and operators, say): see `prm_core.readout.evidence_features`. With
+each step (digits and operators, say): see `prm_core.families.heads.evidence_features`. With
 `calculator` it sees what a calculator finds in the problem and the steps so far
 (`prm_core.calculator`; the number is the version of what it says, and another one is refused).
 Either may stand alone. What the head makes of them is learned, like all else.
@@ -51,17 +51,17 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core import calculator
-from prm_core.checkpoint import ModelFolder, read_json, read_tensors
 from prm_core.errors import InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
-from prm_core.families.prompt import encode_texts
-from prm_core.labels import step_content
-from prm_core.readout import (
+from prm_core.families.heads import (
     N_EVIDENCE_FEATURES,
     ValueHead,
     evidence_features,
     token_log_probability,
 )
+from prm_core.families.prompt import encode_texts
+from prm_core.models.weight_files import ModelFolder, read_json, read_tensors
+from prm_core.text.labels import step_content
 from prm_core.types import Candidate, Encoded
 
 FAMILY_FILE = "prm.json"

@@ -22,7 +22,7 @@ from __future__ import annotations
 from prm_core.families.base import Checkpoint, Family, Opened
 from prm_core.families.prompt import READ, Part, assemble
 from prm_core.families.token_pair import pair_readout
-from prm_core.labels import numbered
+from prm_core.text.labels import numbered
 from prm_core.types import Candidate, Encoded
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from prm_core.errors import DataError
-from prm_core.labelled import rows_of
+from prm_core.formats.labelled import rows_of
 from prm_core.synthetic.equations import compiled, formula, formula_of, swaps_of
 from prm_core.synthetic.solution import Env, Line, Plan, Swap, Value
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from prm_core.errors import BadOptionError
-from prm_core.load import load_scorer
-from prm_core.scorer import Scorer
+from prm_core.scoring.load import load_scorer
+from prm_core.scoring.local import Scorer
 from prm_core.training.data import Source
 from prm_core.training.engine import RunConfig, TrainingProgress
 from prm_core.training.loss import Loss, collate_labels, totals_of

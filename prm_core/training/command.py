@@ -11,9 +11,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from prm_core.checkpoint import read_json
-from prm_core.device import DTYPES
 from prm_core.errors import BadOptionError
+from prm_core.models.device import DTYPES
+from prm_core.models.weight_files import read_json
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
 from prm_core.training.data import hold_out, made_source, read_source, without_problems

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.families.value_head import Template
-from prm_core.labelled import read_examples
+from prm_core.formats.labelled import read_examples
 from prm_core.synthetic.solution import Plan
 from prm_core.synthetic.stream import generate
 from prm_core.training.rows import Row, labelled_row

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
 
-from prm_core.checkpoint import read_json
-from prm_core.data import named_errors
-from prm_core.device import DTYPES, choose_device
 from prm_core.errors import BadOptionError, ModelError
-from prm_core.loading import without_kernels
-from prm_core.metrics import auroc
+from prm_core.evaluation.metrics import auroc
+from prm_core.formats.problems import named_errors
+from prm_core.models.backbone import without_kernels
+from prm_core.models.device import DTYPES, choose_device
+from prm_core.models.weight_files import read_json
 from prm_core.training.card import Card
 from prm_core.training.loss import totals_of
 from prm_core.training.saving import Learner

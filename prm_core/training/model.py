@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prm_core.families.base import Evidence
+from prm_core.families.heads import ValueHead, token_log_probability
 from prm_core.families.value_head import features_of, log_odds
-from prm_core.readout import ValueHead, token_log_probability
 from prm_core.training.loss import Loss, collate_labels, totals_of
 from prm_core.training.rows import Row, collate
 

@@ -12,12 +12,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from prm_core.checkpoint import ModelFolder, read_tensors
-from prm_core.device import Placement
 from prm_core.errors import ModelLoadError
+from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import read_head, save_value_head
-from prm_core.loading import load_backbone, load_config, quiet_transformers
-from prm_core.readout import ValueHead
+from prm_core.models.backbone import load_backbone, load_config, quiet_transformers
+from prm_core.models.device import Placement
+from prm_core.models.weight_files import ModelFolder, read_tensors
 from prm_core.training.model import parameters_that_learn
 
 LEARNT_FILE = "learnt.safetensors"

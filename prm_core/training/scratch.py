@@ -28,11 +28,11 @@ from transformers import (
 )
 
 from prm_core import calculator
-from prm_core.checkpoint import ModelFolder
-from prm_core.device import Placement
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import Template, encode, read_template
-from prm_core.loading import load_backbone, load_config, load_tokenizer, quiet_transformers
+from prm_core.models.backbone import load_backbone, load_config, load_tokenizer, quiet_transformers
+from prm_core.models.device import Placement
+from prm_core.models.weight_files import ModelFolder
 from prm_core.synthetic.solution import LabelledSolution, Plan, solve
 from prm_core.synthetic.stream import generate
 from prm_core.training.card import Card

@@ -21,8 +21,6 @@ from transformers import (
 )
 
 from prm_core import calculator
-from prm_core.checkpoint import ModelFolder, read_json
-from prm_core.device import Placement, choose_device
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import (
     FAMILY_FILE,
@@ -30,13 +28,15 @@ from prm_core.families.value_head import (
     read_head,
     read_template,
 )
-from prm_core.loading import (
+from prm_core.models.backbone import (
     find_model,
     load_backbone,
     load_config,
     load_tokenizer,
     quiet_transformers,
 )
+from prm_core.models.device import Placement, choose_device
+from prm_core.models.weight_files import ModelFolder, read_json
 from prm_core.training.card import Card
 from prm_core.training.data import MixSampler, Source, encode_examples
 from prm_core.training.engine import Feed, Recipe, RunConfig, run

@@ -19,12 +19,18 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from prm_core.aggregate import METHODS, all_scores
-from prm_core.answers import final_answer, same_answer
-from prm_core.charts import band, bar_spec, format_apart, format_probability, palette_table
-from prm_core.labels import step_content
+from prm_core.answers.final import final_answer, same_answer
+from prm_core.figures.step_bars import (
+    band,
+    bar_spec,
+    format_apart,
+    format_probability,
+    palette_table,
+)
 from prm_core.paths import assets_dir, page_script
-from prm_core.rank import rank
+from prm_core.ranking.aggregate import METHODS, all_scores
+from prm_core.ranking.rank import rank
+from prm_core.text.labels import step_content
 from prm_core.types import ScoredCandidate
 from prm_core.ui.examples import missed_steps
 

@@ -18,7 +18,7 @@ import gradio as gr
 
 from prm_core.errors import InputError
 from prm_core.paths import page_script
-from prm_core.steps import RULE_WORDS, RULES, Split, split_solutions
+from prm_core.text.steps import RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.board import letter
 from prm_core.ui.examples import Example
@@ -64,7 +64,7 @@ class Draft:
     Attributes:
         problem: the task's text; may be blank.
         solutions: one text per card, in the order of the cards; each may be blank.
-        rule: a step rule, as `prm_core.steps` takes it.
+        rule: a step rule, as `prm_core.text.steps` takes it.
         letters: the name of each card; none twice.
         gold: the right final answer, where the page was given one.
         kept: what the browser still has of the cards' scores, as JSON; not checked yet.

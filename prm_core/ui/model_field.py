@@ -9,10 +9,10 @@ from typing import Any
 
 import gradio as gr
 
+from prm_core.catalog import KNOWN_MODELS, KnownModel
 from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
 from prm_core.paths import page_script
-from prm_core.registry import KNOWN_MODELS, KnownModel
 from prm_core.ui.models import DEFAULT, ModelHost
 from prm_core.ui.words import page_words
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError, PRMError
 from prm_core.model_options import read_line
-from prm_core.open import open_scorer
+from prm_core.scoring.open import open_scorer
 from prm_core.types import Candidate, Found, StepScorer
 from prm_core.ui.line import Line, Place
 from prm_core.ui.words import page_words

@@ -35,7 +35,7 @@ from prm_core.errors import (
     UnreadableError,
 )
 from prm_core.paths import assets_dir
-from prm_core.steps import candidate_of, split_solutions
+from prm_core.text.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Judged, Status, board_value

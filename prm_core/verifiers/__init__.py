@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from prm_core.catalog import identify
 from prm_core.errors import BadOptionError
-from prm_core.registry import identify
 from prm_core.types import ModelRequest
 from prm_core.verifiers.base import Form, Message
 from prm_core.verifiers.critic import CRITIC

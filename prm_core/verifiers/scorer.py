@@ -18,8 +18,8 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from prm_core.endpoint import Endpoint, completed, served_model
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
+from prm_core.http_client import Endpoint, completed, served_model
 from prm_core.types import (
     HALF_CHARACTER,
     Candidate,

@@ -19,7 +19,7 @@ import re
 from functools import partial
 
 from prm_core.errors import NoVerdictError
-from prm_core.labels import numbered
+from prm_core.text.labels import numbered
 from prm_core.types import Candidate
 from prm_core.verifiers.base import (
     AGAIN,

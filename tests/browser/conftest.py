@@ -32,7 +32,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from prm_core.rank import rank
+from prm_core.ranking.rank import rank
 from prm_core.types import Candidate, ScoredCandidate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -125,7 +125,7 @@ def telling(scored: Sequence[ScoredCandidate]) -> bool:
 @pytest.fixture(scope="session")
 def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with random weights whose opinion of `SOLUTIONS` shows what the page can."""
-    from prm_core.load import load_scorer
+    from prm_core.scoring.load import load_scorer
     from tests.tiny import tiny_model
 
     candidates = [Candidate(PROBLEM, tuple(text.splitlines())) for text in SOLUTIONS]

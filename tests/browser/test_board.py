@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from prm_core.charts import palette_table
+from prm_core.figures.step_bars import palette_table
 from tests.browser.board_app import EXAMPLES, HOSTILE, WRITTEN
 from tests.browser.conftest import ROOT, START_S, OpenPage, answers, free_port
 

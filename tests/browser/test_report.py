@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from prm_core.report import report_html
-from tests.test_report import NASTY, TASKS, reports
+from prm_core.evaluation.html import report_html
+from tests.evaluation.test_html import NASTY, TASKS, reports
 
 pytestmark = pytest.mark.browser
 

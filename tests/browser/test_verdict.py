@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from prm_core.aggregate import METHODS
 from prm_core.paths import page_script
-from prm_core.rank import rank
+from prm_core.ranking.aggregate import METHODS
+from prm_core.ranking.rank import rank
 from prm_core.types import ScoredCandidate
 from prm_core.ui.board import board_value
-from tests.test_board import MENDED, PROBLEM, RIGHT, WRONG, scored
+from tests.ui.test_board import MENDED, PROBLEM, RIGHT, WRONG, scored
 
 pytestmark = pytest.mark.browser
 

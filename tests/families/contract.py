@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from prm_core.errors import TooLongError
-from prm_core.load import load_scorer
-from prm_core.scorer import Scorer
+from prm_core.scoring.load import load_scorer
+from prm_core.scoring.local import Scorer
 from prm_core.types import Candidate
 from tests.reference import Expected
 

@@ -8,7 +8,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
-from prm_core.load import load_scorer
+from prm_core.scoring.load import load_scorer
 from prm_core.types import Candidate
 from tests import reference
 from tests.families import build, contract

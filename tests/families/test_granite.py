@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from prm_core.load import load_scorer
-from prm_core.readout import token_log_odds
+from prm_core.families.heads import token_log_odds
+from prm_core.scoring.load import load_scorer
 from prm_core.types import Candidate
 from tests import reference
 from tests.families import build, contract

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from prm_core.families.base import Evidence
-from prm_core.load import load_scorer
+from prm_core.scoring.load import load_scorer
 from tests import reference
 from tests.families import (
     build,

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from prm_core.aggregate import METHODS, aggregate
 from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
-from prm_core.evaluate import evaluate_arithmetic, judge
-from prm_core.load import load_scorer
-from prm_core.scorer import Scorer
+from prm_core.evaluation.reports import evaluate_arithmetic, judge
+from prm_core.ranking.aggregate import METHODS, aggregate
+from prm_core.scoring.load import load_scorer
+from prm_core.scoring.local import Scorer
 from prm_core.types import Candidate, Example
 from tests import reference
 from tests.families import build, contract

@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from prm_core.checkpoint import ModelFolder
 from prm_core.errors import ModelLoadError
 from prm_core.families import family_for
-from prm_core.load import load_scorer
+from prm_core.models.weight_files import ModelFolder
+from prm_core.scoring.load import load_scorer
 from tests import reference
 from tests.families import build, contract
 

@@ -10,7 +10,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
-from prm_core.load import load_scorer
+from prm_core.scoring.load import load_scorer
 from prm_core.types import Candidate
 from tests import reference
 from tests.families import build, contract
@@ -48,7 +48,7 @@ def make(path: Path, side: str = "right", bos: str | None = "<|im_start|>", **ch
 def test_scores_are_those_of_the_published_recipe(
     side: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "prm_core.loading"):
+    with caplog.at_level(logging.WARNING, "prm_core.models.backbone"):
         scorer = contract.hold_parity(make(tmp_path, side), reference.skywork, candidates=LINES)
     assert scorer.family == "skywork"
     assert "pytorch_model.bin: a pickle" in caplog.text

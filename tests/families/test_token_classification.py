@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prm_core.errors import BadOptionError, ModelLoadError
-from prm_core.load import load_scorer
+from prm_core.scoring.load import load_scorer
 from prm_core.types import Candidate
 from tests import reference
 from tests.families import build, contract

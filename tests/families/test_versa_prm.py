@@ -9,7 +9,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from prm_core.errors import ModelLoadError
-from prm_core.load import load_scorer
+from prm_core.scoring.load import load_scorer
 from tests import reference
 from tests.families import build, contract
 

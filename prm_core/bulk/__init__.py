@@ -1,0 +1,4 @@
+"""Files of any size, scored in pieces that survive a crash; on one machine or with Ray.
+
+`run` reads, scores and writes piece by piece and resumes, `ray` does the same on a cluster.
+"""

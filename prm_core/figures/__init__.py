@@ -1,0 +1,1 @@
+"""Pictures and how numbers are shown: colours, bands, rounding, and Plotly's bars; plain Python."""

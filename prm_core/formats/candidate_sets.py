@@ -1,0 +1,158 @@
+"""Pools of candidates in and out of files: many solutions of each problem, to choose among.
+
+Two kinds of rows are read. Ours, as `score` reads them: `problem`, `solutions` (texts or lists of
+steps), `gold_answer`. And those whose solutions are objects with `steps`, which may carry `text`,
+`answer`, `correct` and `prm_scores` (name of a PRM → one score per step). What a row leaves out
+is found: the answer in the last step, and whether it is right by comparing it with `gold_answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prm_core.answers.final import final_answer, same_answer
+from prm_core.errors import DataError, InputError
+from prm_core.formats.labelled import rows_of
+from prm_core.formats.problems import Row, kind_of
+from prm_core.text.steps import Step, candidate_of, steps_of
+from prm_core.types import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """One solution of a pool.
+
+    Attributes:
+        candidate: what is scored.
+        answer: its final answer as text; None when it gives none.
+        correct: whether that is right; None when nobody can tell.
+        recorded: scores that the file carries, by the name of the PRM that gave them.
+    """
+
+    candidate: Candidate
+    answer: str | None
+    correct: bool | None
+    recorded: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All solutions of one problem.
+
+    Attributes:
+        id: the problem's own name, or the number of its line.
+        solutions: at least one.
+    """
+
+    id: str
+    solutions: tuple[Solution, ...]
+
+
+def read_pools(path: str | Path, rule: str = "auto") -> Iterator[Pool | DataError]:
+    """The pools of a JSONL file, in order, with an error in the place of each bad row.
+
+    Args:
+        path: the file; gzip when its name ends in .gz.
+        rule: how a solution's text is split, as in `split_solutions`; lists of steps
+            stay as they are.
+
+    Raises:
+        DataError: the file cannot be read.
+        BadOptionError: the rule is not known.
+    """
+    for row in rows_of(path):
+        try:
+            yield row if isinstance(row, DataError) else _pool(row, rule)
+        except DataError as error:
+            yield error
+
+
+def _pool(row: Row, rule: str) -> Pool:
+    problem, cut = read_solutions(row, rule)
+    pool_id = row.text_or_number("id", row.fields.get("id")) or str(row.line)
+    gold_answer = row.text_or_number("gold_answer", row.fields.get("gold_answer"))
+    solutions = []
+    for number, (fields, steps) in enumerate(cut, start=1):
+        try:
+            candidate = candidate_of(problem, steps, f"{pool_id}/{number}")
+        except InputError as error:
+            raise row.error(str(error), "solutions") from error
+        answer = row.text_or_number("answer", fields.get("answer")) or final_answer(candidate)
+        correct = fields.get("correct")
+        if not isinstance(correct, bool | None):
+            what = f"correct of solution {number} must be true, false or null"
+            raise row.error(f"{what}, not {kind_of(correct)}", "solutions")
+        if correct is None and gold_answer is not None:
+            correct = same_answer(answer, gold_answer)
+        recorded = _recorded(row, number, fields.get("prm_scores"), len(steps))
+        solutions.append(Solution(candidate, answer, correct, recorded))
+    return Pool(pool_id, tuple(solutions))
+
+
+def read_solutions(
+    row: Row, rule: str = "auto"
+) -> tuple[str, list[tuple[Mapping[str, Any], tuple[Step, ...]]]]:
+    """A row's problem, and each of its solutions: its fields, still to be checked, and its steps.
+
+    A solution is a text, a list of steps, or an object with `text` or `steps`; then `thinking` may
+    say which steps are. One that is no object has no fields. Texts are cut together.
+
+    Raises:
+        DataError: a field is missing or does not hold what it should, or a solution has no steps.
+        BadOptionError: the rule is not known.
+    """
+    for name in ("problem", "solutions"):
+        if name not in row.fields:
+            raise row.error("is missing", name)
+    problem = row.text("problem", row.fields["problem"])
+    given = row.fields["solutions"]
+    if not isinstance(given, list):
+        raise row.error(f"must be a list of solutions, not {kind_of(given)}", "solutions")
+    if not given:
+        raise row.error("is an empty list; give at least one solution", "solutions")
+    fields = [one if isinstance(one, dict) else {} for one in given]
+    written = [
+        _written(row, number, one.get("steps", one.get("text")) if isinstance(one, dict) else one)
+        for number, one in enumerate(given, start=1)
+    ]
+    marks = [
+        row.marks("solutions", more.get("thinking"), len(one), f"thinking of solution {number}")
+        if isinstance(one, tuple)
+        else None
+        for number, (more, one) in enumerate(zip(fields, written, strict=True), start=1)
+    ]
+    cut = steps_of(written, rule, marks)
+    for number, steps in enumerate(cut, start=1):
+        if not steps:
+            raise row.error(f"solution {number} has no steps", "solutions")
+    return problem, [*zip(fields, cut, strict=True)]
+
+
+def _written(row: Row, number: int, solution: Any) -> str | tuple[str, ...]:
+    """A solution as it stands in a row, checked: its text, or its steps."""
+    if not isinstance(solution, list):
+        return row.text("solutions", solution, f"solution {number}")
+    return tuple(
+        row.text("solutions", step, f"step {index} of solution {number}")
+        for index, step in enumerate(solution, start=1)
+    )
+
+
+def _recorded(row: Row, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:
+    """`prm_scores`: one number in [0, 1] per step under every name."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise row.error(f"prm_scores must be an object, not {kind_of(value)}", "solutions")
+    for name, scores in value.items():
+        whose = f"prm_scores of {name!r} for solution {number}"
+        if not isinstance(scores, list) or len(scores) != n_steps:
+            raise row.error(f"{whose} must be a list of {n_steps} numbers", "solutions")
+        for score in scores:
+            is_number = isinstance(score, int | float) and not isinstance(score, bool)
+            if not is_number or not 0.0 <= score <= 1.0:
+                raise row.error(f"{whose} holds {score!r}, not a number in 0 to 1", "solutions")
+    return {name: tuple(map(float, scores)) for name, scores in value.items()}

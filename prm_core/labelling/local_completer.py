@@ -1,0 +1,138 @@
+"""A generator that runs in this process: a causal language model of transformers.
+
+Stock architectures and safetensors only; no code comes from a checkpoint.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    GenerationConfig,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from prm_core.errors import BadOptionError, ModelError, TooLongError
+from prm_core.labelling.completers import NEXT_PROBLEM, Sampling, chat_messages, plain_prompt
+from prm_core.models.backbone import (
+    find_model,
+    load_backbone,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+)
+from prm_core.models.device import choose_device
+from prm_core.models.weight_files import ModelFolder
+
+_AT_ONCE = 16  # continuations in one batch
+
+
+class LocalGenerator:
+    """A causal language model.
+
+    Args:
+        model: directory or hub name.
+        sampling: how continuations are drawn; chat needs a tokenizer with a chat template.
+        device, dtype: as for `prm_core.models.device.choose_device`.
+
+    Raises:
+        ModelLoadError: the model cannot be loaded.
+        BadOptionError: the device is not here, or the tokenizer has no chat template.
+    """
+
+    concurrency = 1
+
+    def __init__(
+        self, model: str, sampling: Sampling, *, device: str = "auto", dtype: str = "auto"
+    ) -> None:
+        placement = choose_device(device, dtype)
+        directory = find_model(model)
+        folder = ModelFolder(directory)
+        with quiet_transformers():
+            tokenizer = load_tokenizer(directory)
+            config = load_config(folder)
+            backbone = load_backbone(folder, config, placement, AutoModelForCausalLM)
+        if sampling.chat and tokenizer.chat_template is None:
+            raise BadOptionError(f"the tokenizer of {model} has no chat template")
+        self._name, self._sampling, self._tokenizer = model, sampling, tokenizer
+        self._model: Any = backbone
+        self._device = placement.device
+        self._longest: int | None = getattr(backbone.config, "max_position_embeddings", None)
+        own = backbone.generation_config
+        pad = tokenizer.pad_token_id
+        # All of it is said here: what a checkpoint prefers (top_k, penalties) would change labels.
+        self._settings = GenerationConfig(
+            do_sample=True,
+            temperature=sampling.temperature,
+            top_k=0,
+            top_p=1.0,
+            max_new_tokens=sampling.max_tokens,
+            bos_token_id=own.bos_token_id,
+            eos_token_id=own.eos_token_id,
+            pad_token_id=pad if pad is not None else tokenizer.eos_token_id,
+        )
+        self._lock = threading.Lock()
+        self._stop = _Stop()
+
+    def continue_solution(
+        self, problem: str, steps: Sequence[str], seeds: Sequence[int]
+    ) -> list[str]:
+        ids = self._ids(problem, steps)
+        if self._longest is not None and ids.shape[1] + self._sampling.max_tokens > self._longest:
+            raise TooLongError(
+                f"the problem and {len(steps)} steps have {ids.shape[1]:,} tokens and a "
+                f"continuation up to {self._sampling.max_tokens:,}, but {self._name} reads at most "
+                f"{self._longest:,}; lower --max-tokens"
+            )
+        texts: list[str] = []
+        with self._lock:
+            for begin in range(0, len(seeds), _AT_ONCE):
+                texts += self._batch(ids, seeds[begin : begin + _AT_ONCE])
+        return [text.partition(NEXT_PROBLEM)[0] for text in texts]
+
+    def close(self) -> None:
+        self._stop.asked = True
+
+    def _ids(self, problem: str, steps: Sequence[str]) -> Tensor:
+        """The prompt's token ids, [1, T]."""
+        if self._sampling.chat:
+            ids = self._tokenizer.apply_chat_template(
+                chat_messages(problem, steps),
+                add_generation_prompt=not steps,
+                continue_final_message=bool(steps),
+                return_dict=False,
+            )
+        else:
+            ids = self._tokenizer(plain_prompt(problem, steps))["input_ids"]
+        return torch.tensor([ids], device=self._device)
+
+    def _batch(self, ids: Tensor, seeds: Sequence[int]) -> list[str]:
+        """Continuations of one prompt side by side; the first seed decides them all."""
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.inference_mode(), torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seeds[0])
+            written = self._model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                generation_config=self._settings,
+                num_return_sequences=len(seeds),
+                stopping_criteria=StoppingCriteriaList([self._stop]),
+            )  # [N, T + continuation]
+        if self._stop.asked:
+            raise ModelError("the generator was closed")
+        return self._tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True)
+
+
+class _Stop(StoppingCriteria):
+    """Ends generation between two tokens when it was asked to."""
+
+    asked = False
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        return torch.full((input_ids.shape[0],), self.asked, device=input_ids.device)

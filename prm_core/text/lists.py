@@ -1,0 +1,356 @@
+"""Where a solution's steps are numbered: labels, headings and lists, and which of them are steps.
+
+A list can carry a solution or stand within a step of it (cases, a plan, what is given); the
+paragraphs around it tell.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+from prm_core.text.labels import (
+    EDGE,
+    INLINE_ANSWER,
+    INLINE_LABEL,
+    LABEL,
+    REFERS,
+    item,
+    label_number,
+)
+from prm_core.text.parts import Part, Row
+from prm_core.text.tags import WORD
+
+_DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
+BULLET = re.compile(r"[-*+•][ \t]|\||`{3}|~{3}")
+_BULLET_ITEM = re.compile(r"[ \t]*+[-*+•◦▪‣●○►▶➤–—✅✔🔹🔸👉][ \t]")
+_GIVEN = re.compile(
+    r"\b(?:given|knows?|known|information|facts?|data|conditions?|constraints?|variables?|options?"
+    r"|choices|dad(?:as?|os?)|donnée?s|gegeben|дано)\b|已知",
+    re.IGNORECASE,
+)
+_CONCLUDES = re.compile(
+    r"""\W{0,8} (?: therefore | thus | hence | so | consequently | finally | overall | as\ a\ result
+      | in\ (?:conclusion|total|summary) | this\ (?:means|gives|shows) | we\ conclude
+      | (?:the\ (?:final\ |correct\ |total\ )?)?answer | donc | ainsi | finalement
+      | also | somit | daher | folglich | por\ (?:lo\ )?tanto | así | luego | portanto | logo
+      | quindi | dunque | perciò | итак | значит | поэтому | следовательно | таким\ образом )
+      (?![^\W_]) | \W{0,8} (?: 因此 | 所以 | 故 | 综上 | 最终 | 最后 | 答 )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Head(NamedTuple):
+    """A row that begins with a number, "Step 1:" or a bullet.
+
+    Attributes:
+        row: its index.
+        kind: "label" ("Step 1:"), "heading" ("## 1. …"), "item" ("1."), "letter" ("a)") or
+            "bullet".
+        level: how deep a heading it is; 7 when it is none.
+        number: what it counts; 0 for a bullet.
+        indent: how many characters of white space come first.
+    """
+
+    row: int
+    kind: str
+    level: int
+    number: int
+    indent: int
+
+
+def _head(part: Part, index: int) -> Head | None:
+    start, end, _, answer = part.rows[index]
+    if answer:
+        return None
+    if found := LABEL.match(part.text, start, end):
+        kind, number = "label", label_number(found)
+    elif counted := item(part.text, start, end):
+        found, number = counted
+        lettered = found.groupdict().keys() >= {"letter"} and (found["letter"] or found["dotted"])
+        kind = "letter" if lettered else "item"
+    elif found := _BULLET_ITEM.match(part.text, start, end):
+        return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
+    else:
+        return None
+    level = len(found["hashes"] or "") or 7
+    if kind != "label" and level < 7:
+        kind = "heading"
+    return Head(index, kind, level, number, len(found[0]) - len(found[0].lstrip()))
+
+
+def is_head(part: Part, index: int) -> bool:
+    """Does a row begin with a number or "Step 1:"?"""
+    head = _head(part, index)
+    return head is not None and head.kind != "bullet"
+
+
+class List(NamedTuple):
+    """A list whose items may be steps.
+
+    Attributes:
+        heads: where its items begin; two at least.
+        tail: index of the row after its last item.
+        loose: its items may have several paragraphs. An item of a tight list ends where a
+            paragraph opens at the left margin.
+    """
+
+    heads: list[Head]
+    tail: int
+    loose: bool
+
+
+def all_lists(part: Part) -> list[List]:
+    """Labels, else numbered headings, else the lists at the outermost indentation.
+
+    Headings and items count while they go up by one, so that a list within a step and "100. That"
+    at a line's start are text; where they begin at 1 again, so does a list.
+    """
+    found = [head for index in range(len(part.rows)) if (head := _head(part, index))]
+    labels = [head for head in found if head.kind == "label"]
+    if len(labels) > 1:
+        return _ended(part, [labels])
+    if headings := _rising([head for head in found if head.kind == "heading"]):
+        return _ended(part, headings)
+    outermost = min((head.indent for head in found if head.level == 7), default=0)
+    listed = [head for head in found if head.level == 7 and head.indent == outermost]
+    items = [
+        run
+        for run in _rising([head for head in listed if head.kind in ("item", "letter")])
+        if not _has_parts(part, run)
+    ]
+    bullets = [head for head in listed if head.kind == "bullet"]
+    return _ended(part, items or _unbroken(part, bullets))
+
+
+def step_lists(part: Part) -> list[List]:
+    """The lists whose items are steps, in order.
+
+    Labels and headings always are. A list of items is where each item opens a paragraph. Tight
+    lists are where they outnumber the paragraphs around them, or where nothing but a conclusion
+    follows; else they are lists within a step: cases, a plan, what is given.
+    """
+    lists = all_lists(part)
+    kinds = {one.heads[0].kind for one in lists}
+    last = max((index for index, row in enumerate(part.rows) if not row.answer), default=-1)
+    tight = [
+        one for one in lists if not one.loose and (one.tail > last or not _is_given(part, one))
+    ]
+    if kinds == {"bullet"} and len(lists) > 1:  # one for each thought, as details
+        return []
+    kept = [one for one in lists if one.loose]
+    if _carry(part, lists, tight):
+        kept = sorted([*kept, *tight], key=lambda one: one.heads[0].row)
+    return kept
+
+
+def _rising(heads: list[Head]) -> list[list[Head]]:
+    """Runs that begin at 1 and go up by one, of two at least."""
+    runs: list[list[Head]] = []
+    for head in heads:
+        if head.number == 1:
+            runs.append([head])
+        elif runs and head.number == runs[-1][-1].number + 1:
+            runs[-1].append(head)
+    return [run for run in runs if len(run) > 1]
+
+
+def _has_parts(part: Part, run: list[Head]) -> bool:
+    """Do letters count the parts of a question, each of several paragraphs, and no steps?"""
+    inside = _at_margin(part, _between(run))
+    return run[0].kind == "letter" and any(part.rows[index].opens for index in inside)
+
+
+def _unbroken(part: Part, bullets: list[Head]) -> list[list[Head]]:
+    """Bullets with no text at the margin between them, in runs of two at least."""
+    runs: list[list[Head]] = []
+    for head in bullets:
+        if runs and not _at_margin(part, range(runs[-1][-1].row + 1, head.row)):
+            runs[-1].append(head)
+        else:
+            runs.append([head])
+    return [run for run in runs if len(run) > 1]
+
+
+def _ended(part: Part, runs: list[list[Head]]) -> list[List]:
+    """The lists that begin like this, each up to the next at most."""
+    lists = []
+    for index, heads in enumerate(runs):
+        end = runs[index + 1][0].row if index + 1 < len(runs) else len(part.rows)
+        kind = heads[0].kind
+        loose = kind != "bullet" and all(part.rows[head.row].opens for head in heads[1:])
+        loose = loose or kind in ("label", "heading")
+        tail = _loose_tail(part, heads, end) if loose else _tight_tail(part, heads, end)
+        lists.append(List(heads, tail, loose))
+    return lists
+
+
+def _tight_tail(part: Part, heads: list[Head], end: int) -> int:
+    """Index of the row where the text after a tight list begins; `end` at most."""
+    bodies = _at_margin(part, _between(heads))
+    for index in range(heads[-1].row + 1, end):
+        if opens_at_margin(part, index):
+            return index
+        if len(heads) > 2 and not bodies and _at_margin(part, [index]):
+            return index
+    return end
+
+
+def _loose_tail(part: Part, heads: list[Head], end: int) -> int:
+    """The same for a list of paragraphs.
+
+    Whether an unindented line still belongs to the last step is learnt from the steps before it:
+    where none of them goes on after a blank line (or on a new line at all), neither does the last.
+    The conclusion stands outside.
+    """
+    inside = _between(heads)
+    bodies = _at_margin(part, inside)
+    formulas = [index for index in inside if _DISPLAY.match(part.text, part.rows[index].start)]
+    after = _at_margin(part, range(heads[-1].row + 1, end))
+    if not any(part.rows[index].opens for index in (*bodies, *formulas)):
+        for index in after:
+            if part.rows[index].opens or (len(heads) > 2 and not bodies):
+                return index
+    *_, last = [-1, *(index for index in after if part.rows[index].opens)]
+    if last >= 0 and (
+        _concludes(part, last)
+        if heads[0].kind in ("item", "letter")
+        else _stands_over(part, heads, bodies, after, _concludes(part, last))
+    ):
+        return last
+    return end
+
+
+def _stands_over(
+    part: Part, heads: list[Head], bodies: list[int], after: list[int], concludes: bool
+) -> bool:
+    """Has the last step a paragraph more than the steps before, which is the text's conclusion?
+
+    Without a word that says so, two steps before it at least must have as many as each other.
+    """
+    starts = [head.row for head in heads]
+    counts = [0] * (len(heads) - 1)
+    for index in bodies:
+        counts[bisect_right(starts, index) - 1] += part.rows[index].opens
+    n_last = sum(part.rows[index].opens for index in after)
+    if concludes:
+        return n_last > max(counts)
+    return len(counts) > 1 and set(counts) == {n_last - 1}
+
+
+def _between(heads: list[Head]) -> list[int]:
+    return [index for a, b in pairwise(heads) for index in range(a.row + 1, b.row)]
+
+
+def opens_at_margin(part: Part, index: int) -> bool:
+    """Does a paragraph begin with this row, which is neither indented nor a bullet?"""
+    row = part.rows[index]
+    return (
+        row.opens and not part.text[row.start].isspace() and not BULLET.match(part.text, row.start)
+    )
+
+
+def _at_margin(part: Part, indices: Iterable[int]) -> list[int]:
+    """Rows of plain text at the left margin: no list, no formula or code on lines of its own."""
+    flush = []
+    for index in indices:
+        start = part.rows[index].start
+        plain = not part.text[start].isspace() and not part.blocks.overlap(start, start + 1)
+        if plain and not BULLET.match(part.text, start):
+            flush.append(index)
+    return flush
+
+
+def _is_given(part: Part, one: List) -> bool:
+    """Does the line before say that this is given?"""
+    before = part.rows[max(0, one.heads[0].row - 1)]
+    line = part.text[before.start : before.end].rstrip(EDGE + "*_")
+    return line.endswith((":", "：")) and _GIVEN.search(line) is not None
+
+
+def _concludes(part: Part, index: int) -> bool:
+    return _CONCLUDES.match(part.text, part.rows[index].start) is not None
+
+
+def _carry(part: Part, lists: list[List], tight: list[List]) -> bool:
+    """Are tight lists the solution's steps, by the paragraphs around and between them?"""
+    if not tight:
+        return False
+    of_item = {index for one in lists for index in _rows_of_items(part, one)}
+    prose = [
+        index
+        for index in _at_margin(part, range(len(part.rows)))
+        if index not in of_item
+        and not part.rows[index].answer
+        and (part.rows[index].opens or index - 1 in of_item)
+    ]
+    n_items = sum(len(one.heads) for one in tight)
+    n_before = sum(index < tight[0].heads[0].row for index in prose)
+    after = [index for index in prose if index >= tight[-1].tail]
+    goes_on = any(not _concludes(part, index) for index in after[:-1])
+    outnumbers = n_items > len(prose)
+    if tight[0].heads[0].kind == "bullet":
+        return n_items > 2 and outnumbers and not goes_on
+    return outnumbers or (not goes_on and n_items >= n_before)
+
+
+def _rows_of_items(part: Part, one: List) -> list[int]:
+    """The rows of a list that belong to its items."""
+    rows = range(one.heads[0].row, one.tail)
+    if one.loose:
+        return list(rows)
+    heads = {head.row for head in one.heads}
+    return [index for index in rows if index in heads or not opens_at_margin(part, index)]
+
+
+# --- labels within a line -------------------------------------------------------------------------
+
+
+def inlined(part: Part) -> Part:
+    """A part with a row for every "Step 2:" within a line, where line ends were lost.
+
+    It counts where it goes on from the label before it, and the text does not refer to it.
+    """
+    found = list(INLINE_LABEL.finditer(part.text))
+    starts = [row.start for row in part.rows]
+    heads = {h.row: h for i in range(len(part.rows) if found else 0) if (h := _head(part, i))}
+    labels = {index: head.number for index, head in heads.items() if head.kind == "label"}
+    inside: list[Row] = []
+    last, row_seen = 0, -1
+    for match in found:
+        index = bisect_right(starts, match.start()) - 1
+        if index < 0 or not part.blocks.free(match.start()):
+            continue
+        for row in range(row_seen + 1, index + 1):
+            last = labels.get(row, last)
+        row_seen = index
+        own = index in labels and not part.text[starts[index] : match.start()].strip(
+            EDGE + "*_#>-[("
+        )
+        number = label_number(match)
+        before = part.text[max(starts[index], match.start() - 16) : match.start()]
+        if own or number != last + 1 or REFERS.search(before):
+            continue
+        last = number
+        inside.append(Row(match.start(), part.rows[index].end, False, False))
+    if len(labels) + len(inside) < 2 or not inside:
+        return part
+    if answer := _inline_answer(part, inside[-1]):
+        inside.append(answer)
+    rows = sorted([*part.rows, *inside])
+    ends = [row.start for row in rows[1:]] + [len(part.text)]
+    rows = [row._replace(end=min(row.end, end)) for row, end in zip(rows, ends, strict=True)]
+    return replace(part, rows=rows)
+
+
+def _inline_answer(part: Part, row: Row) -> Row | None:
+    """The answer behind the last label of a line: "Step 2: 7 * 2 = 14 The answer is: 14"."""
+    *_, found = [None, *INLINE_ANSWER.finditer(part.text, row.start, row.end)]
+    label = LABEL.match(part.text, row.start, row.end)
+    if found is None or label is None or not WORD.search(part.text, label.end(), found.start()):
+        return None
+    return Row(found.start(), row.end, False, True)

@@ -1,0 +1,627 @@
+r"""Solution text → steps.
+
+A step is what a PRM judges. People and models mark steps in four ways: they number them, leave
+blank lines, start new lines, or just end sentences; `auto` looks which of these a text shows, and
+docs/steps.md says how. The work is done in four layers, each linear in the text's length:
+
+1. Tags part thinking from the rest, and tokens and markers are taken out; every one is a wall that
+   no step crosses.
+2. What must stay whole is found: code, figures, tables, mathematics. A position inside is no cut.
+3. A rule proposes positions; those that are free become cuts.
+4. A piece without a letter or digit is no step.
+
+Nothing is lost in silence: what is neither step nor white space is reported as dropped. Every step
+knows where it stood, so that an editor can mark it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from prm_core.errors import BadOptionError, NoStepsError
+from prm_core.text.labels import CLOSING_ANSWER, EDGE, is_number_alone, step_content
+from prm_core.text.lists import (
+    BULLET,
+    List,
+    all_lists,
+    inlined,
+    is_head,
+    opens_at_margin,
+    step_lists,
+)
+from prm_core.text.parts import Part, Read, read_text, unfinished
+from prm_core.text.protected import LINE_END, Blocks, Span, find_decimals
+from prm_core.text.sentence_ends import CANDIDATE, ends_sentence, equation_cuts
+from prm_core.text.tags import WORD, Dropped, Tagged, is_marker
+from prm_core.types import Candidate
+
+_HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
+
+RULES = ("auto", "numbered", "paragraph", "line", "sentence")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step and where it stood.
+
+    Attributes:
+        text: what the user wrote, its ends stripped, a prefix such as "Step 1:" included.
+        start, end: character offsets; `original[start:end] == text`.
+        thinking: it stood inside `<think>…</think>` or the like.
+        answer: it stood inside `<answer>…</answer>` or the like.
+    """
+
+    text: str
+    start: int
+    end: int
+    thinking: bool = False
+    answer: bool = False
+
+    @property
+    def content(self) -> str:
+        """The text without its prefix: for models whose template numbers the steps itself."""
+        return step_content(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One solution's text, cut.
+
+    Attributes:
+        steps: in order, none blank; empty for a text that holds nothing but separators.
+        rule: the rule that cut what follows the thinking (the thinking, where nothing follows);
+            never "auto".
+        thinking_rule: the rule that cut the thinking; None where there is none.
+        dropped: what is neither step nor white space, in order.
+        note: why a chosen rule found a single step; empty otherwise.
+    """
+
+    steps: tuple[Step, ...]
+    rule: str
+    thinking_rule: str | None = None
+    dropped: tuple[Dropped, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The solutions of one problem, cut.
+
+    Attributes:
+        solutions: one per text, in order.
+        rule: the one rule that cut them all; None where they are cut by different ones. Texts
+            without a step play no part.
+    """
+
+    solutions: tuple[Split, ...]
+    rule: str | None
+
+    def note(self, names: Sequence[str]) -> str:
+        """What a reader of a ranking must know of the rules; empty where one rule cut all.
+
+        Args:
+            names: what the solutions are called, one per text.
+        """
+        if self.rule is not None:
+            return ""
+        of_rule: dict[str, list[str]] = {}
+        for name, one in zip(names, self.solutions, strict=True):
+            if one.steps:
+                of_rule.setdefault(_words(one), []).append(name)
+        said = "; ".join(f"{_listed(those)} {words}" for words, those in of_rule.items())
+        return (
+            f"solutions are cut into steps by different rules: {said}. "
+            "Scores such as product depend on the number of steps"
+        )
+
+
+def split_solutions(texts: Sequence[str], rule: str = "auto") -> Splits:
+    r"""Cut the solutions of one problem so that they can be compared.
+
+    Under "auto" all of them are cut by one rule where one fits: one under which no text keeps
+    several sentences in one step while others are cut, and no numbered text is cut to bits.
+
+    >>> splits = split_solutions(["1. 7 × 8 = 56.\n2. So 56.", "7 × 8 = 54. The answer is 54."])
+    >>> splits.rule, [len(one.steps) for one in splits.solutions]
+    ('sentence', [2, 2])
+
+    Args:
+        texts: solutions as they were pasted; blank ones have no steps.
+        rule: as for `find_steps`.
+
+    Raises:
+        BadOptionError: the rule is not known.
+    """
+    separator = _separator(rule)
+    read = [read_text(text) for text in texts]
+    chosen = {}
+    for thinking in (False, True):
+        parts = {i: one.parts[thinking] for i, one in enumerate(read) if thinking in one.parts}
+        rules = [rule] * len(parts) if rule != "auto" else _common_rules(list(parts.values()))
+        chosen[thinking] = dict(zip(parts, rules, strict=True))
+    solutions = [
+        _split(text, one, separator, chosen[False].get(i), chosen[True].get(i), rule)
+        for i, (text, one) in enumerate(zip(texts, read, strict=True))
+    ]
+    used = [set(rules.values()) for rules in chosen.values()]
+    first = next((rule for rules in used for rule in rules), "sentence")
+    one_rule = all(len(rules) <= 1 for rules in used)
+    return Splits(tuple(solutions), (first if rule == "auto" else rule) if one_rule else None)
+
+
+def steps_of(
+    solutions: Sequence[str | Sequence[str]],
+    rule: str = "auto",
+    thinking: Sequence[Sequence[bool] | None] = (),
+) -> list[tuple[Step, ...]]:
+    """The steps of one problem's solutions; those that are texts are cut as by `split_solutions`.
+
+    Args:
+        solutions: each a text, or its steps, which stay as they are.
+        rule: as for `find_steps`.
+        thinking: for each solution that is given as steps, what `given_steps` takes; empty where
+            nobody says anything.
+
+    Returns:
+        The steps of each; none where a text holds none.
+
+    Raises:
+        BadOptionError: the rule is not known.
+    """
+    texts = [solution for solution in solutions if isinstance(solution, str)]
+    cut = iter(split_solutions(texts, rule).solutions)
+    return [
+        next(cut).steps if isinstance(solution, str) else given_steps(solution, marks)
+        for solution, marks in zip(solutions, thinking or [None] * len(solutions), strict=True)
+    ]
+
+
+def find_steps(text: str, rule: str = "auto") -> tuple[Step, ...]:
+    r"""The steps of a solution, with their places.
+
+    >>> [step.text for step in find_steps("7 × 8 = 56. The answer is 56.")]
+    ['7 × 8 = 56.', 'The answer is 56.']
+
+    Args:
+        text: a solution as it was pasted.
+        rule: a name in `RULES`, or `separator:TEXT` to cut at every TEXT. In TEXT, `\n`, `\r` and
+            `\t` are the control characters and `\\` is one backslash; any other backslash stands
+            for itself. A line feed in TEXT matches every kind of line end. Such cuts keep
+            formulas, code, tables and decimal numbers whole too, unless TEXT itself has one of
+            the characters ``$ \ ` ~ |`` that delimit them.
+
+    Returns:
+        Steps in order, none blank; empty for a text that holds nothing but separators.
+
+    Raises:
+        BadOptionError: the rule is not known.
+    """
+    return split_solutions([text], rule).solutions[0].steps
+
+
+def split_steps(text: str, rule: str = "auto") -> tuple[str, ...]:
+    """The steps of a solution as texts; see `find_steps`.
+
+    >>> split_steps("Step 1: 7 × 8 = 56.\\nStep 2: The answer is 56.")
+    ('Step 1: 7 × 8 = 56.', 'Step 2: The answer is 56.')
+
+    Raises:
+        NoStepsError: the text holds no step.
+        BadOptionError: the rule is not known.
+    """
+    steps = tuple(step.text for step in find_steps(text, rule))
+    if not steps:
+        raise NoStepsError("the solution has no steps; write at least one line of reasoning")
+    return steps
+
+
+def given_steps(texts: Sequence[str], thinking: Sequence[bool] | None = None) -> tuple[Step, ...]:
+    """Steps that somebody else has cut; they stay as they are.
+
+    Where nobody says which of them are thinking, the tags in them tell: one with thinking and
+    something else is no thinking, and a tag alone goes with the thinking beside it.
+
+    >>> [step.thinking for step in given_steps(["<think>", "5?", "No.</think>", "So 4."])]
+    [True, True, True, False]
+
+    Args:
+        texts: none blank.
+        thinking: for each, whether it is thinking; None where nobody says.
+    """
+    joint = "\n\n"
+    found = find_steps(joint.join(texts), "paragraph")
+    starts, ends = [one.start for one in found], [one.end for one in found]
+    steps: list[Step] = []
+    start = 0
+    for text in texts:
+        end = start + len(text)
+        first, behind = bisect_right(ends, start), bisect_left(starts, end)
+        inside = [one.thinking for one in found[first:behind]]
+        beside = [one.thinking for one in found[max(first - 1, 0) : behind + 1]]
+        steps.append(Step(text, start, end, all(inside) if inside else any(beside)))
+        start = end + len(joint)
+    if thinking is None:
+        return tuple(steps)
+    return tuple(replace(one, thinking=m) for one, m in zip(steps, thinking, strict=True))
+
+
+def candidate_of(problem: str, steps: Iterable[Step], id: str = "") -> Candidate:
+    """The record that is scored; it keeps which steps are thinking.
+
+    Raises:
+        InputError, NoStepsError: as `Candidate`.
+    """
+    steps = tuple(steps)
+    return Candidate(
+        problem,
+        tuple(one.text for one in steps),
+        id,
+        tuple(one.thinking for one in steps),
+        "\n\n".join(one.text for one in steps if one.answer) or None,
+    )
+
+
+def chosen_rule(text: str) -> str:
+    """The rule that `auto` uses for this text.
+
+    Thinking and what follows it are judged apart; the answer is about what follows, if there is
+    anything. Where step markers join a text, it is "separator:" and the marker.
+    """
+    return split_solutions([text]).solutions[0].rule
+
+
+# --- one rule for several texts -------------------------------------------------------------------
+
+_TO_BITS = 1.5  # a numbered text in that many times its own number of pieces is cut to bits
+_TOO_FEW = 2 / 3  # of the pieces that a text's own rule gives: several of them are stuck together
+
+
+def _common_rules(parts: list[Part]) -> list[str]:
+    """For each part the rule that cuts it: the same one for all where one fits."""
+    own = [_auto_rule(part) for part in parts]
+    if len(set(own)) <= 1:
+        return own
+    for rule in (*sorted(set(own) - set(RULES)), *RULES[1:]):
+        if all(_fits(part, mine, rule) for part, mine in zip(parts, own, strict=True)):
+            return [rule] * len(parts)
+    return own
+
+
+def _fits(part: Part, own: str, rule: str) -> bool:
+    """Does another rule than a part's own cut it well, too?"""
+    if rule == own:
+        return True
+    mine, other = _starts(part, own), _starts(part, rule)
+    if len(mine) == 1 == len(other):
+        return True
+    if rule == "numbered":  # it takes paragraphs where nothing is numbered
+        return own == "paragraph"
+    if ":" in rule:
+        return False
+    if own == "numbered" or ":" in own:
+        return set(mine) <= set(other) and len(other) <= _TO_BITS * len(mine)
+    if rule == "line" and own == "paragraph" and not _shows_lines(part):
+        return False
+    return len(other) >= _TOO_FEW * len(mine)
+
+
+def _starts(part: Part, rule: str) -> list[int]:
+    """Where the steps of a part begin under a rule."""
+    return [step.start for step in _steps(part, rule, _separator(rule))]
+
+
+RULE_WORDS = {
+    "numbered": "numbered",
+    "paragraph": "by paragraph",
+    "line": "by line",
+    "sentence": "by sentence",
+    "separator": "at its step markers",
+}
+"""How a text is cut, by the rule that cut it; "separator" stands for all of that kind."""
+
+
+def _words(split: Split) -> str:
+    """How a text is cut, in words."""
+    words = RULE_WORDS[split.rule.split(":")[0]]
+    if split.thinking_rule not in (None, split.rule):
+        words += f" (thinking {RULE_WORDS[str(split.thinking_rule).split(':')[0]]})"
+    return words
+
+
+def _listed(names: list[str]) -> str:
+    """
+    >>> _listed(["A", "B"]), _listed(list("ABCDEFGH"))
+    ('A, B', 'A, B, C, D, E and 3 more')
+    """
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:5])} and {len(names) - 5} more"
+
+
+# --- steps of one text ----------------------------------------------------------------------------
+
+
+def _split(
+    text: str,
+    read: Read,
+    separator: str | None,
+    solution_rule: str | None,
+    thinking_rule: str | None,
+    asked: str,
+) -> Split:
+    """A text cut by the rules that were chosen for its two voices."""
+    steps: list[Step] = []
+    for part in read.parts.values():
+        rule = thinking_rule if part.thinking else solution_rule
+        assert rule is not None
+        own = separator if asked == rule else _separator(rule)
+        steps += _steps(part, rule, own, by_name=asked == "numbered")
+    steps.sort(key=lambda step: step.start)
+    rule = solution_rule or thinking_rule or ("sentence" if asked == "auto" else asked)
+    return Split(
+        tuple(steps),
+        rule,
+        thinking_rule,
+        tuple(_dropped(text, read.tagged, steps, separator)),
+        _single_note(read, asked) if len(steps) == 1 else "",
+    )
+
+
+def _steps(part: Part, rule: str, separator: str | None, by_name: bool = False) -> Iterator[Step]:
+    """The pieces of a part that have a letter or digit, their ends stripped."""
+    if separator is not None:
+        pieces = _literal_pieces(part, separator)
+    else:
+        pieces = _pieces(part, rule, by_name)
+    for start, end in pieces:
+        left = part.text[start:end].lstrip(EDGE)
+        step = left.rstrip(EDGE)
+        if step and WORD.search(step):
+            first = end - len(left)
+            # From the original: a rule of dashes within a step is blank in the part's text.
+            last = first + len(step)
+            answer = part.answers.overlap(first, last)
+            yield Step(part.original[first:last], first, last, part.thinking, answer)
+
+
+def _dropped(
+    text: str, tagged: Tagged, steps: list[Step], separator: str | None
+) -> Iterator[Dropped]:
+    """Tags, and whatever else is neither step nor white space, in order."""
+    other = "no letter or digit" if separator is None else "separator"
+    taken = [*((step.start, step.end, "") for step in steps), *tagged.tags]
+    at = 0
+    for start, end, kind in [*sorted(taken), (len(text), len(text), "")]:
+        left = text[at:start].lstrip(EDGE)
+        if rest := left.rstrip(EDGE):
+            yield Dropped(start - len(left), start - len(left) + len(rest), other)
+        if kind:
+            yield Dropped(start, end, kind)
+        at = end
+
+
+def _single_note(read: Read, rule: str) -> str:
+    """Why a rule that was chosen by name found a single step."""
+    if rule == "auto":
+        return ""
+    if rule == "numbered":
+        (part,) = read.parts.values()
+        return "" if step_lists(inlined(part)) else "nothing is numbered here"
+    reasons = {
+        "paragraph": "there is no blank line",
+        "line": "there is one line",
+        "sentence": "there is one sentence",
+    }
+    return reasons.get(rule, "the separator does not part it")
+
+
+# --- the user's own separator ---------------------------------------------------------------------
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
+
+
+def _separator(rule: str) -> str | None:
+    """The text to cut at, or None for a rule that has a name."""
+    if rule in RULES:
+        return None
+    kind, colon, written = rule.partition(":")
+    if kind != "separator" or not colon:
+        raise BadOptionError(
+            f"step rule {rule!r} is not known; choose from {', '.join(RULES)}, or separator:TEXT"
+        )
+    if not written:
+        raise BadOptionError("the separator is empty; write the text to cut at after 'separator:'")
+    return unescaped(written)
+
+
+def unescaped(text: str) -> str:
+    r"""A text that was typed on one line, with what "\n", "\r", "\t" and "\\" stand for.
+
+    >>> unescaped(r"\n\n--")
+    '\n\n--'
+    """
+    return re.sub(r"\\([nrt\\])", lambda found: _ESCAPES[found[1]], text)
+
+
+def _literal_pieces(part: Part, separator: str) -> Iterator[Span]:
+    """What stands between the separators that are free to be cut at."""
+    if is_marker(separator):  # a wall already, and part of a word elsewhere
+        return part.between_walls(0, len(part.text))
+    return _cut_at(part, separator)
+
+
+def _cut_at(part: Part, separator: str) -> Iterator[Span]:
+    blocks = Blocks()
+    if not set(separator) & set("$\\`~|"):
+        blocks = Blocks([*part.blocks.spans(), *find_decimals(part.text)])
+    pattern = LINE_END.join(map(re.escape, re.split("\r\n|\n", separator)))
+    begin = 0
+    for found in re.finditer(pattern, part.text):
+        if not blocks.overlap(*found.span()):
+            yield from part.between_walls(begin, found.start())
+            begin = found.end()
+    yield from part.between_walls(begin, len(part.text))
+
+
+# --- rules: where to cut --------------------------------------------------------------------------
+
+
+def _pieces(part: Part, rule: str, by_name: bool) -> Iterator[Span]:
+    """Where the pieces of a part begin and end under a rule that has a name.
+
+    Args:
+        by_name: the user chose the rule; then a numbered list within a step is cut, too.
+    """
+    cuts = {
+        "numbered": _every_number_cuts if by_name else _numbered_cuts,
+        "paragraph": _paragraph_cuts,
+        "line": _line_cuts,
+        "sentence": _sentence_cuts,
+    }[rule](part)
+    yield from pairwise(sorted({0, len(part.text), *cuts, *part.walls}))
+
+
+def _line_cuts(part: Part) -> list[int]:
+    return [row.start for row in part.rows]
+
+
+def _paragraph_cuts(part: Part) -> list[int]:
+    return [row.start for row in part.rows if row.opens or row.answer]
+
+
+def _numbered_cuts(part: Part) -> list[int]:
+    """Starts of the numbered steps and of what stands beside them."""
+    part = inlined(part)
+    return _list_cuts(part, step_lists(part))
+
+
+def _every_number_cuts(part: Part) -> list[int]:
+    """The same, and where no list carries the solution, starts of the items within its steps."""
+    part = inlined(part)
+    return _list_cuts(
+        part, step_lists(part) or [one for one in all_lists(part) if one.heads[0].number]
+    )
+
+
+def _list_cuts(part: Part, lists: list[List]) -> list[int]:
+    """Where lists cut a part.
+
+    Outside of the lists every paragraph is a step. Within one, so is a heading no deeper than the
+    steps' own, a line that states the answer, and the last line if it does so in a sentence.
+    """
+    owner = {index: one for one in lists for index in range(one.heads[0].row, one.tail)}
+    heads = {head.row for one in lists for head in one.heads}
+    tails = {one.tail for one in lists}
+    cuts = []
+    for index, row in enumerate(part.rows):
+        if one := owner.get(index):
+            heading = _HEADING.match(part.text, row.start)
+            cut = index in heads or (not one.loose and opens_at_margin(part, index))
+            cut = cut or (heading is not None and len(heading[1]) <= one.heads[0].level)
+        else:
+            cut = row.opens or index in tails
+        if cut or row.answer or (index == len(part.rows) - 1 and _closes(part, index)):
+            cuts.append(row.start)
+    return cuts
+
+
+def _closes(part: Part, index: int) -> bool:
+    """Does the last row state the answer in a sentence of its own: "The answer is 26."?"""
+    start = part.rows[index].start
+    states = not part.text[start].isspace() and CLOSING_ANSWER.match(part.text, start) is not None
+    return states and not _continues(part, index)
+
+
+# --- what auto picks ------------------------------------------------------------------------------
+
+_RUNS_ON = re.compile(
+    r"(?:[,;=+×*/(−–-]|\b(?:a|an|the|by|of|to|is|are|and|or|with|from|for|in|on|at|that|than|as))$",
+    re.IGNORECASE,
+)
+_EQUATION = re.compile(r"\S{1,24}?[ \t]*+[=+*/×÷·<>≈−-]")
+
+
+def _auto_rule(part: Part) -> str:
+    """The rule that a text shows: markers, else numbers, else blank lines, lines, or sentences.
+
+    What states the answer, and a first line such as "Solution:", is no sign of anything.
+    """
+    if part.marker:
+        return f"separator:{part.marker}"
+    body = [index for index, row in enumerate(part.rows) if not row.answer]
+    paragraphs = [index for index in body if part.rows[index].opens]
+    if paragraphs[:2] == [0, 1] and part.text[: part.rows[0].end].rstrip(EDGE).endswith(":"):
+        paragraphs = paragraphs[1:]
+    lists = step_lists(inlined(part))
+    if lists and (lists[0].heads[0].kind != "bullet" or len(paragraphs) > 1):
+        return "numbered"
+    if len(paragraphs) > 1:
+        return "paragraph"
+    return "line" if _shows_lines(part) else "sentence"
+
+
+def _shows_lines(part: Part) -> bool:
+    """Do several lines hold a sentence each, and are not one text that was wrapped?"""
+    body = [index for index, row in enumerate(part.rows) if not row.answer]
+    n_wrapped = sum(_continues(part, index) for index in body[1:])
+    return len(body) > 1 and 2 * n_wrapped < len(body) - 1
+
+
+def _continues(part: Part, index: int) -> bool:
+    """Does the row go on with the sentence before it, as in wrapped text?"""
+    text, start = part.text, part.rows[index].start
+    formula = part.blocks.overlap(start, start + 1)
+    if part.rows[index].opens or (text[start].isupper() and not formula):
+        return False
+    before = unfinished(text, start)
+    if not before or BULLET.match(text, start) or is_head(part, index):
+        return False
+    if text[start].islower():
+        return not _EQUATION.match(text, start)
+    return formula or _RUNS_ON.search(before) is not None
+
+
+# --- sentences ------------------------------------------------------------------------------------
+
+
+def _sentence_cuts(part: Part) -> list[int]:
+    """Where sentences end, and where lines end that do not run on into the next."""
+    breaks = [row.start for index, row in enumerate(part.rows) if _breaks(part, index)]
+    cuts = set(breaks)
+    begin = upcoming = 0
+    for found in CANDIDATE.finditer(part.text):
+        while upcoming < len(breaks) and breaks[upcoming] <= found.start():
+            begin = breaks[upcoming]
+            upcoming += 1
+        end = found.end()
+        if (
+            part.blocks.free(end)
+            and not _is_prefix(part.text, begin, end)
+            and ends_sentence(part.text, begin, found)
+        ):
+            begin = end
+            cuts.add(end)
+    cuts.update(
+        place for place in equation_cuts(part.text, sorted(cuts)) if part.blocks.free(place)
+    )
+    return sorted(cuts)
+
+
+def _breaks(part: Part, index: int) -> bool:
+    """Does a sentence end before this row, whatever the text before it ends with?"""
+    row = part.rows[index]
+    if row.opens or row.answer:
+        return True
+    return bool(unfinished(part.text, row.start)) and not _continues(part, index)
+
+
+def _is_prefix(text: str, begin: int, end: int) -> bool:
+    """Is text[begin:end] nothing but a number, "Step 1." or a letter: the start of an item?"""
+    if end - begin > 24:
+        return False
+    sentence = text[begin:end].strip(EDGE)
+    return is_number_alone(sentence) or (len(sentence) == 2 and sentence[0].isalpha())

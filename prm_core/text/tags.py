@@ -1,0 +1,253 @@
+"""What chat models and PRM data leave in a solution's text that is not the solution.
+
+Thinking and the rest are told apart by tags: `<think>` and its like (DeepSeek-R1, Qwen3, EXAONE,
+Cohere, Seed, Magistral, Reflection), Kimi's `◁think▷`, SkyThought's `<|begin_of_thought|>`, the
+channels of gpt-oss's harmony format. Beside them stand tags around an answer, the tokens that
+begin or end a turn, and the markers at which PRMs are read (`<extra_0>` of Qwen's, `ки` of
+Math-Shepherd's). None of them is part of a step, and every one ends the step before it.
+
+A tag in a closed code fence, or alone between backticks, is text. Linear in the text's length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from prm_core.text.protected import Blocks, find_fences, find_lines
+
+THINKING_TAG = "thinking tag"
+ANSWER_TAG = "answer tag"
+SPECIAL_TOKEN = "special token"
+MARKER = "step marker"
+
+WORD = re.compile(r"[^\W_]|[∞∅]")
+"""A letter or digit of any script, or a symbol that is a value: what every step has."""
+
+_THOUGHT = (
+    r"think(?:ing)?|thoughts?|reasoning|reason|reflect(?:ion)?|scratchpad|analysis|"
+    r"cot_budget_reflect"
+)
+_WRAPPER = r"answer|final_answer|final|solution|output|response|result|conclusion|summary"
+_TAG = re.compile(
+    rf"""
+      (?: < | &lt; ) (?P<slash>/)? [ \t]? (?:[a-z]{{1,12}}:)?
+        (?: (?P<thought>{_THOUGHT}) | (?P<wrapper>{_WRAPPER})
+        | (?P<step>steps?(?:[ \t_-]?\d{{1,3}})?) )
+        (?: [ \t] [^<>\n]{{0,60}} )? (?: > | &gt; )
+    | ◁ (?P<kimi_end>/)? think ▷
+    | \[ (?P<mistral_end>/)? (?-i:THINK) \]
+    | <\| (?: (?P<edge>begin|start|end)_of_(?P<of>\w{{1,20}}) | (?P<cohere>start|end)_thinking ) \|>
+    | <\| (?P<bar_end>/|end_)? (?:think|thinking) (?P<bar_edge>_end|_start)? \|>
+    | (?: <\|start\|> [ \t]*+ [a-z]{{1,12}} [^<>\n]{{0,40}} )?
+        <\|channel\|> [ \t]*+ (?P<channel>[a-z]{{1,20}}) [^<>\n]{{0,60}}
+        (?: <\|constrain\|> [^<>\n]{{0,20}} )? <\|message\|>
+    | <\|channel> [ \t]*+ (?P<gemma>[a-z]{{1,20}}) \b | (?P<gemma_end><channel\|>)
+    | (?P<unused><unused94>) (?:thought\b)? | (?P<unused_end><unused95>)
+    | (?-i: (?: \A | assistant ) (?P<bare> analysis|commentary|final) (?=[^\Wa-z_]|[\\$*\#"(]) )
+    | (?P<special>
+        (?: <\|im_start\|> | <start_of_turn> | <\|turn> )
+          (?: [ \t]*+ (?:assistant|model|system|user)\b )?
+      | <\|start_header_id\|> [a-z]{{1,12}} <\|end_header_id\|>
+      | <\|start\|> (?: assistant\b )?
+      | <\| (?: (?:[a-z]{{1,20}}_){{1,4}} (?:[a-z]{{1,20}}|\d{{1,4}}) | endoftext | endofprompt
+          | endofturn | end | return | call | message | eot | eos | bos | pad | sep | eom | user
+          | assistant | system ) \|>
+      | <[|｜] [^<>|｜\n]{{1,40}} ｜> | <｜ [^<>|｜\n]{{1,40}} [|｜]>
+      | </s> | (?P<first><s>)
+      | <(?: eos | bos | pad | unk | eod | eot | eoa | eoh | sep | end_of_turn | endoftext
+          | turn\| )>
+      | (?-i: \[ (?: EOS | BOS | PAD | SEP | CLS | UNK | /?INST | UNUSED_TOKEN_\d{{1,4}} ) \] )
+      )
+    | (?P<marker> <extra(?:_\d{{1,2}})?> | (?<![^\W\d_])ки(?![^\W\d_]) | <(?:pos|neg)>
+        | <[+-]> (?= [ \t]* (?:[\r\n]|\Z) ) )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_HOLDS_ANSWER = re.compile(r"(?:<|&lt;)(?:final_)?answer|<\|begin_of_box", re.IGNORECASE)
+# Where a tag may begin: looked for first, for `_TAG` is slow.
+_SIGN = re.compile(r"[<◁\[]|&lt;|[кК][иИ]|\Aanalysis|assistant(?=analysis|commentary|final)")
+_CHANNELS = ("analysis", "commentary", "thought")
+_SOLUTION = "solution"
+
+
+class Dropped(NamedTuple):
+    """A stretch of a text that is no part of any step.
+
+    Attributes:
+        start, end: character offsets in the original.
+        kind: what it is, in words: "thinking tag", "answer tag", "special token", "step marker",
+            or "no letter or digit".
+    """
+
+    start: int
+    end: int
+    kind: str
+
+
+class Stretch(NamedTuple):
+    """Text between two tags.
+
+    Attributes:
+        start, end: character offsets.
+        thinking: a model thinks here, instead of answering.
+    """
+
+    start: int
+    end: int
+    thinking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A text's tags and what is between them.
+
+    Attributes:
+        tags: in order.
+        stretches: one more than tags, blank ones too.
+        answers: the last stretch within `<answer>` and its like that says something, if any.
+    """
+
+    tags: list[Dropped]
+    stretches: list[Stretch]
+    answers: list[tuple[int, int]]
+
+
+class _Mark(NamedTuple):
+    """A tag. `opens` and `closes` name the thinking that begins or ends there.
+
+    Where a solution begins, all thinking ends.
+    """
+
+    start: int
+    end: int
+    kind: str
+    opens: str = ""
+    closes: str = ""
+
+
+def read_tags(text: str) -> Tagged:
+    """The tags of a text, and which stretches between them are thinking.
+
+    Models whose prompt ends in the opening tag write only the closing one: then what stands before
+    it is thinking. So is what stands before a closing tag that nothing opened, if something is
+    left to be the solution. Thinking that is not closed ends where a solution is opened.
+    """
+    marks = list(_marks(text))
+    edges = [0, *(place for mark in marks for place in (mark.start, mark.end)), len(text)]
+    spans = list(zip(edges[::2], edges[1::2], strict=True))
+    worded = [WORD.search(text, *span) is not None for span in spans]
+    thinking = _thinking(marks, worded)
+    answers = [
+        spans[index + 1]
+        for index, mark in enumerate(marks)
+        if mark.kind == ANSWER_TAG
+        and mark.closes
+        and worded[index + 1]
+        and not thinking[index + 1]
+        and _HOLDS_ANSWER.match(text, mark.start)
+    ]
+    return Tagged(
+        [Dropped(mark.start, mark.end, mark.kind) for mark in marks],
+        [Stretch(*span, is_thinking) for span, is_thinking in zip(spans, thinking, strict=True)],
+        answers[-1:],
+    )
+
+
+def is_marker(text: str) -> bool:
+    """Is a text a step marker and nothing else?"""
+    found = _TAG.fullmatch(text)
+    return found is not None and _mark(found).kind == MARKER
+
+
+def _marks(text: str) -> Iterator[_Mark]:
+    """All tags that count: not those in code, save one that ends thinking that broke off there."""
+    code: Blocks | None = None
+    # gpt-oss's channels with their tokens taken off: "analysisLet me …assistantfinalThe answer …".
+    bare = text.startswith("analysis") and "assistantfinal" in text
+    end = 0
+    thinks = False
+    for sign in _SIGN.finditer(text):
+        found = _TAG.match(text, sign.start()) if sign.start() >= end else None
+        if found is None or _is_text(text, found) or (found["bare"] and not bare):
+            continue
+        mark = _mark(found)
+        if code is None:
+            code = Blocks(find_fences(text, find_lines(text))[0])
+        if code.overlap(*found.span()) and not (mark.closes and thinks):
+            continue
+        yield mark
+        end = mark.end
+        thinks = bool(mark.opens) or (thinks and not mark.closes)
+
+
+def _is_text(text: str, found: re.Match[str]) -> bool:
+    """Is a tag spoken of (between backticks), or the HTML for text that is struck out?"""
+    before, after = (
+        text[max(0, found.start() - 16) : found.start()],
+        text[found.end() : found.end() + 1],
+    )
+    if found["first"]:
+        return found.start() > 16 or bool(before.strip())
+    return before[-1:] == "`" == after
+
+
+def _mark(found: re.Match[str]) -> _Mark:
+    """What a match of `_TAG` does."""
+    start, end = found.span()
+    if found["marker"] or found["step"]:
+        return _Mark(start, end, MARKER)
+    if found["special"]:
+        return _Mark(start, end, SPECIAL_TOKEN)
+    channel = found["channel"] or found["bare"] or found["gemma"]
+    if channel:
+        if channel.lower() in _CHANNELS:
+            return _Mark(start, end, THINKING_TAG, opens="channel")
+        return _Mark(start, end, THINKING_TAG, closes=_SOLUTION)
+    name = (found["thought"] or found["of"] or "think").lower()
+    is_thought = re.fullmatch(_THOUGHT, name) is not None
+    closing = (
+        found["slash"]
+        or found["kimi_end"]
+        or found["mistral_end"]
+        or found["gemma_end"]
+        or found["unused_end"]
+        or found["bar_end"]
+        or found["bar_edge"] == "_end"
+        or "end" in ((found["edge"] or "").lower(), (found["cohere"] or "").lower())
+    )
+    if found["gemma_end"]:
+        name = "channel"
+    if found["wrapper"] or not is_thought:
+        return _Mark(start, end, ANSWER_TAG, closes="" if closing else _SOLUTION)
+    return _Mark(start, end, THINKING_TAG, **{"closes" if closing else "opens": name})
+
+
+def _thinking(marks: list[_Mark], worded: list[bool]) -> list[bool]:
+    """For each stretch, whether it is thinking."""
+    flags: list[bool] = []
+    last_worded = max((i for i, is_worded in enumerate(worded) if is_worded), default=-1)
+    last_close = max(
+        (i for i, mark in enumerate(marks) if mark.closes not in ("", _SOLUTION)),
+        default=-1,
+    )
+    opened: list[str] = []
+    since = 0  # the first stretch after the last tag of thinking
+    seen = False
+    for index, mark in enumerate(marks):
+        flags.append(bool(opened))
+        if mark.closes == _SOLUTION and index < last_close:  # the thinking speaks of the tag
+            continue
+        if mark.closes in opened:
+            del opened[opened.index(mark.closes) :]
+        elif mark.closes:
+            if mark.closes != _SOLUTION and not opened and (not seen or last_worded > index):
+                flags[since:] = [True] * (index + 1 - since)
+            opened.clear()
+        elif mark.opens and mark.opens not in opened:
+            opened.append(mark.opens)
+        if mark.opens or mark.closes not in ("", _SOLUTION):
+            since, seen = index + 1, True
+    return [*flags, bool(opened)]

