@@ -32,7 +32,7 @@ from prm_core.evaluation.metrics import (
     sweep,
 )
 from prm_core.evaluation.reports import best_of_n_report, judge_pools
-from prm_core.formats.candidate_sets import Pool, read_pools
+from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.formats.labelled import read_examples
 from prm_core.formats.problems import read_problems
 from prm_core.paths import assets_dir
@@ -192,8 +192,8 @@ def best_of_six(scorer: Scorer, n_most: int | None) -> Iterator[str]:
     path = DATA / "gsm8k_test6.jsonl.gz"
     pools = [
         pool
-        for pool in read_pools(path)
-        if isinstance(pool, Pool) and half(pool.solutions[0].candidate.problem) == "report"
+        for pool in read_candidate_sets(path)
+        if isinstance(pool, CandidateSet) and half(pool.solutions[0].candidate.problem) == "report"
     ]
     judged = judge_pools(scorer, pools[:n_most])
     chosen = best_of_n_report(judged, model=scorer.model_id, source=path.name, n_resamples=10)

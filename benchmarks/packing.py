@@ -24,7 +24,7 @@ import torch
 from transformers import AutoModel, PreTrainedModel, Qwen2Config
 
 from prm_core.errors import BadOptionError, PRMError
-from prm_core.families import Opened, Readout
+from prm_core.families import OpenedModel, Readout
 from prm_core.families.heads import ValueHead
 from prm_core.models.device import Placement, choose_device
 from prm_core.scoring.local import Scorer
@@ -236,7 +236,7 @@ def run_bench(
                 model_id="random weights",
                 family="value_head",
                 backbones=[backbone],
-                opened=Opened(work.encode, readout),
+                opened=OpenedModel(work.encode, readout),
                 placement=placement,
                 keep_bytes=0,
                 packed=packed,

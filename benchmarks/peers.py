@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.packing import Sizes, Workload, now, random_model, search_workloads, workloads
-from prm_core.families import Opened, Readout
+from prm_core.families import OpenedModel, Readout
 from prm_core.models.device import Placement, choose_device
 from prm_core.scoring.local import Scorer
 from prm_core.types import Encoded
@@ -353,7 +353,7 @@ def _score_ours(
         model_id="random weights",
         family="value_head",
         backbones=[backbone],
-        opened=Opened(lambda candidate: encoded[candidate.id], readout),
+        opened=OpenedModel(lambda candidate: encoded[candidate.id], readout),
         placement=placement,
     )
     found = []

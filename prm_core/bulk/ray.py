@@ -36,7 +36,7 @@ from prm_core.bulk.run import (
 )
 from prm_core.errors import BadOptionError, DataError, ModelError, PRMError
 from prm_core.formats.files import Problems
-from prm_core.formats.problems import ProblemRow, json_line, named_errors
+from prm_core.formats.problems import ProblemRow, file_errors, json_line
 from prm_core.types import StepScorer
 
 PIECE_ROWS = 64
@@ -79,7 +79,7 @@ def score_rows_on_ray(
     """
     ray = _ray()
     spool = run.folder.resolve() / "todo"
-    with named_errors(run.folder, "written"):
+    with file_errors(run.folder, "written"):
         shutil.rmtree(spool, ignore_errors=True)  # of a run that was killed
         spool.mkdir()
         paths = [
@@ -147,7 +147,7 @@ class _Actor:
         if not path.exists():  # done, and its actor was killed before Ray knew
             return 0, []
         rows, messages = _read_spool(path), []
-        with named_errors(self._folder, "written"):
+        with file_errors(self._folder, "written"):
             piece = Piece(self._folder, int(path.stem))
             n_rows = _step(rows, suits(scorer))
             for start in range(0, len(rows), n_rows):

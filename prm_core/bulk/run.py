@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError
 from prm_core.formats.files import Problems, check_results, open_results
-from prm_core.formats.problems import ProblemRow, json_line, named_errors
+from prm_core.formats.problems import ProblemRow, file_errors, json_line
 from prm_core.formats.results import result_row
 from prm_core.text.steps import candidate_of, steps_of
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
@@ -266,7 +266,7 @@ class UnfinishedRun:
         self.output = Path(output)
         self.folder = parts_of(output)
         self.n_rows = 0
-        with named_errors(output, "written"):
+        with file_errors(output, "written"):
             self.folder.mkdir(exist_ok=True)
             _refuse_others(self.folder)
             self._lock = (self.folder / ".lock").open("wb")
@@ -278,7 +278,7 @@ class UnfinishedRun:
 
     def _begin(self, settings: dict[str, Any], resume: bool) -> None:
         _hold(self._lock, self.output)
-        with named_errors(self.folder, "read"):
+        with file_errors(self.folder, "read"):
             for left in self.folder.glob(".*.part"):  # of a run that was killed
                 left.unlink()
             self.spans = _spans(self.folder)
@@ -291,7 +291,7 @@ class UnfinishedRun:
                 )
             self._compare(record, settings)
         else:
-            with named_errors(record, "written"):
+            with file_errors(record, "written"):
                 record.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
                 self._probe.unlink(missing_ok=True)
 
@@ -376,7 +376,7 @@ class UnfinishedRun:
         with open_results(self.output) as write:
             for span in spans:
                 n_lines = 0
-                with named_errors(span.path, "read"), span.path.open(encoding="utf-8") as lines:
+                with file_errors(span.path, "read"), span.path.open(encoding="utf-8") as lines:
                     for line in lines:
                         n_lines += 1
                         if is_bad(line):
@@ -390,7 +390,7 @@ class UnfinishedRun:
                     )
         # In one moment: a folder without some of its pieces would be a run to go on with.
         old = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.old")
-        with named_errors(self.folder, "removed"):
+        with file_errors(self.folder, "removed"):
             self.folder.rename(old)
             self._lock.close()
             shutil.rmtree(old)
@@ -434,7 +434,7 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
         return
     path, now = folder / "probe.json", scored.probabilities
     part = folder / f".probe.{os.getpid()}.part"
-    with named_errors(folder, "written"):
+    with file_errors(folder, "written"):
         part.write_text(json.dumps(now), encoding="utf-8")
         try:
             os.link(part, path)  # the first one says it for all
@@ -576,7 +576,7 @@ def score_rows(
         for group in _groups(run.todo(problems), n_together):
             clock.start()
             lines = result_lines(scorer, [row for _, row in group], task)
-            with named_errors(run.folder, "written"):
+            with file_errors(run.folder, "written"):
                 for (number, row), line in zip(group, lines, strict=True):
                     if piece is not None and piece.after != number:
                         done, piece = piece, None
@@ -592,7 +592,7 @@ def score_rows(
             tell(clock.scored(len(group)))
     finally:
         if piece is not None:
-            with named_errors(run.folder, "written"):
+            with file_errors(run.folder, "written"):
                 piece.save()
 
 

@@ -25,9 +25,9 @@ from prm_core.evaluation.reports import (
     recorded_scores,
     sweep_thresholds,
 )
-from prm_core.formats.candidate_sets import Pool, read_pools
+from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.formats.labelled import is_labelled, read_examples, rows_of
-from prm_core.formats.problems import Row, json_line, keep_apart, open_whole
+from prm_core.formats.problems import FileRow, atomic_text, json_line, refuse_same_file
 from prm_core.model_options import model_arguments, positive, request_of
 from prm_core.ranking.aggregate import METHODS
 from prm_core.scoring.open import open_scorer
@@ -114,8 +114,8 @@ def main(options: argparse.Namespace) -> int:
         return _arithmetic(options)
     with ExitStack() as stack:  # a page that cannot be written is told of before the work
         for source in filter(None, (options.file, options.tune)):
-            keep_apart(source, options.html or "")
-        page = options.html and stack.enter_context(open_whole(options.html))
+            refuse_same_file(source, options.html or "")
+        page = options.html and stack.enter_context(atomic_text(options.html))
         choosing = task == "best-of-n"
         report, n_bad = (
             _best_of_n(options, stack) if choosing else _labelled_steps(options, task, stack)
@@ -131,7 +131,7 @@ def main(options: argparse.Namespace) -> int:
 def _task_of(path: str) -> str:
     """The task that the first row of a file in a known format is for."""
     error: DataError | None = None
-    first: Row | None = None
+    first: FileRow | None = None
     for row in rows_of(path):
         if isinstance(row, DataError):
             error = error or row
@@ -198,8 +198,8 @@ def _tuned(options: argparse.Namespace, scorer: StepScorer) -> tuple[float, int]
 
 def _best_of_n(options: argparse.Namespace, stack: ExitStack) -> tuple[Report, int]:
     """The report of a file of candidates, and the number of its bad rows."""
-    rows, n_bad = _read_all(options, read_pools(options.file, options.steps or "auto"))
-    pools = [row for row in rows if isinstance(row, Pool)]
+    rows, n_bad = _read_all(options, read_candidate_sets(options.file, options.steps or "auto"))
+    pools = [row for row in rows if isinstance(row, CandidateSet)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)
         scorer: StepScorer = recorded_scores(name, pools)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prm_core.labelling.completers import Generator, Sampling
+    from prm_core.labelling.completers import Completer, Sampling
 
 
 def train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +34,10 @@ def label(options: argparse.Namespace) -> int:
     """`label`: step labels from final answers and continuations."""
     from prm_core.labelling import run as label_run
 
-    def open_local(options: argparse.Namespace, sampling: Sampling) -> Generator:
-        from prm_core.labelling.local_completer import LocalGenerator
+    def open_local(options: argparse.Namespace, sampling: Sampling) -> Completer:
+        from prm_core.labelling.local_completer import LocalCompleter
 
-        return LocalGenerator(
+        return LocalCompleter(
             options.generator, sampling, device=options.device, dtype=options.dtype
         )
 

@@ -27,7 +27,7 @@ from prm_core.cli.terminal import (
 )
 from prm_core.errors import BadOptionError, DataError
 from prm_core.formats.files import Problems, open_problems, open_results
-from prm_core.formats.problems import json_line, keep_apart
+from prm_core.formats.problems import json_line, refuse_same_file
 from prm_core.formats.results import result_row
 from prm_core.model_options import positive, request_of
 from prm_core.scoring.open import open_scorer
@@ -85,7 +85,7 @@ def main(options: argparse.Namespace) -> int:
     """`score`: one JSON row per problem, or a table."""
     if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
         raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
-    keep_apart(options.file, options.output)
+    refuse_same_file(options.file, options.output)
     into_file = options.output != "-" and (
         Path(options.output).is_file() or not Path(options.output).exists()
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prm_core.errors import DataError
-from prm_core.formats.problems import BadRows, open_whole
+from prm_core.formats.problems import BadRows, atomic_text
 
 LINE_WIDTH = 96
 """How much of a text stands on a line."""
@@ -20,7 +20,7 @@ LINE_WIDTH = 96
 def written_to(output: str) -> Iterator[Callable[[str], None]]:
     """A function that writes results: to stdout, always in UTF-8, or to a file."""
     if output != "-":
-        with open_whole(output) as write:
+        with atomic_text(output) as write:
             yield write
         return
 

@@ -37,7 +37,7 @@ from prm_core.evaluation.metrics import (
     sweep,
 )
 from prm_core.evaluation.recorded import RecordedScorer
-from prm_core.formats.candidate_sets import Pool
+from prm_core.formats.candidate_sets import CandidateSet
 from prm_core.synthetic.solution import LabelledSolution
 from prm_core.synthetic.stream import evaluation
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
@@ -216,13 +216,13 @@ class JudgedPools:
 
 
 def judge_pools(
-    scorer: StepScorer, rows: Iterable[Pool | DataError], told: Told = lambda n_done: None
+    scorer: StepScorer, rows: Iterable[CandidateSet | DataError], told: Told = lambda n_done: None
 ) -> JudgedPools:
     """Score pools of candidates, a problem at a time.
 
     Args:
         scorer: what is measured.
-        rows: as `prm_core.formats.candidate_sets.read_pools` gives them.
+        rows: as `prm_core.formats.candidate_sets.read_candidate_sets` gives them.
         told: called with the number of problems done.
     """
     skipped: Counter[str] = Counter()
@@ -292,7 +292,7 @@ def recorded_labels(examples: Iterable[Example]) -> RecordedScorer:
     )
 
 
-def recorded_scores(name: str, pools: Iterable[Pool]) -> RecordedScorer:
+def recorded_scores(name: str, pools: Iterable[CandidateSet]) -> RecordedScorer:
     """A scorer that gives the scores which a file of pools carries.
 
     Raises:

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.types import Candidate, Encoded
 
@@ -42,7 +42,7 @@ CARD_SYSTEM = r"Please reason step by step, and put your final answer within \bo
 """Of the authors' example."""
 
 
-def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> Opened:
+def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> OpenedModel:
     """Open a checkpoint.
 
     Args:
@@ -89,7 +89,7 @@ def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> Opened:
     def spread(hidden: Tensor) -> Tensor:
         return members(hidden).sigmoid().std(dim=0, correction=min(n_members - 1, 1))
 
-    return Opened(encode, read, extras={"spread": spread})
+    return OpenedModel(encode, read, extras={"spread": spread})
 
 
 def recognises_act_prm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

@@ -197,7 +197,7 @@ def as_it_is(value: T) -> T:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedModel:
     """A family's checkpoint, ready to use.
 
     Attributes:
@@ -226,7 +226,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedInRounds(Opened):
+class OpenedInRounds(OpenedModel):
     """A checkpoint that reads every step in prompts of its own, for `prm_core.scoring.rounds`.
 
     Attributes:
@@ -252,7 +252,7 @@ class Family:
     Attributes:
         name: what `--family` and checkpoints say.
         summary: one sentence for lists: the form of the head, and where it is read.
-        open: loaded checkpoint → `Opened`; raises ModelLoadError when a file, a key or a tensor
+        open: loaded checkpoint → `OpenedModel`; ModelLoadError when a file, a key or a tensor
             is missing or malformed, and names it.
         recognises: (config.json, names of all tensors) → whether a checkpoint is certainly of
             this family.
@@ -261,6 +261,6 @@ class Family:
 
     name: str
     summary: str
-    open: Callable[[Checkpoint], Opened]
+    open: Callable[[Checkpoint], OpenedModel]
     recognises: Callable[[Mapping[str, Any], frozenset[str]], bool] = never
     takes: tuple[str, ...] = ()

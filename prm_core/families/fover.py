@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from prm_core.errors import ModelLoadError
-from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.base import Checkpoint, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
 from prm_core.families.token_pair import pair_readout
 from prm_core.types import Candidate, Encoded
@@ -34,7 +34,7 @@ FIRST_TURN = (
 """What the models were trained on, to the letter."""
 
 
-def open_fover(checkpoint: Checkpoint) -> Opened:
+def open_fover(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -65,7 +65,7 @@ def open_fover(checkpoint: Checkpoint) -> Opened:
             turns += [["" if number else first, step], [READ, "correct"]]
         return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
 
-    return Opened(encode, pair_readout(checkpoint, good, bad))
+    return OpenedModel(encode, pair_readout(checkpoint, good, bad))
 
 
 FOVER = Family(

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.heads import token_log_odds
 from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
 from prm_core.types import Candidate, Encoded
@@ -27,7 +27,7 @@ QUESTION = "Is this response correct so far (Y/N)?"
 """What the model was trained on; the model card has it."""
 
 
-def open_granite(checkpoint: Checkpoint) -> Opened:
+def open_granite(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -55,7 +55,7 @@ def open_granite(checkpoint: Checkpoint) -> Opened:
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return token_log_odds(hidden, lm_head, good, scale)
 
-    return Opened(encode, read)
+    return OpenedModel(encode, read)
 
 
 GRANITE = Family(

@@ -39,7 +39,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Reading
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, Reading
 from prm_core.families.heads import token_log_probability
 from prm_core.families.prompt import (
     READ,
@@ -63,7 +63,7 @@ PROCESSBENCH_THRESHOLD = 0.5005
 
 def open_implicit(
     checkpoint: Checkpoint, beta: float = BETA, threshold: float = 0.5, exact: bool = False
-) -> Opened:
+) -> OpenedModel:
     """Open a model and its reference.
 
     Args:
@@ -117,7 +117,7 @@ def open_implicit(
         nothing = hidden.new_zeros(len(hidden), dtype=policy.dtype)
         return nothing.index_add(0, seen.step, beta * (policy - base))
 
-    return Opened(
+    return OpenedModel(
         encode,
         read,
         threshold,

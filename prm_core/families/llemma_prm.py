@@ -21,14 +21,14 @@ import re
 from torch import Tensor
 
 from prm_core.errors import ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble
 from prm_core.types import Candidate, Encoded
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
-def open_llemma_prm(checkpoint: Checkpoint) -> Opened:
+def open_llemma_prm(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -62,7 +62,7 @@ def open_llemma_prm(checkpoint: Checkpoint) -> Opened:
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return hidden.float() @ mean_row
 
-    return Opened(encode, read)
+    return OpenedModel(encode, read)
 
 
 LLEMMA_PRM = Family(

@@ -20,14 +20,14 @@ name or asked for with `--family`. A "Step 2:" is added where a step has none.
 
 from __future__ import annotations
 
-from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.base import Checkpoint, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble
 from prm_core.families.token_pair import pair_readout
 from prm_core.text.labels import numbered
 from prm_core.types import Candidate, Encoded
 
 
-def open_math_shepherd(checkpoint: Checkpoint, blank: str = "") -> Opened:
+def open_math_shepherd(checkpoint: Checkpoint, blank: str = "") -> OpenedModel:
     """Open a checkpoint.
 
     Args:
@@ -49,7 +49,7 @@ def open_math_shepherd(checkpoint: Checkpoint, blank: str = "") -> Opened:
             parts += ["\n" if number else " ", step, " ки", READ]
         return assemble(tokenizer, parts, marker=marker)
 
-    return Opened(encode, pair_readout(checkpoint, good, bad))
+    return OpenedModel(encode, pair_readout(checkpoint, good, bad))
 
 
 MATH_SHEPHERD = Family(

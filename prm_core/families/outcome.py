@@ -25,7 +25,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import READ, assemble, chat, fill
 from prm_core.families.qwen_prm import SYSTEM
 from prm_core.types import Candidate, Encoded
@@ -39,7 +39,7 @@ def _opened(
     system: str | None,
     reward: Callable[[Tensor], Tensor],
     pad: int | None = None,
-) -> Opened:
+) -> OpenedModel:
     """An outcome model with its system message, its head, and the token that is not read."""
     messages: list[tuple[str, str | None]] = [("user", None), ("assistant", None)]
     if system is not None:
@@ -56,10 +56,10 @@ def _opened(
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return reward(hidden.float())
 
-    return Opened(encode, read, prepare=Candidate.joined, extras={"raw": read})
+    return OpenedModel(encode, read, prepare=Candidate.joined, extras={"raw": read})
 
 
-def open_outcome(checkpoint: Checkpoint, system: str | None = None) -> Opened:
+def open_outcome(checkpoint: Checkpoint, system: str | None = None) -> OpenedModel:
     """Open a sequence classifier.
 
     Args:
@@ -79,7 +79,7 @@ def open_outcome(checkpoint: Checkpoint, system: str | None = None) -> Opened:
     return _opened(checkpoint, system, reward, pad)
 
 
-def open_qwen_rm(checkpoint: Checkpoint) -> Opened:
+def open_qwen_rm(checkpoint: Checkpoint) -> OpenedModel:
     """Open Qwen2.5-Math-RM.
 
     Raises:

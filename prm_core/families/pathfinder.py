@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from prm_core.families.base import Checkpoint, Family, Opened, OpenedInRounds
+from prm_core.families.base import Checkpoint, Family, OpenedInRounds, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.families.token_pair import pair_readout
 from prm_core.types import Candidate, Encoded
@@ -45,7 +45,7 @@ CARD_INSTRUCTION = INSTRUCTION.replace("mathematical", "mathemetical")
 
 def open_pathfinder(
     checkpoint: Checkpoint, instruction: str = INSTRUCTION, verdict: bool = False
-) -> Opened:
+) -> OpenedModel:
     """Open a checkpoint.
 
     Args:

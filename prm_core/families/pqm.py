@@ -20,7 +20,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble
 from prm_core.text.labels import step_content
 from prm_core.types import Candidate, Encoded
@@ -33,7 +33,7 @@ PROMPT = (
 """Of the authors' evaluation, to the letter."""
 
 
-def open_pqm(checkpoint: Checkpoint) -> Opened:
+def open_pqm(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -54,7 +54,7 @@ def open_pqm(checkpoint: Checkpoint) -> Opened:
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return functional.linear(hidden.float(), weight, bias).squeeze(1)
 
-    return Opened(encode, read, extras={"raw": read})
+    return OpenedModel(encode, read, extras={"raw": read})
 
 
 PQM = Family(

@@ -25,7 +25,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.types import Candidate, Encoded
 
@@ -34,7 +34,7 @@ SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}
 ARCHITECTURES = ("Qwen2ForProcessRewardModel", "Qwen3ForProcessRewardModel")
 
 
-def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> Opened:
+def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> OpenedModel:
     """Open a checkpoint.
 
     Args:
@@ -68,7 +68,7 @@ def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> Opened
         wrong, right = functional.linear(inner, second, second_bias).unbind(dim=1)
         return right - wrong
 
-    return Opened(encode, read)
+    return OpenedModel(encode, read)
 
 
 def recognises_qwen_prm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

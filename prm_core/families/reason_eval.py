@@ -28,12 +28,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import CUT, READ, Part, assemble
 from prm_core.types import Candidate, Encoded
 
 
-def open_reason_eval(checkpoint: Checkpoint, offset: int | None = None) -> Opened:
+def open_reason_eval(checkpoint: Checkpoint, offset: int | None = None) -> OpenedModel:
     """Open a checkpoint.
 
     Args:
@@ -68,7 +68,7 @@ def open_reason_eval(checkpoint: Checkpoint, offset: int | None = None) -> Opene
     def redundancies(hidden: Tensor) -> Tensor:
         return torch.softmax(classes(hidden), dim=1)[:, 1]
 
-    return Opened(encode, read, extras={"redundancies": redundancies})
+    return OpenedModel(encode, read, extras={"redundancies": redundancies})
 
 
 def recognises_reason_eval(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.base import Checkpoint, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
 from prm_core.families.token_pair import pair_readout
 from prm_core.types import Candidate, Encoded
 
 
-def open_rlhflow(checkpoint: Checkpoint) -> Opened:
+def open_rlhflow(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -44,7 +44,7 @@ def open_rlhflow(checkpoint: Checkpoint) -> Opened:
             turns += [[step if number else f"{candidate.problem} {step}"], [READ, "+"]]
         return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
 
-    return Opened(encode, pair_readout(checkpoint, good, bad))
+    return OpenedModel(encode, pair_readout(checkpoint, good, bad))
 
 
 RLHFLOW = Family(

@@ -22,12 +22,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from prm_core.errors import ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import CUT, READ, Part, assemble
 from prm_core.types import Candidate, Encoded
 
 
-def open_skywork(checkpoint: Checkpoint) -> Opened:
+def open_skywork(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -56,7 +56,7 @@ def open_skywork(checkpoint: Checkpoint) -> Opened:
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return functional.linear(hidden.float(), weight, bias).squeeze(1)
 
-    return Opened(encode, read)
+    return OpenedModel(encode, read)
 
 
 def recognises_skywork(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

@@ -13,7 +13,7 @@ known by its name or asked for with `--family`.
 
 from __future__ import annotations
 
-from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.base import Checkpoint, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.families.token_pair import pair_readout
 from prm_core.types import Candidate, Encoded
@@ -31,7 +31,7 @@ SYSTEM = (
 TAG = " ки"
 
 
-def open_spare_prm(checkpoint: Checkpoint) -> Opened:
+def open_spare_prm(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -49,7 +49,7 @@ def open_spare_prm(checkpoint: Checkpoint) -> Opened:
             solution += [f"\n{step.strip()}", TAG, READ]
         return assemble(tokenizer, fill(template, [[candidate.problem], solution]), marker=marker)
 
-    return Opened(encode, readout)
+    return OpenedModel(encode, readout)
 
 
 SPARE_PRM = Family(

@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from prm_core.errors import BadOptionError, ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import CUT, READ, Part, assemble
 from prm_core.types import Candidate, Encoded
 
@@ -75,7 +75,7 @@ def _verdict(name: str) -> bool | None:
     return (next(iter(found)) is not turned) if len(found) == 1 else None
 
 
-def open_trl(checkpoint: Checkpoint) -> Opened:
+def open_trl(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
@@ -109,10 +109,10 @@ def open_trl(checkpoint: Checkpoint) -> Opened:
         both = functional.linear(hidden.float(), weight, bias)  # [S, 2]
         return both[:, right] - both[:, 1 - right]
 
-    return Opened(encode, read)
+    return OpenedModel(encode, read)
 
 
-def open_pure(checkpoint: Checkpoint) -> Opened:
+def open_pure(checkpoint: Checkpoint) -> OpenedModel:
     """As `open_trl`, with a line end as separator unless another is named, and the raw reward."""
     if checkpoint.separator is None:
         checkpoint = replace(checkpoint, separator="\n")

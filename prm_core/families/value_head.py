@@ -52,7 +52,7 @@ from transformers import PreTrainedTokenizerBase
 
 from prm_core import calculator
 from prm_core.errors import InputError, ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, Opened, Readout
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, Readout
 from prm_core.families.heads import (
     N_EVIDENCE_FEATURES,
     ValueHead,
@@ -393,7 +393,7 @@ def _readout(checkpoint: Checkpoint, template: Template) -> Readout:
     return read
 
 
-def open_value_head(checkpoint: Checkpoint) -> Opened:
+def open_value_head(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint; without a family file (TRL's `v_head`) the template is `TEXTBOOK`'s.
 
     Raises:
@@ -402,7 +402,7 @@ def open_value_head(checkpoint: Checkpoint) -> Opened:
     path = checkpoint.directory / FAMILY_FILE
     prm = read_json(path) if path.is_file() else TEXTBOOK
     template = read_template(prm, checkpoint.tokenizer, str(path))
-    return Opened(
+    return OpenedModel(
         encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate),
         readout=_readout(checkpoint, template),
         threshold=template.threshold,

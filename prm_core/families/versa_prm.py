@@ -19,14 +19,14 @@ tells them from other language models: they are known by name or asked for with 
 
 from __future__ import annotations
 
-from prm_core.families.base import Checkpoint, Family, Opened
+from prm_core.families.base import Checkpoint, Family, OpenedModel
 from prm_core.families.prompt import READ, Part, assemble
 from prm_core.families.token_pair import pair_readout
 from prm_core.text.labels import numbered
 from prm_core.types import Candidate, Encoded
 
 
-def open_versa_prm(checkpoint: Checkpoint) -> Opened:
+def open_versa_prm(checkpoint: Checkpoint) -> OpenedModel:
     """Open a VersaPRM checkpoint.
 
     Raises:
@@ -43,10 +43,10 @@ def open_versa_prm(checkpoint: Checkpoint) -> Opened:
             parts += [step.strip(), tag, READ]
         return assemble(checkpoint.tokenizer, parts, marker=marker)
 
-    return Opened(encode, readout)
+    return OpenedModel(encode, readout)
 
 
-def open_math_psa(checkpoint: Checkpoint) -> Opened:
+def open_math_psa(checkpoint: Checkpoint) -> OpenedModel:
     """Open OpenR's adapter, merged into its base.
 
     Raises:
@@ -63,7 +63,7 @@ def open_math_psa(checkpoint: Checkpoint) -> Opened:
             parts += [f" {step}", tag, READ]
         return assemble(checkpoint.tokenizer, parts, marker=marker)
 
-    return Opened(encode, readout)
+    return OpenedModel(encode, readout)
 
 
 VERSA_PRM = Family(

@@ -16,7 +16,7 @@ from typing import Any
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import DataError, InputError
 from prm_core.formats.labelled import rows_of
-from prm_core.formats.problems import Row, kind_of
+from prm_core.formats.problems import FileRow, kind_of
 from prm_core.text.steps import Step, candidate_of, steps_of
 from prm_core.types import Candidate
 
@@ -39,7 +39,7 @@ class Solution:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class CandidateSet:
     """All solutions of one problem.
 
     Attributes:
@@ -51,7 +51,7 @@ class Pool:
     solutions: tuple[Solution, ...]
 
 
-def read_pools(path: str | Path, rule: str = "auto") -> Iterator[Pool | DataError]:
+def read_candidate_sets(path: str | Path, rule: str = "auto") -> Iterator[CandidateSet | DataError]:
     """The pools of a JSONL file, in order, with an error in the place of each bad row.
 
     Args:
@@ -70,7 +70,7 @@ def read_pools(path: str | Path, rule: str = "auto") -> Iterator[Pool | DataErro
             yield error
 
 
-def _pool(row: Row, rule: str) -> Pool:
+def _pool(row: FileRow, rule: str) -> CandidateSet:
     problem, cut = read_solutions(row, rule)
     pool_id = row.text_or_number("id", row.fields.get("id")) or str(row.line)
     gold_answer = row.text_or_number("gold_answer", row.fields.get("gold_answer"))
@@ -89,11 +89,11 @@ def _pool(row: Row, rule: str) -> Pool:
             correct = same_answer(answer, gold_answer)
         recorded = _recorded(row, number, fields.get("prm_scores"), len(steps))
         solutions.append(Solution(candidate, answer, correct, recorded))
-    return Pool(pool_id, tuple(solutions))
+    return CandidateSet(pool_id, tuple(solutions))
 
 
 def read_solutions(
-    row: Row, rule: str = "auto"
+    row: FileRow, rule: str = "auto"
 ) -> tuple[str, list[tuple[Mapping[str, Any], tuple[Step, ...]]]]:
     """A row's problem, and each of its solutions: its fields, still to be checked, and its steps.
 
@@ -131,7 +131,7 @@ def read_solutions(
     return problem, [*zip(fields, cut, strict=True)]
 
 
-def _written(row: Row, number: int, solution: Any) -> str | tuple[str, ...]:
+def _written(row: FileRow, number: int, solution: Any) -> str | tuple[str, ...]:
     """A solution as it stands in a row, checked: its text, or its steps."""
     if not isinstance(solution, list):
         return row.text("solutions", solution, f"solution {number}")
@@ -141,7 +141,7 @@ def _written(row: Row, number: int, solution: Any) -> str | tuple[str, ...]:
     )
 
 
-def _recorded(row: Row, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:
+def _recorded(row: FileRow, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:
     """`prm_scores`: one number in [0, 1] per step under every name."""
     if value is None:
         return {}

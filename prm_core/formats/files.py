@@ -23,13 +23,13 @@ from typing import Any, BinaryIO
 
 from prm_core.errors import DataError
 from prm_core.formats.problems import (
+    FileRow,
     ProblemRow,
-    Row,
+    atomic_file,
+    file_errors,
     kind_of,
-    named_errors,
     problem_row,
     read_rows,
-    whole_file,
 )
 from prm_core.ranking.aggregate import METHODS
 
@@ -45,7 +45,7 @@ class Problems:
     """
 
     def __init__(
-        self, rows: Iterable[Row | DataError], share: Callable[[], float | None], path: str
+        self, rows: Iterable[FileRow | DataError], share: Callable[[], float | None], path: str
     ) -> None:
         self._rows, self._share, self._path = rows, share, path
 
@@ -60,7 +60,7 @@ class Problems:
             except DataError as error:
                 yield error
 
-    def rows(self) -> Iterator[Row | DataError]:
+    def rows(self) -> Iterator[FileRow | DataError]:
         """The same, their fields unchecked.
 
         Raises:
@@ -81,7 +81,7 @@ def is_table(path: str | Path) -> bool:
 
 
 @contextmanager
-def open_rows(path: str | Path) -> Iterator[Iterator[Row | DataError]]:
+def open_rows(path: str | Path) -> Iterator[Iterator[FileRow | DataError]]:
     """The unchecked rows of a file of problems, with an error in the place of each bad one.
 
     Raises:
@@ -103,7 +103,7 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
     if name == "-":
         yield Problems(read_rows(stdin, name), lambda: None, name)
         return
-    with named_errors(path, "read"):
+    with file_errors(path, "read"):
         base = Path(path).open("rb")  # noqa: SIM115, closed two lines below
     with base:
         size = os.fstat(base.fileno()).st_size if base.seekable() else 0
@@ -133,7 +133,7 @@ def open_results(path: str | Path) -> Iterator[Callable[[str], None]]:
     """
     name, kind = str(path), _kind(str(path))
     check_results(path)
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         inner: Any = file
         if name.endswith(".gz"):  # without name and time: equal results, equal files
             inner = gzip.GzipFile("", "wb", fileobj=file, mtime=0)
@@ -145,11 +145,11 @@ def open_results(path: str | Path) -> Iterator[Callable[[str], None]]:
             write, finish = lambda line: inner.write(line.encode("utf-8")), lambda: None
 
         def write_named(line: str) -> None:
-            with named_errors(path, "written"):
+            with file_errors(path, "written"):
                 write(line)
 
         yield write_named
-        with named_errors(path, "written"):
+        with file_errors(path, "written"):
             finish()
             if inner is not file:
                 inner.close()
@@ -203,9 +203,9 @@ def _check_columns(columns: list[str], path: str) -> None:
         )
 
 
-def _one_per_problem(rows: Iterable[Row | DataError]) -> Iterator[Row | DataError]:
+def _one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
     """Rows with one solution each put together: neighbours with the same problem and id."""
-    first: Row | None = None
+    first: FileRow | None = None
     for row in rows:
         if isinstance(row, DataError):  # the problem's other solutions stay together
             yield row
@@ -226,12 +226,12 @@ def _one_per_problem(rows: Iterable[Row | DataError]) -> Iterator[Row | DataErro
         else:
             if first is not None:
                 yield first
-            first = Row(row.path, row.line, {**fields, "solutions": [solution]})
+            first = FileRow(row.path, row.line, {**fields, "solutions": [solution]})
     if first is not None:
         yield first
 
 
-def _csv_rows(stream: Any, path: str) -> Iterator[Row | DataError]:
+def _csv_rows(stream: Any, path: str) -> Iterator[FileRow | DataError]:
     """The rows of a CSV file under its header; empty cells are left out.
 
     Raises:
@@ -259,14 +259,14 @@ def _csv_rows(stream: Any, path: str) -> Iterator[Row | DataError]:
                 }
                 if "solution" in header:
                     fields.setdefault("solution", "")
-                yield _with_list(Row(path, line, fields))
+                yield _with_list(FileRow(path, line, fields))
         except csv.Error as error:
             raise DataError(f"is not valid CSV: {error}", path=path, line=reader.line_num) from None
         finally:
             text.detach()  # or the stream would be closed with it
 
 
-def _with_list(row: Row) -> Row | DataError:
+def _with_list(row: FileRow) -> FileRow | DataError:
     """A row whose solutions are read from JSON, where they are text."""
     value = row.fields.get("solutions")
     if not isinstance(value, str):
@@ -299,7 +299,7 @@ def _parquet_problems(base: BinaryIO, path: str) -> Problems:
     _check_columns(names, path)
     n_read = 0
 
-    def rows() -> Iterator[Row | DataError]:
+    def rows() -> Iterator[FileRow | DataError]:
         nonlocal n_read
         try:
             for batch in file.iter_batches(64, columns=[n for n in names if n in _COLUMNS]):
@@ -308,7 +308,7 @@ def _parquet_problems(base: BinaryIO, path: str) -> Problems:
                     fields = {name: value for name, value in found.items() if value is not None}
                     if "solution" in names:
                         fields.setdefault("solution", "")
-                    yield _with_list(Row(path, n_read, fields))
+                    yield _with_list(FileRow(path, n_read, fields))
         except (pyarrow.ArrowException, OSError) as error:
             raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from prm_core.errors import DataError, InputError
 from prm_core.formats.files import is_table, open_rows
-from prm_core.formats.problems import Row, kind_of, read_rows
+from prm_core.formats.problems import FileRow, kind_of, read_rows
 from prm_core.text.steps import candidate_of, given_steps
 from prm_core.types import Example, label_probability
 
@@ -107,7 +107,7 @@ def example_row(example: Example) -> dict[str, Any]:
     }
 
 
-def rows_of(path: str | Path) -> Iterator[Row | DataError]:
+def rows_of(path: str | Path) -> Iterator[FileRow | DataError]:
     """The unchecked rows of a file: JSON as by `read_rows`, or a table of problems.
 
     Gzip when its name ends in .gz, a table when it ends in .csv or .parquet; see
@@ -130,12 +130,12 @@ def rows_of(path: str | Path) -> Iterator[Row | DataError]:
         raise DataError(f"cannot be read: the gzip file is damaged: {error}", path=path) from error
 
 
-def is_labelled(row: Row) -> bool:
+def is_labelled(row: FileRow) -> bool:
     """Has a row the fields of a labelled solution in some format?"""
     return _is_prm800k(row) or any(fields <= row.fields.keys() for fields, _ in _FORMATS)
 
 
-def examples_of(row: Row, *, neutral_is_right: bool = True) -> list[Example]:
+def examples_of(row: FileRow, *, neutral_is_right: bool = True) -> list[Example]:
     """The labelled solutions of one row, whose format its fields tell.
 
     Raises:
@@ -162,7 +162,7 @@ def cut_marks(text: str) -> str:
 # --- the formats ----------------------------------------------------------------------------------
 
 
-def _own(row: Row) -> list[Example]:
+def _own(row: FileRow) -> list[Example]:
     """Our own schema, which `example_row` writes."""
     fields = row.fields
     correct = fields.get("correct")
@@ -187,13 +187,13 @@ def _own(row: Row) -> list[Example]:
     return [example]
 
 
-def _trl(row: Row) -> list[Example]:
+def _trl(row: FileRow) -> list[Example]:
     """TRL's stepwise supervision: `trl-lib/math_shepherd`, `trl-lib/prm800k`."""
     problem, steps = _text(row, "prompt"), _texts(row, "completions")
     return [_example(row, problem, steps, _labels(row), source="trl", field="completions")]
 
 
-def _prm800k(row: Row, neutral_is_right: bool) -> list[Example]:
+def _prm800k(row: FileRow, neutral_is_right: bool) -> list[Example]:
     """openai/prm800k: a tree of rated completions in which one branch was followed.
 
     The branch is an example, and so is every completion beside it with the steps before it, as in
@@ -249,7 +249,7 @@ def _prm800k(row: Row, neutral_is_right: bool) -> list[Example]:
     ]
 
 
-def _math_shepherd(row: Row) -> list[Example]:
+def _math_shepherd(row: FileRow) -> list[Example]:
     """peiyi9979/Math-Shepherd: `input` with ` ки` after each step, `label` with + or - there.
 
     The steps are told by the markers; "Step 1:" tells where the problem ends, and goes.
@@ -277,7 +277,7 @@ def _math_shepherd(row: Row) -> list[Example]:
     return [_example(row, problem, steps, labels, source=source, field="input")]
 
 
-def _processbench(row: Row) -> list[Example]:
+def _processbench(row: FileRow) -> list[Example]:
     """Qwen/ProcessBench: the index of the first wrong step, -1 for none; nobody judged the rest.
 
     A copy of it may call the problem "question".
@@ -306,7 +306,7 @@ def _processbench(row: Row) -> list[Example]:
     ]
 
 
-def _rlhflow(row: Row) -> list[Example]:
+def _rlhflow(row: FileRow) -> list[Example]:
     """RLHFlow's Mistral-PRM-Data and Deepseek-PRM-Data: a dialogue of steps and signs.
 
     The problem stands before the first step, in its turn or in one of its own.
@@ -334,7 +334,7 @@ def _rlhflow(row: Row) -> list[Example]:
     return [_example(row, problem, steps, labels, source="rlhflow", field=field)]
 
 
-def _prmbench(row: Row) -> list[Example]:
+def _prmbench(row: FileRow) -> list[Example]:
     """PRMBench: a right solution, and the same with errors put in.
 
     Steps after the first error that hold none themselves may still rest on it: nobody judged them.
@@ -375,7 +375,7 @@ def _prmbench(row: Row) -> list[Example]:
     ]
 
 
-def _openr(row: Row) -> list[Example]:
+def _openr(row: FileRow) -> list[Example]:
     """openreasoner/openr: `process` with ` ки`, or several line ends, after each step.
 
     A label is + or -, or 1 or 0.
@@ -399,7 +399,7 @@ def _openr(row: Row) -> list[Example]:
     return [_example(row, problem, steps, labels, source="openr", field="process")]
 
 
-def _big_bench_mistake(row: Row) -> list[Example]:
+def _big_bench_mistake(row: FileRow) -> list[Example]:
     """WHGTyen/BIG-Bench-Mistake: the index of the first mistake, null for none."""
     steps = _texts(row, "steps")
     index = row.fields["mistake_index"]
@@ -419,14 +419,14 @@ def _big_bench_mistake(row: Row) -> list[Example]:
     ]
 
 
-def _is_prm800k(row: Row) -> bool:
+def _is_prm800k(row: FileRow) -> bool:
     """Its two fields' names are common; what they hold tells."""
     return row.fields.keys() >= _PRM800K and not isinstance(row.fields["question"], str)
 
 
 _PRM800K = frozenset({"question", "label"})
 # ProcessBench's fields begin like ours, so "labels" comes before "label".
-_FORMATS: tuple[tuple[frozenset[str], Callable[[Row], list[Example]]], ...] = (
+_FORMATS: tuple[tuple[frozenset[str], Callable[[FileRow], list[Example]]], ...] = (
     (frozenset({"problem", "steps", "labels"}), _own),
     (frozenset({"problem", "steps", "label"}), _processbench),
     (frozenset({"question", "steps", "label"}), _processbench),
@@ -456,7 +456,7 @@ _FORMATS: tuple[tuple[frozenset[str], Callable[[Row], list[Example]]], ...] = (
 
 
 def _example(
-    row: Row,
+    row: FileRow,
     problem: str,
     steps: Sequence[str],
     labels: Sequence[float | None],
@@ -482,7 +482,7 @@ def _labels_to(first_error: int, n_steps: int) -> list[float | None]:
     return [1.0] * first_error + [0.0] + [None] * (n_steps - first_error - 1)
 
 
-def _labels(row: Row) -> list[float | None]:
+def _labels(row: FileRow) -> list[float | None]:
     """`labels` as probabilities; +1 and true are right, -1 and false wrong."""
     labels: list[float | None] = []
     for number, value in enumerate(_list(row, "labels", row.fields["labels"]), start=1):
@@ -495,7 +495,7 @@ def _labels(row: Row) -> list[float | None]:
     return labels
 
 
-def _parted(row: Row, field: str, text: str) -> tuple[str, str]:
+def _parted(row: FileRow, field: str, text: str) -> tuple[str, str]:
     """A problem and the first step, which stand in one text.
 
     The last "Step 1:" parts them, else the last blank line.
@@ -507,32 +507,32 @@ def _parted(row: Row, field: str, text: str) -> tuple[str, str]:
     return text[:cut].strip(), text[cut:].strip()
 
 
-def _text(row: Row, field: str) -> str:
+def _text(row: FileRow, field: str) -> str:
     return row.text(field, row.fields[field])
 
 
-def _texts(row: Row, field: str) -> list[str]:
+def _texts(row: FileRow, field: str) -> list[str]:
     values = _list(row, field, row.fields[field])
     if not values:
         raise row.error("is an empty list", field)
     return [row.text(field, value, f"entry {i}") for i, value in enumerate(values, start=1)]
 
 
-def _optional_text(row: Row, field: str) -> str | None:
+def _optional_text(row: FileRow, field: str) -> str | None:
     return row.text_or_number(field, row.fields.get(field))
 
 
-def _id(row: Row, field: str) -> str:
+def _id(row: FileRow, field: str) -> str:
     return _optional_text(row, field) or str(row.line)
 
 
-def _list(row: Row, field: str, value: Any) -> list[Any]:
+def _list(row: FileRow, field: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise row.error(f"must be a list, not {kind_of(value)}", field)
     return value
 
 
-def _item(row: Row, field: str, value: Any, name: str, *default: Any) -> Any:
+def _item(row: FileRow, field: str, value: Any, name: str, *default: Any) -> Any:
     """`value[name]` of an object within a field; `default` when it may be missing."""
     if not isinstance(value, dict):
         raise row.error(f"must hold objects, not {kind_of(value)}", field)
@@ -541,7 +541,7 @@ def _item(row: Row, field: str, value: Any, name: str, *default: Any) -> Any:
     return value.get(name, *default)
 
 
-def _index(row: Row, field: str, value: Any) -> int:
+def _index(row: FileRow, field: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise row.error(f"must be a whole number, not {kind_of(value)}", field)
     return value

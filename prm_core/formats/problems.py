@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """One line of a file: an object whose fields are still to be checked.
 
     Attributes:
@@ -96,7 +96,7 @@ class Row:
         return value
 
 
-def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row | DataError]:
+def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileRow | DataError]:
     """The objects of a JSON file, in order, with an error in the place of each bad one.
 
     One object a line; or a list of objects, or objects over several lines, as `json.dump` writes
@@ -122,12 +122,12 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[Row |
     yield from _rows(_values(found, name) if several else found, name)
 
 
-def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[Row | DataError]:
+def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | DataError]:
     """Texts that should be objects, each with the number of its first line, as rows."""
     try:
         for number, raw in values:
             try:
-                yield Row(path, number, _with_gold_answer(_fields(raw, path, number), path))
+                yield FileRow(path, number, _with_gold_answer(_fields(raw, path, number), path))
             except DataError as error:
                 yield error
     except DataError as error:  # what parts the values is wrong
@@ -245,23 +245,23 @@ def read_problems(
 
 
 @contextmanager
-def open_whole(path: str | Path) -> Iterator[Callable[[str], None]]:
-    """A function that writes to a file, which appears whole or not at all; see `whole_file`.
+def atomic_text(path: str | Path) -> Iterator[Callable[[str], None]]:
+    """A function that writes to a file, which appears whole or not at all; see `atomic_file`.
 
     Raises:
         DataError: the file cannot be written.
     """
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
 
         def write(text: str) -> None:
-            with named_errors(path, "written"):
+            with file_errors(path, "written"):
                 file.write(text.encode("utf-8"))
 
         yield write
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     """A file of bytes, which appears whole or not at all.
 
     What is written goes into a neighbour with another name, which takes the file's place when the
@@ -274,11 +274,11 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     target = Path(path).resolve()  # a link stays a link: what it points to is replaced
     in_place = target.exists() and not target.is_file()
     part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
-    with named_errors(path, "written"):
+    with file_errors(path, "written"):
         file = part.open("wb")
     try:
         yield file
-        with named_errors(path, "written"):
+        with file_errors(path, "written"):
             file.close()
             if not in_place:
                 part.replace(target)
@@ -298,7 +298,7 @@ def json_line(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def keep_apart(source: str, output: str) -> None:
+def refuse_same_file(source: str, output: str) -> None:
     """
     Raises:
         BadOptionError: what is read would be replaced by what is made of it.
@@ -355,7 +355,7 @@ def _listed_lines(lines: list[str]) -> str:
 
 
 @contextmanager
-def named_errors(path: str | Path, done: str) -> Iterator[None]:
+def file_errors(path: str | Path, done: str) -> Iterator[None]:
     """Turn what the system says of a file into a `DataError` that names it."""
     try:
         yield
@@ -404,7 +404,7 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
     return value
 
 
-def problem_row(row: Row) -> ProblemRow:
+def problem_row(row: FileRow) -> ProblemRow:
     """A row as a problem with its solutions.
 
     Raises:

@@ -46,7 +46,7 @@ class Sampling:
                 raise BadOptionError(f"{name} is {getattr(self, name)}; it must be above 0")
 
 
-class Generator(Protocol):
+class Completer(Protocol):
     """What writes a solution on from where it stands."""
 
     @property
@@ -85,7 +85,7 @@ def chat_messages(problem: str, steps: Sequence[str]) -> list[dict[str, str]]:
     return messages
 
 
-class ServerGenerator:
+class ServerCompleter:
     """A server that speaks OpenAI's protocol.
 
     Args:

@@ -33,7 +33,7 @@ from prm_core.models.weight_files import ModelFolder
 _AT_ONCE = 16  # continuations in one batch
 
 
-class LocalGenerator:
+class LocalCompleter:
     """A causal language model.
 
     Args:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import BadOptionError
-from prm_core.labelling.completers import Generator
+from prm_core.labelling.completers import Completer
 from prm_core.labelling.consensus import RightValues, consensus_labels
 from prm_core.types import Example
 
@@ -77,7 +77,7 @@ class Rollouts:
         seed: with the beginning itself it decides each continuation's seed.
     """
 
-    def __init__(self, generator: Generator, n: int, seed: int = 0) -> None:
+    def __init__(self, generator: Completer, n: int, seed: int = 0) -> None:
         self.n = n
         self.n_generations = 0
         self._generator, self._seed = generator, seed

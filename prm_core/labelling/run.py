@@ -24,9 +24,9 @@ from prm_core.answers.final import final_answer
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.formats.candidate_sets import read_solutions
 from prm_core.formats.labelled import cut_marks, example_row, examples_of, rows_of
-from prm_core.formats.problems import BadRows, Row, json_line, named_errors, read_rows
+from prm_core.formats.problems import BadRows, FileRow, file_errors, json_line, read_rows
 from prm_core.http_client import API_KEY
-from prm_core.labelling.completers import Generator, Sampling, ServerGenerator
+from prm_core.labelling.completers import Completer, Sampling, ServerCompleter
 from prm_core.labelling.consensus import RightValues
 from prm_core.labelling.methods import (
     METHODS,
@@ -62,7 +62,7 @@ class Unlabelled:
 
     example: Example
     gold_answer: str
-    row: Row
+    row: FileRow
 
     @property
     def key(self) -> bytes:
@@ -77,7 +77,7 @@ class Unlabelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LabelCost:
     """What there is to do, and what it costs.
 
     Attributes:
@@ -133,7 +133,7 @@ def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled
         yield from found
 
 
-def _split(row: Row, rule: str) -> list[Example]:
+def _split(row: FileRow, rule: str) -> list[Example]:
     """The solutions of a problem, each named after it and numbered from 1."""
     problem, cut = read_solutions(row, rule)
     name = row.text_or_number("id", row.fields.get("id")) or row.line
@@ -172,7 +172,7 @@ class LabelFile:
         self.path, self.labelled_by = path, labelled_by
         self.keys: set[bytes] = set()
         self._end = 0  # bytes up to the last line end
-        with named_errors(path, "read"):
+        with file_errors(path, "read"):
             if path.exists():
                 self._read()
 
@@ -183,7 +183,7 @@ class LabelFile:
             DataError: the file cannot be written.
         """
         line = json_line({**example_row(example), "labelled_by": self.labelled_by}).encode("utf-8")
-        with named_errors(self.path, "written"), self.path.open("ab", buffering=0) as file:
+        with file_errors(self.path, "written"), self.path.open("ab", buffering=0) as file:
             n_written = file.write(line)
         if n_written != len(line):  # the next run cuts off the part
             raise DataError("cannot be written: the disk may be full", path=self.path)
@@ -254,7 +254,7 @@ def plan(
     done: set[bytes],
     config: LabelConfig,
     max_tokens: int = 0,
-) -> Plan:
+) -> LabelCost:
     """What labelling takes, without doing it."""
     seen: set[bytes] = set()
     n_done = n_repeated = n_generations = 0
@@ -272,14 +272,14 @@ def plan(
         has_answer = (one.example.answer or final_answer(one.example.candidate)) is not None
         n_generations += most_generations(len(steps), has_answer, config)
     n_new = len(seen) - n_done
-    return Plan(n_new, n_done, n_repeated, n_generations, n_generations * max_tokens)
+    return LabelCost(n_new, n_done, n_repeated, n_generations, n_generations * max_tokens)
 
 
 def label_all(
     solutions: Iterable[Unlabelled | DataError],
     output: LabelFile,
     config: LabelConfig,
-    generator: Generator | None,
+    generator: Completer | None,
     consensus: Consensus | None = None,
     *,
     tell: Callable[[Progress], None] = lambda progress: None,
@@ -475,7 +475,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(
-    options: argparse.Namespace, open_local: Callable[[argparse.Namespace, Sampling], Generator]
+    options: argparse.Namespace, open_local: Callable[[argparse.Namespace, Sampling], Completer]
 ) -> int:
     """Run `label`; what it costs and how far it is are said on stderr.
 
@@ -505,7 +505,7 @@ def main(
     )
     if options.dry_run:
         return 0
-    with named_errors(output.path, "written"):  # before the work
+    with file_errors(output.path, "written"):  # before the work
         output.path.open("ab").close()
     generator = _open_generator(options, sampling, open_local) if options.generator else None
     tell, n_bad = _Teller(costs), 0
@@ -591,11 +591,11 @@ def _is_address(generator: str) -> bool:
 def _open_generator(
     options: argparse.Namespace,
     sampling: Sampling,
-    open_local: Callable[[argparse.Namespace, Sampling], Generator],
-) -> Generator:
+    open_local: Callable[[argparse.Namespace, Sampling], Completer],
+) -> Completer:
     if not _is_address(options.generator):
         return open_local(options, sampling)
-    return ServerGenerator(
+    return ServerCompleter(
         options.generator,
         options.generator_model,
         sampling,
@@ -608,7 +608,7 @@ def _open_generator(
 class _Teller:
     """Says now and then how far the run is."""
 
-    def __init__(self, costs: Plan, every_s: float = 10.0) -> None:
+    def __init__(self, costs: LabelCost, every_s: float = 10.0) -> None:
         self._costs, self._every_s, self._said_at = costs, every_s, 0.0
         self.last = Progress(0, 0, 0.0)
 

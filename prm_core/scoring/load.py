@@ -11,8 +11,8 @@ from prm_core.families import (
     FAMILIES,
     Checkpoint,
     Family,
-    Opened,
     OpenedInRounds,
+    OpenedModel,
     family_for,
     refuse_unused,
 )
@@ -167,7 +167,7 @@ def read_as(scorer: Scorer, family: str) -> Scorer:
 
 def _scorer(
     family: Family,
-    opened: Opened,
+    opened: OpenedModel,
     checkpoint: Checkpoint,
     placement: Placement,
     *,

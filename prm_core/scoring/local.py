@@ -14,12 +14,12 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prm_core.errors import ModelError, TooLongError
-from prm_core.families import Checkpoint, Opened, Reading
+from prm_core.families import Checkpoint, OpenedModel, Reading
 from prm_core.families.heads import probability
 from prm_core.families.prompt import forget_texts, refuse_unreadable
 from prm_core.models.device import Placement
 from prm_core.scoring.explain import explanation
-from prm_core.scoring.prefix_cache import Memory
+from prm_core.scoring.prefix_cache import PrefixCache
 from prm_core.scoring.reader import Reader, with_beats
 from prm_core.types import (
     Candidate,
@@ -64,7 +64,7 @@ class Scorer(StepScorer):
         model_id: str,
         family: str,
         backbones: Sequence[PreTrainedModel],
-        opened: Opened,
+        opened: OpenedModel,
         placement: Placement,
         tokenizer: PreTrainedTokenizerBase | None = None,
         max_tokens: int | None = None,
@@ -199,7 +199,7 @@ class Scorer(StepScorer):
     def _judged(
         self,
         candidates: Sequence[Candidate],
-        memory: Memory,
+        memory: PrefixCache,
         first_tokens: int | None,
         heartbeat_s: float | None,
     ) -> Iterator[Found | None]:
@@ -211,7 +211,7 @@ class Scorer(StepScorer):
         self,
         candidates: Sequence[Candidate],
         encoded: Sequence[Encoded],
-        memory: Memory,
+        memory: PrefixCache,
         first_tokens: int | None,
     ) -> Iterator[Found | None]:
         problems = [candidate.problem for candidate in candidates]

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from prm_core.errors import BadOptionError
 from prm_core.http_client import API_KEY
 from prm_core.types import ModelRequest, StepScorer
-from prm_core.verifiers import VERIFIERS, Form, form_of, open_verifier
+from prm_core.verifiers import VERIFIERS, VerifierRecipe, open_verifier, recipe_of
 
 
 def open_scorer(
@@ -36,7 +36,7 @@ def open_scorer(
         BadOptionError: options contradict each other, or have unknown values.
         ModelError: the model cannot be loaded, or its server does not answer as it should.
     """
-    form = form_of(request.model, request.family)
+    form = recipe_of(request.model, request.family)
     if form is None:
         for name, value in (("samples", request.samples), ("max-tokens", request.max_tokens)):
             if value is not None:
@@ -55,7 +55,9 @@ def open_scorer(
     return load(request, keep_bytes=KEEP_BYTES if keep else 0, turn=turn)
 
 
-def _open_server(request: ModelRequest, url: str, form: Form | None, key: str) -> StepScorer:
+def _open_server(
+    request: ModelRequest, url: str, form: VerifierRecipe | None, key: str
+) -> StepScorer:
     """The scorer behind an address."""
     here = {"device": request.device, "dtype": request.dtype, "quantize": request.quantize}
     for name, value in here.items():

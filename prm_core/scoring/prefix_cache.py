@@ -14,10 +14,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prm_core.scoring import packed_forward
-from prm_core.scoring.trie import Known, Pack, TokenIds
+from prm_core.scoring.trie import Pack, RunRows, TokenIds
 
 
-class Memory:
+class PrefixCache:
     """Rows that were run, across packs and calls.
 
     Args:
@@ -34,7 +34,7 @@ class Memory:
         self._backbones = backbones
         self.max_bytes = max_bytes
         self.problems: set[str] = set()
-        self.known = Known()
+        self.known = RunRows()
         self._drop_rows()
 
     def clear(self) -> None:

@@ -18,11 +18,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prm_core.errors import ModelError
-from prm_core.families import Evidence, Opened, Reading
+from prm_core.families import Evidence, OpenedModel, Reading
 from prm_core.models.backbone import is_out_of_memory
 from prm_core.models.device import Placement, free_bytes
 from prm_core.scoring import packed_forward
-from prm_core.scoring.prefix_cache import Memory
+from prm_core.scoring.prefix_cache import PrefixCache
 from prm_core.scoring.trie import Pack, plan
 from prm_core.types import Encoded
 
@@ -75,7 +75,7 @@ class Reader:
         self.packed = packed and all(packed_forward.can_pack(one.config) for one in backbones)
         self._name, self._placement = name, placement
         self.max_tokens = self._fitting_tokens() if max_tokens is None else max_tokens
-        self.memory = Memory(backbones, keep_bytes)
+        self.memory = PrefixCache(backbones, keep_bytes)
         self._running = threading.Lock()  # one pack at a time: packs lean on those before
 
     def _fitting_tokens(self) -> int:
@@ -86,7 +86,7 @@ class Reader:
         fewest, most = GPU_TOKENS
         return max(fewest, min(most, fitting))
 
-    def begin(self, problems: set[str]) -> tuple[Memory, bool]:
+    def begin(self, problems: set[str]) -> tuple[PrefixCache, bool]:
         """What is kept for a call about these problems, and whether all before was forgotten."""
         with self._running:
             is_new = self.memory.problems.isdisjoint(problems)
@@ -102,14 +102,14 @@ class Reader:
 
     def _forget(self) -> None:
         self.memory.retire()
-        self.memory = Memory(self.backbones, self.keep_bytes)
+        self.memory = PrefixCache(self.backbones, self.keep_bytes)
 
     def read(
         self,
-        opened: Opened,
+        opened: OpenedModel,
         encoded: Sequence[Encoded],
         problems: Sequence[str],
-        memory: Memory,
+        memory: PrefixCache,
         first_tokens: int | None = None,
     ) -> Iterator[Readings]:
         """What the model says of each prompt's steps, pack by pack.
@@ -136,7 +136,11 @@ class Reader:
             yield readings
 
     def _read_next(
-        self, opened: Opened, packs: Iterator[Pack], encoded: Sequence[Encoded], memory: Memory
+        self,
+        opened: OpenedModel,
+        packs: Iterator[Pack],
+        encoded: Sequence[Encoded],
+        memory: PrefixCache,
     ) -> Readings:
         """The readings of the next pack; none when there is no next pack."""
         with self._running:
@@ -144,7 +148,7 @@ class Reader:
             return [] if pack is None else list(self._within_memory(opened, pack, encoded, memory))
 
     def _within_memory(
-        self, opened: Opened, pack: Pack, encoded: Sequence[Encoded], memory: Memory
+        self, opened: OpenedModel, pack: Pack, encoded: Sequence[Encoded], memory: PrefixCache
     ) -> Iterator[tuple[int, Reading]]:
         """`_read`, in halves where memory does not suffice for the whole."""
         try:
@@ -179,7 +183,7 @@ class Reader:
 
     @torch.inference_mode()
     def _read(
-        self, opened: Opened, pack: Pack, encoded: Sequence[Encoded], memory: Memory
+        self, opened: OpenedModel, pack: Pack, encoded: Sequence[Encoded], memory: PrefixCache
     ) -> list[Reading]:
         """What each member's steps are given, from one forward pass.
 

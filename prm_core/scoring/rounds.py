@@ -16,7 +16,7 @@ from prm_core.families.heads import probability
 from prm_core.families.prompt import refuse_unreadable
 from prm_core.scoring.explain import explanation
 from prm_core.scoring.local import Scorer
-from prm_core.scoring.prefix_cache import Memory
+from prm_core.scoring.prefix_cache import PrefixCache
 from prm_core.scoring.reader import with_beats
 from prm_core.types import Candidate, Encoded, Explanation, Found, ScoredCandidate
 
@@ -54,7 +54,7 @@ class RoundsScorer(Scorer):
     def _judged(
         self,
         candidates: Sequence[Candidate],
-        memory: Memory,
+        memory: PrefixCache,
         first_tokens: int | None,
         heartbeat_s: float | None,
     ) -> Iterator[Found | None]:
@@ -63,7 +63,7 @@ class RoundsScorer(Scorer):
     def _in_rounds(
         self,
         candidates: Sequence[Candidate],
-        memory: Memory,
+        memory: PrefixCache,
         heartbeat_s: float | None,
         asked: list[_Asked],
     ) -> Iterator[Found | None]:

@@ -29,7 +29,7 @@ from transformers import PreTrainedTokenizerBase
 
 from prm_core.catalog import identify
 from prm_core.errors import BadOptionError, ModelError, TooLongError
-from prm_core.families import Checkpoint, Opened, family_for, refuse_unused
+from prm_core.families import Checkpoint, OpenedModel, family_for, refuse_unused
 from prm_core.families.heads import probability
 from prm_core.families.prompt import forget_texts, refuse_unreadable
 from prm_core.http_client import Endpoint, completed, served_model
@@ -78,7 +78,7 @@ class _WithoutWeights(Checkpoint):
         return torch.zeros(n_rows, self.n_hidden)
 
 
-class RemoteScorer(StepScorer):
+class VllmScorer(StepScorer):
     """A PRM on a server. Make one with `open_server`.
 
     Attributes:
@@ -99,7 +99,7 @@ class RemoteScorer(StepScorer):
         model_id: str,
         family: str,
         tokenizer: PreTrainedTokenizerBase,
-        opened: Opened,
+        opened: OpenedModel,
         context: int,
     ) -> None:
         self.model_id, self.family = model_id, family
@@ -292,7 +292,7 @@ def open_server(
     separator: str | None = None,
     timeout_s: float = 300.0,
     api_key: str = "",
-) -> RemoteScorer:
+) -> VllmScorer:
     """A PRM on a vLLM server, checked with a first request.
 
     Args:
@@ -334,7 +334,7 @@ def open_server(
         config = load_config(folder)
         tokenizer = load_tokenizer(directory)
         backbone = empty_backbone(directory, config)
-    scorer = RemoteScorer(
+    scorer = VllmScorer(
         endpoint,
         served_as=name,
         model_id=str(model),

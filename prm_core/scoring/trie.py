@@ -5,7 +5,7 @@ lexicographically, each candidate adds only the tokens after its longest common 
 predecessor, and that is a trie: a pack lists its tokens once, and a candidate is a path through
 it. The plan holds plain numbers; `prm_core.scoring.packed_forward` runs it.
 
-What earlier packs left behind may serve again: a pack planned with `Known` sequences holds only
+What earlier packs left behind may serve again: a pack planned with `RunRows` sequences holds only
 the tokens that are new, and its paths begin in the rows of those packs.
 
 >>> (pack,) = plan([(7, 8, 9), (7, 8, 5), (7, 8)], max_tokens=100)
@@ -134,7 +134,7 @@ def shared_rows(a: tuple[Range, ...], b: tuple[Range, ...]) -> int:
     return n_rows
 
 
-class Known:
+class RunRows:
     """Which sequences lie in which rows, from packs that were run before.
 
     Attributes:
@@ -202,7 +202,7 @@ def _fill(
     order: Sequence[int],
     first: int,
     max_tokens: int,
-    known: Known,
+    known: RunRows,
     reads: Sequence[Sequence[int]],
 ) -> Pack:
     """The pack of as many sequences from `order[first]` on as the budget holds.
@@ -251,7 +251,7 @@ def plan(
     max_tokens: int,
     groups: Sequence[object] | None = None,
     first_tokens: int | None = None,
-    known: Known | None = None,
+    known: RunRows | None = None,
     reads: Sequence[Sequence[int]] | None = None,
 ) -> Iterator[Pack]:
     """Every sequence in exactly one pack, each pack within the budget if it can be.
@@ -272,7 +272,7 @@ def plan(
         Packs; only one that holds a single sequence (with copies and beginnings of it) may be
         above the budget.
     """
-    known = Known() if known is None else known
+    known = RunRows() if known is None else known
     reads = ((),) * len(sequences) if reads is None else reads
     order = sorted_for_sharing(sequences, groups)
     done, budget = 0, max_tokens if first_tokens is None else min(first_tokens, max_tokens)

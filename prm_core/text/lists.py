@@ -22,7 +22,7 @@ from prm_core.text.labels import (
     item,
     label_number,
 )
-from prm_core.text.parts import Part, Row
+from prm_core.text.parts import Part, TextRow
 from prm_core.text.tags import WORD
 
 _DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
@@ -319,7 +319,7 @@ def inlined(part: Part) -> Part:
     starts = [row.start for row in part.rows]
     heads = {h.row: h for i in range(len(part.rows) if found else 0) if (h := _head(part, i))}
     labels = {index: head.number for index, head in heads.items() if head.kind == "label"}
-    inside: list[Row] = []
+    inside: list[TextRow] = []
     last, row_seen = 0, -1
     for match in found:
         index = bisect_right(starts, match.start()) - 1
@@ -336,7 +336,7 @@ def inlined(part: Part) -> Part:
         if own or number != last + 1 or REFERS.search(before):
             continue
         last = number
-        inside.append(Row(match.start(), part.rows[index].end, False, False))
+        inside.append(TextRow(match.start(), part.rows[index].end, False, False))
     if len(labels) + len(inside) < 2 or not inside:
         return part
     if answer := _inline_answer(part, inside[-1]):
@@ -347,10 +347,10 @@ def inlined(part: Part) -> Part:
     return replace(part, rows=rows)
 
 
-def _inline_answer(part: Part, row: Row) -> Row | None:
+def _inline_answer(part: Part, row: TextRow) -> TextRow | None:
     """The answer behind the last label of a line: "Step 2: 7 * 2 = 14 The answer is: 14"."""
     *_, found = [None, *INLINE_ANSWER.finditer(part.text, row.start, row.end)]
     label = LABEL.match(part.text, row.start, row.end)
     if found is None or label is None or not WORD.search(part.text, label.end(), found.start()):
         return None
-    return Row(found.start(), row.end, False, True)
+    return TextRow(found.start(), row.end, False, True)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from prm_core.text.labels import ANSWER, ANSWER_SIGN, EDGE
-from prm_core.text.protected import Blocks, Span, find_blocks, find_lines
+from prm_core.text.protected import ProtectedSpans, Span, find_blocks, find_lines
 from prm_core.text.tags import MARKER, WORD, Tagged, read_tags
 
 _MAY_BLOCK = re.compile(r"[`~|$\\]|[\[<]asy", re.IGNORECASE)
@@ -18,7 +18,7 @@ _BOX = re.compile(r"(?:\$\$?|\\[(\[])?+\s*+\\boxed\b")
 _ENDED = re.compile(r"[.!?。！？][\"'”’»)*_$]{0,4}$")
 
 
-class Row(NamedTuple):
+class TextRow(NamedTuple):
     """A line with a letter or digit that does not begin inside a block: where a cut may be.
 
     Attributes:
@@ -54,9 +54,9 @@ class Part:
     thinking: bool
     walls: list[int]
     marker: str
-    answers: Blocks
-    blocks: Blocks
-    rows: list[Row]
+    answers: ProtectedSpans
+    blocks: ProtectedSpans
+    rows: list[TextRow]
 
     def between_walls(self, start: int, end: int) -> Iterator[Span]:
         """A piece, cut where walls stand in it."""
@@ -90,12 +90,12 @@ def _part(text: str, tagged: Tagged, thinking: bool) -> Part | None:
             continue
         inside = find_blocks(stretch, find_lines(stretch)).spans()
         found += [(start + a, start + b) for a, b in inside]
-    blocks = Blocks(found)
+    blocks = ProtectedSpans(found)
     rows, blank = _rows(alone, blocks)
     cleared = _only(alone, _rest(blank, len(text)), " ") if blank else alone
     marker = _marker(text, tagged, spans)
     walls = [start for start, _ in spans]
-    answers = Blocks(tagged.answers if not thinking else ())
+    answers = ProtectedSpans(tagged.answers if not thinking else ())
     return Part(text, cleared, thinking, walls, marker, answers, blocks, rows)
 
 
@@ -128,10 +128,10 @@ def _marker(text: str, tagged: Tagged, spans: list[Span]) -> str:
     return ""
 
 
-def _rows(text: str, blocks: Blocks) -> tuple[list[Row], list[Span]]:
+def _rows(text: str, blocks: ProtectedSpans) -> tuple[list[TextRow], list[Span]]:
     """The rows of a part, and the lines that hold neither letter nor digit nor block."""
     may_answer = ANSWER_SIGN.search(text) is not None
-    rows: list[Row] = []
+    rows: list[TextRow] = []
     wordless: list[Span] = []
     opens = True
     for start, end in find_lines(text):
@@ -143,7 +143,7 @@ def _rows(text: str, blocks: Blocks) -> tuple[list[Row], list[Span]]:
             continue
         if blocks.free(start):
             opens = opens or text[start - 1 : start] == "\u2029"
-            rows.append(Row(start, end, opens, may_answer and _is_answer(text, start)))
+            rows.append(TextRow(start, end, opens, may_answer and _is_answer(text, start)))
         opens = False
     return rows, wordless
 

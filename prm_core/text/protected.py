@@ -30,7 +30,7 @@ _PRICE = re.compile(r"\$(?:<<|\d[\d,]*+(?:\.\d++)?[.,;]?\s+[A-Za-z]{2})")
 _DECIMAL = re.compile(r"(?<!\d)\d++(?:[.,]\d++)++")
 
 
-class Blocks:
+class ProtectedSpans:
     """Stretches of text that stay whole: sorted, and joined where they overlap."""
 
     __slots__ = ("_ends", "_starts")
@@ -67,17 +67,17 @@ def find_lines(text: str) -> list[Line]:
     return list(zip(starts, [*(end for end, _ in ends), len(text)], strict=True))
 
 
-def find_blocks(text: str, lines: list[Line]) -> Blocks:
+def find_blocks(text: str, lines: list[Line]) -> ProtectedSpans:
     """Code first, for nothing in it is Markdown or LaTeX; then tables; then mathematics."""
     closed, unclosed = find_fences(text, lines)
-    fences = Blocks([*closed, *unclosed, *_figures(text)]).spans()
+    fences = ProtectedSpans([*closed, *unclosed, *_figures(text)]).spans()
     spans = [*fences, *_tables(text, lines)]
     if "$" in text or "\\" in text:
         begin = 0
         for start, end in [*fences, (len(text), len(text))]:
             spans += _mathematics(text, begin, start)
             begin = end
-    return Blocks(spans)
+    return ProtectedSpans(spans)
 
 
 def find_decimals(text: str) -> list[Span]:
@@ -159,7 +159,7 @@ def _mathematics(text: str, begin: int, end: int) -> list[Span]:
             opener = brackets.pop(r"\(" if token == r"\)" else r"\[", None)
             if opener is not None:
                 spans.append((opener, found.end()))
-    inside = Blocks(spans)
+    inside = ProtectedSpans(spans)
     return spans + _dollar_math(text, [d for d in dollars if not inside.overlap(*d)])
 
 

@@ -34,7 +34,7 @@ from prm_core.text.lists import (
     step_lists,
 )
 from prm_core.text.parts import Part, Read, read_text, unfinished
-from prm_core.text.protected import LINE_END, Blocks, Span, find_decimals
+from prm_core.text.protected import LINE_END, ProtectedSpans, Span, find_decimals
 from prm_core.text.sentence_ends import CANDIDATE, ends_sentence, equation_cuts
 from prm_core.text.tags import WORD, Dropped, Tagged, is_marker
 from prm_core.types import Candidate
@@ -455,9 +455,9 @@ def _literal_pieces(part: Part, separator: str) -> Iterator[Span]:
 
 
 def _cut_at(part: Part, separator: str) -> Iterator[Span]:
-    blocks = Blocks()
+    blocks = ProtectedSpans()
     if not set(separator) & set("$\\`~|"):
-        blocks = Blocks([*part.blocks.spans(), *find_decimals(part.text)])
+        blocks = ProtectedSpans([*part.blocks.spans(), *find_decimals(part.text)])
     pattern = LINE_END.join(map(re.escape, re.split("\r\n|\n", separator)))
     begin = 0
     for found in re.finditer(pattern, part.text):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from prm_core.text.protected import Blocks, find_fences, find_lines
+from prm_core.text.protected import ProtectedSpans, find_fences, find_lines
 
 THINKING_TAG = "thinking tag"
 ANSWER_TAG = "answer tag"
@@ -164,7 +164,7 @@ def is_marker(text: str) -> bool:
 
 def _marks(text: str) -> Iterator[_Mark]:
     """All tags that count: not those in code, save one that ends thinking that broke off there."""
-    code: Blocks | None = None
+    code: ProtectedSpans | None = None
     # gpt-oss's channels with their tokens taken off: "analysisLet me …assistantfinalThe answer …".
     bare = text.startswith("analysis") and "assistantfinal" in text
     end = 0
@@ -175,7 +175,7 @@ def _marks(text: str) -> Iterator[_Mark]:
             continue
         mark = _mark(found)
         if code is None:
-            code = Blocks(find_fences(text, find_lines(text))[0])
+            code = ProtectedSpans(find_fences(text, find_lines(text))[0])
         if code.overlap(*found.span()) and not (mark.closes and thinks):
             continue
         yield mark

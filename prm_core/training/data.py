@@ -17,7 +17,7 @@ from prm_core.families.value_head import Template
 from prm_core.formats.labelled import read_examples
 from prm_core.synthetic.solution import Plan
 from prm_core.synthetic.stream import generate
-from prm_core.training.rows import Row, labelled_row
+from prm_core.training.rows import TrainingRow, labelled_row
 from prm_core.types import Candidate, Example
 
 MADE = "made"
@@ -149,7 +149,7 @@ class Encoding:
         unlabelled: names of the solutions of which nobody labelled a step.
     """
 
-    rows: list[Row]
+    rows: list[TrainingRow]
     too_long: list[str]
     unlabelled: list[str]
 

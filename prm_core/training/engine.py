@@ -25,7 +25,7 @@ from torch.utils.data import Dataset, Sampler
 
 from prm_core.errors import BadOptionError, ModelError
 from prm_core.evaluation.metrics import auroc
-from prm_core.formats.problems import named_errors
+from prm_core.formats.problems import file_errors
 from prm_core.models.backbone import without_kernels
 from prm_core.models.device import DTYPES, choose_device
 from prm_core.models.weight_files import read_json
@@ -486,7 +486,7 @@ def _last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | N
             directory holds something else.
         DataError: the directory cannot be made.
     """
-    with named_errors(config.output, "written"):
+    with file_errors(config.output, "written"):
         config.output.mkdir(parents=True, exist_ok=True)
         entries = sorted(path.name for path in config.output.iterdir())
     found = sorted(

@@ -18,7 +18,7 @@ from prm_core.families.base import Evidence
 from prm_core.families.heads import ValueHead, token_log_probability
 from prm_core.families.value_head import features_of, log_odds
 from prm_core.training.loss import Loss, collate_labels, totals_of
-from prm_core.training.rows import Row, collate
+from prm_core.training.rows import TrainingRow, collate
 
 
 class Verifier(nn.Module):
@@ -104,7 +104,7 @@ class CachedRow:
     Attributes:
         hidden: [S, H].
         features: [S, F]; None for a head without evidence.
-        labels: [S]; as in `Row`.
+        labels: [S]; as in `TrainingRow`.
     """
 
     hidden: Tensor
@@ -113,7 +113,9 @@ class CachedRow:
 
 
 @torch.no_grad()
-def cache(verifier: Verifier, rows: Sequence[Row], pad: int, batch_size: int) -> list[CachedRow]:
+def cache(
+    verifier: Verifier, rows: Sequence[TrainingRow], pad: int, batch_size: int
+) -> list[CachedRow]:
     """The hidden states (and evidence features) at every row's steps, in float32 on the CPU."""
     verifier.eval()
     device = verifier.head.weight.device

@@ -18,7 +18,7 @@ NOT_ASKED = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TrainingRow:
     """A solution as the model is trained on it.
 
     Attributes:
@@ -55,7 +55,9 @@ def steps_begin(tokenizer: PreTrainedTokenizerBase, template: Template, problem:
     return max(1, begin)  # the first token has nothing before it to predict it
 
 
-def labelled_row(tokenizer: PreTrainedTokenizerBase, template: Template, example: Example) -> Row:
+def labelled_row(
+    tokenizer: PreTrainedTokenizerBase, template: Template, example: Example
+) -> TrainingRow:
     """A labelled solution, encoded as it is for scoring.
 
     The language model is asked for the tokens of the steps that are right, and for nothing else:
@@ -70,7 +72,7 @@ def labelled_row(tokenizer: PreTrainedTokenizerBase, template: Template, example
             targets[begin : end + 1] = ids[begin : end + 1]
         begin = end + 1
     weights = tuple(float(target != NOT_ASKED) for target in targets)
-    return Row(
+    return TrainingRow(
         ids,
         encoded.positions,
         example.labels,
@@ -81,7 +83,7 @@ def labelled_row(tokenizer: PreTrainedTokenizerBase, template: Template, example
     )
 
 
-def collate(rows: Sequence[Row], pad: int, loss: Loss) -> dict[str, Tensor]:
+def collate(rows: Sequence[TrainingRow], pad: int, loss: Loss) -> dict[str, Tensor]:
     """Rows side by side, padded at the right; causal attention needs no mask for that.
 
     Args:

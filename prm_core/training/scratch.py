@@ -40,7 +40,7 @@ from prm_core.training.engine import Feed, Recipe, RunConfig, run
 from prm_core.training.loss import Loss
 from prm_core.training.model import Verifier
 from prm_core.training.optimizer import MuonAndAdamW
-from prm_core.training.rows import NOT_ASKED, Row, collate, flat_evidence
+from prm_core.training.rows import NOT_ASKED, TrainingRow, collate, flat_evidence
 from prm_core.training.saving import Learner
 from prm_core.types import Candidate
 
@@ -176,7 +176,7 @@ _WORD_WEIGHT = 0.1  # words can be put in many ways; digits and signs follow fro
 
 def make_row(
     tokenizer: PreTrainedTokenizerFast, template: Template, solution: LabelledSolution
-) -> Row:
+) -> TrainingRow:
     """Encode a solution with its labels and with what should have been written."""
     assert template.problem_end is not None
     encoded = encode(tokenizer, template, Candidate(solution.problem, solution.steps))
@@ -197,7 +197,7 @@ def make_row(
             if ids[own] != wanted:
                 break
         begin, true_begin = end + 1, true_end + 1
-    return Row(
+    return TrainingRow(
         ids,
         encoded.positions,
         tuple(map(float, solution.labels)),
@@ -208,7 +208,7 @@ def make_row(
     )
 
 
-class Batches(IterableDataset[list[Row]]):
+class Batches(IterableDataset[list[TrainingRow]]):
     """Batches made as they are needed; rows of like length together, the same for the same seed."""
 
     def __init__(
@@ -234,12 +234,12 @@ class Batches(IterableDataset[list[Row]]):
         self._tokenizer, self._template, self._gsm8k = tokenizer, template, gsm8k
         self._begin = begin
 
-    def __iter__(self) -> Iterator[list[Row]]:
+    def __iter__(self) -> Iterator[list[TrainingRow]]:
         rng = random.Random(self._seed)
         batch_tokens = self._config.batch_tokens
         made, pool_batches = 0, 24
         while made < self._n_batches:
-            pool: list[Row] = []
+            pool: list[TrainingRow] = []
             size = 0
             while size < batch_tokens * pool_batches:
                 progress = self._begin + (1 - self._begin) * made / self._n_batches
@@ -247,7 +247,7 @@ class Batches(IterableDataset[list[Row]]):
                 pool.append(make_row(self._tokenizer, self._template, solution))
                 size += len(pool[-1].input_ids)
             pool.sort(key=lambda row: len(row.input_ids))
-            groups: list[list[Row]] = [[]]
+            groups: list[list[TrainingRow]] = [[]]
             for row in pool:
                 if (len(groups[-1]) + 1) * len(row.input_ids) > batch_tokens:
                     groups.append([])

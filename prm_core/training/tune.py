@@ -42,7 +42,7 @@ from prm_core.training.data import MixSampler, Source, encode_examples
 from prm_core.training.engine import Feed, Recipe, RunConfig, run
 from prm_core.training.loss import Loss
 from prm_core.training.model import HeadOnly, Verifier, cache, collate_cached
-from prm_core.training.rows import Row, collate
+from prm_core.training.rows import TrainingRow, collate
 from prm_core.training.saving import Learner
 from prm_core.types import Example
 
@@ -384,7 +384,7 @@ def _tell(left_out: Mapping[str, Sequence[str]]) -> None:
             )
 
 
-def _content(rows: Sequence[Row], weight: float) -> str:
+def _content(rows: Sequence[TrainingRow], weight: float) -> str:
     """What a source holds, for the model card."""
     labels = [y for row in rows for y in row.labels if y is not None]
     wrong = sum(y < 0.5 for y in labels)

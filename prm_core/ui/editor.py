@@ -21,7 +21,7 @@ from prm_core.paths import page_script
 from prm_core.text.steps import RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.board import letter
-from prm_core.ui.examples import Example
+from prm_core.ui.examples import PageExample
 
 MAX_CANDIDATES = 64
 """As many as best-of-N work on one problem uses; the results stay a page one can read."""
@@ -252,7 +252,7 @@ def _utf16_offsets(text: str, places: Sequence[int]) -> list[int]:
 class Editor(gr.HTML):
     """Problem, step rule and candidate cards; the value is what `read_draft` reads."""
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[PageExample]) -> None:
         super().__init__(
             value={"problem": "", "solutions": [""], "rule": "auto"},
             html_template=_TEMPLATE,

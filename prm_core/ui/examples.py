@@ -15,7 +15,7 @@ from prm_core.paths import assets_dir
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class PageExample:
     """A problem with its solutions, as a person would type them."""
 
     id: str
@@ -46,7 +46,7 @@ _MOST_NAMED = 3  # missed steps; more of them are counted
 
 
 @cache
-def load_examples() -> tuple[Example, ...]:
+def load_examples() -> tuple[PageExample, ...]:
     """What `examples/` holds; comparisons come before single solutions.
 
     An installed package has no such folder; then there are none.
@@ -60,7 +60,7 @@ def load_examples() -> tuple[Example, ...]:
         if line.strip()
     ]
     examples = [
-        Example(row["id"], row["problem"], tuple(map(_typed, row["solutions"]))) for row in rows
+        PageExample(row["id"], row["problem"], tuple(map(_typed, row["solutions"]))) for row in rows
     ]
     return tuple(sorted(examples, key=lambda one: len(one.solutions) == 1))
 

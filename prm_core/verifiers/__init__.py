@@ -5,7 +5,7 @@ from __future__ import annotations
 from prm_core.catalog import identify
 from prm_core.errors import BadOptionError
 from prm_core.types import ModelRequest
-from prm_core.verifiers.base import Form, Message
+from prm_core.verifiers.base import Message, VerifierRecipe
 from prm_core.verifiers.critic import CRITIC
 from prm_core.verifiers.gen_prm import GEN_PRM, GEN_PRM_DIRECT
 from prm_core.verifiers.scorer import VerifierScorer, open_verifier
@@ -13,20 +13,20 @@ from prm_core.verifiers.think_prm import THINK_PRM
 
 __all__ = [
     "VERIFIERS",
-    "Form",
     "Message",
+    "VerifierRecipe",
     "VerifierScorer",
-    "form_of",
     "open_verifier",
+    "recipe_of",
     "refuse_to_load",
 ]
 
-VERIFIERS: dict[str, Form] = {
+VERIFIERS: dict[str, VerifierRecipe] = {
     form.name: form for form in (THINK_PRM, GEN_PRM, GEN_PRM_DIRECT, CRITIC)
 }
 
 
-def form_of(model: str | None, family: str | None) -> Form | None:
+def recipe_of(model: str | None, family: str | None) -> VerifierRecipe | None:
     """The form that is named, or that is known of the model; None for models that write nothing."""
     return VERIFIERS.get(identify(ModelRequest(model, family)).request.family or "")
 
@@ -36,7 +36,7 @@ def refuse_to_load(model: str | None, family: str | None) -> None:
     Raises:
         BadOptionError: the model writes its verdicts, so it is not one to load.
     """
-    form = form_of(model, family)
+    form = recipe_of(model, family)
     if form is not None:
         raise BadOptionError(
             f"{model or 'the model'} is of the family {form.name}, which writes its verdicts and "

@@ -82,11 +82,11 @@ class Judgement:
     extras: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
-Talk = Generator[list[Request], list[Reply], Judgement]
+Dialogue = Generator[list[Request], list[Reply], Judgement]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class VerifierRecipe:
     """Verifiers that are asked and read in the same way.
 
     Attributes:
@@ -101,7 +101,7 @@ class Form:
     name: str
     summary: str
     max_tokens: int
-    talk: Callable[[Candidate, int, int], Talk]
+    talk: Callable[[Candidate, int, int], Dialogue]
     conversation: Callable[[Candidate], list[Message]]
 
 

@@ -20,12 +20,12 @@ from prm_core.errors import NoVerdictError
 from prm_core.types import Candidate
 from prm_core.verifiers.base import (
     AGAIN,
-    Form,
+    Dialogue,
     Judgement,
     Message,
     Reply,
     Request,
-    Talk,
+    VerifierRecipe,
     mean,
     read_each,
     refuse_cut,
@@ -104,7 +104,7 @@ def first_wrong(reply: Reply, n_steps: int, max_tokens: int) -> int:
     return index
 
 
-def talk(candidate: Candidate, n_samples: int, max_tokens: int) -> Talk:
+def talk(candidate: Candidate, n_samples: int, max_tokens: int) -> Dialogue:
     """One critique per sample; steps before the majority's index are right, the others wrong."""
     messages = tuple(conversation(candidate))
     drawn = {"temperature": 0.0} if n_samples == 1 else {"temperature": 1.0, "top_p": 0.9}
@@ -133,7 +133,7 @@ def _accepted(index: int, n_steps: int) -> tuple[float, ...]:
     return (1.0,) * n_right + (0.0,) * (n_steps - n_right)
 
 
-CRITIC = Form(
+CRITIC = VerifierRecipe(
     name="critic",
     summary="Any chat model on a server names the first wrong step; 1 before it, 0 from it on.",
     max_tokens=8192,

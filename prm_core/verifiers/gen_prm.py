@@ -28,12 +28,12 @@ from prm_core.errors import ModelError, NoVerdictError
 from prm_core.types import Candidate
 from prm_core.verifiers.base import (
     AGAIN,
-    Form,
+    Dialogue,
     Judgement,
     Message,
     Reply,
     Request,
-    Talk,
+    VerifierRecipe,
     mean,
     read_each,
     refuse_cut,
@@ -130,7 +130,7 @@ def probability(reply: Reply) -> float:
     return 0.0 if gap > 700 else 1 / (1 + math.exp(gap))
 
 
-def talk(candidate: Candidate, n_samples: int, max_tokens: int, *, analyze: bool) -> Talk:
+def talk(candidate: Candidate, n_samples: int, max_tokens: int, *, analyze: bool) -> Dialogue:
     """A step after the other; its probability is the mean of the samples."""
     history: list[str] = []
     probabilities: list[float] = []
@@ -196,7 +196,7 @@ def _whole(reply: Reply, max_tokens: int) -> str:
     return reply.text
 
 
-GEN_PRM = Form(
+GEN_PRM = VerifierRecipe(
     name="gen_prm",
     summary='Analyses each step on a server, without code, then P("Yes") against P("No").',
     max_tokens=2048,
@@ -204,7 +204,7 @@ GEN_PRM = Form(
     conversation=partial(conversation, analyze=True),
 )
 
-GEN_PRM_DIRECT = Form(
+GEN_PRM_DIRECT = VerifierRecipe(
     name="gen_prm_direct",
     summary='P("Yes") against P("No") for each step on a server, at once, without an analysis.',
     max_tokens=2048,

@@ -28,7 +28,7 @@ from prm_core.types import (
     ScoredCandidate,
     StepScorer,
 )
-from prm_core.verifiers.base import Form, Judgement, Reply, Request, Token
+from prm_core.verifiers.base import Judgement, Reply, Request, Token, VerifierRecipe
 
 AT_ONCE = 8
 """Requests, and candidates, at the same time. The server batches what it has."""
@@ -53,7 +53,7 @@ class VerifierScorer(StepScorer):
     def __init__(
         self,
         endpoint: Endpoint,
-        form: Form,
+        form: VerifierRecipe,
         *,
         served_as: str,
         model_id: str,
@@ -251,7 +251,7 @@ def _log_odds(p: float) -> float:
 def open_verifier(
     url: str,
     model: str | None,
-    form: Form,
+    form: VerifierRecipe,
     *,
     served_as: str | None = None,
     n_samples: int = 1,

@@ -23,12 +23,12 @@ from prm_core.text.labels import numbered
 from prm_core.types import Candidate
 from prm_core.verifiers.base import (
     AGAIN,
-    Form,
+    Dialogue,
     Judgement,
     Message,
     Reply,
     Request,
-    Talk,
+    VerifierRecipe,
     mean,
     read_each,
     refuse_cut,
@@ -83,7 +83,7 @@ def verdicts(reply: Reply, n_steps: int, max_tokens: int) -> tuple[float, ...]:
     return tuple(float(word == "correct") for word in said) + (0.0,) * (n_steps - len(said))
 
 
-def talk(candidate: Candidate, n_samples: int, max_tokens: int) -> Talk:
+def talk(candidate: Candidate, n_samples: int, max_tokens: int) -> Dialogue:
     """One chain per sample; a step's probability is the share of chains that call it correct."""
     messages = tuple(conversation(candidate))
     replies = yield [
@@ -101,7 +101,7 @@ def talk(candidate: Candidate, n_samples: int, max_tokens: int) -> Talk:
     )
 
 
-THINK_PRM = Form(
+THINK_PRM = VerifierRecipe(
     name="think_prm",
     summary="Writes on a server; the share of chains of thought that box a step as correct.",
     max_tokens=8192,

@@ -24,7 +24,7 @@ from prm_core.bulk.run import ray as ray_engine
 from prm_core.cli import main
 from prm_core.errors import ModelError
 from prm_core.formats.files import open_problems
-from tests import test_bulk
+from tests.bulk import test_run as test_bulk
 from tests.bulk.test_run import SETTINGS, covered, whole, write_problems
 from tests.counting import CountingScorer
 
@@ -160,7 +160,7 @@ def test_a_killed_driver_is_gone_on_with_by_either_engine(ray: Any, tmp_path: Pa
     output, log = tmp_path / "out", tmp_path / "log"
     code = (
         "import sys; from pathlib import Path; from prm_core import ray_engine\n"
-        "from tests import test_ray_engine\n"
+        "from tests.bulk import test_ray as test_ray_engine\n"
         "ray_engine.PIECE_ROWS = 5; source, output, log = map(Path, sys.argv[1:])\n"
         "test_ray_engine.run(source, output, log, seconds=0.05)\n"
     )

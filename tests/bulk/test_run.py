@@ -141,7 +141,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     output = tmp_path / "out"
     code = (
         "import sys; from pathlib import Path; from prm_core import bulk\n"
-        "from tests import test_bulk, counting\n"
+        "from tests import counting; from tests.bulk import test_run as test_bulk\n"
         "bulk.PIECE_S = 0.1; folder, log = map(Path, sys.argv[1:])\n"
         "scorer = counting.CountingScorer(log, seconds=0.02)\n"
         "test_bulk.run(folder / 'in.jsonl', folder / 'out', scorer, resume=True)\n"
@@ -327,7 +327,7 @@ def test_an_interrupt_in_the_middle_of_a_row_keeps_the_rows_before_it(tmp_path: 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path; from prm_core import bulk\n"
-        "from tests import test_bulk, counting\n"
+        "from tests import counting; from tests.bulk import test_run as test_bulk\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before, folder = [], Path(sys.argv[1])\n"
         "for name in ('small', 'large'):\n"

@@ -20,7 +20,7 @@ from prm_core.evaluation.reports import (
     recorded_scores,
     sweep_thresholds,
 )
-from prm_core.formats.candidate_sets import Pool, Solution
+from prm_core.formats.candidate_sets import CandidateSet, Solution
 from prm_core.synthetic.solution import LabelledSolution
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 
@@ -262,8 +262,10 @@ def test_a_file_that_is_not_prmbench_has_no_kinds() -> None:
     assert set(report.areas.values()) == {None}
 
 
-def pool(name: str, *solutions: tuple[str, bool | None, dict[str, tuple[float, ...]]]) -> Pool:
-    return Pool(
+def pool(
+    name: str, *solutions: tuple[str, bool | None, dict[str, tuple[float, ...]]]
+) -> CandidateSet:
+    return CandidateSet(
         name,
         tuple(
             Solution(Candidate(name, (step,), f"{name}/{i}"), step, correct, recorded)

@@ -11,7 +11,7 @@ import pytest
 
 from prm_core.errors import DataError, InputError
 from prm_core.evaluation.recorded import RecordedScorer
-from prm_core.formats.candidate_sets import Pool, read_pools
+from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.types import Candidate
 
 OURS = {
@@ -50,9 +50,9 @@ def write(path: Path, *rows: object) -> Path:
     return path
 
 
-def one(path: Path) -> Pool:
-    (pool,) = read_pools(path)
-    assert isinstance(pool, Pool)
+def one(path: Path) -> CandidateSet:
+    (pool,) = read_candidate_sets(path)
+    assert isinstance(pool, CandidateSet)
     return pool
 
 
@@ -111,16 +111,16 @@ def spoiled(**changes: object) -> dict[str, object]:
 def test_a_bad_row_is_named_and_the_next_one_read(
     tmp_path: Path, row: dict[str, object], expected: str
 ) -> None:
-    bad, good = read_pools(write(tmp_path / "p.jsonl", row, OURS))
+    bad, good = read_candidate_sets(write(tmp_path / "p.jsonl", row, OURS))
     assert isinstance(bad, DataError)
     assert bad.line == 1
     assert expected in str(bad)
-    assert isinstance(good, Pool)
+    assert isinstance(good, CandidateSet)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        list(read_pools(tmp_path / "nowhere.jsonl.gz"))
+        list(read_candidate_sets(tmp_path / "nowhere.jsonl.gz"))
 
 
 def test_recorded_scores_come_back_in_order() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prm_core.errors import DataError
-from prm_core.formats.problems import ProblemRow, json_line, open_whole, read_problems, read_rows
+from prm_core.formats.problems import ProblemRow, atomic_text, json_line, read_problems, read_rows
 
 
 def read(*lines: bytes) -> list[ProblemRow | DataError]:
@@ -169,7 +169,7 @@ def test_nan_and_infinity_are_never_written(value: float) -> None:
 
 def test_a_written_file_appears_whole(tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
-    with open_whole(target) as write:
+    with atomic_text(target) as write:
         write("7 × 8\n")
         assert not target.exists()
     assert target.read_text(encoding="utf-8") == "7 × 8\n"
@@ -181,7 +181,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target.write_text("old", encoding="utf-8")
 
     def fail_half_way() -> None:
-        with open_whole(target) as write:
+        with atomic_text(target) as write:
             write("half")
             raise KeyboardInterrupt
 
@@ -192,14 +192,14 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_an_error_inside_the_block_is_not_blamed_on_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"^something else"), open_whole(tmp_path / "out"):
+    with pytest.raises(OSError, match=r"^something else"), atomic_text(tmp_path / "out"):
         raise OSError("something else")
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old", encoding="utf-8")
     (tmp_path / "link").symlink_to("real")
-    with open_whole(tmp_path / "link") as write:
+    with atomic_text(tmp_path / "link") as write:
         write("new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text(encoding="utf-8") == "new"
@@ -210,7 +210,7 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        with open_whole(pipe) as write:
+        with atomic_text(pipe) as write:
             write("row\n")
         assert os.read(reader, 100) == b"row\n"
     finally:
@@ -220,7 +220,7 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere/out.jsonl", "."])
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="cannot be written"), open_whole(tmp_path / name):
+    with pytest.raises(DataError, match="cannot be written"), atomic_text(tmp_path / name):
         pass
 
 
@@ -229,7 +229,7 @@ def test_a_full_disk_is_an_error_that_names_the_file() -> None:
         pytest.skip("needs /dev/full, which this system does not have")
     with (
         pytest.raises(DataError, match="cannot be written: No space"),
-        open_whole("/dev/full") as w,
+        atomic_text("/dev/full") as w,
     ):
         w("row")
 

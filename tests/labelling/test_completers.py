@@ -20,8 +20,8 @@ from prm_core.errors import (
     ModelLoadError,
     TooLongError,
 )
-from prm_core.labelling.completers import Sampling, ServerGenerator
-from prm_core.labelling.local_completer import LocalGenerator
+from prm_core.labelling.completers import Sampling, ServerCompleter
+from prm_core.labelling.local_completer import LocalCompleter
 from tests.completions import RefusedError, Write, serve
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -45,7 +45,7 @@ def ask() -> Iterator[Callable[..., Any]]:
     def start(write: Write, *, seeds: tuple[int, ...] = (1,), **options: Any) -> Any:
         running = serve(write)
         server = running.__enter__()
-        generator = ServerGenerator(
+        generator = ServerCompleter(
             server.url, "some-model", options.pop("sampling", SAMPLING), **options
         )
         opened.append((generator, running))
@@ -146,7 +146,7 @@ def test_the_key_is_sent_as_a_bearer_token(ask: Callable[..., Any]) -> None:
 def test_nobody_listens() -> None:
     with serve(fail) as server:
         url = server.url
-    generator = ServerGenerator(url, "m", SAMPLING)
+    generator = ServerCompleter(url, "m", SAMPLING)
     began = time.monotonic()
     with pytest.raises(ModelError, match="does not work"):
         generator.continue_solution(PROBLEM, STEPS, (1,))
@@ -168,12 +168,12 @@ def test_nobody_listens() -> None:
 )
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(BadOptionError, match="is not an address"):
-        ServerGenerator(url, "m", SAMPLING)
+        ServerCompleter(url, "m", SAMPLING)
 
 
 def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
     with pytest.raises(BadOptionError) as error:
-        ServerGenerator("http://127.0.0.1/v1", "m", SAMPLING, api_key="sec\nret")
+        ServerCompleter("http://127.0.0.1/v1", "m", SAMPLING, api_key="sec\nret")
     assert "sec" not in str(error.value)
 
 
@@ -186,7 +186,7 @@ def test_closing_wakes_who_waits() -> None:
         return "too late"
 
     with serve(write) as server, ThreadPoolExecutor(1) as pool:
-        generator = ServerGenerator(server.url, "m", SAMPLING, concurrency=2)
+        generator = ServerCompleter(server.url, "m", SAMPLING, concurrency=2)
         waiting = pool.submit(generator.continue_solution, PROBLEM, STEPS, range(20))
         assert asked.wait(5)
         began = time.monotonic()
@@ -215,11 +215,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def local(model: str) -> LocalGenerator:
-    return LocalGenerator(model, SAMPLING, device="cpu")
+def local(model: str) -> LocalCompleter:
+    return LocalCompleter(model, SAMPLING, device="cpu")
 
 
-def test_the_seeds_decide(local: LocalGenerator) -> None:
+def test_the_seeds_decide(local: LocalCompleter) -> None:
     before = torch.random.get_rng_state()
     first = local.continue_solution(PROBLEM, STEPS, (1, 2, 3))
     assert local.continue_solution(PROBLEM, STEPS, (1, 2, 3)) == first
@@ -228,13 +228,13 @@ def test_the_seeds_decide(local: LocalGenerator) -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_many_continuations_go_in_batches(local: LocalGenerator) -> None:
+def test_many_continuations_go_in_batches(local: LocalCompleter) -> None:
     texts = local.continue_solution(PROBLEM, (), range(20))
     assert len(set(texts)) == 20
     assert texts[:16] == local.continue_solution(PROBLEM, (), range(16))
 
 
-def test_a_server_with_the_same_model_writes_the_same(model: str, local: LocalGenerator) -> None:
+def test_a_server_with_the_same_model_writes_the_same(model: str, local: LocalCompleter) -> None:
     """The whole way over HTTP, with a plain loop over the vocabulary behind it."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     network = AutoModelForCausalLM.from_pretrained(model)
@@ -250,7 +250,7 @@ def test_a_server_with_the_same_model_writes_the_same(model: str, local: LocalGe
         return tokenizer.decode(ids[0, n_prompt:], skip_special_tokens=True)
 
     with serve(write) as server:
-        remote = ServerGenerator(server.url, "tiny", SAMPLING, concurrency=1)
+        remote = ServerCompleter(server.url, "tiny", SAMPLING, concurrency=1)
         texts = remote.continue_solution(PROBLEM, STEPS, (1, 2))
         remote.close()
     assert texts == [local.continue_solution(PROBLEM, STEPS, (seed,))[0] for seed in (1, 2)]
@@ -260,7 +260,7 @@ def test_chat_uses_the_model_s_template(tmp_path: Path) -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.chat_template = TEMPLATE
     path = tiny_model(tmp_path / "chat", tokenizer=tokenizer)
-    chat = LocalGenerator(str(path), Sampling(max_tokens=4, chat=True), device="cpu")
+    chat = LocalCompleter(str(path), Sampling(max_tokens=4, chat=True), device="cpu")
     for steps, end in ((STEPS, "[/][assistant]2 + 3 = 5.\n\n5 + 4 = 9."), ((), "[/][assistant]")):
         text = tokenizer.decode(chat._ids(PROBLEM, steps)[0])
         assert text.startswith(f"[user]{PROBLEM}")
@@ -270,9 +270,9 @@ def test_chat_uses_the_model_s_template(tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_used(model: str, tmp_path: Path) -> None:
     with pytest.raises(BadOptionError, match="has no chat template"):
-        LocalGenerator(model, Sampling(chat=True), device="cpu")
+        LocalCompleter(model, Sampling(chat=True), device="cpu")
     with pytest.raises(ModelLoadError, match=r"tokenizer\.json is missing; download"):
-        LocalGenerator(str(tmp_path), SAMPLING, device="cpu")
+        LocalCompleter(str(tmp_path), SAMPLING, device="cpu")
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
@@ -280,16 +280,16 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (path / "model.safetensors").unlink()
     torch.save({}, path / "pytorch_model.bin")
     with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin is a pickle, which is not read"):
-        LocalGenerator(str(path), SAMPLING, device="cpu")
+        LocalCompleter(str(path), SAMPLING, device="cpu")
 
 
-def test_a_solution_that_leaves_no_room_is_refused(local: LocalGenerator) -> None:
+def test_a_solution_that_leaves_no_room_is_refused(local: LocalCompleter) -> None:
     with pytest.raises(TooLongError, match="reads at most 4,096"):
         local.continue_solution("x" * 4096, (), (1,))
 
 
 def test_a_closed_model_stops_between_two_tokens(model: str) -> None:
-    endless = LocalGenerator(model, Sampling(max_tokens=3500), device="cpu")
+    endless = LocalCompleter(model, Sampling(max_tokens=3500), device="cpu")
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(endless.continue_solution, PROBLEM, STEPS, (1,))
         time.sleep(0.2)

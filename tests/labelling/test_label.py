@@ -35,8 +35,8 @@ from prm_core.labelling.methods import (
     outcome_labels,
 )
 from prm_core.labelling.run import (
+    LabelCost,
     LabelFile,
-    Plan,
     Progress,
     _Teller,
     label_all,
@@ -523,7 +523,7 @@ def test_the_rate_and_the_time_left_are_said_while_it_runs(
 
 
 def test_progress_in_words(caplog: pytest.LogCaptureFixture) -> None:
-    tell = _Teller(Plan(10, 0, 0, 400, 4000))
+    tell = _Teller(LabelCost(10, 0, 0, 400, 4000))
     with caplog.at_level(logging.INFO):
         tell(Progress(0, 10, 5.0))  # not yet
         tell(Progress(0, 0, 10.0))

@@ -30,8 +30,8 @@ from prm_core.models.weight_files import ModelFolder
 from prm_core.scoring.load import load_scorer
 from prm_core.scoring.local import Scorer
 from prm_core.types import Candidate
-from tests import test_lora
 from tests.families.contract import CANDIDATES
+from tests.models import test_adapters
 from tests.tiny import DIGITS_AND_SIGNS, MARKED, rewrite_tensors, tiny_model
 
 ROOT = Path(__file__).parent.parent.parent
@@ -210,7 +210,7 @@ def test_what_cannot_be_quantized_is_refused(tmp_path: Path) -> None:
 
 @needs_bitsandbytes
 def test_an_adapter_is_not_merged_into_rounded_weights(tmp_path: Path) -> None:
-    own = test_lora.adapter(tmp_path / "adapter", test_lora.base(tmp_path / "base"))
+    own = test_adapters.adapter(tmp_path / "adapter", test_adapters.base(tmp_path / "base"))
     with pytest.raises(BadOptionError, match=r"is an adapter.*merge it with the library"):
         load_scorer(own, device="cpu", family="math_psa", quantize="8bit")
 
@@ -286,8 +286,8 @@ def test_an_embedding_without_a_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_adapter_is_not_merged_into_what_waits_elsewhere(tmp_path: Path) -> None:
-    base = test_lora.base(tmp_path / "base")
-    own = test_lora.adapter(tmp_path / "adapter", base)
+    base = test_adapters.base(tmp_path / "base")
+    own = test_adapters.adapter(tmp_path / "adapter", base)
     away = Placement(torch.device("cpu"), torch.float32, "", device_map=ON_DISK)
     backbone = load_backbone(ModelFolder(base), load_config(ModelFolder(base)), away)
     with pytest.raises(ModelLoadError, match="is not on any GPU, so nothing can be merged"):

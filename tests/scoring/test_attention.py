@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from prm_core.scoring import attention
 from prm_core.scoring.attention import Attention, ByBlocks, ByBranch
-from prm_core.scoring.trie import Known, Pack, TokenIds, plan
+from prm_core.scoring.trie import Pack, RunRows, TokenIds, plan
 
 HEADS, KEY_HEADS, WIDTH = 4, 2, 8
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def written_out(pack: Pack, rows: list[int], window: int | None) -> torch.Tensor
 def packs(seed: int) -> Iterator[Pack]:
     """Tries of every shape, the later ones behind rows that are known."""
     draw = random.Random(seed)
-    known = Known()
+    known = RunRows()
     sequences: list[TokenIds] = [(5,) * draw.randint(1, 200)]
     for _ in range(3):
         while len(sequences) % 12:
@@ -97,7 +97,7 @@ def test_every_query_sees_its_own_branch(seed: int, window: int | None, uncompil
 
 def test_rows_that_cannot_be_said_in_intervals_are_noticed() -> None:
     """The same beginning lies in two places, and three branches use one, the other, the one."""
-    known = Known()
+    known = RunRows()
     for reads in ([0], [1]):  # what was not read before runs again, in rows of its own
         (pack,) = plan([(1, 2, 3)], 99, known=known, reads=[reads])
         known.add(pack, [(1, 2, 3)], reads)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from prm_core.errors import BadOptionError, ModelError, ModelLoadError, TooLongError
-from prm_core.families import Evidence, Opened
+from prm_core.families import Evidence, OpenedModel
 from prm_core.models.backbone import load_backbone, load_config, load_tokenizer
 from prm_core.models.device import place_model
 from prm_core.models.weight_files import ModelFolder
@@ -233,10 +233,10 @@ def test_as_many_numbers_as_steps_or_an_error(tiny: Path) -> None:
     def one_too_few(hidden: Tensor, evidence: Evidence | None = None, /) -> Tensor:
         return right.readout(hidden, evidence)[1:]
 
-    scorer._opened = Opened(right.encode, one_too_few, 0.5)
+    scorer._opened = OpenedModel(right.encode, one_too_few, 0.5)
     with pytest.raises(ModelError, match=r"\(2,\) numbers for 3 steps"):
         scorer.score(make(1))
-    scorer._opened = Opened(lambda c: right.encode(make(1, n_steps=2)[0]), right.readout, 0.5)
+    scorer._opened = OpenedModel(lambda c: right.encode(make(1, n_steps=2)[0]), right.readout, 0.5)
     with pytest.raises(ModelError, match="2 places to read for the 3 steps of candidate 'c0'"):
         scorer.score(make(1))
 

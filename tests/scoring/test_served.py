@@ -20,7 +20,7 @@ from prm_core.errors import BadOptionError, InputError, ModelError, ModelLoadErr
 from prm_core.formats.problems import ProblemRow
 from prm_core.scoring import served
 from prm_core.scoring.load import load_scorer
-from prm_core.scoring.served import RemoteScorer, open_server
+from prm_core.scoring.served import VllmScorer, open_server
 from prm_core.types import Candidate
 from prm_core.ui.models import ModelHost, ModelState
 from tests.families import build
@@ -49,7 +49,7 @@ def server(model: Path) -> Iterator[PoolingServer]:
 
 
 @pytest.fixture
-def scorer(server: PoolingServer, model: Path) -> Iterator[RemoteScorer]:
+def scorer(server: PoolingServer, model: Path) -> Iterator[VllmScorer]:
     opened = open_server(server.url, model)
     yield opened
     opened.close()
@@ -60,14 +60,14 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "_LONGEST_WAIT_S", 0.01)
 
 
-def expected(server: PoolingServer, scorer: RemoteScorer, candidate: Candidate) -> list[float]:
+def expected(server: PoolingServer, scorer: VllmScorer, candidate: Candidate) -> list[float]:
     encoded = scorer.encode(candidate)
     pairs = [server.logits(encoded.input_ids, place) for place in encoded.positions]
     return [right - wrong for wrong, right in pairs]
 
 
 def test_scores_are_the_difference_of_the_servers_logits(
-    server: PoolingServer, scorer: RemoteScorer
+    server: PoolingServer, scorer: VllmScorer
 ) -> None:
     scored = scorer.score([SHORT, TYPED])
     assert [one.candidate for one in scored] == [SHORT, TYPED]
@@ -79,7 +79,7 @@ def test_scores_are_the_difference_of_the_servers_logits(
 
 
 def test_prompts_are_those_of_a_model_that_is_loaded_here(
-    server: PoolingServer, scorer: RemoteScorer, tmp_path: Path
+    server: PoolingServer, scorer: VllmScorer, tmp_path: Path
 ) -> None:
     here = load_scorer(make(tmp_path), device="cpu", dtype="float32")
     scorer.score([TYPED])
@@ -90,7 +90,7 @@ def test_prompts_are_those_of_a_model_that_is_loaded_here(
 
 
 def test_a_server_may_run_weights_that_are_stored_quantized(
-    server: PoolingServer, scorer: RemoteScorer, model: Path, tmp_path: Path
+    server: PoolingServer, scorer: VllmScorer, model: Path, tmp_path: Path
 ) -> None:
     quantized = shutil.copytree(model, tmp_path / "quantized")
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
@@ -102,7 +102,7 @@ def test_a_server_may_run_weights_that_are_stored_quantized(
 
 
 def test_candidates_are_sent_in_batches_and_come_back_in_order(
-    server: PoolingServer, scorer: RemoteScorer, monkeypatch: pytest.MonkeyPatch
+    server: PoolingServer, scorer: VllmScorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served, "MAX_TOKENS", 400)
     rng = random.Random(0)
@@ -121,7 +121,7 @@ def test_candidates_are_sent_in_batches_and_come_back_in_order(
     assert all(sum(map(len, batch)) <= 400 for batch in server.batches)
 
 
-def test_a_row_per_token_is_read_at_the_steps(server: PoolingServer, scorer: RemoteScorer) -> None:
+def test_a_row_per_token_is_read_at_the_steps(server: PoolingServer, scorer: VllmScorer) -> None:
     before = scorer.score([SHORT])
     server.rows = lambda ids, activated: [  # type: ignore[method-assign]
         list(server.logits(ids, i)) for i in range(len(ids))
@@ -145,7 +145,7 @@ def test_other_places_with_the_same_token_are_left_out(tmp_path: Path) -> None:
         scorer.close()
 
 
-def test_log_odds_order_what_has_saturated(server: PoolingServer, scorer: RemoteScorer) -> None:
+def test_log_odds_order_what_has_saturated(server: PoolingServer, scorer: VllmScorer) -> None:
     server.logits = lambda ids, place: (-30.0 - place, 30.0)
     (scored,) = scorer.score([SHORT])
     assert scored.probabilities == (1.0, 1.0)
@@ -171,7 +171,7 @@ def test_log_odds_order_what_has_saturated(server: PoolingServer, scorer: Remote
     ],
 )
 def test_a_reply_that_does_not_fit_the_steps_is_an_error(
-    server: PoolingServer, scorer: RemoteScorer, rows: Any, expected: str
+    server: PoolingServer, scorer: VllmScorer, rows: Any, expected: str
 ) -> None:
     server.change = lambda right: rows
     with pytest.raises(ModelError) as caught:
@@ -191,7 +191,7 @@ def test_a_reply_that_does_not_fit_the_steps_is_an_error(
     ],
 )
 def test_a_reply_that_is_none_is_an_error(
-    server: PoolingServer, scorer: RemoteScorer, content: Any, expected: str
+    server: PoolingServer, scorer: VllmScorer, content: Any, expected: str
 ) -> None:
     server.answer = lambda path: (200, content)
     with pytest.raises(ModelError, match=expected):
@@ -255,7 +255,7 @@ def test_families_that_vllm_cannot_score_are_refused(server: PoolingServer, tmp_
 
 
 def test_too_long_is_refused_before_anything_is_sent(
-    server: PoolingServer, scorer: RemoteScorer
+    server: PoolingServer, scorer: VllmScorer
 ) -> None:
     assert scorer.context == 500, "the server's, which is shorter than the model's"
     n_before = len(server.requests)
@@ -267,7 +267,7 @@ def test_too_long_is_refused_before_anything_is_sent(
 # --- trouble on the way ---------------------------------------------------------------------------
 
 
-def test_what_passes_is_asked_again(server: PoolingServer, scorer: RemoteScorer) -> None:
+def test_what_passes_is_asked_again(server: PoolingServer, scorer: VllmScorer) -> None:
     right = scorer.score([SHORT])
     failures = iter([(503, b"busy"), (429, b"slow down"), (500, b"")])
     server.answer = lambda path: next(failures, None)
@@ -287,9 +287,7 @@ def test_a_silent_server_is_given_up(server: PoolingServer, model: Path) -> None
     scorer.close()
 
 
-def test_a_refused_request_is_the_input_s_fault(
-    server: PoolingServer, scorer: RemoteScorer
-) -> None:
+def test_a_refused_request_is_the_input_s_fault(server: PoolingServer, scorer: VllmScorer) -> None:
     server.answer = lambda path: (400, {"error": {"message": "too\nlong"}})
     with pytest.raises(InputError, match=r"the server refuses it \(HTTP 400: too long\)"):
         scorer.score([SHORT])
@@ -305,7 +303,7 @@ def test_nobody_is_there(model: Path) -> None:
         open_server(url, model)
 
 
-def test_a_closed_scorer_says_so(scorer: RemoteScorer) -> None:
+def test_a_closed_scorer_says_so(scorer: VllmScorer) -> None:
     scorer.close()
     with pytest.raises(ModelError, match="the server was closed"):
         scorer.score([SHORT])

@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prm_core.scoring.trie import Known, Pack, first_rows, plan, shared_length
+from prm_core.scoring.trie import Pack, RunRows, first_rows, plan, shared_length
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=12).map(tuple)
 sequences = st.lists(ids, max_size=12)
@@ -66,7 +66,7 @@ def test_a_segment_sees_exactly_what_its_candidates_hold_before_it(
 def test_behind_what_is_known_only_what_is_new_stands(
     calls: list[list[tuple[int, ...]]], max_tokens: int, data: st.DataObject
 ) -> None:
-    known, rows_of, read = Known(), {}, set()
+    known, rows_of, read = RunRows(), {}, set()
     for call in calls:
         reads = [
             sorted(data.draw(st.sets(st.integers(0, len(one) - 1), min_size=1))) for one in call

@@ -14,7 +14,7 @@ from prm_core.bulk.run import Task, result_lines
 from prm_core.cli import main
 from prm_core.cli.rank import ranking_table
 from prm_core.errors import DataError, InputError
-from prm_core.formats.candidate_sets import Pool, read_pools
+from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.formats.files import solution_rows
 from prm_core.formats.labelled import example_row, read_examples
 from prm_core.formats.problems import ProblemRow
@@ -129,8 +129,8 @@ def test_pools(tmp_path: Path) -> None:
     marked = {"steps": list(STEPS), "thinking": list(MARKS)}
     row = {"problem": PROBLEM, "gold_answer": 4, "solutions": [TEXT, GIVEN, marked]}
     wrong = {**row, "solutions": [{**marked, "thinking": [True]}]}
-    pool, error = read_pools(write(tmp_path / "p.jsonl", row, wrong))
-    assert isinstance(pool, Pool)
+    pool, error = read_candidate_sets(write(tmp_path / "p.jsonl", row, wrong))
+    assert isinstance(pool, CandidateSet)
     assert [(s.answer, s.correct) for s in pool.solutions] == [("4", True)] * 3
     assert pool.solutions[2].candidate.thinking == MARKS
     assert isinstance(error, DataError)

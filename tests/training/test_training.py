@@ -41,7 +41,7 @@ from prm_core.training import (
 )
 from prm_core.training.data import MixSampler, hold_out, without_problems
 from prm_core.training.model import Verifier
-from prm_core.training.rows import Row, collate, labelled_row
+from prm_core.training.rows import TrainingRow, collate, labelled_row
 from prm_core.training.saving import Learner
 from prm_core.training.scratch import PRM_FILE, build_tokenizer, learning_rate, make_row
 from prm_core.types import Candidate, Example
@@ -189,12 +189,12 @@ def test_labelled_rows_are_encoded_as_for_scoring_and_teach_right_steps_only() -
 # --- the loss, by hand ----------------------------------------------------------------------------
 
 
-def row(*labels: float | None) -> Row:
+def row(*labels: float | None) -> TrainingRow:
     n = len(labels)
-    return Row(tuple(range(n)), tuple(range(n)), labels, (), (-1,) * n, (0.0,) * n)
+    return TrainingRow(tuple(range(n)), tuple(range(n)), labels, (), (-1,) * n, (0.0,) * n)
 
 
-def loss_of(loss: Loss, rows: Sequence[Row], logits: Sequence[float]) -> dict[str, Tensor]:
+def loss_of(loss: Loss, rows: Sequence[TrainingRow], logits: Sequence[float]) -> dict[str, Tensor]:
     from prm_core.training.loss import totals_of
 
     batch = collate(rows, 0, loss)
@@ -253,7 +253,7 @@ def test_ranking_compares_right_and_wrong_steps_of_one_solution() -> None:
 
 
 def test_the_language_model_term_is_the_weighted_mean_of_what_is_asked() -> None:
-    one = Row((5, 6, 7), (2,), (1.0,), (), (-1, 6, 8), (0.0, 1.0, 3.0))
+    one = TrainingRow((5, 6, 7), (2,), (1.0,), (), (-1, 6, 8), (0.0, 1.0, 3.0))
     loss = Loss(lm_weight=2.0)
     batch = collate([one], 0, loss)
     log_p = torch.tensor([math.log(1 / 2), math.log(1 / 4)])

@@ -34,12 +34,12 @@ from prm_core.ui import models
 from prm_core.ui.models import ModelHost, ModelState
 from prm_core.verifiers import (
     VERIFIERS,
-    Form,
+    VerifierRecipe,
     VerifierScorer,
     critic,
-    form_of,
     gen_prm,
     open_verifier,
+    recipe_of,
     think_prm,
 )
 from prm_core.verifiers.base import Judgement, Reply, Token
@@ -175,7 +175,9 @@ def judged(word: str, log_p: float, top: dict[str, float], text: str | None = No
     )
 
 
-def run(form: Form, candidate: Candidate, batches: list[list[Reply]], n_samples: int = 1) -> Any:
+def run(
+    form: VerifierRecipe, candidate: Candidate, batches: list[list[Reply]], n_samples: int = 1
+) -> Any:
     """A talk's requests and its judgement, when the model writes this."""
     talk = form.talk(candidate, n_samples, 99)
     sent = [next(talk)]
@@ -757,12 +759,12 @@ def test_a_stream_that_is_left_asks_no_further_steps() -> None:
 
 def test_known_models_have_a_form() -> None:
     for name, known in KNOWN_MODELS.items():
-        form = form_of(name, None)
+        form = recipe_of(name, None)
         assert (form is not None) == known.server
         assert form is None or form.name == known.family
-    assert form_of("launch/ThinkPRM-7B", "critic") is VERIFIERS["critic"]
-    assert form_of("Qwen/Qwen2.5-Math-PRM-7B", None) is None
-    assert form_of(None, None) is None
+    assert recipe_of("launch/ThinkPRM-7B", "critic") is VERIFIERS["critic"]
+    assert recipe_of("Qwen/Qwen2.5-Math-PRM-7B", None) is None
+    assert recipe_of(None, None) is None
 
 
 @pytest.mark.parametrize("load", [load_scorer, lambda m, **k: open_server("http://x:1", m, **k)])
