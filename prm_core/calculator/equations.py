@@ -33,6 +33,7 @@ from prm_core.calculator.tokens import (
     Number,
     Tokens,
     exact,
+    quotient,
     scan,
 )
 
@@ -47,6 +48,8 @@ _OPERATIONS = frozenset("+-*/")
 _UNIT = frozenset((WORD, FILLER, OF))
 _GAP = frozenset((FILLER, COPULA, LINK, COMMA, OF))
 _BEGINS = frozenset((NUMBER, "(", FRACTION, ROOT, VARIABLE, TIMES_WORD, VERB, "-"))
+_OPERAND = _BEGINS - {VERB}
+_RESULT = _OPERAND - {VARIABLE}
 _BEHIND_UNIT = frozenset("+-*/=)^c%")
 _LOOSELY = re.compile(
     r"≈|≅|\\approx|~|\b(?:about|approx\w*|round\w*|nearest|almost|roughly|whole|full|remain\w*|"
@@ -250,7 +253,7 @@ class _Reader:
                 break
             percent = self.kinds[self.i - 1] == "%" and self.hundredth == 0
             if percent:  # "80 - 20%" taken of the 80
-                term = total * exact(Fraction(self.operands[-1], 100))
+                term = total * quotient(self.operands[-1], 100)
             total = exact(total + term if sign == "+" else total - term)
             if _is_too_large(total):
                 return None
@@ -297,7 +300,7 @@ class _Reader:
                 del self.operands[mark[0] :], self.signs[mark[1] :]
                 break
             if sign == "/":
-                factor = exact(Fraction(1) / factor)
+                factor = quotient(1, factor)
             total = exact(total * factor)
             if _is_too_large(total):
                 return None
@@ -324,7 +327,7 @@ class _Reader:
         self.i = i + 3
         self.operands += [a, b]
         self._skip_unit()
-        return exact(Fraction(a) / b)
+        return quotient(a, b)
 
     def _skip_words(self) -> None:
         """Behind a sign: "25 classmates + his 1 teacher"."""
@@ -470,7 +473,7 @@ class _Reader:
         if over is None or not under:
             return None
         self.signs.append("/")
-        value = exact(Fraction(over) / under)
+        value = quotient(over, under)
         self.partial.add(value)
         self.fractional = 0 < value < 1
         return value
@@ -515,7 +518,7 @@ class _Reader:
         numbers: list[Number] = []
         links: list[str] = []
         while len(numbers) < 8:
-            value = self._power() if self.kinds[self.i] in _BEGINS - {VERB} else None
+            value = self._power() if self.kinds[self.i] in _OPERAND else None
             if value is None:
                 break
             numbers.append(value)
@@ -577,7 +580,7 @@ class _Reader:
         while kinds[j] in _GAP and j < self.i + _GAP_WORDS:
             copula = copula or kinds[j] == COPULA
             j += 1
-        if copula and kinds[j] in _BEGINS - {VERB, VARIABLE}:
+        if copula and kinds[j] in _RESULT:
             self.i = j
             return "words"
         return ""
@@ -659,9 +662,10 @@ def _read(
     loosely: bool | None = None
     opens = kinds[0] == "="
     reader.i = int(opens)
-    if before is not None:
+    chain: list[Side] = []
+    if opens and before is not None and before.signs:
         before = replace(before, first=_ELSEWHERE)
-    chain: list[Side] = [before] if opens and before is not None and before.signs else []
+        chain.append(before)
     links = ["="] * len(chain)
     while reader.i < last:
         found = reader.side() if kinds[reader.i] in _BEGINS else None

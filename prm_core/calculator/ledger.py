@@ -25,6 +25,7 @@ from prm_core.calculator.tokens import (
     Number,
     exact,
     lower,
+    quotient,
     words,
 )
 from prm_core.text.labels import step_content
@@ -101,6 +102,13 @@ _CORRECTION = re.compile(
     r"check(?:ing)?\b|hmm)",
 )
 _ANSWER = re.compile(r"\banswer|\\boxed|####|\bfinal\b|\bresult is|\bin total\b|\bsolution is")
+# Every match of an expression above holds one of these pieces, which are looked for much quicker.
+_CORRECTS = (
+    *words("wait actually recalculat check correct mistake oops sorry no, wrong redo hmm"),
+    *("not right", "should be", "let me "),
+)
+_CONCLUDES = (*words("answer boxed #### final"), "result is", "in total", "solution is")
+
 _CUES: dict[str, frozenset[str]] = {
     sign: frozenset(words(text))
     for sign, text in {
@@ -121,7 +129,9 @@ _ASKING = frozenset(
         "what is s what's the value result answer of calculate compute find evaluate how much many "
         "work out solve simplify please me tell can you could give i want to know determine "
         "explain and show steps step by your for it let let's do be equation number if that so "
-        "try we are looking get when get do would"
+        "try we are looking get when get do would "
+        "x y z n plus minus times multiplied divided percent add subtract from by multiply divide "
+        "with sum difference product quotient between total half third quarter a ≈ in into pct"
     )
 )
 _MOST_KNOWN = 14  # numbers whose pairs are tried
@@ -178,7 +188,7 @@ class Ledger:
             self._root = reading.root
         f = [0.0] * N_FEATURES
         small = lower(content)
-        correction = _CORRECTION.search(small) is not None
+        correction = _has(small, _CORRECTS, _CORRECTION)
         side = _stated(reading)
         stated = None if side is None else side.value
         self._note_form(f, reading, small, correction)
@@ -207,7 +217,7 @@ class Ledger:
         f[_INDEX["correction"]] = float(correction)
         f[_INDEX["open_false"]] = float(self._open_false)
         f[_INDEX["open_doubt"]] = float(self._open_doubt)
-        f[_INDEX["answers"]] = float(_ANSWER.search(small) is not None)
+        f[_INDEX["answers"]] = float(_has(small, _CONCLUDES, _ANSWER))
         f[_INDEX["first"]] = float(self._n_steps == 0)
 
     def _note_operands(self, f: list[float], reading: Reading, stated: Number | None) -> None:
@@ -429,6 +439,11 @@ def read_solution(problem: str, steps: Iterable[str]) -> list[StepReading]:
     return [ledger.step(step) for step in steps]
 
 
+def _has(text: str, pieces: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Whether a pattern, of which every match holds one of the pieces, is in a text."""
+    return any(piece in text for piece in pieces) and pattern.search(text) is not None
+
+
 def _moved(equations: Sequence[Equation], offset: int) -> tuple[Equation, ...]:
     if not offset:
         return tuple(equations)
@@ -493,7 +508,7 @@ def _spans(clocks: Sequence[int]) -> set[Number]:
     found: set[Number] = set()
     for a, b in combinations(clocks[-8:], 2):
         for span in {abs(a - b), abs(a - b + 720), abs(b - a + 720), 1440 - abs(a - b)}:
-            found |= {span, exact(Fraction(span, 60)), span // 60, span % 60}
+            found |= {span, quotient(span, 60), span // 60, span % 60}
     return found
 
 
@@ -501,7 +516,7 @@ def _combined(a: Number, b: Number) -> set[Number]:
     """What one operation makes of two numbers."""
     found: set[Number] = {a + b, a - b, b - a, a * b}
     if a and b:
-        found |= {exact(Fraction(a) / b), exact(Fraction(b) / a)}
+        found |= {quotient(a, b), quotient(b, a)}
     return found
 
 
@@ -532,10 +547,10 @@ def _derived(reading: Reading) -> set[Number]:
 
 def _parts(value: Number) -> set[Number]:
     """Tens and ones of a whole number, what it lacks to round ones, those, half and double."""
-    found: set[Number] = {exact(Fraction(value) / 2), value * 2}
     if isinstance(value, Fraction):
-        found |= {exact(value * 10), exact(value * 100)}
-    if not isinstance(value, int) or abs(value) < 10 or abs(value) > 10**9:
+        return {exact(value / 2), value * 2, exact(value * 10), exact(value * 100)}
+    found: set[Number] = {quotient(value, 2), value * 2}
+    if abs(value) < 10 or abs(value) > 10**9:
         return found
     value = abs(value)
     place = 10
@@ -549,10 +564,7 @@ def _parts(value: Number) -> set[Number]:
 
 def _target(reading: Reading, problem: str) -> tuple[Number | None, frozenset[Number]]:
     """(The result of a problem that is a bare computation or equation, what lies on the way)."""
-    if not reading.tokens.vocabulary() <= _ASKING | {"x", "y", "z", "n", "plus", "minus", "times",
-        "multiplied", "divided", "percent", "add", "subtract", "from", "by", "multiply", "divide",
-        "with", "sum", "difference", "product", "quotient", "between", "total", "half", "third",
-        "quarter", "a", "≈", "in", "into", "pct"}:  # fmt: skip
+    if not reading.tokens.vocabulary() <= _ASKING:
         return None, frozenset()
     if reading.root is not None:
         return reading.root, reading.partial | {reading.root}

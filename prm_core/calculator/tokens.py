@@ -20,9 +20,9 @@ _LONGEST_NUMBER = 40  # digits; longer ones are words, so that arithmetic stays 
 
 _SCANNER = re.compile(
     r"""
-    (?P<skip>\s+|<<[^<>]*>>|\\[,;!:\s]|\\[()\[\]]|\\?[$]|[€£`\#~]
+    \s*+(?:(?P<skip><<[^<>]*>>|\\[,;!:\s]|\\[()\[\]]|\\?[$]|[€£`\#~]
         |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
-        |(?<![\d)])\*\*|\*\*(?!\d))
+        |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
     |(?P<clock>\d{1,2}:\d\d(?!\d))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
@@ -34,7 +34,7 @@ _SCANNER = re.compile(
     |(?P<word>[^\W\d_²³½⅓⅔¼¾⅕⅛]+(?:['’-][^\W\d_]+)*)
     |(?P<percent>\\?%)|(?P<power>\*\*)
     |(?P<sign>[-+*/^()=,−–—{}\[\]])
-    |(?P<other>.)
+    |(?P<other>.))
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -102,6 +102,9 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys(("because", "since", "if", "when", "while", "but", "first", "next"), STOP),
 }  # fmt: skip
 _LETTERS = frozenset("xyzn")
+_NUMBER_WORDS = {**_UNITS, **_TENS}
+_KNOWN = frozenset((*_KINDS, *_PARTS, *_SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_LETTERS))
+"""Words that are more than words; the others with a hyphen may begin with a number."""
 
 
 @dataclass(slots=True)
@@ -136,9 +139,14 @@ class Tokens:
 
 def exact(value: Number) -> Number:
     """The value, as an int where it is whole: cheap to compute with."""
-    if isinstance(value, Fraction) and value.denominator == 1:
-        return value.numerator
-    return value
+    return value.numerator if value.denominator == 1 else value
+
+
+def quotient(over: Number, under: Number) -> Number:
+    """One number by another that is not 0, exactly; whole ones without a fraction on the way."""
+    if over.denominator == under.denominator == 1 and not over % under:
+        return int(over // under)
+    return exact(Fraction(over, under))
 
 
 def lower(text: str) -> str:
@@ -152,16 +160,21 @@ def lower(text: str) -> str:
 def scan(text: str) -> Tokens:
     """The tokens of a text."""
     tokens = Tokens()
-    add = tokens.add
-    for match in _SCANNER.finditer(lower(text)):
-        kind, found = match.lastgroup, match[0]
-        start, end = match.span()
+    add, small = tokens.add, lower(text)
+    for match in _SCANNER.finditer(small):
+        kind = match.lastgroup
         if kind == "skip":
             continue
+        assert kind is not None
+        start, end = match.span(kind)
+        found = small[start:end]
         if kind == "number":
             _add_number(tokens, found, start, end)
         elif kind == "word":
-            _add_word(tokens, found, start, end)
+            if found in _KNOWN or "-" in found:
+                _add_word(tokens, found, start, end)
+            else:
+                add(WORD, found, start, end)
         elif kind == "sign":
             add(_SIGNS.get(found, found), found, start, end)
         elif kind == "percent":
@@ -171,7 +184,7 @@ def scan(text: str) -> Tokens:
         elif kind == "about":
             add("=", "≈", start, end)
         else:
-            _add_rare(tokens, str(kind), found, start, end)
+            _add_rare(tokens, kind, found, start, end)
     add(END, "", len(text), len(text))
     _settle_letters(tokens)
     return tokens
@@ -182,8 +195,10 @@ def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
         for column in (tokens.kinds, tokens.values, tokens.starts, tokens.ends, tokens.shown):
             del column[-1]
         return
-    digits = found.replace("{,}", "").replace(",", "").replace(" ", "")
-    digits, _, behind = digits.replace("$", "").partition(".")
+    digits, behind = found, ""
+    if not found.isdigit():
+        digits = found.replace("{,}", "").replace(",", "").replace(" ", "")
+        digits, _, behind = digits.replace("$", "").partition(".")
     if len(digits) + len(behind) > _LONGEST_NUMBER:
         tokens.add(WORD, found, start, end)
     elif behind:
@@ -240,15 +255,15 @@ def _add_word(tokens: Tokens, found: str, start: int, end: int) -> None:
         _add_part(tokens, found, start, end)
     elif found in _SCALES or found == "k":
         _add_scale(tokens, found, start, end)
-    elif found in _UNITS or found in _TENS:
-        _add_unit(tokens, _UNITS.get(found, _TENS.get(found, 0)), start, end)
+    elif found in _NUMBER_WORDS:
+        _add_unit(tokens, _NUMBER_WORDS[found], start, end)
     elif found in _TIMES_WORDS:
         tokens.add(TIMES_WORD, _TIMES_WORDS[found], start, end)
     elif found == "dozen":
         tokens.add(WORD, found, start, end)
     elif found in _LETTERS:
         tokens.add(VARIABLE, found, start, end)
-    elif "-" in found and found.split("-")[0] in {**_UNITS, **_TENS}:
+    elif "-" in found and found.split("-")[0] in _NUMBER_WORDS:
         for part in found.split("-"):
             _add_word(tokens, part, start, end)
             tokens.starts[-1], tokens.ends[-1] = start, end
