@@ -299,10 +299,9 @@ def test_what_is_imported_is_required() -> None:
     others = used - {name.replace("_", "-") for name in sys.stdlib_module_names}
     # A Space brings `spaces`; gradio brings starlette, at the version that it needs.
     # peft is for those who train adapters, pyarrow for Parquet, ray for several machines,
-    # bitsandbytes for quantized weights, gguf for the backbone from PyPI; a sentence says so where
-    # one is missing.
+    # bitsandbytes for quantized weights; a sentence says so where one is missing.
     brought = {"prm-core", "spaces", "starlette"}
-    ours = brought | {"peft", "pyarrow", "ray", "bitsandbytes", "gguf"}
+    ours = brought | {"peft", "pyarrow", "ray", "bitsandbytes"}
     required = {re.split(r"[<>=]", line)[0] for line in requirements("requirements.txt")}
     assert others - ours <= required
     # The tables of the page are gradio's, and stand on pandas; transformers reads SentencePiece's

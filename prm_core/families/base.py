@@ -37,6 +37,7 @@ class Checkpoint:
             one; for families whose checkpoints do not say it.
         reference: a second model to compare with, for families that need one. It reads the same
             tokens, and readouts get [S, 2H].
+        head: the folder of the family file and the head, where these lie apart from the weights.
     """
 
     folder: ModelFolder
@@ -44,6 +45,12 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     separator: str | None = None
     reference: Checkpoint | None = None
+    head: ModelFolder | None = None
+
+    @property
+    def own(self) -> ModelFolder:
+        """Where the family file and the head lie."""
+        return self.folder if self.head is None else self.head
 
     @property
     def directory(self) -> Path:

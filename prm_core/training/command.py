@@ -140,6 +140,11 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         help="size of a hidden layer on the evidence; 0 for none (default: what the template says)",
     )
     add("--gradient-checkpointing", action="store_true", help="less memory, a third slower")
+    add(
+        "--without-backbone",
+        action="store_true",
+        help="mode head: write the head alone; loading it finds the backbone by its name again",
+    )
 
 
 def _scratch_arguments(group: argparse._ArgumentGroup) -> None:

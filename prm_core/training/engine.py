@@ -465,7 +465,9 @@ def run(
         BadOptionError: the device or precision is not there, or checkpoints are in the way.
         ModelLoadError: the checkpoint to go on from is damaged.
     """
-    last = _last_checkpoint(config, feed.arguments)
+    last = last_checkpoint(config, feed.arguments)
+    if last is not None:
+        _log.info("going on from %s", last)
     args = _arguments(feed, recipe, config)
     random_state = torch.get_rng_state()
     trainer = StepTrainer(learner, feed, recipe, card, args, config.on_progress)
@@ -478,7 +480,7 @@ def run(
     return trainer.last_figures()
 
 
-def _last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | None:
+def last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | None:
     """The last whole checkpoint to go on from; None to begin.
 
     Raises:
@@ -513,7 +515,6 @@ def _last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | N
                 f"{found[-1]} is of a run with {name} {before.get(name)!r}, not {now.get(name)!r}; "
                 "resuming needs the same arguments"
             )
-    _log.info("going on from %s", found[-1])
     return str(found[-1])
 
 

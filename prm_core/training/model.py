@@ -6,19 +6,28 @@ states are gathered there, and `log_odds` is what a loaded checkpoint reads with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prm_core.families.base import Evidence
 from prm_core.families.heads import ValueHead, token_log_probability
 from prm_core.families.value_head import features_of, log_odds
+from prm_core.formats.problems import file_errors
+from prm_core.models.weight_files import read_tensors
 from prm_core.training.loss import Loss, collate_labels, totals_of
 from prm_core.training.rows import TrainingRow, collate
+
+_log = logging.getLogger("prm_core.training")
 
 
 class Verifier(nn.Module):
@@ -112,27 +121,100 @@ class CachedRow:
     labels: tuple[float | None, ...]
 
 
-@torch.no_grad()
+_BATCHES_A_PART = 8
+"""What is kept of the reading at a time: half a minute or so of a small model's work."""
+
+
 def cache(
-    verifier: Verifier, rows: Sequence[TrainingRow], pad: int, batch_size: int
+    verifier: Verifier, rows: Sequence[TrainingRow], pad: int, batch_size: int, folder: Path
 ) -> list[CachedRow]:
-    """The hidden states (and evidence features) at every row's steps, in float32 on the CPU."""
+    """What the head sees of every row, in float32 on the CPU; each row is read once.
+
+    Args:
+        verifier: backbone and head; the backbone stays as it is.
+        rows: what is read.
+        pad: as for `collate`.
+        batch_size: rows in a forward pass; those of like length stand together.
+        folder: where what is read is kept, a part at a time, so that a run that was cut goes on
+            with the same bits. A part of other rows or another backbone is not taken.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
     verifier.eval()
-    device = verifier.head.weight.device
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
+    reader = _fingerprint(verifier, batch_size, pad)
     done: dict[int, CachedRow] = {}
-    for start in range(0, len(order), batch_size):
-        some = order[start : start + batch_size]
-        batch = collate([rows[i] for i in some], pad, verifier.loss)
-        _, hidden, seen = verifier.read({name: t.to(device) for name, t in batch.items()})
-        sizes = [len(rows[i].positions) for i in some]
-        features: Iterator[Tensor | None] = iter([None] * len(some))
-        found = features_of(verifier.head, len(hidden), seen, verifier.lm_head)
-        if found is not None:
-            features = iter(found.cpu().split(sizes))
-        for i, states in zip(some, hidden.float().cpu().split(sizes), strict=True):
-            done[i] = CachedRow(states, next(features), rows[i].labels)
+    size = batch_size * _BATCHES_A_PART
+    for start in range(0, len(order), size):
+        some = order[start : start + size]
+        part = [rows[i] for i in some]
+        key = sha256(f"{reader} {part}".encode()).hexdigest()
+        found = _kept(folder / f"{key[:32]}.safetensors", part)
+        if found is None:
+            batches = (part[i : i + batch_size] for i in range(0, len(part), batch_size))
+            found = [row for batch in batches for row in _read_once(verifier, batch, pad)]
+            _keep(folder / f"{key[:32]}.safetensors", found)
+        done.update(zip(some, found, strict=True))
+        _log.info("%s of %s rows are read", f"{len(done):,}", f"{len(rows):,}")
     return [done[i] for i in range(len(rows))]
+
+
+@torch.no_grad()
+def _read_once(verifier: Verifier, rows: Sequence[TrainingRow], pad: int) -> list[CachedRow]:
+    """The hidden states (and evidence features) at the steps of one batch."""
+    device = verifier.head.weight.device
+    batch = collate(rows, pad, verifier.loss)
+    _, hidden, seen = verifier.read({name: t.to(device) for name, t in batch.items()})
+    sizes = [len(row.positions) for row in rows]
+    features: Iterable[Tensor | None] = [None] * len(rows)
+    found = features_of(verifier.head, len(hidden), seen, verifier.lm_head)
+    if found is not None:
+        features = found.float().cpu().split(sizes)
+    states = hidden.float().cpu().split(sizes)
+    return [
+        CachedRow(one, seen, row.labels)
+        for one, seen, row in zip(states, features, rows, strict=True)
+    ]
+
+
+def _fingerprint(verifier: Verifier, batch_size: int, pad: int) -> str:
+    """What decides the bits of a reading beside the rows: some of every weight, dtype, device."""
+    found = sha256(
+        f"{verifier.head.evidence} {verifier.head.weight.device} {batch_size} {pad}".encode()
+    )
+    for name, weight in verifier.model.named_parameters():
+        some = weight.detach().flatten()[:: 1 + weight.numel() // 256]
+        found.update(f"{name} {weight.dtype} {some.double().cpu().tolist()}".encode())
+    return found.hexdigest()
+
+
+def _keep(file: Path, found: Sequence[CachedRow]) -> None:
+    """Write a part that was read; it is whole or not there."""
+    tensors = {"hidden": torch.cat([row.hidden for row in found])}
+    features = [row.features for row in found if row.features is not None]
+    if features:
+        tensors["features"] = torch.cat(features)
+    unfinished = file.with_suffix(f".{os.getpid()}")
+    with file_errors(file.parent, "written"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, unfinished)
+        unfinished.replace(file)
+
+
+def _kept(file: Path, rows: Sequence[TrainingRow]) -> list[CachedRow] | None:
+    """What was read of these rows before; None where it was not."""
+    if not file.is_file():
+        return None
+    tensors, sizes = read_tensors(file), [len(row.positions) for row in rows]
+    hidden = tensors["hidden"].split(sizes)
+    features: Iterable[Tensor | None] = [None] * len(rows)
+    if "features" in tensors:
+        features = tensors["features"].split(sizes)
+    return [
+        CachedRow(one, seen, row.labels)
+        for one, seen, row in zip(hidden, features, rows, strict=True)
+    ]
 
 
 def collate_cached(rows: Sequence[CachedRow], loss: Loss) -> dict[str, Tensor]:

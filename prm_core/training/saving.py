@@ -37,6 +37,7 @@ class Learner:
         dtype: of the finished weights; the head stays float32.
         whole: whether all of the model learns; checkpoints are then models themselves.
         merge: makes a stock model of one with adapters; None where there are none.
+        apart: whether the finished model is the head alone; the family file names its backbone.
     """
 
     module: nn.Module
@@ -47,6 +48,7 @@ class Learner:
     dtype: torch.dtype
     whole: bool = True
     merge: Callable[[], PreTrainedModel] | None = None
+    apart: bool = False
 
     def save_checkpoint(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
         """Write the weights that learn, exactly as they are.
@@ -92,6 +94,9 @@ class Learner:
             directory: made if need be; `load_scorer` reads it, and stock transformers the backbone.
             state: as for `save_checkpoint`.
         """
+        if self.apart:
+            save_value_head(directory, self.head, self.prm)
+            return
         if self.merge is not None:
             self.model, self.merge = self.merge(), None
         if state is None:

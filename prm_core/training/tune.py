@@ -6,9 +6,11 @@ import logging
 import math
 import os
 import re
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -25,6 +27,7 @@ from prm_core.errors import BadOptionError
 from prm_core.families.value_head import (
     FAMILY_FILE,
     TEXTBOOK,
+    borrowed_backbone,
     read_head,
     read_template,
 )
@@ -39,7 +42,7 @@ from prm_core.models.device import Placement, choose_device
 from prm_core.models.weight_files import ModelFolder, read_json
 from prm_core.training.card import Card
 from prm_core.training.data import MixSampler, Source, encode_examples
-from prm_core.training.engine import Feed, Recipe, RunConfig, run
+from prm_core.training.engine import Feed, Recipe, RunConfig, last_checkpoint, run
 from prm_core.training.loss import Loss
 from prm_core.training.model import HeadOnly, Verifier, cache, collate_cached
 from prm_core.training.rows import TrainingRow, collate
@@ -58,6 +61,9 @@ MODES: dict[str, tuple[float, str]] = {
 EVIDENCE = ("lm", "calculator")
 """What a head may see beside the hidden state: the language model's probabilities of digits and
 signs, and what a calculator finds."""
+
+READ_FOLDER = ".read"
+"""In the output, until the run is over: what a backbone that stays as it is said of the rows."""
 
 _LONGEST_SIGN = 4  # characters of a sign in a vocabulary, its blank and its bytes included
 _N_NAMED = 10  # rows that are left out are named on stderr up to here, and all in training.json
@@ -85,6 +91,8 @@ class TuneConfig:
             begins anew.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
         blind: share of the steps of which the head sees the calculator alone (`ValueHead.blind`).
+        without_backbone: write the head alone; the family file names the backbone, which is found
+            again when the model is loaded. For mode "head", whose backbone stays as it is.
     """
 
     backbone: str
@@ -102,10 +110,16 @@ class TuneConfig:
     evidence: str | None = None
     head_units: int | None = None
     blind: float = 0.0
+    without_backbone: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise BadOptionError(f"mode {self.mode!r} is not known; choose from {', '.join(MODES)}")
+        if self.without_backbone and self.mode != "head":
+            raise BadOptionError(
+                f"without_backbone writes the head alone, and mode {self.mode} changes the "
+                "backbone; choose mode head"
+            )
         for kind in () if self.evidence is None else self.evidence.split(","):
             if kind.strip() not in EVIDENCE:
                 raise BadOptionError(
@@ -156,7 +170,7 @@ def fine_tune(
     if config.mode == "head" and loss.lm_weight:
         raise BadOptionError("the language-model term trains the backbone; mode head leaves it")
     torch.manual_seed(run_config.seed)
-    learner, verifier, placement = _learner(config, loss, run_config.device, prm)
+    learner, verifier, placement = _learner(config, loss, run_config, prm)
     template = read_template(learner.prm, learner.tokenizer)
     context = int(learner.model.config.max_position_embeddings)
     limit = min(config.max_tokens or context, context)
@@ -179,20 +193,6 @@ def fine_tune(
     examples: list[Any] = [*rows]
     measured: list[Any] = [*held.rows]
     gather: Callable[[Sequence[Any]], dict[str, torch.Tensor]]
-    if config.mode == "head":
-        nn.Module.to(verifier, placement.device)
-        _log.info("computing the hidden states of %s rows once", f"{len(rows) + len(measured):,}")
-        cached = cache(verifier, [*rows, *held.rows], pad, config.batch_size)
-        examples, measured = [*cached[: len(rows)]], [*cached[len(rows) :]]
-        nn.Module.to(verifier, "cpu")
-
-        def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
-            return collate_cached(rows, loss)
-    else:
-
-        def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
-            return collate(rows, pad, loss)
-
     n_processes = int(os.environ.get("WORLD_SIZE", "1"))
     arguments = {
         **asdict(config),
@@ -203,7 +203,23 @@ def fine_tune(
         "data": {s.name: [s.weight, len(some)] for s, some in kept},
         "validation": len(held.rows),
     }
-    return run(
+    kept_in = run_config.output / READ_FOLDER
+    if config.mode == "head":
+        last_checkpoint(run_config, arguments)  # what is in the way is said before the reading
+        nn.Module.to(verifier, placement.device)
+        _log.info("computing the hidden states of %s rows once", f"{len(rows) + len(measured):,}")
+        cached = cache(verifier, [*rows, *held.rows], pad, config.batch_size, kept_in)
+        examples, measured = [*cached[: len(rows)]], [*cached[len(rows) :]]
+        nn.Module.to(verifier, "cpu")
+
+        def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
+            return collate_cached(rows, loss)
+    else:
+
+        def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
+            return collate(rows, pad, loss)
+
+    figures = run(
         learner,
         Feed(
             examples,
@@ -234,6 +250,8 @@ def fine_tune(
             left_out,
         ),
     )
+    shutil.rmtree(kept_in, ignore_errors=True)
+    return figures
 
 
 def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learner:
@@ -246,17 +264,23 @@ def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learn
     Raises:
         ModelLoadError: the backbone cannot be loaded.
     """
-    return _learner(config, Loss(), "cpu", prm or TEXTBOOK)[0]
+    run_config = RunConfig(Path(), device="cpu")
+    return _learner(config, Loss(), run_config, prm or TEXTBOOK)[0]
 
 
 def _learner(
-    config: TuneConfig, loss: Loss, device: str, prm: Mapping[str, Any] | None
+    config: TuneConfig, loss: Loss, run_config: RunConfig, prm: Mapping[str, Any] | None
 ) -> tuple[Learner, Verifier, Placement]:
     """The backbone with its head, and which of its weights learn."""
-    directory = find_model(config.backbone, config.revision)
-    placement = choose_device(device)
+    own = find_model(config.backbone, config.revision)
+    borrowed = borrowed_backbone(own)
+    directory = own if borrowed is None else find_model(borrowed.name)
+    # A backbone that is only read needs no autocast: it is in the dtype that it computes in.
+    dtype = run_config.precision if config.mode == "head" else "auto"
+    placement = choose_device(run_config.device, dtype)
     # What learns is kept in float32, whatever it is computed in.
-    dtype = torch.float32 if config.mode == "full" else placement.dtype
+    if config.mode == "full":
+        placement = replace(placement, dtype=torch.float32)
     folder = ModelFolder(directory)
     with quiet_transformers():
         settings = load_config(folder)
@@ -265,16 +289,19 @@ def _learner(
         model = load_backbone(
             folder,
             settings,
-            Placement(torch.device("cpu"), dtype, placement.reason),
+            replace(placement, device=torch.device("cpu")),
             AutoModelForCausalLM,
         )
-    own = directory / FAMILY_FILE
-    prm_is_own = prm is None and own.is_file()
-    prm = {**TEXTBOOK, **(read_json(own) if prm_is_own else prm or {})}
+    prm_is_own = prm is None and (own / FAMILY_FILE).is_file()
+    prm = {**TEXTBOOK, **(read_json(own / FAMILY_FILE) if prm_is_own else prm or {})}
     prm = _with_evidence(prm, tokenizer, config)
+    prm["backbone"] = None
+    if config.without_backbone:
+        name = config.backbone if borrowed is None else borrowed.name
+        prm["backbone"] = {"name": name, "dtype": str(placement.dtype).removeprefix("torch.")}
     head = read_template(prm, tokenizer).head(int(settings.hidden_size))
     if prm_is_own and config.evidence is None and config.head_units is None:
-        head = read_head(folder, head)
+        head = read_head(ModelFolder(own), head)
     head.dropout.p = config.dropout
     head.blind = config.blind
     if head.blind and not head.calculator:
@@ -297,7 +324,15 @@ def _learner(
             model.gradient_checkpointing_enable({"use_reentrant": False})
     module = HeadOnly(head, loss) if config.mode == "head" else verifier
     learner = Learner(
-        module, model, head, tokenizer, prm, stored, whole=config.mode == "full", merge=merge
+        module,
+        model,
+        head,
+        tokenizer,
+        prm,
+        stored,
+        whole=config.mode == "full",
+        merge=merge,
+        apart=config.without_backbone,
     )
     return learner, verifier, placement
 
