@@ -140,7 +140,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     source = write_problems(tmp_path / "in.jsonl", n, {7: "{", 30: {"problem": "p"}})
     output = tmp_path / "out"
     code = (
-        "import sys; from pathlib import Path; from prm_core import bulk\n"
+        "import sys; from pathlib import Path; from prm_core.bulk import run as bulk\n"
         "from tests import counting; from tests.bulk import test_run as test_bulk\n"
         "bulk.PIECE_S = 0.1; folder, log = map(Path, sys.argv[1:])\n"
         "scorer = counting.CountingScorer(log, seconds=0.02)\n"
@@ -326,7 +326,7 @@ def test_an_interrupt_in_the_middle_of_a_row_keeps_the_rows_before_it(tmp_path: 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = (
-        "import resource, sys; from pathlib import Path; from prm_core import bulk\n"
+        "import resource, sys; from pathlib import Path; from prm_core.bulk import run as bulk\n"
         "from tests import counting; from tests.bulk import test_run as test_bulk\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before, folder = [], Path(sys.argv[1])\n"

@@ -473,7 +473,8 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
     words = ["score", rows_file, "--model", model, "-o", str(out)]
     parts = tmp_path / "out.jsonl.parts"
     often = (
-        "import sys; from prm_core import bulk, cli; bulk.PIECE_S = 0.01; cli.main(sys.argv[1:])"
+        "import sys; from prm_core import cli; from prm_core.bulk import run\n"
+        "run.PIECE_S = 0.01; cli.main(sys.argv[1:])"
     )
     with subprocess.Popen(
         [sys.executable, "-c", often, *words], cwd=ROOT, stderr=subprocess.PIPE
