@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 from prm_core.calculator.tokens import (
     AND,
@@ -35,6 +36,7 @@ from prm_core.calculator.tokens import (
     exact,
     quotient,
     scan,
+    words,
 )
 
 _ELSEWHERE = -1
@@ -57,6 +59,12 @@ _LOOSELY = re.compile(
     re.IGNORECASE,
 )
 
+# Every match of it in ASCII holds one of these pieces, which are looked for much quicker.
+_LOOSE_PIECES = (
+    *words("~ about approx round nearest almost roughly whole full remain complete"),
+    *("at least", "at most", "estimate", "closest", " r"),
+)
+
 # How many of the second unit make one of the first.
 _CONVERSIONS: dict[tuple[str, str], Number] = {
     ("hour", "minute"): 60, ("minute", "second"): 60, ("hour", "second"): 3600,
@@ -75,8 +83,7 @@ _SINGULAR = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """A computation as it stands in a text.
 
     Attributes:
@@ -664,7 +671,7 @@ def _read(
     reader.i = int(opens)
     chain: list[Side] = []
     if opens and before is not None and before.signs:
-        before = replace(before, first=_ELSEWHERE)
+        before = before._replace(first=_ELSEWHERE)
         chain.append(before)
     links = ["="] * len(chain)
     while reader.i < last:
@@ -686,7 +693,7 @@ def _read(
             continue
         if len(chain) > 1:
             if loosely is None:
-                loosely = _LOOSELY.search(text) is not None
+                loosely = _is_loose(text)
             judged, left = _judge(reader, chain, links, loosely, every)
             equations += judged
             chain = left
@@ -695,6 +702,14 @@ def _read(
     return Reading(
         tuple(equations), tuple(loose), frozenset(reader.partial), None, tokens, opens, unread
     )
+
+
+def _is_loose(text: str) -> bool:
+    """Whether a text says that its numbers are rounded."""
+    small = text.lower()
+    if text.isascii() and not any(piece in small for piece in _LOOSE_PIECES):
+        return False
+    return _LOOSELY.search(text) is not None
 
 
 def _judge(
