@@ -583,7 +583,7 @@ def test_thoughts_that_a_server_gives_apart_are_read_too() -> None:
     [
         ("think_prm", {"content": "?"}, r"candidate 'a': the reply has no \\boxed\{correct\}"),
         ("critic", {"content": r"\boxed{2}"}, "candidate 'a': the reply names paragraph 2"),
-        ("gen_prm_direct", {"content": "So?"}, "candidate 'a': step 1: the judgement goes on"),
+        ("gen_prm_direct", {"content": "So?"}, "candidate 'a': step 1: the judgement continues"),
         ("critic", {"content": None}, "candidate 'a': the reply has no"),
     ],
 )
