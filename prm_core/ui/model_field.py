@@ -12,7 +12,7 @@ import gradio as gr
 from prm_core.catalog import KNOWN_MODELS, KnownModel
 from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
-from prm_core.paths import page_script
+from prm_core.paths import assets_dir, page_script
 from prm_core.ui.models import DEFAULT, ModelHost
 from prm_core.ui.words import page_words
 
@@ -57,7 +57,7 @@ class ModelIssue(gr.HTML):
 
 def model_choices(host: ModelHost) -> list[dict[str, str]]:
     """What the list offers: the page's own models, and where any may be loaded the known ones."""
-    own = [{"label": label, "line": line, "note": ""} for label, line in host.choices]
+    own = [{"label": label, "line": line, "note": _own_note(line)} for label, line in host.choices]
     if host.listed_only:
         return own
     lines = {line for _, line in host.choices}
@@ -68,10 +68,19 @@ def model_choices(host: ModelHost) -> list[dict[str, str]]:
     ]
 
 
+def _own_note(line: str) -> str:
+    """Size of the model that ships, and what it needs; blank for the others of the page's own."""
+    if line != DEFAULT:
+        return ""
+    size = sum(file.stat().st_size for file in (assets_dir() / "default-model").iterdir())
+    return f"{size / 1e6:.1f} MB · installed, needs no network"
+
+
 def _note(known: KnownModel) -> str:
     """Size, and what must be known before it is chosen."""
     facts = [f"{known.billions:g} B"]
-    facts.append("needs --server URL" if known.server else f"{known.bf16_gb:.0f} GB in bfloat16")
+    memory = f"{known.bf16_gb:.0f} GB of memory in bfloat16"
+    facts.append("needs --server URL" if known.server else memory)
     if known.f1 is not None:
         facts.append(f"ProcessBench F1 {known.f1:g}")
     return " · ".join(facts)

@@ -77,8 +77,18 @@ def test_a_name_that_can_be_no_model_is_told_without_loading_it(tmp_path: Path) 
 
 def test_a_public_page_says_nothing_of_its_folders(tmp_path: Path) -> None:
     host = ModelHost([("Own", "default")], listed_only=True)
-    assert model_choices(host) == [{"label": "Own", "line": "default", "note": ""}]
+    note = "3.6 MB · installed, needs no network"
+    assert model_choices(host) == [{"label": "Own", "line": "default", "note": note}]
     for line in (str(tmp_path), "/no/such", "owner/name", "x --bogus"):
         assert model_issue(line, host) == (
             "This server runs only the models in its list; choose one of them."
         )
+
+
+def test_the_list_says_what_each_model_needs(tmp_path: Path) -> None:
+    choices = model_choices(ModelHost([("Own", "default"), ("Mine", str(tmp_path))]))
+    notes = {one["line"]: one["note"] for one in choices}
+    assert notes["default"] == "3.6 MB · installed, needs no network"
+    assert notes[str(tmp_path)] == ""
+    assert notes["Qwen/Qwen2.5-Math-PRM-7B"].startswith("7.6 B · 15 GB of memory in bfloat16")
+    assert "needs --server URL" in notes["launch/ThinkPRM-7B"]
