@@ -1,20 +1,22 @@
-"""The command line: score and rank problems in files, train and evaluate models.
+"""The command line: a module for each command, all alike, imported when the command is called.
 
 score.py      rows for the problems of a file; --resume, --engine ray, --explain
 rank.py       tables for the problems of a file
-problems.py   what these two share: arguments, and the way through the file
+train.py      a process reward model, on a backbone or from scratch
+label.py      labels of steps, by final answers and continuations
 evaluate.py   how often a model is right
 models.py     the list of what is known by name
 doctor.py     whether a checkpoint can be trusted
-jobs.py       train, label: the doors to modules of their own
+
+Each has `add_arguments(parser)` and `main(options)`, which gives the exit code. Beside them:
+
+problems.py   what score and rank share: arguments, and the way through the file
 arguments.py  types of arguments that several commands share
 terminal.py   stdout and stderr
 
 Results go to stdout (or to the file that `-o` names), everything else to stderr. Exit codes: 0
-done, 1 an error in words, 2 wrong usage.
-
-A command's arguments are added when it is the one that was called, and what needs torch is
-imported inside the command, so that `--help` stays quick.
+success, 1 error, 2 usage error. What needs torch is imported inside a command's functions, so that
+`--help` stays quick.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from prm_core import __version__
-from prm_core.cli import doctor, evaluate, jobs, models, rank, score
 from prm_core.cli.terminal import drop_stdout, open_missing_streams, say
 from prm_core.errors import PRMError
 
@@ -66,57 +68,62 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A word after `python -m prm_core`, with its help and what it runs."""
+    """A word after `python -m prm_core`, with its help; `prm_core.cli.<name>` is what it runs."""
 
+    name: str
     summary: str
     example: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """What the command asks for."""
+        import_module(f"prm_core.cli.{self.name}").add_arguments(parser)
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; gives the exit code.
+
+        Raises:
+            PRMError: it cannot be done.
+        """
+        code: int = import_module(f"prm_core.cli.{self.name}").main(options)
+        return code
 
 
 COMMANDS: dict[str, Command] = {
-    "score": Command(
-        "score every step of every solution in a file; writes JSON lines",
-        "score examples/reference.jsonl -o results.jsonl",
-        score.add_arguments,
-        score.main,
-    ),
-    "rank": Command(
-        "rank the solutions of every problem in a file; prints tables",
-        "rank examples/reference.jsonl --aggregation mean",
-        rank.add_arguments,
-        rank.main,
-    ),
-    "train": Command(
-        "train a process reward model, on a backbone or from scratch",
-        "train --backbone Qwen/Qwen2.5-0.5B --data examples/training/four_samples.jsonl -o my-prm",
-        jobs.train_arguments,
-        jobs.train,
-    ),
-    "label": Command(
-        "label steps by final answers and continuations",
-        "label examples/gsm8k_style.jsonl -o labels.jsonl --method outcome",
-        jobs.label_arguments,
-        jobs.label,
-    ),
-    "evaluate": Command(
-        "measure how often a model is right, on labelled steps, candidates or arithmetic",
-        "evaluate examples/evaluate/steps.jsonl --sweep",
-        evaluate.add_arguments,
-        evaluate.main,
-    ),
-    "models": Command(
-        "list the models and families that are known",
-        "models",
-        models.add_arguments,
-        models.main,
-    ),
-    "doctor": Command(
-        "check whether a model gives the numbers that its authors published",
-        "doctor Qwen/Qwen2.5-Math-PRM-7B",
-        doctor.add_arguments,
-        doctor.main,
-    ),
+    command.name: command
+    for command in (
+        Command(
+            "score",
+            "score every step of every solution in a file; writes JSON lines",
+            "score examples/reference.jsonl -o results.jsonl",
+        ),
+        Command(
+            "rank",
+            "rank the solutions of every problem in a file; prints tables",
+            "rank examples/reference.jsonl --aggregation mean",
+        ),
+        Command(
+            "train",
+            "train a process reward model, on a backbone or from scratch",
+            "train --backbone Qwen/Qwen2.5-0.5B --data examples/training/four_samples.jsonl "
+            "-o my-prm",
+        ),
+        Command(
+            "label",
+            "label steps by final answers and continuations",
+            "label examples/gsm8k_style.jsonl -o labels.jsonl --method outcome",
+        ),
+        Command(
+            "evaluate",
+            "measure how often a model is right, on labelled steps, candidates or arithmetic",
+            "evaluate examples/evaluate/steps.jsonl --sweep",
+        ),
+        Command("models", "list the models and families that are known", "models"),
+        Command(
+            "doctor",
+            "check whether a model gives the numbers that its authors published",
+            "doctor Qwen/Qwen2.5-Math-PRM-7B",
+        ),
+    )
 }
 
 

@@ -1,7 +1,6 @@
 """Train a value-head PRM: on any causal backbone from labelled solutions, or from scratch.
 
 api.py        `train` and `add_value_head`, for Python
-command.py    the arguments of `python -m prm_core train`, and from them to a run
 tune.py       a backbone and labelled solutions: all weights, the head alone, or LoRA
 scratch.py    the default model's recipe: own vocabulary, made problems, Muon
 data.py       labelled files → rows, mixed by weight, and a validation part
@@ -15,7 +14,6 @@ card.py       the model card
 """
 
 from prm_core.training.api import add_value_head, step_loss, train
-from prm_core.training.command import add_arguments, main
 from prm_core.training.data import Source, read_source
 from prm_core.training.engine import RunConfig
 from prm_core.training.loss import Loss
@@ -28,10 +26,8 @@ __all__ = [
     "ScratchConfig",
     "Source",
     "TuneConfig",
-    "add_arguments",
     "add_value_head",
     "fine_tune",
-    "main",
     "read_source",
     "step_loss",
     "train",

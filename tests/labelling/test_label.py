@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prm_core.cli import main
+from prm_core.cli.label import _Teller
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError
 from prm_core.formats.labelled import read_examples
 from prm_core.formats.problems import json_line
@@ -38,7 +39,6 @@ from prm_core.labelling.run import (
     LabelCost,
     LabelFile,
     Progress,
-    _Teller,
     label_all,
     plan,
     read_unlabelled,

@@ -1,4 +1,4 @@
-"""`python -m prm_core train`: its arguments, and from them to a run."""
+"""`train`: a process reward model, on a backbone or from scratch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger("prm_core.training")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `train`."""
+    """`train`: what it asks for."""
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument(
@@ -179,7 +179,7 @@ _SCRATCH = {f.name for f in fields(ScratchConfig)}
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run `train` and say how it goes on stderr."""
+    """`train`: a model in a directory; how it goes is said on stderr."""
     first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks
     _log.setLevel(logging.INFO if first else logging.ERROR)
     given = vars(options)

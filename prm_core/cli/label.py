@@ -1,0 +1,277 @@
+"""`label`: step labels from final answers and continuations."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from prm_core.errors import BadOptionError, DataError
+from prm_core.formats.problems import BadRows, file_errors
+from prm_core.http_client import API_KEY
+from prm_core.labelling.completers import Completer, Sampling, ServerCompleter
+from prm_core.labelling.methods import METHODS, SAMPLING, LabelConfig
+from prm_core.labelling.run import (
+    Consensus,
+    LabelCost,
+    LabelFile,
+    Progress,
+    label_all,
+    plan,
+    read_consensus,
+    read_unlabelled,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`label`: what it asks for."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help='JSON lines (or .jsonl.gz) {"problem", "solutions", "gold_answer", "id"?} or one '
+        "solution a row in a format of labelled data",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="JSON lines of labelled steps; grows row by row; the same command resumes it",
+    )
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        required=True,
+        help="outcome: by the final answer alone; consensus: by the values that the right "
+        "solutions of a problem share; monte-carlo: continuations after every step; "
+        "binary-search: the first error by bisection",
+    )
+    parser.add_argument(
+        "--generator",
+        metavar="MODEL",
+        help="address of an OpenAI-compatible server (http://127.0.0.1:8000/v1), or directory or "
+        f"hub name of a causal language model; a server's key comes from {API_KEY}",
+    )
+    parser.add_argument("--generator-model", metavar="NAME", help="the model's name on the server")
+    parser.add_argument(
+        "--chat",
+        action="store_true",
+        help="continue an assistant's turn in the model's chat format instead of plain text; a "
+        "server must know continue_final_message, as vLLM and SGLang do",
+    )
+    parser.add_argument(
+        "-k",
+        "--continuations",
+        type=int,
+        default=8,
+        metavar="K",
+        help="continuations from one place (default: 8)",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=("soft", "hard"),
+        help="monte-carlo: soft is the share of right continuations (default), hard says right "
+        "where any is",
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=0.7, metavar="T", help="of sampling (default: 0.7)"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        default=1024,
+        metavar="N",
+        help="tokens of one continuation at most (default: 1024)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the continuations (default: 0)")
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        default=16,
+        metavar="N",
+        help="requests to a server at the same time (default: 16)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="S",
+        help="seconds without an answer after which a server is asked again (default: 300)",
+    )
+    parser.add_argument(
+        "--steps",
+        default="auto",
+        metavar="RULE",
+        help="how a solution's text is split, as for score (default: auto)",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="of a local generator: auto, cpu, cuda or mps"
+    )
+    parser.add_argument(
+        "--dtype", default="auto", help="of a local generator: auto, float32, bfloat16 or float16"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what it would cost, and stop there"
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are named on stderr but do not make the exit code 1",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """`label`: a file of labels; what it costs and how far it is are said on stderr."""
+    _log.setLevel(logging.INFO)
+    config, sampling = _checked(options)
+    consensus = None
+    if config.method == "consensus":
+        consensus = read_consensus(read_unlabelled(options.file, options.steps))
+    output = LabelFile(options.output, _labelled_by(options, config, sampling, consensus))
+    costs = plan(
+        read_unlabelled(options.file, options.steps), output.keys, config, sampling.max_tokens
+    )
+    _log.info(
+        "%s: %d solutions to label (%d done before, %d repeated); at most %s continuations, "
+        "%s tokens",
+        options.file,
+        costs.n_solutions,
+        costs.n_done,
+        costs.n_repeated,
+        f"{costs.n_generations:,}",
+        f"{costs.n_tokens:,}",
+    )
+    if options.dry_run:
+        return 0
+    with file_errors(output.path, "written"):  # before the work
+        output.path.open("ab").close()
+    generator = _open_generator(options, sampling) if options.generator else None
+    tell, n_bad = _Teller(costs), 0
+    solutions = read_unlabelled(options.file, options.steps)
+    kind = "skipped" if options.skip_bad else "error"
+    try:
+        with BadRows(lambda message: _log.error("%s: %s", kind, message)) as bad:
+            for error in label_all(solutions, output, config, generator, consensus, tell=tell):
+                n_bad += 1
+                bad(str(error))
+    except KeyboardInterrupt:
+        _log.info("%s is complete so far; the same command resumes it", output.path)
+        raise
+    finally:
+        if generator is not None:
+            generator.close()
+        _log.info(
+            "%d solutions labelled with %d continuations in %.0f s, %d bad rows",
+            tell.last.n_solutions,
+            tell.last.n_generations,
+            tell.last.seconds,
+            n_bad,
+        )
+    if not (n_bad or costs.n_solutions or costs.n_done):
+        raise DataError("has no rows", path=options.file)
+    return 1 if n_bad and not options.skip_bad else 0
+
+
+def _checked(options: argparse.Namespace) -> tuple[LabelConfig, Sampling]:
+    """The options as records.
+
+    Raises:
+        BadOptionError: they do not fit together.
+    """
+    if options.method not in SAMPLING and options.generator:
+        raise BadOptionError(f"--method {options.method} does not use a --generator; leave it out")
+    if options.method in SAMPLING and not options.generator:
+        raise BadOptionError(f"--method {options.method} needs a --generator")
+    if options.labels and options.method != "monte-carlo":
+        raise BadOptionError("--labels is for --method monte-carlo; the others' labels are hard")
+    if options.generator and _is_address(options.generator) != bool(options.generator_model):
+        raise BadOptionError(
+            "--generator-model names the model on a server; it is needed with an address in "
+            "--generator, and only there"
+        )
+    if options.concurrency < 1:
+        raise BadOptionError(f"--concurrency is {options.concurrency}; it must be above 0")
+    if not options.timeout > 0:
+        raise BadOptionError(f"--timeout is {options.timeout}; it must be above 0")
+    config = LabelConfig(
+        options.method, options.continuations, options.labels == "hard", options.seed
+    )
+    return config, Sampling(options.temperature, options.max_tokens, options.chat)
+
+
+def _labelled_by(
+    options: argparse.Namespace,
+    config: LabelConfig,
+    sampling: Sampling,
+    consensus: Consensus | None,
+) -> dict[str, Any]:
+    """What decides the labels, for every row of the output."""
+    if consensus is not None:  # with other solutions beside it a solution gets other labels
+        return {"method": "consensus", "solutions": consensus.digest}
+    if config.method == "outcome":
+        return {"method": "outcome"}
+    return {
+        "method": config.method,
+        **({"labels": options.labels or "soft"} if config.method == "monte-carlo" else {}),
+        "generator": options.generator_model or options.generator,
+        "continuations": config.continuations,
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "chat": sampling.chat,
+        "seed": config.seed,
+    }
+
+
+def _is_address(generator: str) -> bool:
+    return generator.startswith(("http://", "https://"))
+
+
+def _open_generator(options: argparse.Namespace, sampling: Sampling) -> Completer:
+    if not _is_address(options.generator):
+        from prm_core.labelling.local_completer import LocalCompleter
+
+        return LocalCompleter(
+            options.generator, sampling, device=options.device, dtype=options.dtype
+        )
+    return ServerCompleter(
+        options.generator,
+        options.generator_model,
+        sampling,
+        concurrency=options.concurrency,
+        timeout_s=options.timeout,
+        api_key=os.environ.get(API_KEY, "").strip(),
+    )
+
+
+class _Teller:
+    """Says now and then how far the run is."""
+
+    def __init__(self, costs: LabelCost, every_s: float = 10.0) -> None:
+        self._costs, self._every_s, self._said_at = costs, every_s, 0.0
+        self.last = Progress(0, 0, 0.0)
+
+    def __call__(self, progress: Progress) -> None:
+        self.last = progress
+        if progress.seconds - self._said_at < self._every_s:
+            return
+        self._said_at = progress.seconds
+        # Continuations are counted at most, so solutions can be ahead of them.
+        share = max(
+            progress.n_solutions / max(self._costs.n_solutions, 1),
+            progress.n_generations / max(self._costs.n_generations, 1),
+        )
+        left = f"{progress.seconds * (1 / share - 1):.0f} s left" if share else "time left unknown"
+        _log.info(
+            "%d of %d solutions, %d continuations, %.1f/s, %s",
+            progress.n_solutions,
+            self._costs.n_solutions,
+            progress.n_generations,
+            progress.n_generations / progress.seconds,
+            left,
+        )
