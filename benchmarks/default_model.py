@@ -23,6 +23,7 @@ from pathlib import Path
 from benchmarks.content_blind import fit_content_blind
 from benchmarks.phrasings import PHRASINGS, other_words
 from prm_core import Candidate, load_scorer, rank
+from prm_core.evaluation.judge import judge_pools
 from prm_core.evaluation.metrics import (
     auroc,
     calibration,
@@ -31,7 +32,7 @@ from prm_core.evaluation.metrics import (
     share,
     sweep,
 )
-from prm_core.evaluation.reports import best_of_n_report, judge_pools
+from prm_core.evaluation.reports import best_of_n_report
 from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.formats.labelled import read_examples
 from prm_core.formats.problems import read_problems

@@ -44,7 +44,7 @@ LATER = {
     ("formats.results", "pandas"),
     ("http_client", "httpx"),  # only servers need it
     ("training.tune", "peft"),  # only one of the ways to train needs it
-    ("formats.files", "pyarrow"),  # need not be installed
+    ("formats.tables", "pyarrow"),  # need not be installed
     ("models.packaged", "gguf"),
     ("models.backbone", "bitsandbytes"),
     ("bulk.ray", "ray"),

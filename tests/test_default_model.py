@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from prm_core import Candidate, load_scorer, rank
 from prm_core.cli import main
-from prm_core.evaluation.reports import evaluate_arithmetic
+from prm_core.evaluation.arithmetic import evaluate_arithmetic
 from prm_core.formats.labelled import read_examples
 from prm_core.formats.problems import read_problems
 from prm_core.paths import assets_dir

@@ -24,19 +24,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from prm_core.bulk.run import (
-    Piece,
-    Progress,
-    Task,
-    UnfinishedRun,
-    check_model,
-    is_bad,
-    result_lines,
-    suits,
-)
+from prm_core.bulk.pieces import Piece, UnfinishedRun, check_model, is_bad
+from prm_core.bulk.progress import Progress
+from prm_core.bulk.run import Task, result_lines, suits
 from prm_core.errors import BadOptionError, DataError, ModelError, PRMError
-from prm_core.formats.files import Problems
-from prm_core.formats.problems import ProblemRow, file_errors, json_line
+from prm_core.formats.atomic import file_errors
+from prm_core.formats.problems import ProblemRow, Problems
+from prm_core.formats.rows import json_line
 from prm_core.types import StepScorer
 
 PIECE_ROWS = 64

@@ -11,23 +11,21 @@ from typing import TypeVar
 from prm_core.cli.arguments import probability, step_rule
 from prm_core.cli.terminal import bad_rows, count, progress, written_to
 from prm_core.errors import BadOptionError, DataError
+from prm_core.evaluation.arithmetic import evaluate_arithmetic
 from prm_core.evaluation.html import fraction, report_html, report_row, report_text
+from prm_core.evaluation.judge import judge, judge_pools, recorded_labels, recorded_scores
 from prm_core.evaluation.reports import (
     Report,
     best_of_n_report,
     calibration_report,
-    evaluate_arithmetic,
     first_error_report,
-    judge,
-    judge_pools,
     prmbench_report,
-    recorded_labels,
-    recorded_scores,
     sweep_thresholds,
 )
+from prm_core.formats.atomic import atomic_text, refuse_same_file
 from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.formats.labelled import is_labelled, read_examples, rows_of
-from prm_core.formats.problems import FileRow, atomic_text, json_line, refuse_same_file
+from prm_core.formats.rows import FileRow, json_line
 from prm_core.model_options import model_arguments, positive, request_of
 from prm_core.ranking.aggregate import METHODS
 from prm_core.scoring.open import open_scorer

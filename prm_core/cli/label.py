@@ -9,20 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from prm_core.errors import BadOptionError, DataError
-from prm_core.formats.problems import BadRows, file_errors
+from prm_core.formats.atomic import file_errors
+from prm_core.formats.rows import BadRows
 from prm_core.http_client import API_KEY
 from prm_core.labelling.completers import Completer, Sampling, ServerCompleter
+from prm_core.labelling.label_file import LabelFile
 from prm_core.labelling.methods import METHODS, SAMPLING, LabelConfig
-from prm_core.labelling.run import (
-    Consensus,
-    LabelCost,
-    LabelFile,
-    Progress,
-    label_all,
-    plan,
-    read_consensus,
-    read_unlabelled,
-)
+from prm_core.labelling.run import LabelCost, Progress, label_all, plan
+from prm_core.labelling.solutions import Consensus, read_consensus, read_unlabelled
 
 _log = logging.getLogger(__name__)
 

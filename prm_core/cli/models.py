@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from prm_core.catalog import KNOWN_MODELS
 from prm_core.cli.terminal import columns, written_to
-from prm_core.formats.problems import json_line
+from prm_core.formats.rows import json_line
 from prm_core.verifiers import VERIFIERS
 
 _NOTE = (

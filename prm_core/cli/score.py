@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from prm_core import __version__
-from prm_core.bulk.run import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
+from prm_core.bulk.pieces import UnfinishedRun, check_model, parts_of
+from prm_core.bulk.progress import Progress
+from prm_core.bulk.run import Task, score_rows
 from prm_core.cli.problems import each_problem, problem_arguments, sum_up
 from prm_core.cli.terminal import (
     LINE_WIDTH,
@@ -26,9 +28,11 @@ from prm_core.cli.terminal import (
     written_to,
 )
 from prm_core.errors import BadOptionError, DataError
-from prm_core.formats.files import Problems, open_problems, open_results
-from prm_core.formats.problems import json_line, refuse_same_file
+from prm_core.formats.atomic import refuse_same_file
+from prm_core.formats.files import open_problems, open_results
+from prm_core.formats.problems import Problems
 from prm_core.formats.results import result_row
+from prm_core.formats.rows import json_line
 from prm_core.model_options import positive, request_of
 from prm_core.scoring.open import open_scorer
 from prm_core.types import Explanation, ScoredCandidate, StepScorer

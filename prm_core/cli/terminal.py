@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prm_core.errors import DataError
-from prm_core.formats.problems import BadRows, atomic_text
+from prm_core.formats.atomic import atomic_text
+from prm_core.formats.rows import BadRows
 
 LINE_WIDTH = 96
 """How much of a text stands on a line."""

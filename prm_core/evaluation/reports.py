@@ -1,25 +1,16 @@
-"""How often a scorer is right, on examples whose truth is known.
+"""How often a scorer is right, from what `prm_core.evaluation.judge` found.
 
-Files of examples are measured in two strokes: `judge` (or `judge_pools`) runs the scorer and
-counts what it had to leave out, and a report is made of that, as often as one likes. A report is
-a record whose fields are the keys of its JSON.
+A report is a record whose fields are the keys of its JSON.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from prm_core.errors import (
-    BadOptionError,
-    DataError,
-    InputError,
-    NoVerdictError,
-    TooLongError,
-    UnreadableError,
-)
-from prm_core.evaluation.best_of_n import Choice, best_of_n
+from prm_core.errors import InputError
+from prm_core.evaluation.best_of_n import best_of_n
+from prm_core.evaluation.judge import NO_GOLD, UNREAD, Judged, JudgedPools, Told
 from prm_core.evaluation.metrics import (
     Calibration,
     Interval,
@@ -33,283 +24,9 @@ from prm_core.evaluation.metrics import (
     first_error_score,
     plain_mean,
     prm_score,
-    share,
     sweep,
 )
-from prm_core.evaluation.recorded import RecordedScorer
-from prm_core.formats.candidate_sets import CandidateSet
-from prm_core.synthetic.solution import LabelledSolution
-from prm_core.synthetic.stream import evaluation
-from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
-
-_NO_GOLD = "no right answer to compare with"
-_UNREAD = "no verdict that can be read"
-_BATCH = 64  # candidates in one call of a scorer: enough to pack, few enough to show progress
-
-Told = Callable[[int], None]
-"""Hears how many examples are done."""
-
-
-# --- arithmetic that is made here -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ArithmeticReport:
-    """A scorer measured on generated problems of one operation and size.
-
-    Fractions, not percents; None where nothing was there to measure.
-
-    Attributes:
-        operation: "add", "sub", "mul" or "div".
-        size: digits of the operands, as "2x1".
-        n_solutions, n_steps: how many were scored.
-        step_accuracy: share of steps on the right side of the threshold.
-        error_accuracy: share of the wrong solutions whose first error is located exactly.
-        correct_accuracy: share of the right solutions in which no step is flagged.
-    """
-
-    operation: str
-    size: str
-    n_solutions: int
-    n_steps: int
-    step_accuracy: float | None
-    error_accuracy: float | None
-    correct_accuracy: float | None
-
-
-SIZES: tuple[tuple[str, int, int], ...] = (
-    *(("add", n, n) for n in (1, 2, 3)),
-    *(("sub", n, n) for n in (1, 2, 3)),
-    ("mul", 1, 1),
-    ("mul", 2, 1),
-    ("mul", 3, 1),
-    ("div", 1, 1),
-    ("div", 2, 1),
-    ("div", 3, 1),
-)
-"""Operation and digits of its operands; a quotient has the first number of digits."""
-
-
-def evaluate_arithmetic(
-    scorer: StepScorer, *, n_solutions: int = 300, seed: int = 20_000, threshold: float = 0.5
-) -> Iterator[ArithmeticReport]:
-    """Measure a scorer on operand pairs that training never sees (see `synthetic.held_out`).
-
-    Args:
-        scorer: what is measured.
-        n_solutions: per operation and size.
-        seed: of the problems.
-        threshold: below it a step counts as wrong.
-
-    Yields:
-        One report per entry of `SIZES`, as soon as it is known.
-    """
-    for operation, n_a, n_b in SIZES:
-        solutions = list(evaluation(seed, operation, n_a, n_b, n_solutions))
-        scored = scorer.score([Candidate(s.problem, s.steps) for s in solutions])
-        yield arithmetic_report(operation, f"{n_a}x{n_b}", solutions, scored, threshold)
-
-
-def arithmetic_report(
-    operation: str,
-    size: str,
-    solutions: Sequence[LabelledSolution],
-    scored: Sequence[ScoredCandidate],
-    threshold: float,
-) -> ArithmeticReport:
-    """Compare scored solutions with their labels.
-
-    Raises:
-        BadOptionError: the scorer judges whole solutions only.
-    """
-    right_steps: list[bool] = []
-    located: dict[bool, list[bool]] = {True: [], False: []}
-    for solution, one in zip(solutions, scored, strict=True):
-        _refuse_whole(one, len(solution.labels))
-        says = [p >= threshold for p in one.probabilities]
-        right_steps += [a == b for a, b in zip(says, solution.labels, strict=True)]
-        first = next((i for i, label in enumerate(solution.labels) if not label), None)
-        located[first is not None].append(one.first_error(threshold) == first)
-    return ArithmeticReport(
-        operation,
-        size,
-        len(solutions),
-        len(right_steps),
-        share(right_steps),
-        share(located[True]),
-        share(located[False]),
-    )
-
-
-# --- scoring what a file holds --------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Examples with what a scorer says of them.
-
-    Attributes:
-        pairs: each example that was scored, in order.
-        skipped: why examples were left out, and how many for each reason.
-        unread: examples of which a verifier wrote nothing that can be read; among the skipped.
-    """
-
-    pairs: tuple[tuple[Example, ScoredCandidate], ...]
-    skipped: Mapping[str, int]
-    unread: tuple[Example, ...] = ()
-
-
-def judge(
-    scorer: StepScorer, rows: Iterable[Example | DataError], told: Told = lambda n_done: None
-) -> Judged:
-    """Score examples.
-
-    Bad rows, examples in which no step is labelled, and those that the scorer cannot read are
-    counted and left out.
-
-    Args:
-        scorer: what is measured.
-        rows: as `prm_core.formats.labelled.read_examples` gives them.
-        told: called with the number of examples done.
-
-    Raises:
-        BadOptionError: the scorer judges whole solutions only.
-    """
-    skipped: Counter[str] = Counter()
-    examples = []
-    for row in rows:
-        if isinstance(row, DataError):
-            skipped["unreadable row"] += 1
-        elif all(label is None for label in row.labels):
-            skipped["no step is labelled"] += 1
-        else:
-            examples.append(row)
-    scored = _score_all(scorer, [example.candidate for example in examples], skipped, told)
-    pairs = [*zip(examples, scored, strict=True)]
-    done = tuple((example, one) for example, one in pairs if isinstance(one, ScoredCandidate))
-    for example, one in done:
-        _refuse_whole(one, len(example.labels))
-    unread = tuple(example for example, one in pairs if isinstance(one, NoVerdictError))
-    return Judged(done, skipped, unread)
-
-
-def _refuse_whole(scored: ScoredCandidate, n_labels: int) -> None:
-    """An outcome model's one score cannot be held against labels of steps."""
-    if len(scored.probabilities) != n_labels:
-        raise BadOptionError(
-            f"{scored.model_id} judges whole solutions, not steps; measure it on candidates "
-            "(best-of-n)"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedPools:
-    """Pools of candidates with what a scorer says of them.
-
-    Attributes:
-        pools: of each problem, the candidates that were scored and whose truth is known.
-        skipped: why candidates (or whole rows) were left out, and how many for each reason.
-    """
-
-    pools: tuple[tuple[Choice, ...], ...]
-    skipped: Mapping[str, int]
-
-
-def judge_pools(
-    scorer: StepScorer, rows: Iterable[CandidateSet | DataError], told: Told = lambda n_done: None
-) -> JudgedPools:
-    """Score pools of candidates, a problem at a time.
-
-    Args:
-        scorer: what is measured.
-        rows: as `prm_core.formats.candidate_sets.read_candidate_sets` gives them.
-        told: called with the number of problems done.
-    """
-    skipped: Counter[str] = Counter()
-    pools = []
-    for n_done, row in enumerate(rows, start=1):
-        if isinstance(row, DataError):
-            skipped["unreadable row"] += 1
-            continue
-        known = [s for s in row.solutions if s.correct is not None]
-        if len(known) < len(row.solutions):
-            skipped[_NO_GOLD] += len(row.solutions) - len(known)
-        candidates = [solution.candidate for solution in known]
-        pool = tuple(
-            Choice(
-                answer=solution.answer,
-                correct=bool(solution.correct),
-                n_characters=sum(map(len, solution.candidate.steps)),
-                n_steps=len(solution.candidate.steps),
-                probabilities=one.probabilities,
-            )
-            for solution, one in zip(known, _score_all(scorer, candidates, skipped), strict=True)
-            if isinstance(one, ScoredCandidate)
-        )
-        if pool:
-            pools.append(pool)
-        told(n_done)
-    return JudgedPools(tuple(pools), skipped)
-
-
-def _score_all(
-    scorer: StepScorer,
-    candidates: Sequence[Candidate],
-    skipped: Counter[str],
-    told: Told = lambda n_done: None,
-) -> list[ScoredCandidate | InputError]:
-    """Score candidates in batches; why it cannot be in the place of one that cannot be scored."""
-    results: list[ScoredCandidate | InputError] = []
-    for start in range(0, len(candidates), _BATCH):
-        batch = candidates[start : start + _BATCH]
-        try:
-            results += scorer.score(batch)
-        except InputError:  # of one of them: which?
-            for candidate in batch:
-                try:
-                    results += scorer.score([candidate])
-                except InputError as error:
-                    skipped[_reason(error)] += 1
-                    results.append(error)
-        told(len(results))
-    return results
-
-
-def _reason(error: InputError) -> str:
-    """Why an example is skipped."""
-    if isinstance(error, TooLongError):
-        return "too long for the model"
-    if isinstance(error, UnreadableError):
-        return "a step of which the model can read nothing"
-    return _UNREAD if isinstance(error, NoVerdictError) else "cannot be scored"
-
-
-def recorded_labels(examples: Iterable[Example]) -> RecordedScorer:
-    """A scorer that says what the labels say; of a step that has none, that it is right."""
-    return RecordedScorer(
-        "recorded:labels",
-        {e.candidate: tuple(1.0 if y is None else y for y in e.labels) for e in examples},
-    )
-
-
-def recorded_scores(name: str, pools: Iterable[CandidateSet]) -> RecordedScorer:
-    """A scorer that gives the scores which a file of pools carries.
-
-    Raises:
-        InputError: no solution carries scores of this name; the message lists those that are.
-    """
-    solutions = [solution for pool in pools for solution in pool.solutions]
-    scores = {s.candidate: s.recorded[name] for s in solutions if name in s.recorded}
-    if not scores:
-        there = sorted({known for solution in solutions for known in solution.recorded})
-        raise InputError(
-            f"the file carries no scores of {name!r}; "
-            + (f"it has {', '.join(there)}" if there else "it carries no scores at all")
-        )
-    return RecordedScorer(f"recorded:{name}", scores)
-
-
-# --- reports --------------------------------------------------------------------------------------
+from prm_core.types import Example, ScoredCandidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,7 +192,7 @@ def first_error_report(
     """
     told, skipped = _told(judged)
     unread = [example for example in judged.unread if example.judged]
-    skipped = {reason: n - len(unread) if reason == _UNREAD else n for reason, n in skipped.items()}
+    skipped = {reason: n - len(unread) if reason == UNREAD else n for reason, n in skipped.items()}
     by_subset: dict[str, list[tuple[Example, Verdict]]] = {}
     for example, verdict in [*_verdicts(told), *map(_miss, unread)]:
         by_subset.setdefault(example.source, []).append((example, verdict))
@@ -612,7 +329,7 @@ def best_of_n_report(
         remedy = "; give each problem its right answer as gold_answer"
         raise InputError(
             f"no candidate is left to choose from ({reasons or 'there are no rows'})"
-            + remedy * (_NO_GOLD in judged.skipped)
+            + remedy * (NO_GOLD in judged.skipped)
         )
     found = best_of_n(
         judged.pools, aggregation=aggregation, n_resamples=n_resamples, seed=seed, told=told
@@ -634,8 +351,6 @@ def best_of_n_report(
         weighted_votes=found.weighted_votes,
     )
 
-
-# --- parts of reports -----------------------------------------------------------------------------
 
 _Pairs = Sequence[tuple[Example, ScoredCandidate]]
 _ORIGINAL = "original"

@@ -16,7 +16,7 @@ from typing import Any
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import DataError, InputError
 from prm_core.formats.labelled import rows_of
-from prm_core.formats.problems import FileRow, kind_of
+from prm_core.formats.rows import FileRow, kind_of
 from prm_core.text.steps import Step, candidate_of, steps_of
 from prm_core.types import Candidate
 

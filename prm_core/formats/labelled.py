@@ -28,7 +28,7 @@ from typing import Any
 
 from prm_core.errors import DataError, InputError
 from prm_core.formats.files import is_table, open_rows
-from prm_core.formats.problems import FileRow, kind_of, read_rows
+from prm_core.formats.rows import FileRow, kind_of, read_rows
 from prm_core.text.steps import candidate_of, given_steps
 from prm_core.types import Example, label_probability
 

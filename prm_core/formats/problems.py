@@ -1,197 +1,15 @@
-"""JSON lines in and out: problems with their solutions, and the results.
-
-Everything is checked here, once, line by line. A bad line becomes a `DataError` that names file,
-line and field, and stands in the place of its row, so that the caller decides whether the good
-rows still count.
-"""
+"""A row as a problem with its solutions: the one reader of these fields, and a file of them."""
 
 from __future__ import annotations
 
-import codecs
-import json
-import logging
-import math
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any
 
-from prm_core.errors import BadOptionError, DataError
-from prm_core.types import HALF_CHARACTER
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """One line of a file: an object whose fields are still to be checked.
-
-    Attributes:
-        path: the file, or "-" for standard input.
-        line: 1-based number of the line.
-        fields: what the object holds.
-    """
-
-    path: str
-    line: int
-    fields: dict[str, Any]
-
-    def error(self, message: str, field: str | None = None) -> DataError:
-        """A `DataError` that names this row."""
-        return DataError(message, path=self.path, line=self.line, field=field)
-
-    def marks(self, field: str, value: Any, n_steps: int, name: str) -> tuple[bool, ...] | None:
-        """A value as one true or false per step; None where it is null.
-
-        Args:
-            field: where it stands; named in errors.
-            value: what to check.
-            n_steps: how many there must be.
-            name: what they are.
-
-        Raises:
-            DataError: it is something else.
-        """
-        if value is None:
-            return None
-        right = isinstance(value, list) and all(isinstance(one, bool) for one in value)
-        if not right or len(value) != n_steps:
-            raise self.error(f"{name} must be a list of {n_steps} times true or false", field)
-        return tuple(value)
-
-    def text_or_number(self, field: str, value: Any, name: str = "") -> str | None:
-        """A value as text that may be missing: null and blank text are None, a number is a text.
-
-        Args, Raises: as `text`.
-        """
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
-        if value is None or (isinstance(value, str) and not value.strip()):
-            return None
-        return self.text(field, value, name)
-
-    def text(self, field: str, value: Any, name: str = "") -> str:
-        """A value of a field as text that is not blank.
-
-        Args:
-            field: where it stands; named in errors.
-            value: what to check.
-            name: what it is, where the field holds several.
-
-        Raises:
-            DataError: it is something else.
-        """
-        what = f"{name} " if name else ""
-        if not isinstance(value, str):
-            raise self.error(f"{what}must be text, not {kind_of(value)}", field)
-        if not value.strip():
-            raise self.error(f"{what}is blank", field)
-        if HALF_CHARACTER.search(value):
-            raise self.error(f"{what}holds an unpaired surrogate (invalid Unicode)", field)
-        return value
-
-
-def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileRow | DataError]:
-    """The objects of a JSON file, in order, with an error in the place of each bad one.
-
-    One object a line; or a list of objects, or objects over several lines, as `json.dump` writes
-    them with and without `indent`: a file whose first line begins with "[", or is "{" alone with a
-    field on the next. Blank lines are skipped and a byte order mark is ignored. One row is held at
-    a time, and the line that is read. Where a problem with `solutions` has no `gold_answer`, its
-    field `answer` (as in MATH-500) is one, which is logged.
-
-    Args:
-        stream: the lines, as bytes.
-        path: named in errors.
-    """
-    name = str(path)
-    numbered = enumerate(stream, start=1)
-    blank = (b"", codecs.BOM_UTF8)
-    lines = ((number, line) for number, line in numbered if line.strip() not in blank)
-    first = [(number, line.removeprefix(codecs.BOM_UTF8)) for number, line in islice(lines, 1)]
-    several = bool(first) and first[0][1].lstrip()[:1] == b"["
-    if first and first[0][1].strip() == b"{":  # an object over several lines, or half of a row
-        first += islice(lines, 1)
-        several = first[-1][1].lstrip()[:1] in (b'"', b"}")
-    found = chain(first, lines)
-    yield from _rows(_values(found, name) if several else found, name)
-
-
-def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | DataError]:
-    """Texts that should be objects, each with the number of its first line, as rows."""
-    try:
-        for number, raw in values:
-            try:
-                yield FileRow(path, number, _with_gold_answer(_fields(raw, path, number), path))
-            except DataError as error:
-                yield error
-    except DataError as error:  # what parts the values is wrong
-        yield error
-
-
-_JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]|[^][{},"\s]++')
-
-
-def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int, bytes]]:
-    """The values of a list over any number of lines, or values that follow each other.
-
-    Strings hold no line ends in JSON, so brackets can be counted line by line.
-
-    Raises:
-        DataError: the list has no end, or something follows it.
-    """
-    depth = base = 0
-    held: list[bytes] = []
-    begin = number = 0
-    ended = False
-    for number, line in lines:
-        at = 0
-        for token in _JSON_TOKEN.finditer(line):
-            sign = token[0]
-            if ended:
-                raise DataError("goes on after the end of the list", path=path, line=number)
-            if not held and depth == base == 0 and sign == b"[":
-                depth = base = 1
-                continue
-            if depth == base and sign in (b",", b"]"):
-                if held:
-                    yield begin, b"".join([*held, line[at : token.start()]])
-                    held = []
-                ended = sign == b"]"
-                continue
-            if not held:
-                begin, at = number, token.start()
-                held = [b""]
-            depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
-            if depth == base and sign in (b"]", b"}"):
-                yield begin, b"".join([*held, line[at : token.end()]])
-                held = []
-        if held:
-            held.append(line[at:])
-    if held or (base and not ended):
-        raise DataError(
-            "is not valid JSON: the file ends in the middle of a value", path=path, line=number
-        )
-
-
-def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
-    """A problem's fields, with `answer` as the right answer where nothing else says it."""
-    is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
-    if is_problem and "answer" in fields:
-        _say_answer_counts(path)
-        fields["gold_answer"] = fields["answer"]
-    return fields
-
-
-@lru_cache(maxsize=256)  # once a file, however often it is opened
-def _say_answer_counts(name: str) -> None:
-    message = "%s: rows have no gold_answer; their field answer counts as the right answer"
-    _log.warning(message, name)
+from prm_core.errors import DataError
+from prm_core.formats.atomic import read_errors
+from prm_core.formats.rows import FileRow, kind_of, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,166 +62,6 @@ def read_problems(
             yield error
 
 
-@contextmanager
-def atomic_text(path: str | Path) -> Iterator[Callable[[str], None]]:
-    """A function that writes to a file, which appears whole or not at all; see `atomic_file`.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    with atomic_file(path) as file:
-
-        def write(text: str) -> None:
-            with file_errors(path, "written"):
-                file.write(text.encode("utf-8"))
-
-        yield write
-
-
-@contextmanager
-def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
-    """A file of bytes, which appears whole or not at all.
-
-    What is written goes into a neighbour with another name, which takes the file's place when the
-    block ends well and is removed when it does not; a file that was there before stays as it was.
-    What is no ordinary file (a pipe, /dev/null) is written as it comes.
-
-    Raises:
-        DataError: the file cannot be made, or not be finished.
-    """
-    target = Path(path).resolve()  # a link stays a link: what it points to is replaced
-    in_place = target.exists() and not target.is_file()
-    part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
-    with file_errors(path, "written"):
-        file = part.open("wb")
-    try:
-        yield file
-        with file_errors(path, "written"):
-            file.close()
-            if not in_place:
-                part.replace(target)
-    finally:
-        with suppress(OSError):
-            file.close()
-        if not in_place:
-            part.unlink(missing_ok=True)
-
-
-def json_line(row: dict[str, Any]) -> str:
-    """A row as one line of JSON. Floats read back equal; NaN and infinity are a bug.
-
-    >>> json_line({"id": None, "score": 0.1})
-    '{"id": null, "score": 0.1}\\n'
-    """
-    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def refuse_same_file(source: str, output: str) -> None:
-    """
-    Raises:
-        BadOptionError: what is read would be replaced by what is made of it.
-    """
-    with suppress(OSError):  # one of them is not there
-        if os.path.samefile(source, output) and os.path.isfile(output):
-            raise BadOptionError(f"{source} would be replaced by its results; name another output")
-
-
-class BadRows:
-    """Names bad rows: the first of a kind at once, those with the same message when all are read.
-
-    >>> with BadRows(print) as bad:
-    ...     for line in range(1, 8):
-    ...         bad("a.jsonl, line %d, field 'problem': is missing" % line)
-    a.jsonl, line 1, field 'problem': is missing
-    a.jsonl, lines 2, 3, 4 and 3 others, field 'problem': is missing
-
-    Args:
-        say: given each line.
-    """
-
-    _LINE = re.compile(r", line (\d+)(?=[,:])")
-
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
-        self._lines: dict[tuple[str, str], list[str]] = {}  # of what has been said once
-
-    def __call__(self, message: str) -> None:
-        found = self._LINE.search(message)
-        kind = (message[: found.start()], message[found.end() :]) if found else (message, "")
-        if kind in self._lines and found:
-            self._lines[kind].append(found[1])
-            return
-        self._lines.setdefault(kind, [])
-        self._say(message)
-
-    def __enter__(self) -> BadRows:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for (before, after), lines in self._lines.items():
-            if lines:
-                self._say(f"{before}, {_listed_lines(lines)}{after}")
-        self._lines.clear()
-
-
-def _listed_lines(lines: list[str]) -> str:
-    if len(lines) == 1:
-        return f"line {lines[0]}"
-    if len(lines) > 4:
-        return f"lines {', '.join(lines[:3])} and {len(lines) - 3} others"
-    return f"lines {', '.join(lines[:-1])} and {lines[-1]}"
-
-
-@contextmanager
-def file_errors(path: str | Path, done: str) -> Iterator[None]:
-    """Turn what the system says of a file into a `DataError` that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"cannot be {done}: {error.strerror}", path=path) from error
-
-
-def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
-    """One line of a file as the object that it holds."""
-
-    def bad(message: str, field: str | None = None) -> DataError:
-        return DataError(message, path=path, line=line, field=field)
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        """json keeps the last of two equal names in silence; which one was meant?"""
-        found: dict[str, Any] = {}
-        for key, value in items:
-            if key in found:
-                raise bad("appears twice in the row", key)
-            found[key] = value
-        return found
-
-    def constant(name: str) -> NoReturn:
-        raise bad(f"{name} is not a JSON value; write null, or leave the field out")
-
-    def finite(digits: str) -> float:
-        if math.isinf(value := float(digits)):
-            raise bad(f"the number {digits} is too large")
-        return value
-
-    try:
-        text = raw.rstrip().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise bad(f"byte {error.start + 1} is not valid UTF-8") from error
-    try:
-        value = json.loads(
-            text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite
-        )
-    except json.JSONDecodeError as error:
-        line += error.lineno - 1
-        raise bad(f"is not valid JSON: {error.msg} at column {error.colno}") from error
-    except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
-        raise bad("is not JSON that can be read: too deep, or a number too long") from error
-    if not isinstance(value, dict):
-        raise bad(f"holds {kind_of(value)}; each line must be an object {{…}}")
-    return value
-
-
 def problem_row(row: FileRow) -> ProblemRow:
     """A row as a problem with its solutions.
 
@@ -449,9 +107,38 @@ def problem_row(row: FileRow) -> ProblemRow:
     )
 
 
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
-    return names.get(type(value), "a list" if isinstance(value, list) else "an object")
+class Problems:
+    """The problems of a file, in order, with an error in the place of each bad row.
+
+    Made by `open_problems`; can be read once.
+    """
+
+    def __init__(
+        self, rows: Iterable[FileRow | DataError], share: Callable[[], float | None], path: str
+    ) -> None:
+        self._rows, self._share, self._path = rows, share, path
+
+    def __iter__(self) -> Iterator[ProblemRow | DataError]:
+        """
+        Raises:
+            DataError: the file cannot be read any further.
+        """
+        for row in self.rows():
+            try:
+                yield row if isinstance(row, DataError) else problem_row(row)
+            except DataError as error:
+                yield error
+
+    def rows(self) -> Iterator[FileRow | DataError]:
+        """The same, their fields unchecked.
+
+        Raises:
+            DataError: the file cannot be read any further.
+        """
+        with read_errors(self._path):
+            yield from self._rows
+
+    @property
+    def share(self) -> float | None:
+        """How much of the file is read, from 0 to 1; None where nobody can tell."""
+        return self._share()

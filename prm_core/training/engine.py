@@ -25,7 +25,7 @@ from torch.utils.data import Dataset, Sampler
 
 from prm_core.errors import BadOptionError, ModelError
 from prm_core.evaluation.metrics import auroc
-from prm_core.formats.problems import file_errors
+from prm_core.formats.atomic import file_errors
 from prm_core.models.backbone import without_kernels
 from prm_core.models.device import DTYPES, choose_device
 from prm_core.models.weight_files import read_json

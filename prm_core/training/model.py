@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from prm_core.families.base import Evidence
 from prm_core.families.heads import ValueHead, token_log_probability
 from prm_core.families.value_head import features_of, log_odds
-from prm_core.formats.problems import file_errors
+from prm_core.formats.atomic import file_errors
 from prm_core.models.weight_files import read_tensors
 from prm_core.training.loss import Loss, collate_labels, totals_of
 from prm_core.training.rows import TrainingRow, collate

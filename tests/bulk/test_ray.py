@@ -19,8 +19,10 @@ from typing import Any
 
 import pytest
 
-from prm_core.bulk.run import Progress, Task, UnfinishedRun, parts_of
-from prm_core.bulk.run import ray as ray_engine
+from prm_core.bulk import ray as ray_engine
+from prm_core.bulk.pieces import UnfinishedRun, parts_of
+from prm_core.bulk.progress import Progress
+from prm_core.bulk.run import Task
 from prm_core.cli import main
 from prm_core.errors import ModelError
 from prm_core.formats.files import open_problems
@@ -159,7 +161,7 @@ def test_a_killed_driver_is_gone_on_with_by_either_engine(ray: Any, tmp_path: Pa
     source = write_problems(tmp_path / "in.jsonl", 150)
     output, log = tmp_path / "out", tmp_path / "log"
     code = (
-        "import sys; from pathlib import Path; from prm_core import ray_engine\n"
+        "import sys; from pathlib import Path; from prm_core.bulk import ray as ray_engine\n"
         "from tests.bulk import test_ray as test_ray_engine\n"
         "ray_engine.PIECE_ROWS = 5; source, output, log = map(Path, sys.argv[1:])\n"
         "test_ray_engine.run(source, output, log, seconds=0.05)\n"

@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
-from prm_core.bulk.run import Progress, Task, UnfinishedRun, check_model, parts_of, score_rows
-from prm_core.bulk.run import run as bulk_run
+from prm_core.bulk import pieces
+from prm_core.bulk import run as bulk_run
+from prm_core.bulk.pieces import UnfinishedRun, check_model, parts_of
+from prm_core.bulk.progress import Progress
+from prm_core.bulk.run import Task, score_rows
 from prm_core.errors import BadOptionError, DataError, ModelError
 from prm_core.formats.files import open_problems
 from prm_core.types import Candidate, ScoredCandidate
@@ -306,7 +309,7 @@ def test_a_piece_that_is_gone_or_cut_is_noticed(stopped: Path) -> None:
 
 
 def test_an_interrupt_in_the_middle_of_a_row_keeps_the_rows_before_it(tmp_path: Path) -> None:
-    piece = bulk_run.Piece(tmp_path, 5)
+    piece = pieces.Piece(tmp_path, 5)
     with open_problems(write_problems(tmp_path / "in.jsonl", 2), io.BytesIO()) as problems:
         first, second = problems
     piece.add(first, '"a"\n')
@@ -315,7 +318,7 @@ def test_an_interrupt_in_the_middle_of_a_row_keeps_the_rows_before_it(tmp_path: 
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk_run, "_content", interrupted)
+        patch.setattr(pieces, "_content", interrupted)
         with pytest.raises(KeyboardInterrupt):
             piece.add(second, '"b"\n')
     piece.save()

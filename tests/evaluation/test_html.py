@@ -14,15 +14,13 @@ from hypothesis import strategies as st
 
 from prm_core.evaluation.best_of_n import Choice
 from prm_core.evaluation.html import report_html, report_row, report_text
+from prm_core.evaluation.judge import JudgedPools, judge, recorded_labels
 from prm_core.evaluation.reports import (
-    JudgedPools,
     Report,
     best_of_n_report,
     calibration_report,
     first_error_report,
-    judge,
     prmbench_report,
-    recorded_labels,
 )
 from prm_core.types import Candidate, Example
 

@@ -5,19 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prm_core.errors import DataError, InputError, TooLongError
+from prm_core.evaluation.arithmetic import SIZES, arithmetic_report, evaluate_arithmetic
+from prm_core.evaluation.judge import Judged, judge, judge_pools, recorded_labels, recorded_scores
 from prm_core.evaluation.reports import (
-    SIZES,
-    Judged,
-    arithmetic_report,
     best_of_n_report,
     calibration_report,
-    evaluate_arithmetic,
     first_error_report,
-    judge,
-    judge_pools,
     prmbench_report,
-    recorded_labels,
-    recorded_scores,
     sweep_thresholds,
 )
 from prm_core.formats.candidate_sets import CandidateSet, Solution

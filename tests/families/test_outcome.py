@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from prm_core.errors import BadOptionError, ModelLoadError, TooLongError
-from prm_core.evaluation.reports import evaluate_arithmetic, judge
+from prm_core.evaluation.arithmetic import evaluate_arithmetic
+from prm_core.evaluation.judge import judge
 from prm_core.ranking.aggregate import METHODS, aggregate
 from prm_core.scoring.load import load_scorer
 from prm_core.scoring.local import Scorer

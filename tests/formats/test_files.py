@@ -17,8 +17,9 @@ import pytest
 
 from prm_core.errors import DataError
 from prm_core.formats.files import open_problems, open_results
-from prm_core.formats.problems import ProblemRow, json_line
+from prm_core.formats.problems import ProblemRow
 from prm_core.formats.results import result_row
+from prm_core.formats.rows import json_line
 from prm_core.types import Candidate, ScoredCandidate
 
 ROWS: list[dict[str, Any]] = [

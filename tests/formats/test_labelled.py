@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from prm_core.errors import DataError
 from prm_core.formats.labelled import example_row, read_examples
-from prm_core.formats.problems import json_line
+from prm_core.formats.rows import json_line
 from prm_core.types import Candidate, Example
 
 PEN = "Ann has 3 pens and buys 2. How many has she?"

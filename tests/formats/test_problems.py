@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prm_core.errors import DataError
-from prm_core.formats.problems import ProblemRow, atomic_text, json_line, read_problems, read_rows
+from prm_core.formats.atomic import atomic_text
+from prm_core.formats.problems import ProblemRow, read_problems
+from prm_core.formats.rows import json_line, read_rows
 
 
 def read(*lines: bytes) -> list[ProblemRow | DataError]:

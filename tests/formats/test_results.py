@@ -9,8 +9,8 @@ from typing import Literal
 import pytest
 
 from prm_core.errors import BadOptionError
-from prm_core.formats.problems import json_line
 from prm_core.formats.results import result_row, to_frame
+from prm_core.formats.rows import json_line
 from prm_core.ranking.aggregate import METHODS
 from prm_core.types import Candidate, ScoredCandidate
 

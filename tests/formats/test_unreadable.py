@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prm_core.cli import main
 from prm_core.errors import NoVerdictError, UnreadableError
-from prm_core.evaluation.reports import judge
+from prm_core.evaluation.judge import judge
 from prm_core.families.prompt import refuse_unreadable
 from prm_core.scoring.load import load_scorer
 from prm_core.scoring.local import Scorer

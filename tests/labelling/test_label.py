@@ -24,8 +24,9 @@ from prm_core.cli import main
 from prm_core.cli.label import _Teller
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError
 from prm_core.formats.labelled import read_examples
-from prm_core.formats.problems import json_line
+from prm_core.formats.rows import json_line
 from prm_core.labelling.consensus import RightValues, consensus_labels
+from prm_core.labelling.label_file import LabelFile
 from prm_core.labelling.methods import (
     LabelConfig,
     Rollouts,
@@ -35,14 +36,8 @@ from prm_core.labelling.methods import (
     most_generations,
     outcome_labels,
 )
-from prm_core.labelling.run import (
-    LabelCost,
-    LabelFile,
-    Progress,
-    label_all,
-    plan,
-    read_unlabelled,
-)
+from prm_core.labelling.run import LabelCost, Progress, label_all, plan
+from prm_core.labelling.solutions import read_unlabelled
 from prm_core.types import Candidate, Example
 from tests.completions import RefusedError, serve
 from tests.tiny import tiny_model

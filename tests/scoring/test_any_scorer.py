@@ -12,7 +12,7 @@ import pytest
 
 from prm_core import Candidate, ScoredCandidate, StepScorer, Verifier
 from prm_core.cli import main
-from prm_core.evaluation.reports import judge
+from prm_core.evaluation.judge import judge
 from prm_core.types import Example
 from prm_core.ui.models import ModelHost
 from prm_core.ui.page import Run

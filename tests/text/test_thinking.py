@@ -15,12 +15,12 @@ from prm_core.cli import main
 from prm_core.cli.rank import ranking_table
 from prm_core.errors import DataError, InputError
 from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
-from prm_core.formats.files import solution_rows
 from prm_core.formats.labelled import example_row, read_examples
 from prm_core.formats.problems import ProblemRow
 from prm_core.formats.results import result_row
+from prm_core.formats.tables import solution_rows
 from prm_core.labelling.methods import LabelConfig, Rollouts, label_solution
-from prm_core.labelling.run import read_unlabelled
+from prm_core.labelling.solutions import read_unlabelled
 from prm_core.text.steps import candidate_of, find_steps, given_steps
 from prm_core.types import Candidate, Example, ScoredCandidate
 from prm_core.ui.board import board_value

@@ -1,0 +1,263 @@
+"""CSV and Parquet: problems in, results out.
+
+A table of problems has the columns `problem`, perhaps `id` and `gold_answer`, and either
+`solutions`, a list (in CSV as JSON), or `solution`: then neighbouring rows with the same problem
+and id are the solutions of one problem. A table of results has one row per solution.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
+
+from prm_core.errors import DataError
+from prm_core.formats.atomic import read_errors
+from prm_core.formats.problems import Problems
+from prm_core.formats.rows import FileRow, kind_of
+from prm_core.ranking.aggregate import METHODS
+
+_COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer")
+_LONGEST_CELL = 2**31 - 1
+_ROW_GROUP = 1000  # solutions that are written to Parquet at once
+
+
+def _check_columns(columns: list[str], path: str) -> None:
+    """
+    Raises:
+        DataError: this is no table of problems.
+    """
+    for column in _COLUMNS:
+        if columns.count(column) > 1:
+            raise DataError(f"has the column {column!r} twice", path=path)
+    if "problem" not in columns:
+        raise DataError("has no column 'problem'", path=path)
+    if ("solutions" in columns) == ("solution" in columns):
+        raise DataError(
+            "needs either a column 'solutions' (a list) or a column 'solution' (one per row)",
+            path=path,
+        )
+
+
+def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
+    """Rows with one solution each put together: neighbours with the same problem and id."""
+    first: FileRow | None = None
+    for row in rows:
+        if isinstance(row, DataError):  # the problem's other solutions stay together
+            yield row
+            continue
+        if "solution" not in row.fields:
+            if first is not None:
+                yield first
+            first = None
+            yield row
+            continue
+        fields = dict(row.fields)
+        solution = fields.pop("solution")
+        same = first is not None and all(
+            first.fields.get(name) == fields.get(name) for name in ("problem", "id")
+        )
+        if first is not None and same:
+            first.fields["solutions"].append(solution)
+        else:
+            if first is not None:
+                yield first
+            first = FileRow(row.path, row.line, {**fields, "solutions": [solution]})
+    if first is not None:
+        yield first
+
+
+def csv_rows(stream: Any, path: str) -> Iterator[FileRow | DataError]:
+    """The rows of a CSV file under its header; empty cells are left out.
+
+    Raises:
+        DataError: the header is not that of a table of problems, or a quote does not end.
+    """
+    csv.field_size_limit(_LONGEST_CELL)  # its default, 131,072, is less than a long solution
+    with read_errors(path):
+        text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+        reader = csv.reader(text, strict=True)
+        try:
+            header = next(reader, [])
+            _check_columns(header, path)
+            above = reader.line_num
+            for cells in reader:
+                line, above = above + 1, reader.line_num
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    message = f"has {len(cells)} cells under {len(header)} columns"
+                    yield DataError(message, path=path, line=line)
+                    continue
+                found = zip(header, cells, strict=True)
+                fields: dict[str, Any] = {
+                    name: cell for name, cell in found if name in _COLUMNS and cell
+                }
+                if "solution" in header:
+                    fields.setdefault("solution", "")
+                yield _with_list(FileRow(path, line, fields))
+        except csv.Error as error:
+            raise DataError(f"is not valid CSV: {error}", path=path, line=reader.line_num) from None
+        finally:
+            text.detach()  # or the stream would be closed with it
+
+
+def _with_list(row: FileRow) -> FileRow | DataError:
+    """A row whose solutions are read from JSON, where they are text."""
+    value = row.fields.get("solutions")
+    if not isinstance(value, str):
+        return row
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = value
+    if not isinstance(found, list):
+        return row.error(
+            f"must be a JSON list of solutions, not {kind_of(found)}; a column of single texts is "
+            "called 'solution'",
+            "solutions",
+        )
+    row.fields["solutions"] = found
+    return row
+
+
+def parquet_problems(base: BinaryIO, path: str) -> Problems:
+    """
+    Raises:
+        DataError: the file is not Parquet, or no table of problems.
+    """
+    pyarrow = pyarrow_for(path)
+    try:
+        file = pyarrow.parquet.ParquetFile(base)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
+    names = list(file.schema_arrow.names)
+    _check_columns(names, path)
+    n_read = 0
+
+    def rows() -> Iterator[FileRow | DataError]:
+        nonlocal n_read
+        try:
+            for batch in file.iter_batches(64, columns=[n for n in names if n in _COLUMNS]):
+                for found in batch.to_pylist():
+                    n_read += 1
+                    fields = {name: value for name, value in found.items() if value is not None}
+                    if "solution" in names:
+                        fields.setdefault("solution", "")
+                    yield _with_list(FileRow(path, n_read, fields))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
+
+    n_rows = file.metadata.num_rows or 1
+    return Problems(one_per_problem(rows()), lambda: n_read / n_rows, path)
+
+
+def pyarrow_for(path: str) -> Any:
+    """The library that reads and writes Parquet, which need not be installed.
+
+    Raises:
+        DataError: it is not.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DataError(
+            "Parquet needs the package pyarrow: pip install 'prm-inspector[parquet]', or "
+            "pip install pyarrow",
+            path=path,
+        ) from error
+    return pyarrow
+
+
+_SCORES = tuple(f"score_{method}" for method in METHODS)
+_RESULT_COLUMNS = (
+    *("id", "problem", "model", "aggregation", "candidate", "place", "steps", "probabilities"),
+    *_SCORES,
+    *("weakest_step", "first_error", "answer", "thinking", "extras", "rationales"),
+)
+
+
+def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A problem's results as one row per solution, in the order in which they were given.
+
+    `place` counts from 1 in the order of the ranking; thinking, extras and rationales are JSON.
+    """
+    places = {index: place for place, index in enumerate(result["ranking"], start=1)}
+    of_problem = {name: result[name] for name in ("problem", "model", "aggregation")}
+    for one in result["candidates"]:
+        same = ("steps", "probabilities", "weakest_step", "first_error", "answer")
+        yield {
+            **of_problem,
+            "id": None if result["id"] is None else str(result["id"]),
+            "candidate": one["index"],
+            "place": places[one["index"]],
+            **{name: one[name] for name in same},
+            **{f"score_{method}": score for method, score in one["scores"].items()},
+            **{
+                name: json.dumps(one[name], ensure_ascii=False) if name in one else None
+                for name in ("thinking", "extras", "rationales")
+            },
+        }
+
+
+_Writer = tuple[Callable[[str], object], Callable[[], object]]
+"""What takes a line of JSON, and what is called after the last one."""
+
+
+def csv_writer(file: Any) -> _Writer:
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    # Not quoting the least: Python 3.11 would leave a carriage return in a cell as it is.
+    table = csv.DictWriter(text, _RESULT_COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    table.writeheader()
+
+    def write(line: str) -> None:
+        for row in solution_rows(json.loads(line)):
+            for name in ("steps", "probabilities"):
+                row[name] = json.dumps(row[name], ensure_ascii=False)
+            table.writerow(row)
+
+    def finish() -> None:
+        text.detach()  # flushes, and leaves the file open to whoever opened it
+
+    return write, finish
+
+
+def parquet_writer(file: Any, path: str) -> _Writer:
+    pyarrow = pyarrow_for(path)
+    lists = {"steps": pyarrow.string(), "probabilities": pyarrow.float64()}
+    whole = ("candidate", "place", "weakest_step", "first_error")
+    schema = pyarrow.schema(
+        [
+            pyarrow.field(
+                name,
+                pyarrow.list_(lists[name])
+                if name in lists
+                else pyarrow.float64()
+                if name in _SCORES
+                else pyarrow.int64()
+                if name in whole
+                else pyarrow.string(),
+            )
+            for name in _RESULT_COLUMNS
+        ]
+    )
+    table = pyarrow.parquet.ParquetWriter(file, schema)
+    waiting: list[dict[str, Any]] = []
+
+    def write_waiting() -> None:
+        table.write_table(pyarrow.Table.from_pylist(waiting, schema))
+        waiting.clear()
+
+    def write(line: str) -> None:
+        waiting.extend(solution_rows(json.loads(line)))
+        if len(waiting) >= _ROW_GROUP:
+            write_waiting()
+
+    def finish() -> None:
+        if waiting:
+            write_waiting()
+        table.close()
+
+    return write, finish

@@ -1,0 +1,121 @@
+"""The solutions of a file that are to be labelled, and what its right ones have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from prm_core.errors import DataError, InputError
+from prm_core.formats.candidate_sets import read_solutions
+from prm_core.formats.labelled import cut_marks, examples_of, rows_of
+from prm_core.formats.rows import FileRow
+from prm_core.labelling.consensus import RightValues
+from prm_core.labelling.methods import digest, judged
+from prm_core.text.steps import candidate_of
+from prm_core.types import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """A solution to label.
+
+    Attributes:
+        example: the solution; its labels do not count.
+        gold_answer: the problem's right answer.
+        row: where it stands.
+    """
+
+    example: Example
+    gold_answer: str
+    row: FileRow
+
+    @property
+    def key(self) -> bytes:
+        """The same for solutions that are the same."""
+        candidate = self.example.candidate
+        return digest(candidate.problem, candidate.steps, self.gold_answer, candidate.thinking)
+
+    @property
+    def problem_key(self) -> bytes:
+        """The same for solutions of the same problem."""
+        return digest(self.example.candidate.problem, (), self.gold_answer)
+
+
+def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled | DataError]:
+    """The solutions of a file, in order, with an error in the place of each that cannot be used.
+
+    A row is a problem with its `solutions`, as for scoring (or objects with `steps` or `text`, and
+    perhaps `answer`), or one solution in any format of `prm_core.formats.labelled`. Each needs a
+    gold answer.
+
+    Args:
+        path: JSONL; gzip when its name ends in .gz.
+        rule: how a solution's text is split into steps.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    for row in rows_of(path):
+        try:
+            if isinstance(row, DataError):
+                raise row
+            examples = _split(row, rule) if "solutions" in row.fields else examples_of(row)
+            for example in examples:
+                if example.gold_answer is None:
+                    raise row.error("is missing: without it no answer can be judged", "gold_answer")
+            found = [Unlabelled(e, e.gold_answer, row) for e in examples if e.gold_answer]
+        except DataError as error:
+            yield error
+            continue
+        yield from found
+
+
+def _split(row: FileRow, rule: str) -> list[Example]:
+    """The solutions of a problem, each named after it and numbered from 1."""
+    problem, cut = read_solutions(row, rule)
+    name = row.text_or_number("id", row.fields.get("id")) or row.line
+    gold_answer = row.text_or_number("gold_answer", row.fields.get("gold_answer"))
+    examples = []
+    for number, (fields, steps) in enumerate(cut, start=1):
+        unmarked = [replace(step, text=cut_marks(step.text)) for step in steps]
+        try:
+            candidate = candidate_of(problem, unmarked, f"{name}/{number}")
+        except InputError as error:
+            raise row.error(f"solution {number}: {error}", "solutions") from error
+        nobody = (None,) * len(steps)
+        answer = row.text_or_number("answer", fields.get("answer"))
+        examples.append(Example(candidate, nobody, answer=answer, gold_answer=gold_answer))
+    return examples
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """What the right solutions in a file have in common, problem by problem.
+
+    Attributes:
+        problems: `problem_key` → the values of its right solutions.
+        digest: of all solutions that stand behind it; the same for the same file.
+    """
+
+    problems: dict[bytes, RightValues]
+    digest: str
+
+    def of(self, one: Unlabelled) -> RightValues:
+        """What stands behind the labels of a solution."""
+        return self.problems.get(one.problem_key) or RightValues()
+
+
+def read_consensus(solutions: Iterable[Unlabelled | DataError]) -> Consensus:
+    """The consensus of all solutions of a file; a solution that is repeated counts once."""
+    problems: dict[bytes, RightValues] = {}
+    seen: set[bytes] = set()
+    for one in solutions:
+        if isinstance(one, DataError) or one.key in seen:
+            continue
+        seen.add(one.key)
+        if judged(one.example, one.gold_answer)[1]:
+            steps = one.example.candidate.steps
+            problems.setdefault(one.problem_key, RightValues()).add(steps)
+    return Consensus(problems, hashlib.sha256(b"".join(sorted(seen))).hexdigest()[:16])
