@@ -889,9 +889,12 @@ function openStep(card, i) {
 }
 
 const fact = (name, content) => make("div", {}, text("dt", "", name), text("dd", "", content));
-const short = (
-  number,
-) => (number !== 0 && number < 0.0005 ? number.toExponential(0) : number.toFixed(3));
+
+// Nothing is rounded to a limit that it does not reach.
+function short(number) {
+  if (number > 0 && number < 0.0005) return number.toExponential(0);
+  return number < 1 && number >= 0.9995 ? ">0.999" : number.toFixed(3);
+}
 
 function closeStep(card) {
   if (card.opened === null) return;
@@ -1005,7 +1008,7 @@ function scoresTable(scored) {
       cells: [
         { shown: data.letter },
         ranking(data.letter),
-        data.answer ? { shown: data.answer } : none,
+        data.answer ? { shown: data.answer, class: "bd-short" } : none,
         data.first_error === null ? none : place(data.first_error),
         data.n_steps > 1 ? place(data.weakest_step) : none,
         ...methods.map(({ name }) => ({ shown: data.shown[name], value: data.scores[name] })),
@@ -1149,6 +1152,11 @@ function showNote(of) {
   }
 }
 
+// A run that failed as a whole has no cards to show: its sentence says all there is.
+function endedWithNothing({ status, candidates }) {
+  return status === "failed" && !candidates.some((one) => one.detail || one.error);
+}
+
 // A solution without scores, and why it has none.
 function showLeftOut(card) {
   const { error } = value.candidates.find((one) => one.letter === card.letter);
@@ -1211,7 +1219,7 @@ function show(next) {
   }
   const blank = value.candidates.length === 0;
   empty.hidden = !(blank && value.status === "empty");
-  results.hidden = blank;
+  results.hidden = blank || endedWithNothing(value);
   if (!empty.hidden) showEmpty();
   showNote(value);
   showAbout();

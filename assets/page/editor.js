@@ -37,7 +37,8 @@ let offers = []; // what can be done about the last changes, the latest at the e
 let gold = null; // the right answer, where a pasted row had one
 let pushed = ""; // the last value this side gave to Gradio, as JSON
 let previewTimer = 0;
-let previewAsked = 0;
+let previewing = false;
+let previewDue = false;
 let previewKey = ""; // what the last preview was of
 let saveTimer = 0;
 
@@ -394,20 +395,30 @@ function insertText(area, text) {
 
 // --- where the steps are ---------------------------------------------------------------------
 
-// Under "auto" one rule is looked for that fits all solutions, so all of them are asked about.
+// One question at a time: what was typed meanwhile is asked about when it is answered.
 async function preview() {
+  previewDue = true;
+  if (previewing) return;
+  previewing = true;
+  while (previewDue) {
+    previewDue = false;
+    await askForSteps();
+  }
+  previewing = false;
+}
+
+// Under "auto" one rule is looked for that fits all solutions, so all of them are asked about.
+async function askForSteps() {
   const cut = chosenRule();
   const whole = cards.filter((card) => !tooLong(card));
   const key = JSON.stringify([cut, ...whole.map((card) => card.area.value)]);
   if (key === previewKey) return;
   const texts = whole.map((card) => card.area.value);
-  const mine = ++previewAsked;
   const answer = await server.split_preview({ texts, rule: cut }).catch(() => null);
-  if (!answer) { // Typing goes on, and the next keystroke asks again.
+  if (answer?.length !== texts.length) { // Typing goes on, and the next keystroke asks again.
     document.dispatchEvent(new CustomEvent("prm:doubt"));
     return;
   }
-  if (mine !== previewAsked || answer.length !== texts.length) return;
   previewKey = key;
   const cutNow = whole.filter((card, i) => {
     if (card.area.value !== texts[i]) return false;

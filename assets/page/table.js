@@ -64,6 +64,7 @@ const Table = (() => {
         ];
         const attributes = { class: kind.filter(Boolean).join(" ") || null };
         if (i === 0) attributes.scope = "row";
+        if (cell.class === "bd-short") attributes.title = String(cell.shown); // it may be cut off
         return make(i === 0 ? "th" : "td", attributes, String(cell.shown));
       }),
     );

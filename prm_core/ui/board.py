@@ -261,8 +261,9 @@ def _step_view(
 
 
 def _short(x: float, digits: int) -> float:
-    """`x` in few characters."""
-    return float(f"{x:.{digits}g}")
+    """`x` in few characters; whole where these would make it 1, which it is not."""
+    rounded = float(f"{x:.{digits}g}")
+    return x if rounded == 1 else rounded
 
 
 _PAGE = assets_dir() / "page"

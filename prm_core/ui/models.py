@@ -181,7 +181,7 @@ class ModelHost:
         error = future.exception()
         if error is not None:
             return ModelState("failed", f"failed: {_reason(error)}")
-        return ModelState("ready", " · ".join(filter(None, (future.result().status, "ready"))))
+        return ModelState("ready", " · ".join(filter(None, ("ready", future.result().status))))
 
     def run(self, candidates: Sequence[Candidate]) -> Iterator[Found | None]:
         """Score with the loaded model; pairs of index and result, pack by pack.

@@ -39,6 +39,7 @@ ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = ROOT / "test-artifacts"
 
 START_S = 180  # only so that it ends at all: other work may have the processors
+ENDS_MS = 400_000  # a long run, for the same reason
 PATIENCE_MS = 20_000
 
 
@@ -203,6 +204,9 @@ def open_page(
         request.node.pages.append(page)
         page.goto(url)
         expect(page.locator(".prm-card textarea, .prm-board").first).to_be_visible()
+        if url == server.url:  # its model is loaded once, in whatever time that takes
+            badge = page.locator(".prm-badge")
+            expect(badge).to_have_attribute("data-kind", "ready", timeout=START_S * 1000)
         return page
 
     said_before = len(server.log.read_text())

@@ -489,7 +489,7 @@ def test_a_phone_shows_it_without_sideways_scroll(open_page: OpenPage) -> None:
 
 
 def test_the_badge_settles(page: Page) -> None:
-    expect(page.locator(".prm-badge")).to_have_text("CPU · fp32 · ready")
+    expect(page.locator(".prm-badge")).to_have_text("ready · CPU · fp32")
 
 
 def post(url: str, body: dict[str, Any]) -> tuple[int, str]:

@@ -14,9 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+)
 
 from tests.browser.conftest import (
+    ENDS_MS,
     PROBLEM,
     ROOT,
     SOLUTIONS,
@@ -288,6 +297,30 @@ def test_undo_can_itself_be_undone(page: Page) -> None:
 # --- how the solutions are cut --------------------------------------------------------------------
 
 
+def test_the_preview_asks_one_question_at_a_time(page: Page) -> None:
+    """A server that gets a second one while it works on the first refuses one of them."""
+    count = page.locator(".prm-card .prm-count").first
+    fill(page, PROBLEM, A)
+    expect(count).to_contain_text("3 steps")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "split_preview" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server*", hold)
+    with page.expect_request("**/component_server*"):
+        solutions(page).first.fill("7 × 8 = 56.\nIt is 56.")
+    solutions(page).first.fill("7 × 8 = 56.\nIt is 56.\nSo 56.\nDone.")
+    page.wait_for_timeout(1_000)  # long after a second question would have been asked
+    assert len(held) == 1
+    page.unroute("**/component_server*")
+    held[0].continue_()
+    expect(count).to_contain_text("4 steps")
+
+
 def test_the_preview_says_how_many_steps_and_why(page: Page) -> None:
     fill(page, PROBLEM, "so it is 7 times 8 and therefore 56")
     top = page.locator(".prm-card-top").first
@@ -525,7 +558,8 @@ def test_a_public_page_offers_its_list_and_nothing_else(
         page.evaluate("sessionStorage['prm-inspector.model'] = '/etc'")
         page.reload()
         expect(model).to_have_value("Embedded arithmetic PRM")
-        expect(page.locator(".prm-count")).to_have_text("no steps yet")  # nothing is asked any more
+        expect(page.locator(".prm-count")).to_have_text("no steps yet")
+        page.wait_for_function("window.Plotly")  # nothing is asked any more
 
 
 # --- the page's words -----------------------------------------------------------------------------
@@ -593,7 +627,7 @@ def test_cancel_acts_at_once_and_nothing_jumps(open_page: OpenPage) -> None:
     # What is left is judged when Score is pressed again.
     expect(page.get_by_role("button", name="Score")).to_contain_text("new")
     score(page)
-    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=60_000)
+    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=ENDS_MS)
     expect(page.locator(".bd-card:not(.bd-waiting)")).to_have_count(32)
 
 
@@ -801,7 +835,7 @@ def test_a_server_that_is_away_before_score_is_said_and_scoring_goes_on(
     score(page)  # still away, and still said
     expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=FIVE_S)
     killable.start()
-    expect(page.locator(".prm-state")).to_contain_text("3 of them earlier", timeout=60_000)
+    expect(page.locator(".prm-state")).to_contain_text("3 of them earlier", timeout=ENDS_MS)
     expect(rows(page, "B")).to_have_count(4)
     expect(page.locator(".prm-badge")).to_have_attribute("data-kind", "ready")
 
@@ -815,10 +849,10 @@ def test_a_server_that_goes_while_nobody_does_anything_is_noticed(
     expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=30_000)
     expect(page.locator(".prm-badge")).to_contain_text("server away")
     killable.start()
-    expect(page.locator(".prm-badge")).not_to_contain_text("server away", timeout=60_000)
+    expect(page.locator(".prm-badge")).not_to_contain_text("server away", timeout=ENDS_MS)
     solutions(page).nth(1).fill(C)
     score(page)
-    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=60_000)
+    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=ENDS_MS)
     killable.kill()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it is looked at again
     expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=FIVE_S)
@@ -846,6 +880,6 @@ def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
     expect(page.locator(".prm-score")).to_have_attribute("aria-disabled", "false")
     assert scored.count() >= there >= 1
     killable.start()
-    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=90_000)
+    expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=ENDS_MS)
     expect(page.locator(".bd-card:not(.bd-waiting)")).to_have_count(64)
     assert [box.input_value() for box in solutions(page).all()] == long

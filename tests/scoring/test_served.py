@@ -344,7 +344,7 @@ def test_the_page_s_model_field_takes_an_address(
     address = f"{model} --server {server.url}"
     host = ModelHost([("own", "default")])
     scored = host.scorer(address).result(20).score([SHORT])
-    assert host.state(address) == ModelState("ready", "server · ready")
+    assert host.state(address) == ModelState("ready", "ready · server")
     assert scored == [one for _, one in host.run([SHORT])]
     assert not any("Authorization" in headers for _, _, headers in server.requests)
     # The page's own device is for models that are loaded here.

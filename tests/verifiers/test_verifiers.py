@@ -781,7 +781,7 @@ def test_the_page_takes_a_verifier() -> None:
         address = f"launch/ThinkPRM-7B --server {server.url}"
         host = ModelHost([("own", "default")])
         scored = host.scorer(address).result(20).score([SUM])
-        assert host.state(address) == ModelState("ready", "server · ready")
+        assert host.state(address) == ModelState("ready", "ready · server")
         assert scored == [one for _, one in host.run([SUM])]
         assert scored[0].rationales == (CORRECT * 2,)
     with serve(critic_server) as server:
