@@ -415,6 +415,7 @@ def test_a_cancelled_run_keeps_what_is_there(board: Page) -> None:
 def test_a_failure_is_said_where_it_happened(board: Page) -> None:
     show(board, "failed")
     expect(board.get_by_role("alert").filter(has_text="The model <b>x</b>")).to_be_visible()
+    expect(board.locator(".bd-results")).to_be_hidden()  # nothing was scored, nothing is ranked
     show(board, "chart")
     expect(bars(card(board, "A"))).to_have_count(3)
     expect(board.locator(".bd-note")).to_be_hidden()

@@ -128,7 +128,7 @@ def test_much_is_compact_by_itself_and_all_of_it_is_one_press_away(page: Page) -
     expect(page.locator(".prm-card:visible .prm-issue:visible")).to_contain_text("has no steps")
 
 
-@pytest.mark.parametrize("width", [1280, 1440])
+@pytest.mark.parametrize("width", [1280, 1440, 1600])
 def test_the_scores_do_not_scroll_sideways(open_page: OpenPage, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 800})
     fill(page, PROBLEM, *SOLUTIONS, "7 × 8 = 56.\nIt is $\\frac{112}{2}$, which is 56.")
@@ -226,6 +226,15 @@ def test_on_a_phone_targets_are_large_and_no_keys_are_named(open_page: OpenPage)
     )
     assert small == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator(".prm-card textarea").first.fill("It is 56.")
+    expect(page.get_by_role("button", name="judge all again")).to_be_visible()
+    assert page.locator(".prm-state").evaluate("(node) => node.offsetHeight") < 45  # two lines
+    page.get_by_role("tab", name="Table").click()
+    title, copy = page.locator(".bd-sheet").first.evaluate(
+        """(sheet) => ["caption", ".bd-copy"].map(
+            (name) => sheet.querySelector(name).getBoundingClientRect().toJSON())"""
+    )
+    assert copy["bottom"] <= title["top"]
 
 
 # --- print ----------------------------------------------------------------------------------------

@@ -87,6 +87,10 @@ def test_an_opened_step_shows_what_each_rule_makes_of_it() -> None:
         assert step["probability"] == p[i]
     (single,) = board_value(PROBLEM, [scored(0.9)], status="done")["candidates"]
     assert detail(single)["steps"][0]["without"] == []
+    (sure,) = board_value(PROBLEM, [scored(0.99999, 0.5)], status="done")["candidates"]
+    steps = detail(sure)["steps"]
+    assert max(steps[0]["up_to"]) < 1  # none of them is
+    assert max(steps[1]["without"]) < 1
 
 
 def test_probabilities_come_back_exactly() -> None:
