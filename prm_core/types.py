@@ -129,6 +129,17 @@ class Encoded:
         return sorted(before | set(self.positions))
 
 
+def log_odds(p: float) -> float:
+    """ln(p / (1 - p)) of a probability; infinite where it is 0 or 1.
+
+    >>> log_odds(0.5), log_odds(1.0)
+    (0.0, inf)
+    """
+    if p in (0.0, 1.0):
+        return math.copysign(math.inf, p - 0.5)
+    return math.log(p) - math.log1p(-p)
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredCandidate:
     """A candidate and what the PRM says of each of its steps.

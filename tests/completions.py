@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import JsonHandler, LoopbackServer, running
 
 Write = Callable[[dict[str, Any]], str | dict[str, Any]]
 """From a request's body to the text that goes on, or to a whole choice of the answer."""
@@ -35,21 +34,16 @@ class Server:
         self.models: list[dict[str, Any]] = []
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                self.answer(200, {"object": "list", "data": server.models})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        class Handler(JsonHandler):
+            def reply(self, body: dict[str, Any] | None) -> None:
+                if body is None:
+                    self.send(200, {"object": "list", "data": server.models})
+                    return
                 server.requests.append((self.path, body, dict(self.headers)))
                 try:
                     text = write(body)
                 except RefusedError as refused:
-                    self.answer(
-                        refused.status, {"error": {"message": str(refused)}}, refused.headers
-                    )
+                    self.send(refused.status, {"error": {"message": str(refused)}}, refused.headers)
                     return
                 choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
                 if isinstance(text, dict):
@@ -58,43 +52,15 @@ class Server:
                     choice["message"] = {"role": "assistant", "content": text}
                 else:
                     choice["text"] = text
-                self.answer(200, {"object": "text_completion", "choices": [choice]})
+                self.send(200, {"object": "text_completion", "choices": [choice]})
 
-            def answer(
-                self, status: int, content: dict[str, Any], headers: tuple[str, str] = ("", "")
-            ) -> None:
-                raw = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(raw)))
-                if headers[0]:
-                    self.send_header(*headers)
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        class Quiet(ThreadingHTTPServer):
-            daemon_threads = True
-            block_on_close = False
-
-            def handle_error(self, *args: object) -> None:
-                """The other side has gone; that is what some tests do."""
-
-        self.http = Quiet(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
+        self.http = LoopbackServer(Handler)
+        self.url = f"{self.http.url}/v1"
 
 
 @contextmanager
 def serve(write: Write) -> Iterator[Server]:
     """A server that runs until the block ends."""
     server = Server(write)
-    thread = threading.Thread(target=server.http.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with running(server.http):
         yield server
-    finally:
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()

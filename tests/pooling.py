@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import JsonHandler, LoopbackServer, running
 
 Ids = tuple[int, ...]
 
@@ -39,36 +38,14 @@ class PoolingServer:
         self.requests: list[tuple[str, dict[str, Any] | None, dict[str, str]]] = []
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                self.reply(None)
-
-            def do_POST(self) -> None:
-                self.reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
+        class Handler(JsonHandler):
             def reply(self, body: dict[str, Any] | None) -> None:
                 server.requests.append((self.path, body, dict(self.headers)))
                 status, content = server.answer(self.path) or (200, server.content(body))
-                raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
+                self.send(status, content)
 
-            def log_message(self, *args: object) -> None:
-                pass
-
-        class Quiet(ThreadingHTTPServer):
-            daemon_threads = True
-            block_on_close = False
-
-            def handle_error(self, *args: object) -> None:
-                """The other side has gone; that is what some tests do."""
-
-        self.http = Quiet(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+        self.http = LoopbackServer(Handler)
+        self.url = self.http.url
 
     def content(self, body: dict[str, Any] | None) -> dict[str, Any]:
         """What vLLM would answer."""
@@ -98,11 +75,5 @@ class PoolingServer:
 def serve_pooling(tag: int, root: str) -> Iterator[PoolingServer]:
     """A server that runs until the block ends."""
     server = PoolingServer(tag, root)
-    thread = threading.Thread(target=server.http.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with running(server.http):
         yield server
-    finally:
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from prm_core.errors import InputError
-from prm_core.types import Candidate, ScoredCandidate, StepScorer
+from prm_core.types import Candidate, ScoredCandidate, StepScorer, log_odds
 
 
 class RecordedScorer(StepScorer):
@@ -41,10 +40,4 @@ class RecordedScorer(StepScorer):
         if candidate not in self._scores:
             raise InputError(f"no scores of {self.model_id} are recorded for {candidate.id!r}")
         p = tuple(self._scores[candidate])
-        return ScoredCandidate(candidate, p, tuple(map(_log_odds, p)), self.model_id)
-
-
-def _log_odds(p: float) -> float:
-    if p in (0.0, 1.0):
-        return math.copysign(math.inf, p - 0.5)
-    return math.log(p) - math.log1p(-p)
+        return ScoredCandidate(candidate, p, tuple(map(log_odds, p)), self.model_id)

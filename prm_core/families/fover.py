@@ -16,13 +16,11 @@ for with `--family`.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from prm_core.errors import ModelLoadError
 from prm_core.families.base import Checkpoint, Family, OpenedModel
-from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
+from prm_core.families.prompt import Part, turn_per_step
 from prm_core.families.token_pair import pair_readout
-from prm_core.types import Candidate, Encoded
+from prm_core.types import Candidate
 
 FIRST_TURN = (
     "** Problem **\n{problem}\n\n** Task **\nYour task is to evaluate the accuracy of each step in "
@@ -52,19 +50,11 @@ def open_fover(checkpoint: Checkpoint) -> OpenedModel:
         )
     before, after = FIRST_TURN.split("{problem}")
 
-    @lru_cache(maxsize=64)
-    def template(n_steps: int) -> list[str | int | Slot]:
-        return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
-
-    template(1)  # what is wrong with it is said now
-
-    def encode(candidate: Candidate) -> Encoded:
+    def asked(candidate: Candidate, index: int) -> list[Part]:
         first = f"{before}{candidate.problem}{after}"
-        turns: list[list[Part]] = []
-        for number, step in enumerate(candidate.steps):
-            turns += [["" if number else first, step], [READ, "correct"]]
-        return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
+        return ["" if index else first, candidate.steps[index]]
 
+    encode = turn_per_step(tokenizer, asked, "correct", good)
     return OpenedModel(encode, pair_readout(checkpoint, good, bad))
 
 

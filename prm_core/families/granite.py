@@ -14,14 +14,12 @@ for with `--family`.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from torch import Tensor
 
 from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.heads import token_log_odds
-from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
-from prm_core.types import Candidate, Encoded
+from prm_core.families.prompt import Part, turn_per_step
+from prm_core.types import Candidate
 
 QUESTION = "Is this response correct so far (Y/N)?"
 """What the model was trained on; the model card has it."""
@@ -34,28 +32,18 @@ def open_granite(checkpoint: Checkpoint) -> OpenedModel:
         ModelLoadError: "Y" is not one token here, the chat template does not serve, or the LM head
             is missing.
     """
-    tokenizer = checkpoint.tokenizer
     good = checkpoint.token_id("Y")
     lm_head = checkpoint.lm_head()
     scale = 1.0 / getattr(checkpoint.backbone.config, "logits_scaling", 1.0)
 
-    @lru_cache(maxsize=64)
-    def template(n_steps: int) -> list[str | int | Slot]:
-        return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
-
-    template(1)  # what is wrong with it is said now
-
-    def encode(candidate: Candidate) -> Encoded:
-        turns: list[list[Part]] = []
-        for number, step in enumerate(candidate.steps):
-            before = "" if number else f"{candidate.problem} "
-            turns += [[f"{before}{step} {QUESTION}"], [READ, "Y"]]
-        return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
+    def asked(candidate: Candidate, index: int) -> list[Part]:
+        before = "" if index else f"{candidate.problem} "
+        return [f"{before}{candidate.steps[index]} {QUESTION}"]
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
         return token_log_odds(hidden, lm_head, good, scale)
 
-    return OpenedModel(encode, read)
+    return OpenedModel(turn_per_step(checkpoint.tokenizer, asked, "Y", good), read)
 
 
 GRANITE = Family(

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
 from prm_core.families.prompt import READ, assemble, chat, fill
-from prm_core.families.qwen_prm import SYSTEM
+from prm_core.families.qwen_prm import SYSTEM, two_layers
 from prm_core.types import Candidate, Encoded
 
 ACEMATH_SYSTEM = r"Please reason step by step, and check your final answer within \boxed{}."
@@ -85,17 +85,8 @@ def open_qwen_rm(checkpoint: Checkpoint) -> OpenedModel:
     Raises:
         ModelLoadError: a tensor of the head is missing or misshapen, or the chat template is.
     """
-    n_hidden = checkpoint.n_hidden
-    first = checkpoint.tensor("score.0.weight", (n_hidden, n_hidden))
-    first_bias = checkpoint.tensor("score.0.bias", (n_hidden,))
-    second = checkpoint.tensor("score.2.weight", (1, n_hidden))
-    second_bias = checkpoint.tensor("score.2.bias", (1,))
-
-    def reward(hidden: Tensor) -> Tensor:
-        inner = functional.relu(functional.linear(hidden, first, first_bias))
-        return functional.linear(inner, second, second_bias).squeeze(1)
-
-    return _opened(checkpoint, SYSTEM, reward)
+    head = two_layers(checkpoint, 1)
+    return _opened(checkpoint, SYSTEM, lambda hidden: head(hidden).squeeze(1))
 
 
 def recognises_outcome(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from operator import itemgetter
 from weakref import WeakKeyDictionary
 
@@ -334,3 +335,38 @@ def fill(template: Iterable[str | int | Slot], texts: Sequence[Sequence[Part]]) 
                 inner[-1] = inner[-1].rstrip()
         parts.extend(inner)
     return parts
+
+
+def turn_per_step(
+    tokenizer: PreTrainedTokenizerBase,
+    asked: Callable[[Candidate, int], Sequence[Part]],
+    answer: str,
+    answer_id: int,
+) -> Callable[[Candidate], Encoded]:
+    """How a conversation is encoded in which the assistant answers each step, always the same.
+
+    Each step is read where its answer begins, at the last token of the header before it.
+
+    Args:
+        tokenizer: its chat template is the conversation's.
+        asked: the user's turn for a step, by its index.
+        answer: what the assistant says of every step.
+        answer_id: the answer's first token.
+
+    Raises:
+        ModelLoadError: the chat template does not serve.
+    """
+
+    @lru_cache(maxsize=64)
+    def template(n_steps: int) -> list[str | int | Slot]:
+        return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
+
+    template(1)  # what is wrong with it is said now
+
+    def encode(candidate: Candidate) -> Encoded:
+        turns: list[Sequence[Part]] = []
+        for index in range(len(candidate.steps)):
+            turns += [asked(candidate, index), [READ, answer]]
+        return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=answer_id)
+
+    return encode

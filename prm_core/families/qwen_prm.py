@@ -19,7 +19,7 @@ for with `--family`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -34,6 +34,25 @@ SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}
 ARCHITECTURES = ("Qwen2ForProcessRewardModel", "Qwen3ForProcessRewardModel")
 
 
+def two_layers(checkpoint: Checkpoint, n_outputs: int) -> Callable[[Tensor], Tensor]:
+    """The head that Qwen's reward models share: [S, H] of any float dtype → [S, n_outputs] float32.
+
+    Raises:
+        ModelLoadError: one of its tensors is missing or misshapen.
+    """
+    n_hidden = checkpoint.n_hidden
+    first = checkpoint.tensor("score.0.weight", (n_hidden, n_hidden))
+    first_bias = checkpoint.tensor("score.0.bias", (n_hidden,))
+    second = checkpoint.tensor("score.2.weight", (n_outputs, n_hidden))
+    second_bias = checkpoint.tensor("score.2.bias", (n_outputs,))
+
+    def head(hidden: Tensor) -> Tensor:
+        inner = functional.relu(functional.linear(hidden.float(), first, first_bias))
+        return functional.linear(inner, second, second_bias)
+
+    return head
+
+
 def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> OpenedModel:
     """Open a checkpoint.
 
@@ -46,11 +65,7 @@ def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> Opened
             `<extra_0>` (the stock Qwen2.5 tokenizers do), or the chat template is missing.
     """
     marker = checkpoint.token_id(MARKER)
-    n_hidden = checkpoint.n_hidden
-    first = checkpoint.tensor("score.0.weight", (n_hidden, n_hidden))
-    first_bias = checkpoint.tensor("score.0.bias", (n_hidden,))
-    second = checkpoint.tensor("score.2.weight", (2, n_hidden))
-    second_bias = checkpoint.tensor("score.2.bias", (2,))
+    head = two_layers(checkpoint, 2)
     messages: list[tuple[str, str | None]] = [("user", None), ("assistant", None)]
     if system is not None:
         messages.insert(0, ("system", system))
@@ -64,8 +79,7 @@ def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> Opened
         return assemble(checkpoint.tokenizer, parts, marker=marker)
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
-        inner = functional.relu(functional.linear(hidden.float(), first, first_bias))  # [S, H]
-        wrong, right = functional.linear(inner, second, second_bias).unbind(dim=1)
+        wrong, right = head(hidden).unbind(dim=1)
         return right - wrong
 
     return OpenedModel(encode, read)

@@ -14,12 +14,10 @@ with `--family`.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from prm_core.families.base import Checkpoint, Family, OpenedModel
-from prm_core.families.prompt import READ, Part, Slot, assemble, chat, fill
+from prm_core.families.prompt import Part, turn_per_step
 from prm_core.families.token_pair import pair_readout
-from prm_core.types import Candidate, Encoded
+from prm_core.types import Candidate
 
 
 def open_rlhflow(checkpoint: Checkpoint) -> OpenedModel:
@@ -29,21 +27,13 @@ def open_rlhflow(checkpoint: Checkpoint) -> OpenedModel:
         ModelLoadError: "+" or "-" is not one token here, the chat template does not serve, or the
             LM head is missing.
     """
-    tokenizer = checkpoint.tokenizer
     good, bad = checkpoint.token_id("+"), checkpoint.token_id("-")
 
-    @lru_cache(maxsize=64)
-    def template(n_steps: int) -> list[str | int | Slot]:
-        return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
+    def asked(candidate: Candidate, index: int) -> list[Part]:
+        step = candidate.steps[index]
+        return [step if index else f"{candidate.problem} {step}"]
 
-    template(1)  # what is wrong with it is said now
-
-    def encode(candidate: Candidate) -> Encoded:
-        turns: list[list[Part]] = []
-        for number, step in enumerate(candidate.steps):
-            turns += [[step if number else f"{candidate.problem} {step}"], [READ, "+"]]
-        return assemble(tokenizer, fill(template(len(candidate.steps)), turns), answer=good)
-
+    encode = turn_per_step(checkpoint.tokenizer, asked, "+", good)
     return OpenedModel(encode, pair_readout(checkpoint, good, bad))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import DataError, InputError
 from prm_core.formats.labelled import rows_of
+from prm_core.formats.problems import given_solutions, text_or_steps
 from prm_core.formats.rows import FileRow, kind_of
 from prm_core.text.steps import Step, candidate_of, steps_of
 from prm_core.types import Candidate
@@ -104,20 +105,11 @@ def read_solutions(
         DataError: a field is missing or does not hold what it should, or a solution has no steps.
         BadOptionError: the rule is not known.
     """
-    for name in ("problem", "solutions"):
-        if name not in row.fields:
-            raise row.error("is missing", name)
+    given = given_solutions(row)
     problem = row.text("problem", row.fields["problem"])
-    given = row.fields["solutions"]
-    if not isinstance(given, list):
-        raise row.error(f"must be a list of solutions, not {kind_of(given)}", "solutions")
-    if not given:
-        raise row.error("is an empty list; give at least one solution", "solutions")
     fields = [one if isinstance(one, dict) else {} for one in given]
-    written = [
-        _written(row, number, one.get("steps", one.get("text")) if isinstance(one, dict) else one)
-        for number, one in enumerate(given, start=1)
-    ]
+    bare = [one.get("steps", one.get("text")) if isinstance(one, dict) else one for one in given]
+    written = [text_or_steps(row, number, one) for number, one in enumerate(bare, start=1)]
     marks = [
         row.marks("solutions", more.get("thinking"), len(one), f"thinking of solution {number}")
         if isinstance(one, tuple)
@@ -129,16 +121,6 @@ def read_solutions(
         if not steps:
             raise row.error(f"solution {number} has no steps", "solutions")
     return problem, [*zip(fields, cut, strict=True)]
-
-
-def _written(row: FileRow, number: int, solution: Any) -> str | tuple[str, ...]:
-    """A solution as it stands in a row, checked: its text, or its steps."""
-    if not isinstance(solution, list):
-        return row.text("solutions", solution, f"solution {number}")
-    return tuple(
-        row.text("solutions", step, f"step {index} of solution {number}")
-        for index, step in enumerate(solution, start=1)
-    )
 
 
 def _recorded(row: FileRow, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import gzip
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from prm_core.errors import DataError
 from prm_core.formats.atomic import atomic_file, file_errors
 from prm_core.formats.problems import Problems
-from prm_core.formats.rows import FileRow, read_rows
+from prm_core.formats.rows import read_rows
 from prm_core.formats.tables import (
     csv_rows,
     csv_writer,
@@ -26,22 +24,6 @@ from prm_core.formats.tables import (
     parquet_writer,
     pyarrow_for,
 )
-
-
-def is_table(path: str | Path) -> bool:
-    """Is a file a table, by its name?"""
-    return _kind(str(path)) in (".csv", ".parquet")
-
-
-@contextmanager
-def open_rows(path: str | Path) -> Iterator[Iterator[FileRow | DataError]]:
-    """The unchecked rows of a file of problems, with an error in the place of each bad one.
-
-    Raises:
-        DataError: as `open_problems`.
-    """
-    with open_problems(path, sys.stdin.buffer) as problems:
-        yield problems.rows()
 
 
 @contextmanager
@@ -56,6 +38,18 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
     if name == "-":
         yield Problems(read_rows(stdin, name), lambda: None, name)
         return
+    with open_file(path) as problems:
+        yield problems
+
+
+@contextmanager
+def open_file(path: str | Path) -> Iterator[Problems]:
+    """The same of a file alone, whatever its name: "-" is one like others.
+
+    Raises:
+        DataError: as `open_problems`.
+    """
+    name = str(path)
     with file_errors(path, "read"):
         base = Path(path).open("rb")  # noqa: SIM115, closed two lines below
     with base:

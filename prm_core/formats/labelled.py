@@ -18,17 +18,15 @@ here a label is P(step is right) or None, and indices count from 0. Calculator m
 
 from __future__ import annotations
 
-import gzip
 import logging
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from prm_core.errors import DataError, InputError
-from prm_core.formats.files import is_table, open_rows
-from prm_core.formats.rows import FileRow, kind_of, read_rows
+from prm_core.formats.files import open_file
+from prm_core.formats.rows import FileRow, kind_of
 from prm_core.text.steps import candidate_of, given_steps
 from prm_core.types import Example, label_probability
 
@@ -116,18 +114,8 @@ def rows_of(path: str | Path) -> Iterator[FileRow | DataError]:
     Raises:
         DataError: the file cannot be read, or is no table of problems.
     """
-    if is_table(path):
-        with open_rows(path) as rows:
-            yield from rows
-        return
-    zipped = str(path).endswith(".gz")
-    try:
-        with gzip.open(path, "rb") if zipped else open(path, "rb") as stream:
-            yield from read_rows(stream, path)
-    except OSError as error:  # also what gzip says of a file that is none
-        raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"cannot be read: the gzip file is damaged: {error}", path=path) from error
+    with open_file(path) as problems:
+        yield from problems.rows()
 
 
 def is_labelled(row: FileRow) -> bool:

@@ -62,6 +62,45 @@ def read_problems(
             yield error
 
 
+def given_solutions(row: FileRow) -> list[Any]:
+    """The `solutions` of a row that has a problem too; each of them is still to be checked.
+
+    Raises:
+        DataError: one of the two fields is missing, or there are no solutions.
+    """
+    for field in ("problem", "solutions"):
+        if field not in row.fields:
+            raise row.error("is missing", field)
+    solutions = row.fields["solutions"]
+    if not isinstance(solutions, list):
+        raise row.error(f"must be a list of solutions, not {kind_of(solutions)}", "solutions")
+    if not solutions:
+        raise row.error("is an empty list; give at least one solution", "solutions")
+    return solutions
+
+
+def text_or_steps(row: FileRow, number: int, solution: Any) -> str | tuple[str, ...]:
+    """A solution of a row: a text that is still to be split, or its steps as given.
+
+    Args:
+        row: named in errors.
+        number: the solution's, from 1.
+        solution: what to check.
+
+    Raises:
+        DataError: it is something else, or has no steps.
+    """
+    name = f"solution {number}"
+    if not isinstance(solution, list):
+        return row.text("solutions", solution, name)
+    if not solution:
+        raise row.error(f"{name} has no steps", "solutions")
+    return tuple(
+        row.text("solutions", step, f"step {index} of {name}")
+        for index, step in enumerate(solution, start=1)
+    )
+
+
 def problem_row(row: FileRow) -> ProblemRow:
     """A row as a problem with its solutions.
 
@@ -69,26 +108,7 @@ def problem_row(row: FileRow) -> ProblemRow:
         DataError: a field does not hold what it should.
     """
     fields = row.fields
-
-    def solution(number: int, value: Any) -> str | tuple[str, ...]:
-        name = f"solution {number}"
-        if not isinstance(value, list):
-            return row.text("solutions", value, name)
-        if not value:
-            raise row.error(f"{name} has no steps", "solutions")
-        return tuple(
-            row.text("solutions", step, f"step {index} of {name}")
-            for index, step in enumerate(value, start=1)
-        )
-
-    for field in ("problem", "solutions"):
-        if field not in fields:
-            raise row.error("is missing", field)
-    solutions = fields["solutions"]
-    if not isinstance(solutions, list):
-        raise row.error(f"must be a list of solutions, not {kind_of(solutions)}", "solutions")
-    if not solutions:
-        raise row.error("is an empty list; give at least one solution", "solutions")
+    solutions = given_solutions(row)
     row_id = fields.get("id")
     if isinstance(row_id, str):
         row_id = row.text("id", row_id)
@@ -102,7 +122,7 @@ def problem_row(row: FileRow) -> ProblemRow:
         line=row.line,
         id=row_id,
         problem=row.text("problem", fields["problem"]),
-        solutions=tuple(solution(n, value) for n, value in enumerate(solutions, start=1)),
+        solutions=tuple(text_or_steps(row, n, one) for n, one in enumerate(solutions, start=1)),
         gold_answer=None if gold_answer is None else row.text("gold_answer", gold_answer),
     )
 

@@ -11,7 +11,6 @@ do not have this weakness.
 from __future__ import annotations
 
 import json
-import math
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -27,6 +26,7 @@ from prm_core.types import (
     Found,
     ScoredCandidate,
     StepScorer,
+    log_odds,
 )
 from prm_core.verifiers.base import Judgement, Reply, Request, Token, VerifierRecipe
 
@@ -155,7 +155,7 @@ class VerifierScorer(StepScorer):
         return ScoredCandidate(
             candidate,
             judgement.probabilities,
-            tuple(map(_log_odds, judgement.probabilities)),
+            tuple(map(log_odds, judgement.probabilities)),
             self.model_id,
             judgement.extras,
             judgement.rationales,
@@ -235,17 +235,6 @@ def _log_p(value: Any) -> float:
     if not number <= 0.01:  # True for NaN as well; some servers round up
         raise ValueError(f"{number} is not the logarithm of a probability")
     return number
-
-
-def _log_odds(p: float) -> float:
-    """ln(p / (1 - p)), infinite where all samples agree.
-
-    >>> _log_odds(0.5), _log_odds(1.0)
-    (0.0, inf)
-    """
-    if p in (0.0, 1.0):
-        return math.copysign(math.inf, p - 0.5)
-    return math.log(p) - math.log1p(-p)
 
 
 def open_verifier(
