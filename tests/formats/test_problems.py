@@ -1,20 +1,17 @@
-"""JSON lines in and out."""
+"""Rows as problems with their solutions."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prm_core.errors import DataError
-from prm_core.formats.atomic import atomic_text
 from prm_core.formats.problems import ProblemRow, read_problems
-from prm_core.formats.rows import json_line, read_rows
+from prm_core.formats.rows import json_line
 
 
 def read(*lines: bytes) -> list[ProblemRow | DataError]:
@@ -158,84 +155,6 @@ def test_no_bytes_at_all_end_the_reading(raw: bytes) -> None:
         assert isinstance(row, ProblemRow | DataError)
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_floats_read_back_equal(value: float) -> None:
-    assert json.loads(json_line({"x": value})) == {"x": value}
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_nan_and_infinity_are_never_written(value: float) -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        json_line({"x": value})
-
-
-def test_a_written_file_appears_whole(tmp_path: Path) -> None:
-    target = tmp_path / "out.jsonl"
-    with atomic_text(target) as write:
-        write("7 × 8\n")
-        assert not target.exists()
-    assert target.read_text(encoding="utf-8") == "7 × 8\n"
-    assert os.listdir(tmp_path) == ["out.jsonl"]
-
-
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    target = tmp_path / "out.jsonl"
-    target.write_text("old", encoding="utf-8")
-
-    def fail_half_way() -> None:
-        with atomic_text(target) as write:
-            write("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fail_half_way()
-    assert target.read_text(encoding="utf-8") == "old"
-    assert os.listdir(tmp_path) == ["out.jsonl"]
-
-
-def test_an_error_inside_the_block_is_not_blamed_on_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"^something else"), atomic_text(tmp_path / "out"):
-        raise OSError("something else")
-
-
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "real").write_text("old", encoding="utf-8")
-    (tmp_path / "link").symlink_to("real")
-    with atomic_text(tmp_path / "link") as write:
-        write("new")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_text(encoding="utf-8") == "new"
-
-
-def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        with atomic_text(pipe) as write:
-            write("row\n")
-        assert os.read(reader, 100) == b"row\n"
-    finally:
-        os.close(reader)
-    assert pipe.is_fifo()
-
-
-@pytest.mark.parametrize("name", ["nowhere/out.jsonl", "."])
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="cannot be written"), atomic_text(tmp_path / name):
-        pass
-
-
-def test_a_full_disk_is_an_error_that_names_the_file() -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full, which this system does not have")
-    with (
-        pytest.raises(DataError, match="cannot be written: No space"),
-        atomic_text("/dev/full") as w,
-    ):
-        w("row")
-
-
 ROWS = [
     {"problem": "2 + 2?", "solutions": ["4 ]},{"]},
     {"problem": 'say "[', "solutions": [["a", "b"]]},
@@ -250,32 +169,3 @@ def test_a_list_of_rows_is_read_like_lines(indent: int | str | None, start: str)
     assert [row.problem for row in found if isinstance(row, ProblemRow)] == ["2 + 2?", 'say "[']
     objects = start + "\n".join(json.dumps(row, indent=2) for row in ROWS)
     assert len(list(read_problems(io.BytesIO(objects.encode()), "rows.json"))) == 2
-
-
-@given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: (
-    st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
-)), st.sampled_from([None, 0, 1]))  # fmt: skip
-def test_any_objects_in_a_list_come_back(value: object, indent: int | None) -> None:
-    rows = [{"x": value}, {"y": [value]}]
-    text = json.dumps(rows, indent=indent, ensure_ascii=False)
-    found = list(read_rows(io.BytesIO(text.encode("utf-8", "surrogatepass")), "f"))
-    assert [row.fields for row in found if not isinstance(row, DataError)] == rows
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "says"),
-    [
-        ('[{"a": 1},\n{"a" 2},\n{"a": 3}]', 2, "is not valid JSON: Expecting ':' delimiter"),
-        ('[{"a": 1},\n{"a": 2}', 2, "the file ends in the middle of a value"),
-        ('[{"a": 1}]\n{"a": 2}', 2, "goes on after the end of the list"),
-        ('[{"a": 1}, 5]', 1, "holds a number"),
-        ('{\n"a":\n 1 2\n}', 3, "is not valid JSON"),
-    ],
-)
-def test_what_is_wrong_with_a_list_is_one_error(text: str, line: int, says: str) -> None:
-    errors = [
-        row for row in read_rows(io.BytesIO(text.encode()), "f") if isinstance(row, DataError)
-    ]
-    assert len(errors) == 1
-    assert says in str(errors[0])
-    assert f"line {line}" in str(errors[0])
