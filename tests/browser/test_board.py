@@ -204,20 +204,22 @@ def test_choosing_a_rule_takes_less_than_a_tenth_of_a_second(board: Page) -> Non
         before = order(board)
         times = board.evaluate(
             """async () => {
-                const times = [];
-                const radios = [...document.querySelectorAll(".bd-rules input")];
-                for (const radio of [...radios.slice(1, 6), radios[0]]) {
-                    const began = performance.now();
-                    radio.click();
-                    await new Promise(requestAnimationFrame);
-                    document.body.getBoundingClientRect();
-                    times.push(performance.now() - began);
+                const radios = [...document.querySelectorAll(".bd-rules input")].slice(0, 6);
+                const times = radios.map(() => Infinity); // of each rule the quickest of five
+                for (let round = 0; round < 5; round += 1) {
+                    for (const [i, radio] of [...radios.entries()].reverse()) {
+                        const began = performance.now();
+                        radio.click();
+                        await new Promise(requestAnimationFrame);
+                        document.body.getBoundingClientRect();
+                        times[i] = Math.min(times[i], performance.now() - began);
+                    }
                 }
                 return times;
             }"""
         )
         print(name, "cards re-ordered in", [round(one) for one in times], "ms")
-        assert sorted(times)[len(times) // 2] < 100, times
+        assert max(times) < 100, times
         assert order(board) == before  # back at the first rule
         choose(board, "Product")
         assert order(board) != before
@@ -426,6 +428,9 @@ def test_a_full_board_begins_with_an_overview(board: Page) -> None:
     expect(board.locator(".bd-card")).to_have_count(64)
     expect(board.locator(".bd-strip svg")).to_have_count(64)
     assert board.locator(".bd-row").count() == 0
+    expect(board.locator(".bd-card:visible")).to_have_count(20)
+    board.get_by_role("button", name="Show all 64").click()
+    expect(board.locator(".bd-card:visible")).to_have_count(64)
     assert board.locator(".bd-results").evaluate("(node) => node.offsetHeight") < 64 * 60
     drawn = board.locator(".bd-strip svg").evaluate_all(
         """(drawings) => drawings.map((one) => ({

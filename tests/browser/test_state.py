@@ -86,7 +86,7 @@ def test_a_card_is_stale_at_once_and_no_longer_when_the_edit_is_undone(page: Pag
     expect(card(page, "B").locator(".bd-stale-why")).to_have_text("edited since", timeout=SOON_MS)
     assert stale(page) == ["B"]
     assert (
-        float(card(page, "B").locator(".bd-chart").evaluate("n => getComputedStyle(n).opacity")) < 1
+        float(card(page, "B").locator(".bd-plot").evaluate("n => getComputedStyle(n).opacity")) < 1
     )
     expect(page.locator(".bd-outdated")).to_contain_text("1 of 3 no longer matches")
     expect(card(page, "B")).to_have_accessible_name(re.compile("edited since"))
