@@ -57,6 +57,7 @@ class Readers:
         self._demo = demo
         self._reading: Counter[str] = Counter()
         self._left: dict[str, float] = {}  # when a session's last reader went
+        self._drops: dict[str, asyncio.TimerHandle] = {}
 
     @contextmanager
     def reading(self, session: str) -> Iterator[None]:
@@ -94,10 +95,17 @@ class Readers:
                 vars(event.request).pop(name, None)
 
     def drop_soon(self, session: str) -> None:
-        """Drop what is held for a session, unless somebody comes to read it."""
-        asyncio.get_running_loop().call_later(READER_S, self._drop, session)
+        """Drop what is held for a session, unless somebody comes to read it.
+
+        Counted from the last call: what has just ended must not go with what ended earlier.
+        """
+        if earlier := self._drops.get(session):
+            earlier.cancel()
+        loop = asyncio.get_running_loop()
+        self._drops[session] = loop.call_later(READER_S, self._drop, session)
 
     def _drop(self, session: str) -> None:
+        self._drops.pop(session, None)
         queue = self._demo._queue
         runs = any(one.session_hash == session for one in queue.event_ids_to_events.values())
         if session not in self._reading and not runs:

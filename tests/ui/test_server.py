@@ -384,6 +384,33 @@ def test_a_run_that_nobody_reads_ends(server: Running, monkeypatch: pytest.Monke
     until(lambda: visitor.session not in server.page.demo._queue.pending_messages_per_session)
 
 
+def test_what_a_run_said_waits_for_its_reader_whatever_ended_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session's earlier run ended long enough ago; its last one only now."""
+    queue = types.SimpleNamespace(
+        event_ids_to_events={},
+        pending_messages_per_session={"one": ["a result"]},
+        pending_event_ids_session={"one": {"a run"}},
+    )
+    readers = sessions.Readers(types.SimpleNamespace(_queue=queue))  # type: ignore[arg-type]
+
+    async def run() -> None:
+        monkeypatch.setattr(sessions, "READER_S", 0.0)
+        readers.drop_soon("one")
+        monkeypatch.setattr(sessions, "READER_S", PATIENCE_S)
+        readers.drop_soon("one")
+        await asyncio.sleep(0.05)
+        assert queue.pending_messages_per_session == {"one": ["a result"]}
+        monkeypatch.setattr(sessions, "READER_S", 0.0)
+        readers.drop_soon("one")
+        await asyncio.sleep(0.05)
+        assert not queue.pending_messages_per_session
+        assert not queue.pending_event_ids_session
+
+    asyncio.run(run())
+
+
 def test_many_sessions_leave_as_much_as_few(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
