@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, S
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -493,6 +494,7 @@ def serve(
     """
 
     demo = page.demo
+    _note_absence("matplotlib")  # Gradio looks for it twice at every step of a run
 
     @asynccontextmanager
     async def forgetful(app: Any) -> AsyncIterator[None]:
@@ -529,6 +531,12 @@ def serve(
         },
     )
     return str(address)
+
+
+def _note_absence(name: str) -> None:
+    """Let every later import of a package that is not installed fail without a search."""
+    if find_spec(name) is None:
+        sys.modules[name] = None  # type: ignore[assignment]
 
 
 def _functions(demo: gr.Blocks) -> Iterator[tuple[int, str]]:

@@ -103,6 +103,21 @@ def test_answers_are_the_scorer_s_own_whoever_asks_at_the_same_time(server: Runn
             assert shown == pytest.approx(one.probabilities, rel=0, abs=1e-6)
 
 
+def test_a_run_searches_for_no_module(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search through all folders, as Gradio's for matplotlib, takes longer than a message."""
+    server.visitor().score("2 + 3?", ["2 + 3 = 5."])
+    searched: list[str] = []
+
+    class Witness:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            searched.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Witness, *sys.meta_path])
+    server.visitor().score("2 + 4?", ["2 + 4 = 6."])
+    assert searched == []
+
+
 # --- what it refuses ------------------------------------------------------------------------------
 
 CLOSED = [
