@@ -712,7 +712,7 @@ def everything(text: str, rule: str) -> dict[str, float]:
     lap("reading")
     split_preview({"texts": [text], "rule": rule})
     lap("preview")
-    for candidate in reading.candidates:
+    for candidate in filter(None, reading.candidates):
         # A model reads a few thousand steps at most; all text stays, in the last one.
         n = min(len(candidate.steps), 60)
         few = Candidate("p", (*candidate.steps[: n - 1], "\n".join(candidate.steps[n - 1 :])))
