@@ -335,7 +335,7 @@ def test_gzip_blank_lines_and_broken_json(tmp_path: Path) -> None:
     assert error.line == 4
 
 
-@pytest.mark.parametrize("content", [None, b"{}\n", gzip.compress(b"x" * 4000)[:-20]])
+@pytest.mark.parametrize("content", [None, b"{}\n", gzip.compress(b"x" * 4000, mtime=0)[:-20]])
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(
     content: bytes | None, tmp_path: Path
 ) -> None:
