@@ -606,7 +606,8 @@ def test_first_bars_come_soon(page: Page) -> None:
         """async () => {
             const began = performance.now();
             document.querySelector(".prm-score").click();
-            while (!document.querySelector(".bd-card .trace.bars .point path"))
+            const there = () => document.querySelector(".bd-card .trace.bars .point path");
+            while (!there() && performance.now() - began < 20000)
                 await new Promise(requestAnimationFrame);
             return performance.now() - began;
         }"""
