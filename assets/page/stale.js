@@ -49,7 +49,7 @@ function rankAgain() {
 
 function outdatedWords(stale) {
   const whole = stale.length ? prm.outdated(value) : "";
-  if (whole) return `Not for what stands on the left: ${whole}.`;
+  if (whole) return `Not for what the editor holds now: ${whole}.`;
   const removed = stale.filter((card) => card.why === prm.REMOVED);
   const edited = stale.filter((card) => card.why !== prm.REMOVED);
   const n = cards.size - removed.length;
@@ -60,7 +60,7 @@ function outdatedWords(stale) {
     edited.length &&
     `${edited.length} of ${n} no longer ${
       edited.length === 1 ? "matches" : "match"
-    } the text on the left: ${named}.`,
+    } the text in the editor: ${named}.`,
     removed.length &&
     `${some(removed, (card) => card.letter)} ${is} removed and no longer ranked.`,
     fresh.length &&
