@@ -11,17 +11,22 @@ const SLOW_MS = 400; // a quicker answer needs no word
 const UNKNOWN_MS = 1000; // for so long a run may have no number yet, by which Gradio cancels it
 const ALIVE_MS = 1500; // for so long Score waits to hear whether the server is there
 const ENDED_MS = 1000; // for so long an end may turn out to be another run's
+const UNHEARD_MS = 20_000; // after so long without a word Gradio no longer listens to the server
+const UNHEARD_AFTER_AWAY_MS = 3000; // … which is likely where the server was away
 const RESUME = "prm-inspector.resume";
 
 let running = false;
 let announced = false; // the server has said that it runs
 let slow = 0;
+let unheard = 0;
+let wasAway = false; // since the page was loaded
 let cancelled = false; // the run that was started last
 let stopping = false; // it is cancelled but not over; Gradio would pass over another one
 let wanted = false; // Score was pressed meanwhile
 let late = 0;
 let heard = 0; // how often the server has said something
 let resumed = false; // the page started this run by itself; it does so once
+let listensAnew = prm.stored(RESUME) === "1"; // it was loaded for this run
 
 function tell(name, detail) {
   document.dispatchEvent(new CustomEvent(name, { detail }));
@@ -67,7 +72,18 @@ async function start() {
   if (there === false) {
     tellAway(true);
     lose();
-  } else trigger("submit");
+    return;
+  }
+  trigger("submit");
+  clearTimeout(unheard);
+  unheard = setTimeout(listenAnew, wasAway ? UNHEARD_AFTER_AWAY_MS : UNHEARD_MS);
+}
+
+// A stream that was cut between a run's end and its own, Gradio takes for open: it asks for no other
+// one and waits for ever. A new page has a new one; text and results come back, and the run begins.
+async function listenAnew() {
+  const waits = () => running && !announced && !listensAnew;
+  if (waits() && (await serverAnswers()) && waits() && prm.store(RESUME, "1")) location.reload();
 }
 
 // --- the end, as the server or Gradio tells it -------------------------------------------------------
@@ -104,6 +120,7 @@ function resume() {
 }
 
 document.addEventListener("prm:away", ({ detail: gone }) => {
+  wasAway = true;
   if (gone && running) lose();
   else if (gone) line.textContent = AWAY;
   else {
@@ -131,7 +148,7 @@ document.addEventListener("prm:ended", async () => {
 // --- presses -------------------------------------------------------------------------------------------
 
 function press() {
-  resumed = false;
+  resumed = listensAnew = false;
   prm.store(RESUME, "");
   start();
 }

@@ -560,7 +560,7 @@ def test_a_public_page_offers_its_list_and_nothing_else(
         page.reload()
         expect(model).to_have_value("Embedded arithmetic PRM")
         expect(page.locator(".prm-count")).to_have_text("no steps yet")
-        page.wait_for_function("window.Plotly")  # nothing is asked any more
+        page.close()  # it asks whether the server is there
 
 
 # --- the page's words -----------------------------------------------------------------------------
@@ -858,6 +858,25 @@ def test_a_server_that_goes_while_nobody_does_anything_is_noticed(
     killable.kill()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it is looked at again
     expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=FIVE_S)
+
+
+def test_a_stream_that_is_cut_after_a_run_does_not_hold_up_the_next(page: Page) -> None:
+    """As where a server dies, or a proxy ends it, before it has said that the stream is over."""
+
+    def cut(route: Route) -> None:
+        reply = route.fetch()
+        body = reply.text()
+        end = '{"msg":"close_stream","event_id":null}'
+        assert end in body
+        route.fulfill(response=reply, body=body.replace(end, '{"msg":"heartbeat"}'))
+
+    page.route("**/queue/data*", cut, times=1)
+    scored_page(page, A, B)
+    page.evaluate("document.dispatchEvent(new CustomEvent('prm:away', { detail: false }))")
+    solutions(page).nth(1).fill(C)
+    score(page)
+    expect(page.locator(".prm-state")).to_contain_text("3 of them earlier")
+    assert [box.input_value() for box in solutions(page).all()] == [A, C]
 
 
 def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
