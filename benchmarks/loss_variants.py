@@ -20,8 +20,10 @@ from prm_core.evaluation.metrics import auroc, first_error_score
 from prm_core.models.weight_files import read_json
 from prm_core.paths import assets_dir
 from prm_core.synthetic.stream import generate
-from prm_core.training import Loss, RunConfig, Source, TuneConfig, fine_tune
-from prm_core.training.data import same_problem
+from prm_core.training.data import Source, same_problem
+from prm_core.training.loss import Loss
+from prm_core.training.options import RunConfig, TuneConfig
+from prm_core.training.tune import fine_tune
 from prm_core.types import Example
 
 VARIANTS = {

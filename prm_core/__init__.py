@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from prm_core.scoring.local import Scorer, step_positions
     from prm_core.scoring.open import open_scorer
     from prm_core.training.api import add_value_head, step_loss, train
-    from prm_core.training.engine import TrainingProgress
     from prm_core.training.loss import Loss
+    from prm_core.training.options import TrainingProgress
     from prm_core.verify import Verdict, Verifier
 
 __version__ = "0.1.0"
@@ -96,7 +96,7 @@ __all__ = [
 _LATER = {
     "Loss": "prm_core.training.loss",
     "Scorer": "prm_core.scoring.local",
-    "TrainingProgress": "prm_core.training.engine",
+    "TrainingProgress": "prm_core.training.options",
     "Verdict": "prm_core.verify",
     "Verifier": "prm_core.verify",
     "add_value_head": "prm_core.training.api",

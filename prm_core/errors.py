@@ -19,6 +19,7 @@ exit codes. Anything else that is raised is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 
@@ -84,3 +85,14 @@ class UnknownModelError(ModelError):
 
 class ModelLoadError(ModelError):
     """A model's files are missing, damaged, or not what their configuration says."""
+
+
+def check_above_zero(**options: float | None) -> None:
+    """Refuse options that are not above 0 and finite; None is an option that was not given.
+
+    Raises:
+        BadOptionError: names the first one that is not.
+    """
+    for name, value in options.items():
+        if value is not None and not 0 < value < math.inf:
+            raise BadOptionError(f"{name} is {value}; it must be above 0")

@@ -15,7 +15,7 @@ from typing import NoReturn
 from prm_core.errors import BadOptionError
 from prm_core.http_client import API_KEY
 from prm_core.text.steps import unescaped
-from prm_core.types import ModelRequest
+from prm_core.types import QUANTIZED, ModelRequest
 from prm_core.verifiers import VERIFIERS
 
 
@@ -79,7 +79,7 @@ def loading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--quantize",
-        choices=("8bit", "4bit"),
+        choices=QUANTIZED,
         help="hold the weights so (with bitsandbytes): a half or a quarter of bfloat16's memory, "
         "and scores that are only near the model's",
     )

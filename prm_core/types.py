@@ -337,6 +337,13 @@ class Example:
         return None not in self.labels[:end]
 
 
+DTYPE_NAMES = ("float32", "bfloat16", "float16")
+"""What a model can compute in."""
+
+QUANTIZED = ("8bit", "4bit")
+"""Forms with fewer bits in which the weights of a backbone's linear layers can be held."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
     """Which model, and how it is opened; can be pickled, and checks nothing by itself.

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from prm_core.cli import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "prm_core"
 
@@ -230,7 +232,7 @@ def test_plain_modules_leave_torch_alone_in_a_fresh_interpreter() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["score", "--help"], ["rank", "nowhere.jsonl"], ["label", "--help"]]
+    "words", [["--help"], *([name, "--help"] for name in COMMANDS), ["rank", "nowhere.jsonl"]]
 )
 def test_help_and_a_wrong_file_name_do_not_wait_for_torch(words: list[str]) -> None:
     loaded = run_python(

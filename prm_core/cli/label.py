@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prm_core.errors import BadOptionError, DataError
+from prm_core.errors import BadOptionError, DataError, check_above_zero
 from prm_core.formats.atomic import file_errors
 from prm_core.formats.rows import BadRows
 from prm_core.http_client import API_KEY
@@ -189,10 +189,7 @@ def _checked(options: argparse.Namespace) -> tuple[LabelConfig, Sampling]:
             "--generator-model names the model on a server; it is needed with an address in "
             "--generator, and only there"
         )
-    if options.concurrency < 1:
-        raise BadOptionError(f"--concurrency is {options.concurrency}; it must be above 0")
-    if not options.timeout > 0:
-        raise BadOptionError(f"--timeout is {options.timeout}; it must be above 0")
+    check_above_zero(**{"--concurrency": options.concurrency, "--timeout": options.timeout})
     config = LabelConfig(
         options.method, options.continuations, options.labels == "hard", options.seed
     )

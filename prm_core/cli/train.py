@@ -9,18 +9,16 @@ import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prm_core.errors import BadOptionError
-from prm_core.models.device import DTYPES
-from prm_core.models.weight_files import read_json
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
-from prm_core.training.data import hold_out, made_source, read_source, without_problems
-from prm_core.training.engine import REPORTS, RunConfig
-from prm_core.training.loss import Loss
-from prm_core.training.scratch import ScratchConfig, train_from_scratch
-from prm_core.training.tune import MODES, TuneConfig, fine_tune
+from prm_core.training.options import MODES, REPORTS, RunConfig, ScratchConfig, TuneConfig
+from prm_core.types import DTYPE_NAMES
+
+if TYPE_CHECKING:
+    from prm_core.training.loss import Loss
 
 _log = logging.getLogger("prm_core.training")
 
@@ -31,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument(
         "--precision",
-        choices=("auto", *DTYPES),
+        choices=("auto", *DTYPE_NAMES),
         default="auto",
         help="of the computation (default: auto: what the device is fast in)",
     )
@@ -192,6 +190,8 @@ def main(options: argparse.Namespace) -> int:
         command=shlex.join(["python", "-m", "prm_core", *sys.argv[1:]]),
         **{f.name: given[f.name] for f in fields(RunConfig) if f.name in given},
     )
+    from prm_core.training.loss import Loss
+
     loss = Loss(
         options.pos_weight,
         options.later_weighs_more,
@@ -199,24 +199,32 @@ def main(options: argparse.Namespace) -> int:
         options.ranking,
         (0.0 if tuning else 1.0) if options.lm_weight is None else options.lm_weight,
     )
-    if tuning:
-        _tune(given, loss, run_config)
-    else:
-        path = given.get("gsm8k", assets_dir() / "gsm8k" / "train.jsonl.gz")
-        plans = read_plans(read_solutions(path))
-        _log.info("%d solutions of %s can be spoiled", len(plans), path)
-        config = ScratchConfig(**{name: given[name] for name in _SCRATCH & given.keys()})
-        shape = {"hidden_size", "layers", "heads", "mlp_size", "vocabulary", "vocabulary_texts"}
-        if "start" in given and (both := sorted(shape & given.keys())):
-            name = both[0].replace("_", "-")
-            raise BadOptionError(f"--start brings its own shape; leave out --{name}")
-        train_from_scratch(config, loss, run_config, gsm8k=plans, start=given.get("start"))
+    (_on_a_backbone if tuning else _from_scratch)(given, loss, run_config)
     _log.info("written to %s", run_config.output)
     return 0
 
 
-def _tune(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
+def _from_scratch(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
+    """Train on generated problems, and on the file that the options name."""
+    from prm_core.training.scratch import train_from_scratch
+
+    shape = {"hidden_size", "layers", "heads", "mlp_size", "vocabulary", "vocabulary_texts"}
+    if "start" in given and (both := sorted(shape & given.keys())):
+        name = both[0].replace("_", "-")
+        raise BadOptionError(f"--start brings its own shape; leave out --{name}")
+    config = ScratchConfig(**{name: given[name] for name in _SCRATCH & given.keys()})
+    path = given.get("gsm8k", assets_dir() / "gsm8k" / "train.jsonl.gz")
+    plans = read_plans(read_solutions(path))
+    _log.info("%d solutions of %s can be spoiled", len(plans), path)
+    train_from_scratch(config, loss, run_config, gsm8k=plans, start=given.get("start"))
+
+
+def _on_a_backbone(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
     """Read the data that the options name, and train on them."""
+    from prm_core.models.weight_files import read_json
+    from prm_core.training.data import hold_out, made_source, read_source, without_problems
+    from prm_core.training.tune import fine_tune
+
     if not given.get("data") and "made" not in given:
         raise BadOptionError("there is nothing to learn from; give --data FILE, or --made N")
     if {"validation", "validation_share"} <= given.keys():

@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from prm_core.errors import BadOptionError, ModelError
+from prm_core.errors import ModelError, check_above_zero
 from prm_core.http_client import Endpoint
 
 ASK = "Reason step by step and end with the final answer in \\boxed{}."
@@ -41,9 +41,7 @@ class Sampling:
     chat: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "max_tokens"):
-            if not getattr(self, name) > 0:
-                raise BadOptionError(f"{name} is {getattr(self, name)}; it must be above 0")
+        check_above_zero(temperature=self.temperature, max_tokens=self.max_tokens)
 
 
 class Completer(Protocol):

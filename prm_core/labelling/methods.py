@@ -26,7 +26,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from prm_core.answers.final import final_answer, same_answer
-from prm_core.errors import BadOptionError
+from prm_core.errors import BadOptionError, check_above_zero
 from prm_core.labelling.completers import Completer
 from prm_core.labelling.consensus import RightValues, consensus_labels
 from prm_core.types import Example
@@ -61,8 +61,7 @@ class LabelConfig:
             raise BadOptionError(
                 f"method {self.method!r} is not known; choose from {', '.join(METHODS)}"
             )
-        if self.continuations < 1:
-            raise BadOptionError(f"continuations is {self.continuations}; it must be above 0")
+        check_above_zero(continuations=self.continuations)
 
 
 class Rollouts:

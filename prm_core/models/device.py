@@ -9,18 +9,12 @@ from importlib.util import find_spec
 import torch
 
 from prm_core.errors import BadOptionError
+from prm_core.types import DTYPE_NAMES, QUANTIZED
 
-DTYPES: dict[str, torch.dtype] = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
 
 SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 """How people abbreviate these names."""
-
-QUANTIZED = ("8bit", "4bit")
-"""Forms with fewer bits in which the weights of a backbone's linear layers can be held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from prm_core.errors import BadOptionError
 from prm_core.scoring.load import load_scorer
 from prm_core.scoring.local import Scorer
 from prm_core.training.data import Source
-from prm_core.training.engine import RunConfig, TrainingProgress
 from prm_core.training.loss import Loss, collate_labels, totals_of
-from prm_core.training.tune import TuneConfig, fine_tune, untrained
+from prm_core.training.options import RunConfig, TrainingProgress, TuneConfig
+from prm_core.training.tune import fine_tune, untrained
 from prm_core.types import Example
 
 

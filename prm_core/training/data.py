@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
-from prm_core.errors import BadOptionError, DataError, InputError
+from prm_core.errors import BadOptionError, DataError, InputError, check_above_zero
 from prm_core.families.value_head import Template
 from prm_core.formats.labelled import read_examples
 from prm_core.synthetic.solution import Plan
@@ -40,8 +39,7 @@ class Source:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < math.inf:
-            raise BadOptionError(f"the weight of {self.name} is {self.weight}; it must be above 0")
+        check_above_zero(**{f"the weight of {self.name}": self.weight})
 
 
 def read_source(text: str, *, neutral_is_right: bool = True) -> Source:

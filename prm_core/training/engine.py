@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,11 @@ from prm_core.errors import BadOptionError, ModelError
 from prm_core.evaluation.metrics import auroc
 from prm_core.formats.atomic import file_errors
 from prm_core.models.backbone import without_kernels
-from prm_core.models.device import DTYPES, choose_device
+from prm_core.models.device import choose_device
 from prm_core.models.weight_files import read_json
 from prm_core.training.card import Card
 from prm_core.training.loss import totals_of
+from prm_core.training.options import RunConfig, TrainingProgress
 from prm_core.training.saving import Learner
 
 with without_kernels():  # the Trainer imports peft, and that bitsandbytes
@@ -45,91 +45,9 @@ with without_kernels():  # the Trainer imports peft, and that bitsandbytes
 
 _log = logging.getLogger("prm_core.training")
 
-REPORTS = {"none": None, "tensorboard": "tensorboard", "wandb": "wandb"}
-"""Where figures can be sent, with the package that this needs."""
-
 _RUN_FILE = "run.json"  # in a checkpoint: what the run was asked for
 _OF_A_RUN = ("checkpoint-", "runs", ".")  # what one leaves that was stopped early
 _LAST_WRITTEN = "trainer_state.json"  # a checkpoint without it was cut short
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingProgress:
-    """Where a run is; as text, one line of progress.
-
-    Attributes:
-        step, n_steps: optimizer steps done, and in all.
-        figures: since the last time: "loss", "step_loss", "step_accuracy", … or, after an epoch,
-            "validation_loss", "validation_auroc", ….
-        left_s: seconds that the rest will take, at the speed so far.
-    """
-
-    step: int
-    n_steps: int
-    figures: Mapping[str, float]
-    left_s: float
-
-    def __str__(self) -> str:
-        figures = "".join(f", {n.replace('_', ' ')} {x:.4g}" for n, x in self.figures.items())
-        return f"step {self.step} of {self.n_steps}{figures}, {self.left_s:.0f} s left"
-
-
-@dataclass(frozen=True, slots=True)
-class RunConfig:
-    """How a training run goes about it, whatever is trained.
-
-    Attributes:
-        output: directory of the checkpoints and of the finished model.
-        device: "auto", "cpu", "cuda" or "mps".
-        precision: "auto", "float32", "bfloat16" or "float16"; of the computation, the weights that
-            learn are float32.
-        seed: of weights, data and order; the same seed gives the same run on the same machine.
-        save_every: optimizer steps between two checkpoints; the last two are kept.
-        log_every: optimizer steps between two lines of progress.
-        resume: go on from the last checkpoint in `output`, where there is one.
-        report_to: a key of `REPORTS`.
-        push_to_hub: a repository's name to upload the finished model to; None for no upload.
-        command: what the model card shows as the way to repeat the run.
-        on_progress: called with every line of progress, beside the log.
-    """
-
-    output: Path
-    device: str = "auto"
-    precision: str = "auto"
-    seed: int = 0
-    save_every: int = 1000
-    log_every: int = 100
-    resume: bool = False
-    report_to: str = "none"
-    push_to_hub: str | None = None
-    command: str = ""
-    on_progress: Callable[[TrainingProgress], None] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("save_every", "log_every"):
-            if not getattr(self, name) > 0:
-                raise BadOptionError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not 0 <= self.seed < 2**32:
-            raise BadOptionError(f"seed is {self.seed}; it must be at least 0 and below 2^32")
-        if self.precision not in ("auto", *DTYPES):
-            raise BadOptionError(
-                f"precision {self.precision!r} is not known; choose from auto, {', '.join(DTYPES)}"
-            )
-        if self.device.partition(":")[1]:
-            raise BadOptionError(
-                f"device is {self.device!r}; training chooses a GPU by the environment's "
-                "CUDA_VISIBLE_DEVICES"
-            )
-        if self.report_to not in REPORTS:
-            raise BadOptionError(
-                f"report_to is {self.report_to!r}; choose from {', '.join(REPORTS)}"
-            )
-        for package, what in (("accelerate", "training"), (REPORTS[self.report_to], "report_to")):
-            if package is not None and find_spec(package) is None:
-                raise BadOptionError(
-                    f"{what} needs the package {package}, which is not installed: "
-                    f"pip install {package}"
-                )
 
 
 @dataclass(frozen=True, slots=True)

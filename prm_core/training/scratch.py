@@ -8,12 +8,11 @@ and there the true one; what follows a wrong token has no target.
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from transformers import (
 )
 
 from prm_core import calculator
-from prm_core.errors import BadOptionError
 from prm_core.families.value_head import Template, encode, read_template
 from prm_core.models.backbone import load_backbone, load_config, load_tokenizer, quiet_transformers
 from prm_core.models.device import Placement
@@ -36,10 +34,11 @@ from prm_core.models.weight_files import ModelFolder
 from prm_core.synthetic.solution import LabelledSolution, Plan, solve
 from prm_core.synthetic.stream import generate
 from prm_core.training.card import Card
-from prm_core.training.engine import Feed, Recipe, RunConfig, run
+from prm_core.training.engine import Feed, Recipe, run
 from prm_core.training.loss import Loss
 from prm_core.training.model import Verifier
 from prm_core.training.optimizer import MuonAndAdamW
+from prm_core.training.options import RunConfig, ScratchConfig
 from prm_core.training.rows import NOT_ASKED, TrainingRow, collate, flat_evidence
 from prm_core.training.saving import Learner
 from prm_core.types import Candidate
@@ -57,41 +56,6 @@ PRM_FILE: dict[str, Any] = {
     "threshold": 0.5,
 }
 """The family file of a model trained here: `[BOS] problem [Q] step [STEP] step [STEP]`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScratchConfig:
-    """The shape of a model and the length of its training.
-
-    Attributes:
-        steps: optimizer steps.
-        batch_tokens: tokens per batch, padding included.
-        hidden_size, layers, heads, mlp_size: shape of the backbone.
-        vocabulary: entries of the tokenizer at most.
-        vocabulary_texts: solutions that its words are learnt from.
-        muon_lr, adamw_lr: peak learning rates of the layers' matrices and of everything else.
-    """
-
-    steps: int = 26_000
-    batch_tokens: int = 1024
-    hidden_size: int = 160
-    layers: int = 5
-    heads: int = 5
-    mlp_size: int = 432
-    vocabulary: int = 1400
-    vocabulary_texts: int = 20_000
-    muon_lr: float = 4e-3
-    adamw_lr: float = 2e-3
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not 0 < value < math.inf:
-                raise BadOptionError(f"{name} is {value}; it must be above 0")
-        if self.hidden_size % (2 * self.heads):
-            raise BadOptionError(
-                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads "
-                "of even size"
-            )
 
 
 # One spelling for each sign, so that scores do not depend on notation. The rules travel inside

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,102 +41,21 @@ from prm_core.models.device import Placement, choose_device
 from prm_core.models.weight_files import ModelFolder, read_json
 from prm_core.training.card import Card
 from prm_core.training.data import MixSampler, Source, encode_examples
-from prm_core.training.engine import Feed, Recipe, RunConfig, last_checkpoint, run
+from prm_core.training.engine import Feed, Recipe, last_checkpoint, run
 from prm_core.training.loss import Loss
 from prm_core.training.model import HeadOnly, Verifier, cache, collate_cached
+from prm_core.training.options import MODES, RunConfig, TuneConfig
 from prm_core.training.rows import TrainingRow, collate
 from prm_core.training.saving import Learner
 from prm_core.types import Example
 
 _log = logging.getLogger("prm_core.training")
 
-MODES: dict[str, tuple[float, str]] = {
-    "full": (1e-5, "All weights were trained."),
-    "head": (1e-3, "Only the value head was trained."),
-    "lora": (2e-4, "Low-rank adapters were trained and merged into the weights."),
-}
-"""What can learn, with the learning rate that is taken where none is given."""
-
-EVIDENCE = ("lm", "calculator")
-"""What a head may see beside the hidden state: the language model's probabilities of digits and
-signs, and what a calculator finds."""
-
 READ_FOLDER = ".read"
 """In the output, until the run is over: what a backbone that stays as it is said of the rows."""
 
 _LONGEST_SIGN = 4  # characters of a sign in a vocabulary, its blank and its bytes included
 _N_NAMED = 10  # rows that are left out are named on stderr up to here, and all in training.json
-
-
-@dataclass(frozen=True, slots=True)
-class TuneConfig:
-    """What decides a training on labelled solutions.
-
-    Attributes:
-        backbone: directory or hub name of a causal language model with safetensors weights. One
-            that was trained here brings its template and its head.
-        revision: branch, tag or commit on the hub.
-        mode: a key of `MODES`.
-        epochs: how often the data are seen.
-        batch_size: rows per process and forward pass.
-        accumulate: forward passes per optimizer step.
-        learning_rate: peak rate; None for the mode's.
-        dropout: share of the hidden state that the head does not see in training.
-        max_tokens: longer rows are left out; None for what the backbone reads at most.
-        lora_rank, lora_alpha: size of the adapters, and their weight times that size.
-        gradient_checkpointing: compute the layers twice instead of keeping what they gave.
-        evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, with commas
-            between; None for what the family file says. A head of which this or the next is given
-            begins anew.
-        head_units: size of a hidden layer on the evidence; None for what the family file says.
-        blind: share of the steps of which the head sees the calculator alone (`ValueHead.blind`).
-        without_backbone: write the head alone; the family file names the backbone, which is found
-            again when the model is loaded. For mode "head", whose backbone stays as it is.
-    """
-
-    backbone: str
-    revision: str | None = None
-    mode: str = "full"
-    epochs: float = 1.0
-    batch_size: int = 8
-    accumulate: int = 1
-    learning_rate: float | None = None
-    dropout: float = 0.1
-    max_tokens: int | None = None
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    gradient_checkpointing: bool = False
-    evidence: str | None = None
-    head_units: int | None = None
-    blind: float = 0.0
-    without_backbone: bool = False
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise BadOptionError(f"mode {self.mode!r} is not known; choose from {', '.join(MODES)}")
-        if self.without_backbone and self.mode != "head":
-            raise BadOptionError(
-                f"without_backbone writes the head alone, and mode {self.mode} changes the "
-                "backbone; choose mode head"
-            )
-        for kind in () if self.evidence is None else self.evidence.split(","):
-            if kind.strip() not in EVIDENCE:
-                raise BadOptionError(
-                    f"evidence {kind.strip()!r} is not known; choose from {', '.join(EVIDENCE)}, "
-                    "or both with a comma between"
-                )
-        for name, value in asdict(self).items():
-            if name in ("dropout", "blind"):
-                if not 0 <= value < 1:
-                    raise BadOptionError(f"{name} is {value}; it must be at least 0 and below 1")
-            elif (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or (name == "head_units" and value == 0)
-            ):
-                continue
-            elif not 0 < value < math.inf:
-                raise BadOptionError(f"{name} is {value}; it must be above 0")
 
 
 def fine_tune(

@@ -17,10 +17,11 @@ from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import TEXTBOOK, read_template
 from prm_core.scoring.load import load_scorer
-from prm_core.training import Loss, RunConfig, ScratchConfig, Source, TuneConfig, fine_tune
-from prm_core.training.data import made_source
+from prm_core.training.data import Source, made_source
+from prm_core.training.loss import Loss
+from prm_core.training.options import RunConfig, ScratchConfig, TuneConfig
 from prm_core.training.scratch import PRM_FILE, train_from_scratch
-from prm_core.training.tune import digits_and_signs
+from prm_core.training.tune import digits_and_signs, fine_tune
 from prm_core.types import Candidate, Encoded, Example
 from tests.tiny import CALCULATOR, CALCULATOR_AND_UNITS, MARKED, tiny_model, tiny_tokenizer
 

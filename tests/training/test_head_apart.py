@@ -17,8 +17,11 @@ from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import TEXTBOOK, borrowed_backbone, read_template
 from prm_core.models.device import Placement, as_learned, cpu_has_bfloat16
 from prm_core.scoring.load import load_scorer
-from prm_core.training import Loss, RunConfig, Source, TuneConfig, fine_tune, model
-from prm_core.training.data import encode_examples
+from prm_core.training import model
+from prm_core.training.data import Source, encode_examples
+from prm_core.training.loss import Loss
+from prm_core.training.options import RunConfig, TuneConfig
+from prm_core.training.tune import fine_tune
 from tests.families.test_evidence import sums
 from tests.tiny import tiny_model, tiny_tokenizer
 

@@ -29,21 +29,20 @@ from prm_core.formats.labelled import example_row
 from prm_core.scoring.load import load_scorer
 from prm_core.synthetic.solution import LabelledSolution
 from prm_core.synthetic.stream import generate
-from prm_core.training import (
-    Loss,
-    RunConfig,
-    ScratchConfig,
-    Source,
-    TuneConfig,
-    fine_tune,
-    read_source,
-    train_from_scratch,
-)
-from prm_core.training.data import MixSampler, hold_out, without_problems
+from prm_core.training.data import MixSampler, Source, hold_out, read_source, without_problems
+from prm_core.training.loss import Loss
 from prm_core.training.model import Verifier
+from prm_core.training.options import RunConfig, ScratchConfig, TuneConfig
 from prm_core.training.rows import TrainingRow, collate, labelled_row
 from prm_core.training.saving import Learner
-from prm_core.training.scratch import PRM_FILE, build_tokenizer, learning_rate, make_row
+from prm_core.training.scratch import (
+    PRM_FILE,
+    build_tokenizer,
+    learning_rate,
+    make_row,
+    train_from_scratch,
+)
+from prm_core.training.tune import fine_tune
 from prm_core.types import Candidate, Example
 from tests.tiny import random_head, tiny_config, tiny_tokenizer
 

@@ -1,0 +1,210 @@
+"""What a training run is asked for, and what it reports; no torch, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from prm_core.errors import BadOptionError, check_above_zero
+from prm_core.types import DTYPE_NAMES
+
+REPORTS = {"none": None, "tensorboard": "tensorboard", "wandb": "wandb"}
+"""Where figures can be sent, with the package that this needs."""
+
+MODES: dict[str, tuple[float, str]] = {
+    "full": (1e-5, "All weights were trained."),
+    "head": (1e-3, "Only the value head was trained."),
+    "lora": (2e-4, "Low-rank adapters were trained and merged into the weights."),
+}
+"""What can learn, with the learning rate that is taken where none is given."""
+
+EVIDENCE = ("lm", "calculator")
+"""What a head may see beside the hidden state: the language model's probabilities of digits and
+signs, and what a calculator finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """Where a run is; as text, one line of progress.
+
+    Attributes:
+        step, n_steps: optimizer steps done, and in all.
+        figures: since the last time: "loss", "step_loss", "step_accuracy", … or, after an epoch,
+            "validation_loss", "validation_auroc", ….
+        left_s: seconds that the rest will take, at the speed so far.
+    """
+
+    step: int
+    n_steps: int
+    figures: Mapping[str, float]
+    left_s: float
+
+    def __str__(self) -> str:
+        figures = "".join(f", {n.replace('_', ' ')} {x:.4g}" for n, x in self.figures.items())
+        return f"step {self.step} of {self.n_steps}{figures}, {self.left_s:.0f} s left"
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """How a training run goes about it, whatever is trained.
+
+    Attributes:
+        output: directory of the checkpoints and of the finished model.
+        device: "auto", "cpu", "cuda" or "mps".
+        precision: "auto", "float32", "bfloat16" or "float16"; of the computation, the weights that
+            learn are float32.
+        seed: of weights, data and order; the same seed gives the same run on the same machine.
+        save_every: optimizer steps between two checkpoints; the last two are kept.
+        log_every: optimizer steps between two lines of progress.
+        resume: go on from the last checkpoint in `output`, where there is one.
+        report_to: a key of `REPORTS`.
+        push_to_hub: a repository's name to upload the finished model to; None for no upload.
+        command: what the model card shows as the way to repeat the run.
+        on_progress: called with every line of progress, beside the log.
+    """
+
+    output: Path
+    device: str = "auto"
+    precision: str = "auto"
+    seed: int = 0
+    save_every: int = 1000
+    log_every: int = 100
+    resume: bool = False
+    report_to: str = "none"
+    push_to_hub: str | None = None
+    command: str = ""
+    on_progress: Callable[[TrainingProgress], None] | None = None
+
+    def __post_init__(self) -> None:
+        check_above_zero(save_every=self.save_every, log_every=self.log_every)
+        if not 0 <= self.seed < 2**32:
+            raise BadOptionError(f"seed is {self.seed}; it must be at least 0 and below 2^32")
+        if self.precision not in ("auto", *DTYPE_NAMES):
+            raise BadOptionError(
+                f"precision {self.precision!r} is not known; choose from auto, "
+                f"{', '.join(DTYPE_NAMES)}"
+            )
+        if self.device.partition(":")[1]:
+            raise BadOptionError(
+                f"device is {self.device!r}; training chooses a GPU by the environment's "
+                "CUDA_VISIBLE_DEVICES"
+            )
+        if self.report_to not in REPORTS:
+            raise BadOptionError(
+                f"report_to is {self.report_to!r}; choose from {', '.join(REPORTS)}"
+            )
+        for package, what in (("accelerate", "training"), (REPORTS[self.report_to], "report_to")):
+            if package is not None and find_spec(package) is None:
+                raise BadOptionError(
+                    f"{what} needs the package {package}, which is not installed: "
+                    f"pip install {package}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class TuneConfig:
+    """What decides a training on labelled solutions.
+
+    Attributes:
+        backbone: directory or hub name of a causal language model with safetensors weights. One
+            that was trained here brings its template and its head.
+        revision: branch, tag or commit on the hub.
+        mode: a key of `MODES`.
+        epochs: how often the data are seen.
+        batch_size: rows per process and forward pass.
+        accumulate: forward passes per optimizer step.
+        learning_rate: peak rate; None for the mode's.
+        dropout: share of the hidden state that the head does not see in training.
+        max_tokens: longer rows are left out; None for what the backbone reads at most.
+        lora_rank, lora_alpha: size of the adapters, and their weight times that size.
+        gradient_checkpointing: compute the layers twice instead of keeping what they gave.
+        evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, with commas
+            between; None for what the family file says. A head of which this or the next is given
+            begins anew.
+        head_units: size of a hidden layer on the evidence; None for what the family file says.
+        blind: share of the steps of which the head sees the calculator alone (`ValueHead.blind`).
+        without_backbone: write the head alone; the family file names the backbone, which is found
+            again when the model is loaded. For mode "head", whose backbone stays as it is.
+    """
+
+    backbone: str
+    revision: str | None = None
+    mode: str = "full"
+    epochs: float = 1.0
+    batch_size: int = 8
+    accumulate: int = 1
+    learning_rate: float | None = None
+    dropout: float = 0.1
+    max_tokens: int | None = None
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    gradient_checkpointing: bool = False
+    evidence: str | None = None
+    head_units: int | None = None
+    blind: float = 0.0
+    without_backbone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise BadOptionError(f"mode {self.mode!r} is not known; choose from {', '.join(MODES)}")
+        if self.without_backbone and self.mode != "head":
+            raise BadOptionError(
+                f"without_backbone writes the head alone, and mode {self.mode} changes the "
+                "backbone; choose mode head"
+            )
+        for kind in () if self.evidence is None else self.evidence.split(","):
+            if kind.strip() not in EVIDENCE:
+                raise BadOptionError(
+                    f"evidence {kind.strip()!r} is not known; choose from {', '.join(EVIDENCE)}, "
+                    "or both with a comma between"
+                )
+        for name in ("dropout", "blind"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadOptionError(
+                    f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
+                )
+        check_above_zero(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            accumulate=self.accumulate,
+            learning_rate=self.learning_rate,
+            max_tokens=self.max_tokens,
+            lora_rank=self.lora_rank,
+            lora_alpha=self.lora_alpha,
+            head_units=self.head_units or None,  # 0 is a head without a hidden layer
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchConfig:
+    """The shape of a model and the length of its training.
+
+    Attributes:
+        steps: optimizer steps.
+        batch_tokens: tokens per batch, padding included.
+        hidden_size, layers, heads, mlp_size: shape of the backbone.
+        vocabulary: entries of the tokenizer at most.
+        vocabulary_texts: solutions that its words are learnt from.
+        muon_lr, adamw_lr: peak learning rates of the layers' matrices and of everything else.
+    """
+
+    steps: int = 26_000
+    batch_tokens: int = 1024
+    hidden_size: int = 160
+    layers: int = 5
+    heads: int = 5
+    mlp_size: int = 432
+    vocabulary: int = 1400
+    vocabulary_texts: int = 20_000
+    muon_lr: float = 4e-3
+    adamw_lr: float = 2e-3
+
+    def __post_init__(self) -> None:
+        check_above_zero(**asdict(self))
+        if self.hidden_size % (2 * self.heads):
+            raise BadOptionError(
+                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads "
+                "of even size"
+            )
