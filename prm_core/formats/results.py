@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,8 +28,8 @@ def result_row(
 
     Indices are 0-based and refer to the caller's order; what does not exist is None. A candidate
     has "thinking" only where some of its steps are (then true or false for each), "extras" only
-    where its model says more of a step than a probability, and "rationales" only where its model
-    wrote them: one text per sample.
+    where its model says more of a step than a probability (null where that is no number), and
+    "rationales" only where its model wrote them: one text per sample.
 
     Args:
         row_id: the row's own name, or None.
@@ -53,7 +54,12 @@ def result_row(
                 "answer": final_answer(one.candidate),
                 **({"thinking": list(one.candidate.thinking)} if one.candidate.thinking else {}),
                 **(
-                    {"extras": {name: list(values) for name, values in one.extras.items()}}
+                    {
+                        "extras": {
+                            name: [value if math.isfinite(value) else None for value in values]
+                            for name, values in one.extras.items()
+                        }
+                    }
                     if one.extras
                     else {}
                 ),

@@ -248,6 +248,24 @@ def _listed_lines(lines: list[str]) -> str:
 
 def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
     """One line of a file as the object that it holds."""
+    value = parsed_json(raw, path, line)
+    if not isinstance(value, dict):
+        message = f"holds {kind_of(value)}; each line must be an object {{…}}"
+        raise DataError(message, path=path, line=line)
+    return value
+
+
+def parsed_json(raw: bytes, path: str, line: int | None = None) -> Any:
+    """The value of a JSON text, whatever it is.
+
+    Args:
+        raw: the text, in UTF-8; a byte order mark is ignored.
+        path: named in errors.
+        line: where the text begins; None where it is the whole file.
+
+    Raises:
+        DataError: it is not JSON, a name is there twice in one object, or a number is not finite.
+    """
 
     def bad(message: str, field: str | None = None) -> DataError:
         return DataError(message, path=path, line=line, field=field)
@@ -266,25 +284,22 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
 
     def finite(digits: str) -> float:
         if math.isinf(value := float(digits)):
-            raise bad(f"the number {digits} is too large")
+            raise bad(f"the number {digits[:40]} is too large")
         return value
 
     try:
-        text = raw.rstrip().decode("utf-8")
+        text = raw.removeprefix(codecs.BOM_UTF8).rstrip().decode("utf-8")
     except UnicodeDecodeError as error:
         raise bad(f"byte {error.start + 1} is not valid UTF-8") from error
     try:
-        value = json.loads(
+        return json.loads(
             text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite
         )
     except json.JSONDecodeError as error:
-        line += error.lineno - 1
+        line = (line or 1) + error.lineno - 1
         raise bad(f"is not valid JSON: {error.msg} at column {error.colno}") from error
     except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
         raise bad("is not JSON that can be read: too deep, or a number too long") from error
-    if not isinstance(value, dict):
-        raise bad(f"holds {kind_of(value)}; each line must be an object {{…}}")
-    return value
 
 
 def kind_of(value: Any) -> str:

@@ -1,0 +1,73 @@
+"""A session: problems with their solutions, and what models and people say of them; plain Python.
+
+`record` has the frozen records, `codec` writes and reads them as versioned JSON, and `convert`
+makes them of scored and labelled solutions, and rows for other programs of them.
+
+    >>> from prm_core import Candidate, ScoredCandidate
+    >>> candidate = Candidate("2 + 2?", ("2 + 2 = 5.",), "A")
+    >>> session = from_scored([ScoredCandidate(candidate, (0.1,), (-2.2,), "my-prm")])
+    >>> read_session(session_json(session)) == session
+    True
+"""
+
+from __future__ import annotations
+
+from prm_core.session.codec import (
+    FORMAT,
+    VERSION,
+    load_session,
+    read_session,
+    save_session,
+    session_json,
+)
+from prm_core.session.convert import (
+    examples,
+    from_examples,
+    from_scored,
+    from_session_rows,
+    prm800k_rows,
+    processbench_rows,
+    result_rows,
+    scores_of,
+    session_rows,
+    trl_rows,
+    with_scores,
+)
+from prm_core.session.record import (
+    Draft,
+    Label,
+    Model,
+    Problem,
+    Scores,
+    Session,
+    Settings,
+    Solution,
+)
+
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "Draft",
+    "Label",
+    "Model",
+    "Problem",
+    "Scores",
+    "Session",
+    "Settings",
+    "Solution",
+    "examples",
+    "from_examples",
+    "from_scored",
+    "from_session_rows",
+    "load_session",
+    "prm800k_rows",
+    "processbench_rows",
+    "read_session",
+    "result_rows",
+    "save_session",
+    "scores_of",
+    "session_json",
+    "session_rows",
+    "trl_rows",
+    "with_scores",
+]

@@ -1,0 +1,434 @@
+"""Sessions as JSON and back, equal to the last bit.
+
+The JSON is an object: `format` and `version`, then the fields of `Session`, each record as an
+object of its fields. What has its usual value is left out, log-odds that are infinite are null.
+Reading refuses what this version does not know, by its place and its value, and is bounded: what
+comes in may be anybody's.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prm_core.errors import DataError, InputError
+from prm_core.formats.atomic import atomic_file, file_errors
+from prm_core.formats.rows import kind_of, parsed_json
+from prm_core.session.record import (
+    MAX_MODELS,
+    MAX_PROBLEMS,
+    MAX_SOLUTIONS,
+    MAX_STEPS,
+    Draft,
+    Model,
+    Problem,
+    Scores,
+    Session,
+    Settings,
+    Solution,
+)
+from prm_core.types import HALF_CHARACTER
+
+FORMAT = "prm-inspector-session"
+VERSION = 1
+
+MAX_BYTES = 256 * 2**20
+"""Of a session as JSON: of 10,000 problems with 8 solutions each it has about a tenth."""
+
+_MAX_DEPTH = 32  # of `more` and `view`
+_MAX_NAMES = 10_000  # fields of an object that may have any
+
+T = TypeVar("T")
+_Decode = Callable[[Any], Any]
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def session_json(session: Session, indent: int | None = None) -> str:
+    """A session as JSON text.
+
+    Args:
+        session: what to write.
+        indent: blanks per level; None for one line.
+
+    Raises:
+        InputError: a field that may hold any JSON holds something else.
+    """
+    value = {"format": FORMAT, "version": VERSION} | plain(session)
+    separators = (",", ":") if indent is None else None
+    try:
+        return json.dumps(
+            value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"the session cannot be written as JSON: {error}") from error
+
+
+def save_session(session: Session, path: str | Path) -> None:
+    """Write a session to a file, which appears whole or not at all; gzip where its name ends in
+    .gz. Equal sessions make equal files.
+
+    Raises:
+        DataError: it cannot be written.
+        InputError: as `session_json`.
+    """
+    raw = session_json(session).encode()
+    if str(path).endswith(".gz"):
+        raw = gzip.compress(raw, mtime=0)
+    with atomic_file(path) as file, file_errors(path, "written"):
+        file.write(raw)
+
+
+def plain(record: Any) -> Any:
+    """A record, or what one of its fields holds, as JSON values."""
+    if is_dataclass(record):
+        return {
+            one.name: plain(value)
+            for one in fields(record)
+            if not _is_usual(one, value := getattr(record, one.name), record)
+        }
+    if isinstance(record, tuple | list):
+        return [plain(one) for one in record]
+    if isinstance(record, Mapping):
+        return {name: plain(one) for name, one in record.items()}
+    if isinstance(record, float) and not math.isfinite(record):
+        return None
+    return record
+
+
+def _is_usual(one: Any, value: Any, record: Any) -> bool:
+    """Whether a field has the value that it gets when it is left out."""
+    if one.default is not MISSING:
+        return bool(value == one.default) and type(value) is type(one.default)
+    if one.default_factory is not MISSING:
+        return bool(value == one.default_factory())
+    return False
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def read_session(raw: str | bytes, path: str | Path = "-") -> Session:
+    """The session that a text holds, or bytes, which may be gzip.
+
+    >>> read_session(session_json(Session(title="Sums"))).title
+    'Sums'
+
+    Args:
+        raw: what `session_json` or `save_session` made.
+        path: named in errors.
+
+    Raises:
+        DataError: it is no session, one of a newer version, or too large, or a value in it is not
+            one; the field is named.
+    """
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    return session_of(parsed_json(_unpacked(data, str(path)), str(path)), path)
+
+
+def load_session(path: str | Path) -> Session:
+    """The session of a file.
+
+    Raises:
+        DataError: it cannot be read; else as `read_session`.
+    """
+    with file_errors(path, "read"), Path(path).open("rb") as file:
+        return read_session(file.read(MAX_BYTES + 1), path)
+
+
+def is_session(value: Any) -> bool:
+    """Whether a JSON value says that it is a session, of whatever version."""
+    return isinstance(value, dict) and value.get("format") == FORMAT
+
+
+def session_of(value: Any, path: str | Path = "-") -> Session:
+    """The session that a JSON value holds.
+
+    Raises:
+        DataError: as `read_session`.
+    """
+    try:
+        if not is_session(value):
+            raise _BadValueError(f"is no session: its format is not {FORMAT!r}")
+        version = value.get("version")
+        if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
+            newer = isinstance(version, int) and version > VERSION
+            way_out = "; open it with a newer PRM Inspector" if newer else ""
+            raise _BadValueError(
+                f"is {_short(version)}; this program reads version {VERSION}{way_out}"
+            ).at("version")
+        rest = {name: one for name, one in value.items() if name not in ("format", "version")}
+        return _session(rest)
+    except _BadValueError as bad:
+        raise DataError(str(bad), path=path, field=bad.place) from None
+
+
+def problem_of(value: Any, path: str | Path = "-", line: int | None = None) -> Problem:
+    """The problem that a JSON value holds, as `plain` wrote it.
+
+    Raises:
+        DataError: as `read_session`.
+    """
+    try:
+        found: Problem = _problem(value)
+        return found
+    except _BadValueError as bad:
+        raise DataError(str(bad), path=path, line=line, field=bad.place) from None
+
+
+def _unpacked(raw: bytes, path: str) -> bytes:
+    """Bytes as they are, or what gzip packed, up to `MAX_BYTES`."""
+    if raw[:2] == b"\x1f\x8b":
+        packed = zlib.decompressobj(wbits=31)
+        try:
+            raw = packed.decompress(raw, MAX_BYTES + 1)
+        except zlib.error as error:
+            raise DataError(f"cannot be read: the gzip is damaged: {error}", path=path) from error
+        if not packed.eof and len(raw) <= MAX_BYTES:
+            raise DataError("cannot be read: the gzip ends too early", path=path)
+    if len(raw) > MAX_BYTES:
+        raise DataError(f"has more than {MAX_BYTES:,} bytes, the most for a session", path=path)
+    return raw
+
+
+class _BadValueError(Exception):
+    """A value that is not what it should be; its place is found on the way out."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self._parts: list[str] = []
+
+    def at(self, part: str) -> _BadValueError:
+        self._parts.insert(0, part)
+        return self
+
+    @property
+    def place(self) -> str | None:
+        return "".join(self._parts).lstrip(".") or None
+
+
+def _short(value: Any) -> str:
+    """A value, for a message."""
+    if isinstance(value, dict | list):
+        return kind_of(value)
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _BadValueError(f"must be text, not {_short(value)}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _BadValueError(f"must be a number, not {_short(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise _BadValueError("holds a number that is too large") from None
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _BadValueError(f"must be true or false, not {_short(value)}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise _BadValueError(f"must be a whole number from 0, not {_short(value)}")
+    return value
+
+
+def _id(value: Any) -> str | int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return _text(value)
+
+
+def _label(value: Any) -> Any:
+    return _number(value) if isinstance(value, int | float) else value  # the record checks
+
+
+def _any(value: Any, depth: int = 0) -> Any:
+    """Any JSON."""
+    if depth > _MAX_DEPTH:
+        raise _BadValueError(f"is nested more than {_MAX_DEPTH} levels deep")
+    if isinstance(value, str) and HALF_CHARACTER.search(value):
+        raise _BadValueError("holds an unpaired surrogate (invalid Unicode)")
+    if isinstance(value, list):
+        return [_any(one, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {_any(name): _any(one, depth + 1) for name, one in value.items()}
+    return value
+
+
+def _object(value: Any) -> Any:
+    """An object of any JSON."""
+    if not isinstance(value, dict):
+        raise _BadValueError(f"must be an object, not {_short(value)}")
+    return _any(value)
+
+
+def _or_null(decode: _Decode) -> _Decode:
+    return lambda value: None if value is None else decode(value)
+
+
+def _list(decode: _Decode, most: int) -> _Decode:
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _BadValueError(f"must be a list, not {_short(value)}")
+        if len(value) > most:
+            raise _BadValueError(f"has {len(value):,} entries; at most {most:,} are kept")
+        found = []
+        for index, one in enumerate(value):
+            try:
+                found.append(decode(one))
+            except _BadValueError as bad:
+                raise bad.at(f"[{index}]") from None
+        return tuple(found)
+
+    return read
+
+
+def _named(decode: _Decode) -> _Decode:
+    """An object whose names are free."""
+
+    def read(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _BadValueError(f"must be an object, not {_short(value)}")
+        if len(value) > _MAX_NAMES:
+            raise _BadValueError(f"has {len(value):,} names; at most {_MAX_NAMES:,} are kept")
+        found = {}
+        for name, one in value.items():
+            try:
+                found[_any(name)] = decode(one)
+            except _BadValueError as bad:
+                raise bad.at(f"[{_short(name)}]") from None
+        return found
+
+    return read
+
+
+def _record(kind: Callable[..., T], **decoders: _Decode) -> Callable[[Any], T]:
+    """An object with the fields of a record."""
+    needed = [one.name for one in fields(kind) if _is_needed(one)]  # type: ignore[arg-type]
+
+    def read(value: Any) -> T:
+        if not isinstance(value, dict):
+            raise _BadValueError(f"must be an object, not {_short(value)}")
+        found = {}
+        for name, one in value.items():
+            if name not in decoders:
+                raise _BadValueError(f"is not known in version {VERSION}").at(
+                    f".{_short(name)[1:-1]}"
+                )
+            try:
+                found[name] = decoders[name](one)
+            except _BadValueError as bad:
+                raise bad.at(f".{name}") from None
+        for name in needed:
+            if name not in found:
+                raise _BadValueError("is missing").at(f".{name}")
+        try:
+            return kind(**found)
+        except InputError as error:
+            raise _BadValueError(str(error)) from None
+
+    return read
+
+
+def _is_needed(one: Any) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+_steps = _list(_text, MAX_STEPS)
+_numbers = _list(_or_null(_number), MAX_STEPS)
+_scores = _record(
+    Scores,
+    probabilities=_list(_number, MAX_STEPS),
+    log_odds=_numbers,
+    extras=_named(_numbers),
+    rationales=_list(_text, 1_000),
+)
+_solution = _record(
+    Solution,
+    name=_text,
+    text=_text,
+    steps=_steps,
+    thinking=_list(_flag, MAX_STEPS),
+    tagged_answer=_or_null(_text),
+    cut=_text,
+    generator=_text,
+    answer=_or_null(_text),
+    correct=_or_null(_flag),
+    scores=_named(_scores),
+    labels=_list(_label, MAX_STEPS),
+    step_notes=_steps,
+    note=_text,
+    error=_text,
+    error_type=_or_null(_text),
+    more=_object,
+)
+_draft = _record(
+    Draft,
+    problem=_text,
+    rule=_text,
+    gold_answer=_or_null(_text),
+    names=_list(_text, MAX_SOLUTIONS),
+    texts=_list(_text, MAX_SOLUTIONS),
+)
+_problem = _record(
+    Problem,
+    problem=_text,
+    id=_or_null(_id),
+    solutions=_list(_solution, MAX_SOLUTIONS),
+    gold_answer=_or_null(_text),
+    source=_text,
+    note=_text,
+    rule=_text,
+    status=_text,
+    message=_text,
+    cut_note=_text,
+    draft=_or_null(_draft),
+    more=_object,
+)
+_session = _record(
+    Session,
+    problems=_list(_problem, MAX_PROBLEMS),
+    models=_list(
+        _record(
+            Model,
+            id=_text,
+            label=_text,
+            line=_text,
+            note=_text,
+            threshold=_number,
+            recorded=_flag,
+        ),
+        MAX_MODELS,
+    ),
+    settings=_record(
+        Settings,
+        model=_text,
+        other=_text,
+        aggregation=_text,
+        threshold=_or_null(_number),
+        rule=_text,
+        problem=_count,
+        view=_object,
+    ),
+    title=_text,
+    note=_text,
+    annotator=_text,
+    more=_object,
+)

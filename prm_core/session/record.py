@@ -1,0 +1,476 @@
+"""What a session holds: problems with their solutions, and what models and people say of them.
+
+    Session
+    ├─ models: Model             who scored; "recorded" where a file said it
+    ├─ settings: Settings        which model, rule and threshold are on show
+    └─ problems: Problem
+       ├─ draft: Draft | None    what stands in the editor, where that is something else by now
+       └─ solutions: Solution    text and steps, labels, notes
+          └─ scores: Scores      by the name of the model
+
+All are frozen, equal when they hold the same, and check themselves once. `prm_core.session.codec`
+writes and reads them; `prm_core.session.convert` makes them of other records and back. `more` is
+room for what later versions or other programs add (a search keeps its tree there): any JSON, kept
+as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from prm_core.answers.final import final_answer, same_answer
+from prm_core.errors import InputError
+from prm_core.ranking.aggregate import METHODS
+from prm_core.types import HALF_CHARACTER, Candidate, ScoredCandidate, log_odds
+
+MAX_PROBLEMS = 100_000
+MAX_SOLUTIONS = 1_024
+"""Of one problem."""
+MAX_STEPS = 5_000
+"""Of one solution."""
+MAX_MODELS = 64
+
+Label = float | Literal["neutral"] | None
+"""What people say of a step: P(it is right), neither right nor wrong, or nothing."""
+
+Status = Literal["", "done", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one model says of one solution.
+
+    Attributes:
+        probabilities: P(step is right) for each step; or a single one for the whole solution, where
+            an outcome model said it.
+        log_odds: ln(p / (1 - p)) of each; left out, they are computed. One that is infinite has the
+            sign that belongs to its probability, and may be given as None.
+        extras: what else the model says, by name, one value for each probability; None is no
+            number.
+        rationales: what a verifier wrote, one text per sample.
+
+    Raises:
+        InputError: a value is no probability, or they differ in number.
+    """
+
+    probabilities: tuple[float, ...]
+    log_odds: tuple[float, ...] = ()
+    extras: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    rationales: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        p = tuple(map(float, self.probabilities))
+        if not p:
+            raise InputError("probabilities is empty; there must be one for each step")
+        for value in p:
+            if not 0.0 <= value <= 1.0:
+                raise InputError(f"probabilities holds {value}, not a number from 0 to 1")
+        given = self.log_odds or tuple(map(log_odds, p))
+        extras = {str(name): tuple(map(_finite, values)) for name, values in self.extras.items()}
+        for name, values in ("log_odds", given), *extras.items():
+            if len(values) != len(p):
+                raise InputError(f"{name} has {len(values)} values for {len(p)} probabilities")
+        _set(self, probabilities=p, extras=extras, rationales=_texts("rationales", self.rationales))
+        _set(self, log_odds=tuple(_odds(x, y) for x, y in zip(given, p, strict=True)))
+
+
+def _odds(value: float | None, p: float) -> float:
+    """A log-odds value; an infinite one has the sign of its probability."""
+    if value is None or math.isinf(value):
+        return math.copysign(math.inf, p - 0.5)
+    if math.isnan(value):
+        raise InputError("log_odds holds NaN, which is not a number")
+    return float(value)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """One solution: how it was typed, how it was cut, and what is said of it.
+
+    Attributes:
+        name: names it within its problem, as "A"; unique there.
+        text: as it was typed; empty where only its steps are known.
+        steps: empty as long as it is not cut.
+        thinking: for each step whether it was only thought; empty where none was.
+        tagged_answer: what its text held between answer tags; see `Candidate`.
+        cut: the step rule that cut the text; empty where the steps were given.
+        generator: who wrote it.
+        answer: its final answer, where a file said it; `final_answer` of the steps goes without.
+        correct: whether that is right, where a file said it.
+        scores: what models say, by the name of the model.
+        labels: what people say of each step; empty where nobody did.
+        step_notes: a remark on each step, empty texts where there is none; empty without any.
+        note: a remark on the whole.
+        error: why it could not be scored.
+        error_type: the kind of error, in a data set's own word.
+        more: any JSON.
+
+    Raises:
+        InputError: what is said of steps does not fit their number, or a value is not one.
+    """
+
+    name: str
+    text: str = ""
+    steps: tuple[str, ...] = ()
+    thinking: tuple[bool, ...] = ()
+    tagged_answer: str | None = None
+    cut: str = ""
+    generator: str = ""
+    answer: str | None = None
+    correct: bool | None = None
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    labels: tuple[Label, ...] = ()
+    step_notes: tuple[str, ...] = ()
+    note: str = ""
+    error: str = ""
+    error_type: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("name", "text", "tagged_answer", "cut", "generator", "answer", "note"):
+            _text(name, getattr(self, name))
+        _text("error", self.error)
+        _text("error_type", self.error_type)
+        if not self.name:
+            raise InputError("name is empty; a solution needs one, as 'A'")
+        steps = _texts("steps", self.steps)
+        if len(steps) > MAX_STEPS:
+            raise InputError(f"steps has {len(steps):,} entries; at most {MAX_STEPS:,} are kept")
+        for index, step in enumerate(steps):
+            if not step.strip():
+                raise InputError(f"steps holds a blank text at place {index}; leave it out")
+        thinking = tuple(self.thinking) if any(self.thinking) else ()
+        labels = tuple(map(_label, self.labels))
+        labels = labels if any(one is not None for one in labels) else ()
+        notes = _texts("step_notes", self.step_notes) if any(self.step_notes) else ()
+        for name, values in (("thinking", thinking), ("labels", labels), ("step_notes", notes)):
+            if values and len(values) != len(steps):
+                raise InputError(f"{name} has {len(values)} entries for {len(steps)} steps")
+        for model, one in self.scores.items():
+            if len(one.probabilities) not in (1, len(steps)) or not steps:
+                raise InputError(
+                    f"scores of {model!r} have {len(one.probabilities)} probabilities for "
+                    f"{len(steps)} steps"
+                )
+        _set(self, steps=steps, thinking=thinking, labels=labels, step_notes=notes)
+
+    def candidate(self, problem: str) -> Candidate:
+        """The solution as what is scored.
+
+        Raises:
+            InputError: it has no steps, or the problem is blank.
+        """
+        return Candidate(problem, self.steps, self.name, self.thinking, self.tagged_answer)
+
+    def scored(self, problem: str, model: str) -> ScoredCandidate | None:
+        """What a model says of it; None where it says nothing."""
+        if model not in self.scores:
+            return None
+        one, candidate = self.scores[model], self.candidate(problem)
+        return ScoredCandidate(
+            candidate if len(one.probabilities) == len(self.steps) else candidate.joined(),
+            one.probabilities,
+            one.log_odds,
+            model,
+            {
+                name: tuple(math.nan if x is None else x for x in values)
+                for name, values in one.extras.items()
+            },
+            one.rationales,
+        )
+
+    def final_answer(self) -> str | None:
+        """Its final answer: what a file said, else what its steps or its text say."""
+        if self.answer is not None:
+            return self.answer
+        return final_answer(self.candidate("–")) if self.steps else final_answer(self.text)
+
+    def is_correct(self, gold_answer: str | None) -> bool | None:
+        """Whether its final answer is right; None when nobody can tell."""
+        if self.correct is not None or gold_answer is None:
+            return self.correct
+        return same_answer(self.final_answer(), gold_answer)
+
+    @property
+    def first_error(self) -> int | None:
+        """Index of the first step that people call wrong; None where they call none so."""
+        return next((i for i, y in enumerate(self.labels) if _is_wrong(y)), None)
+
+
+def _is_wrong(label: Label) -> bool:
+    return isinstance(label, float) and label < 0.5
+
+
+def _label(value: object) -> Label:
+    if value is None or value == "neutral":
+        return cast(Label, value)
+    if isinstance(value, int | float) and 0.0 <= value <= 1.0:
+        return float(value)
+    raise InputError(f"labels holds {value!r}, not a number from 0 to 1, 'neutral' or null")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in the editor and is not what was judged.
+
+    Attributes:
+        problem: the problem's text.
+        rule: the step rule that is chosen.
+        gold_answer: the right answer.
+        names: of the solutions.
+        texts: the solutions, as they are typed.
+
+    Raises:
+        InputError: names and texts differ in number.
+    """
+
+    problem: str = ""
+    rule: str = "auto"
+    gold_answer: str | None = None
+    names: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("problem", "rule", "gold_answer"):
+            _text(name, getattr(self, name))
+        _set(self, names=_texts("names", self.names), texts=_texts("texts", self.texts))
+        if len(self.names) != len(self.texts):
+            raise InputError(f"names has {len(self.names)} entries for {len(self.texts)} texts")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem with its solutions.
+
+    Attributes:
+        problem: the task's text.
+        id: its own name; None where it has none.
+        solutions: in the order in which they were given.
+        gold_answer: the right final answer; None when it is not known.
+        source: the data set it comes from.
+        note: a remark.
+        rule: the step rule that was chosen for its solutions.
+        status: how the last run over it ended; empty where there was none.
+        message: what that run said.
+        cut_note: what must be known of the rules that cut the solutions.
+        draft: what stands in the editor; None where that is what was judged.
+        more: any JSON.
+
+    Raises:
+        InputError: two solutions have one name, there are too many, or a value is not one.
+    """
+
+    problem: str
+    id: str | int | None = None
+    solutions: tuple[Solution, ...] = ()
+    gold_answer: str | None = None
+    source: str = ""
+    note: str = ""
+    rule: str = "auto"
+    status: Status = ""
+    message: str = ""
+    cut_note: str = ""
+    draft: Draft | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("problem", "gold_answer", "source", "note", "rule", "message", "cut_note"):
+            _text(name, getattr(self, name))
+        if not isinstance(self.id, int) or isinstance(self.id, bool):
+            _text("id", self.id)
+        _one_of("status", self.status, ("", "done", "cancelled", "failed"))
+        _set(self, solutions=tuple(self.solutions))
+        if len(self.solutions) > MAX_SOLUTIONS:
+            raise InputError(
+                f"solutions has {len(self.solutions):,} entries; at most {MAX_SOLUTIONS:,} are kept"
+            )
+        if twice := _repeated(one.name for one in self.solutions):
+            raise InputError(f"solutions has the name {twice!r} twice")
+        if not self.problem.strip() and any(one.scores for one in self.solutions):
+            raise InputError("problem is blank, but a solution of it has scores")
+
+    def scored(self, model: str) -> list[ScoredCandidate | None]:
+        """What a model says of each solution; None where it says nothing."""
+        return [one.scored(self.problem, model) for one in self.solutions]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Who scored.
+
+    Attributes:
+        id: the name that scores carry.
+        label: the name that people read; empty for the same.
+        line: as the page's field has it.
+        note: what the model is good for.
+        threshold: its own: below it a step counts as wrong.
+        recorded: whether a file said the scores, and no model was run.
+
+    Raises:
+        InputError: the threshold is no probability, or the id is empty.
+    """
+
+    id: str
+    label: str = ""
+    line: str = ""
+    note: str = ""
+    threshold: float = 0.5
+    recorded: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("id", "label", "line", "note"):
+            _text(name, getattr(self, name))
+        if not self.id:
+            raise InputError("id is empty; a model needs a name")
+        _set(self, threshold=_share("threshold", self.threshold))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is on show.
+
+    Attributes:
+        model: whose scores; empty for the first model that there is.
+        other: the model that is compared with it; empty for none.
+        aggregation: a name in `prm_core.ranking.aggregate.METHODS`.
+        threshold: below it a step counts as wrong; None for the model's own.
+        rule: the step rule for new texts.
+        problem: index of the problem on show.
+        view: what else the page keeps of its looks, any JSON.
+
+    Raises:
+        InputError: a value is not known.
+    """
+
+    model: str = ""
+    other: str = ""
+    aggregation: str = "min"
+    threshold: float | None = None
+    rule: str = "auto"
+    problem: int = 0
+    view: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("model", "other", "rule"):
+            _text(name, getattr(self, name))
+        _one_of("aggregation", self.aggregation, tuple(METHODS))
+        if self.threshold is not None:
+            _set(self, threshold=_share("threshold", self.threshold))
+        if self.problem < 0:
+            raise InputError(f"problem is {self.problem}; it counts from 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything that was brought in, computed and said.
+
+    Attributes:
+        problems: in order.
+        models: whoever scored any solution.
+        settings: what is on show.
+        title: names the session where people read it.
+        note: a remark.
+        annotator: who labelled.
+        more: any JSON.
+
+    Raises:
+        InputError: a solution has scores of a model that is not listed, a model is listed twice,
+            or there is too much.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    models: tuple[Model, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    title: str = ""
+    note: str = ""
+    annotator: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("title", "note", "annotator"):
+            _text(name, getattr(self, name))
+        _set(self, problems=tuple(self.problems), models=tuple(self.models))
+        for name, most in (("problems", MAX_PROBLEMS), ("models", MAX_MODELS)):
+            if len(getattr(self, name)) > most:
+                raise InputError(
+                    f"{name} has {len(getattr(self, name)):,} entries; at most {most:,} are kept"
+                )
+        if twice := _repeated(one.id for one in self.models):
+            raise InputError(f"models has {twice!r} twice")
+        known = {one.id for one in self.models}
+        for problem in self.problems:
+            for solution in problem.solutions:
+                if strange := solution.scores.keys() - known:
+                    raise InputError(f"scores of {min(strange)!r} are there, but not in models")
+        for name in ("model", "other"):
+            value = getattr(self.settings, name)
+            if value and value not in known:
+                raise InputError(f"settings.{name} is {value!r}, which is not in models")
+
+    @property
+    def model(self) -> Model | None:
+        """Whose scores are on show; None where nobody scored."""
+        shown = self.settings.model
+        return next((one for one in self.models if not shown or one.id == shown), None)
+
+    @property
+    def threshold(self) -> float:
+        """Below it a step counts as wrong: what was set, else what the model on show has."""
+        if self.settings.threshold is not None:
+            return self.settings.threshold
+        return 0.5 if self.model is None else self.model.threshold
+
+
+def _set(record: object, **values: object) -> None:
+    """Fields in their one form, so that records that hold the same are equal."""
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
+
+
+def _text(name: str, value: object) -> None:
+    """
+    Raises:
+        InputError: it is no text (or None), or holds half of a character.
+    """
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise InputError(f"{name} is {value!r}, not a text")
+    if half := HALF_CHARACTER.search(value):
+        raise InputError(f"{name} holds an unpaired surrogate (invalid Unicode), {half[0]!r}")
+
+
+def _texts(name: str, values: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise InputError(f"{name} is one text, not a list of texts")
+    for value in values:
+        _text(name, value)
+    return tuple(values)
+
+
+def _share(name: str, value: float) -> float:
+    if not 0.0 <= value <= 1.0:
+        raise InputError(f"{name} is {value}; it must be from 0 to 1")
+    return float(value)
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        words = ", ".join(repr(one) for one in known)
+        raise InputError(f"{name} is {value!r}; choose from {words}")
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
