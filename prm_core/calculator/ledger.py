@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from prm_core.calculator.equations import Equation, Reading, Side, factors_of, read
+from prm_core.calculator.conversions import factors_of
+from prm_core.calculator.equations import read
+from prm_core.calculator.readings import Equation, Reading, Side
 from prm_core.calculator.tokens import (
     CLOCK,
     COMMA,

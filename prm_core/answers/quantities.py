@@ -1,0 +1,200 @@
+r"""Are two numbers, or formulas, with their units the same?
+
+`57_8` and `57 base 8`; `0.3333` and `1/3`; `5 m` and `500 cm`; `15%` and `0.15`.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+from prm_core.answers.expressions import (
+    Formula,
+    NoFormulaError,
+    Value,
+    is_real,
+    nearly_equal,
+    to_fraction,
+)
+from prm_core.answers.notation import key_of
+from prm_core.answers.structure import Tokens, without_thousands
+from prm_core.answers.units import LETTERS, NO_UNIT, PERCENT, SCALES, Unit, read_unit
+
+_BASES = {
+    **{"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8"},
+    **{"nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16"},
+}
+
+
+def _based(tokens: Tokens) -> tuple[str, str] | None:
+    """Digits and their base, as in 57_8 or "57 base 8"; the base is "" where none is given."""
+    index = 0
+    while index < len(tokens) and (
+        tokens[index].kind in ("number", "letter") and not (index and tokens[index].spaced)
+    ):
+        index += 1
+    digits = "".join(token.text for token in tokens[:index]).upper()
+    if not re.fullmatch(r"[0-9A-F.]+", digits) or not re.search(r"\d", digits):
+        return None
+    mark = [token.text for token in tokens[index:] if token.text not in ("{", "}", "(", ")")]
+    if not mark:
+        return digits, ""
+    if mark[0] in ("_", "in", "base"):
+        names = [word for word in mark if word not in ("_", "in", "base")]
+        if len(names) == 1:
+            base = _BASES.get(names[0], names[0])
+            if base.isdigit():
+                return digits, base
+    return None
+
+
+def same_based(a: Tokens, b: Tokens) -> bool | None:
+    """Numbers with a base: the same digits, and no other base."""
+    one, other = _based(a), _based(b)
+    if one is None or other is None or not (one[1] or other[1]):
+        return None
+    return one[0] == other[0] and (one[1] == other[1] or not (one[1] and other[1]))
+
+
+class _Quantity(NamedTuple):
+    """A number or formula with what follows it.
+
+    Attributes:
+        names: the letters in it.
+        values: its value at each point; a single one where there are no letters.
+        places: where a plain decimal with four or more digits behind its point was rounded; -1 for
+            all others.
+        unit: what it is counted in.
+    """
+
+    names: frozenset[str]
+    values: list[Value | None]
+    places: int
+    unit: Unit
+
+
+_PLACES = 4  # a decimal with so many stands for what rounds to it
+_DECIMAL = re.compile(
+    r"[-+]?(?P<whole>\d*)\.(?P<decimals>\d+)"
+    r"(?:(?:[eE](?P<power>[-+]?\d{1,3}))|(?:\*10\^\{?(?P<tens>[-+]?\d{1,3})\}?))?"
+)
+_SCIENTIFIC = re.compile(r"([-+]?)(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})")
+
+
+def _read(tokens: Tokens) -> _Quantity | None:
+    """The quantity that an answer is; None where it is none."""
+    try:
+        return _quantity(tokens)
+    except (NoFormulaError, ArithmeticError, ValueError):
+        return _with_letter_unit(tokens)
+
+
+def _quantity(tokens: Tokens) -> _Quantity:
+    """
+    Raises:
+        NoFormulaError: it is none.
+    """
+    tokens = without_thousands(tokens)
+    plain = key_of(tokens)
+    if found := _SCIENTIFIC.fullmatch(plain.replace(" ", "")):
+        value = Fraction(f"{found[1]}{found[2]}e{found[3]}")
+        return _Quantity(frozenset(), [value], _places(plain), NO_UNIT)
+    formula = Formula(tokens)
+    values = formula.values()
+    size, rest = _scale(formula.rest)
+    unit = (
+        PERCENT
+        if rest and [t.text for t in rest] in (["%"], ["percent"], ["per", "cent"])
+        else None
+    )
+    if unit is None:
+        unit = read_unit(rest)
+    if unit is None:
+        raise NoFormulaError
+    if size != 1:
+        values = [None if v is None else v * size for v in values]
+    number = tokens[: len(tokens) - len(formula.rest)]
+    places = -1 if size != 1 else _places(key_of(number))
+    return _Quantity(formula.names, values, places, unit)
+
+
+def _scale(rest: Tokens) -> tuple[int, Tokens]:
+    """What "million" and the like after a number multiply it by, and what is left."""
+    size = 1
+    while rest and rest[0].kind == "word" and (by := SCALES.get(rest[0].text)):
+        size, rest = size * by, rest[1:]
+    return size, rest
+
+
+def _places(number: str) -> int:
+    found = _DECIMAL.fullmatch(number.replace(" ", ""))
+    if found is None or len(found["decimals"]) < _PLACES:
+        return -1
+    return max(len(found["decimals"]) - int(found["power"] or found["tens"] or 0), 0)
+
+
+def same_quantities(a: Tokens, b: Tokens) -> bool | None:
+    one, other = _read(a), _read(b)
+    if one is None or other is None:
+        return None if one is other else False
+    if other.names and (one.unit.powers or not one.names):
+        other = _with_letter_unit(b) or other
+    elif one.names and (other.unit.powers or not other.names):
+        one = _with_letter_unit(a) or one
+    if PERCENT in (one.unit, other.unit) and one.unit != other.unit:
+        return _same_percent(one, other)
+    if one.unit.powers and other.unit.powers:
+        if one.unit.powers != other.unit.powers:
+            return False
+        if one.unit.size != other.unit.size:
+            one, other = (
+                q._replace(values=[v and v * q.unit.size for v in q.values], places=-1)
+                for q in (one, other)
+            )
+    return _same_values(one, other)
+
+
+def _with_letter_unit(tokens: Tokens) -> _Quantity | None:
+    """ "5 m" as five metres: beside another length or a bare number, for it may be 5 times m."""
+    first = next((i for i, token in enumerate(tokens) if token.kind == "letter"), 0)
+    if not first or tokens[first].text not in LETTERS:
+        return None
+    try:
+        quantity = _quantity(tokens[:first])
+    except NoFormulaError:
+        return None
+    unit = read_unit([token._replace(upright=True) for token in tokens[first:]])
+    return quantity._replace(unit=unit) if unit and unit.powers else None
+
+
+def _same_percent(a: _Quantity, b: _Quantity) -> bool:
+    rate, other = (a, b) if a.unit == PERCENT else (b, a)
+    if other.unit.powers:
+        return False
+    places = rate.places + 2 if rate.places > 0 else -1
+    hundredth = [None if v is None else v / 100 for v in rate.values]
+    share = _Quantity(rate.names, hundredth, places, NO_UNIT)
+    return _same_values(rate, other) or _same_values(share, other)
+
+
+def _same_values(a: _Quantity, b: _Quantity) -> bool:
+    """Equal at all points, or equal when rounded to the places of the one that was rounded."""
+    n = max(len(a.values), len(b.values))  # one value stands for all points
+    one, other = (q.values * (n // len(q.values)) for q in (a, b))
+    pairs = [(x, y) for x, y in zip(one, other, strict=True) if x is not None and y is not None]
+    if pairs and all(nearly_equal(x, y) for x, y in pairs):
+        return True
+    return not (a.names or b.names) and _rounded_same(a, b)
+
+
+def _rounded_same(a: _Quantity, b: _Quantity) -> bool:
+    places = min((q.places for q in (a, b) if q.places >= 0), default=None)
+    x, y = a.values[0], b.values[0]
+    if places is None or not (is_real(x) and is_real(y)):
+        return False
+    exact = to_fraction(x), to_fraction(y)
+    for q, value in zip((a, b), exact, strict=True):
+        if 0 <= q.places < places or value.denominator == 1:
+            return False
+    return abs(exact[0] - exact[1]) <= Fraction(f"5e-{places + 1}")

@@ -1,0 +1,507 @@
+"""A recursive descent over the tokens of a text: one computation after the other.
+
+Words between a number and a sign are its unit ("17 apples + 15 apples = 32 apples"). What cannot
+be read is no computation.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from prm_core.calculator.conversions import CONVERSIONS, singular
+from prm_core.calculator.readings import Side
+from prm_core.calculator.tokens import (
+    AND,
+    COMMA,
+    COPULA,
+    FILLER,
+    FRACTION,
+    LINK,
+    NUMBER,
+    OF,
+    ROOT,
+    STOP,
+    TIMES_WORD,
+    VARIABLE,
+    VERB,
+    VERBS,
+    WORD,
+    Number,
+    Tokens,
+    exact,
+    quotient,
+)
+
+_DEEPEST = 20  # brackets
+_LARGEST = 200  # bits of a value's numerator or denominator
+_LARGEST_POWER = 64
+_UNIT_WORDS = 4  # between a number and the next sign
+_GAP_WORDS = 5  # between a computation and the result that words give it
+_OPERATIONS = frozenset("+-*/")
+_UNIT = frozenset((WORD, FILLER, OF))
+_GAP = frozenset((FILLER, COPULA, LINK, COMMA, OF))
+BEGINS = frozenset((NUMBER, "(", FRACTION, ROOT, VARIABLE, TIMES_WORD, VERB, "-"))
+_OPERAND = BEGINS - {VERB}
+_RESULT = _OPERAND - {VARIABLE}
+_BEHIND_UNIT = frozenset("+-*/=)^c%")
+
+
+class Reader:
+    """One pass over the tokens of a text."""
+
+    def __init__(self, tokens: Tokens, text: str, unknown: Number | None) -> None:
+        self.kinds, self.values = tokens.kinds, tokens.values
+        self.starts, self.ends, self.shown = tokens.starts, tokens.ends, tokens.shown
+        self.text = text
+        self.unknown = unknown
+        self.hundredth: Number = Fraction(1, 100)
+        self.i = 0
+        self.depth = 0
+        self.operands: list[Number] = []
+        self.signs: list[str] = []
+        self.partial: set[Number] = set()
+        self.fractional = False
+        self.saw_unknown = False
+        self.saw_letter = False
+
+    # A method that reads moves `i` behind what it read, or returns None.
+
+    def side(self) -> Side | None:
+        """A computation, or a number, that begins here."""
+        first = self.i
+        self.operands, self.signs, self.depth, self.saw_letter = [], [], 0, False
+        value = self._command() if self.kinds[first] == VERB else self._sum()
+        if value is None:
+            self.i = first
+            return None
+        last = self.i - 1
+        while last > first and self.kinds[last] in _UNIT:
+            last -= 1
+        alone = last == first
+        return Side(
+            value,
+            self.starts[first],
+            self.ends[last],
+            tuple(self.operands),
+            "".join(self.signs),
+            self._digits_shown(first, last),
+            self._unit(first, last),
+            alone and first > 0 and self.kinds[first - 1] in (WORD, COPULA, FILLER, LINK),
+            not alone or self.shown[first] >= 0 or self.kinds[first] == VARIABLE,
+            self._is_cut(first, last),
+            first,
+        )
+
+    def _is_cut(self, first: int, last: int) -> bool:
+        """Whether a sign, or a letter right behind a number, shows that more belongs to it."""
+        kinds = self.kinds
+        j = first - 1
+        while j > max(0, first - 3) and kinds[j] == WORD:
+            j -= 1
+        signs = _OPERATIONS if j == first - 1 else "+*"
+        before = j > 0 and kinds[j] in signs and kinds[j - 1] != STOP
+        behind = kinds[self.i] in "+*/^(" or (
+            kinds[self.i] == "-" and self.ends[self.i + 1] - self.starts[self.i + 1] == 1
+        )
+        j = self.i
+        while kinds[j] == WORD and j < self.i + 2:
+            j += 1
+        counts = kinds[j] == OF and kinds[j + 1] == NUMBER  # "6 groups of 7"
+        return before or behind or counts or self.saw_letter
+
+    def _digits_shown(self, first: int, last: int) -> int:
+        if first == last:
+            return self.shown[first]
+        if last == first + 1 and self.kinds[last] == "%" and self.shown[first] >= 0:
+            return self.shown[first] + 2
+        return -1
+
+    def _unit(self, first: int, last: int) -> str:
+        if self.starts[first] and self.text[self.starts[first] - 1] in "$€£":
+            return "$"
+        j = last + 1
+        while self.kinds[j] in (FILLER, OF) and j < last + 3:
+            j += 1
+        return singular(self.values[j]) if self.kinds[j] == WORD else ""
+
+    def _sum(self) -> Number | None:
+        total = self._product()
+        if total is None:
+            return None
+        terms = [total]
+        while (sign := self.kinds[self.i]) == "+" or sign == "-":
+            before = self.i
+            if sign == "-" and self._is_negative_number(before):
+                break
+            mark = len(self.operands), len(self.signs)
+            self.i += 1
+            self._skip_words()
+            term = self._product()
+            if term is None:
+                self.i = before
+                del self.operands[mark[0] :], self.signs[mark[1] :]
+                break
+            percent = self.kinds[self.i - 1] == "%" and self.hundredth == 0
+            if percent:  # "80 - 20%" taken of the 80
+                term = total * quotient(self.operands[-1], 100)
+            total = exact(total + term if sign == "+" else total - term)
+            if _is_too_large(total):
+                return None
+            terms.append(term if sign == "+" else -term)
+            self.signs.append(sign)
+            self.partial.add(total)
+        if len(terms) > 2:
+            self._note_pairs(terms, product=False)
+        return total
+
+    def _is_negative_number(self, i: int) -> bool:
+        """Of "from 5 down to -3" the last: a sign that belongs to the number behind it."""
+        return (
+            self.kinds[i - 1] in _UNIT
+            and self.ends[i] == self.starts[i + 1]
+            and self.starts[i] > self.ends[i - 1]
+        )
+
+    def _note_pairs(self, terms: list[Number], *, product: bool) -> None:
+        """Terms may be taken in any order."""
+        some = terms[:8]
+        for i, a in enumerate(some):
+            for b in some[i + 1 :]:
+                self.partial.add(exact(a * b if product else a + b))
+                if product and 0 < a < 1 and 0 < b < 1:
+                    self.partial.add(exact(1 / Fraction(a * b)))  # what stands below
+
+    def _product(self) -> Number | None:
+        total = self._power()
+        if total is None:
+            return None
+        factors = [total]
+        while True:
+            sign, before = self.kinds[self.i], self.i
+            if sign == "*" or sign == "/" or (sign == OF and self.fractional and total):
+                self.i += 1
+                self._skip_words()
+            elif not self._follows_at_once():
+                break
+            mark = len(self.operands), len(self.signs)
+            factor = self._tight_fraction(sign) or self._power()
+            if factor is None or (sign == "/" and factor == 0):
+                self.i = before
+                del self.operands[mark[0] :], self.signs[mark[1] :]
+                break
+            if sign == "/":
+                factor = quotient(1, factor)
+            total = exact(total * factor)
+            if _is_too_large(total):
+                return None
+            factors.append(factor)
+            self.signs.append("/" if sign == "/" else "*")
+            self.partial.add(total)
+            self.fractional = 0 < total < 1
+            self._skip_unit()
+        if len(factors) > 1:
+            self._note_pairs([part for one in factors for part in _split(one)], product=True)
+        return total
+
+    def _tight_fraction(self, sign: str) -> Number | None:
+        """Of `25 / 1/3` the `1/3`: what is written without blanks belongs together."""
+        i, kinds = self.i, self.kinds
+        if sign != "/" or kinds[i : i + 3] != [NUMBER, "/", NUMBER]:
+            return None
+        a, b = self.values[i], self.values[i + 2]
+        assert not isinstance(a, str)
+        assert not isinstance(b, str)
+        tight = self.ends[i] == self.starts[i + 1] and self.ends[i + 1] == self.starts[i + 2]
+        if not tight or self.starts[i] == self.ends[i - 1] or not b:
+            return None
+        self.i = i + 3
+        self.operands += [a, b]
+        self._skip_unit()
+        return quotient(a, b)
+
+    def _skip_words(self) -> None:
+        """Behind a sign: "25 classmates + his 1 teacher"."""
+        j = self.i
+        while self.kinds[j] in (WORD, FILLER) and j < self.i + 2:
+            j += 1
+        if self.kinds[j] == NUMBER:
+            self.i = j
+
+    def _follows_at_once(self) -> bool:
+        """`3x`, `3(4 + 5)` and `(2)(3)`: a product without a sign."""
+        i = self.i
+        if not i or self.starts[i] != self.ends[i - 1]:
+            return False
+        before, kind = self.kinds[i - 1], self.kinds[i]
+        return (before in (NUMBER, ")") and kind in (VARIABLE, FRACTION)) or (
+            before in (NUMBER, ")", VARIABLE) and kind == "(" and self.text[self.starts[i]] == "("
+        )
+
+    def _power(self) -> Number | None:
+        base = self._primary()
+        if base is None or self.kinds[self.i] != "^":
+            return base
+        before = self.i
+        self.i += 1
+        power = self._primary()
+        if not isinstance(power, int) or abs(power) > _LARGEST_POWER or (not base and power < 0):
+            self.i = before
+            return None
+        if _bits(base) * abs(power) > _LARGEST:
+            return None
+        self.signs.append("^")
+        raised = Fraction(base) ** abs(power)
+        value = exact(Fraction(raised) if power >= 0 else 1 / Fraction(raised))
+        self.partial.add(value)
+        self._skip_unit()
+        return value
+
+    def _primary(self) -> Number | None:
+        kind, i = self.kinds[self.i], self.i
+        self.fractional = False
+        if kind == NUMBER:
+            value = self.values[i]
+            assert not isinstance(value, str)
+            self.i += 1
+            self.operands.append(value)
+            self.fractional = 0 < value < 1
+            if self.kinds[self.i] == "%":
+                self.i += 1
+                value = exact(value * self.hundredth)
+                self.signs.append("%")
+                self.partial.add(value)
+                self.fractional = True
+            else:
+                value = self._with_smaller_unit(value)
+            self._skip_unit()
+            return value
+        if kind in ("-", "+"):
+            if self.starts[i + 1] != self.ends[i] and self.kinds[i - 1] != "(":
+                return None  # a dash
+            self.i += 1
+            inner = self._primary()
+            if inner is not None and self.operands:
+                self.operands[-1] = -self.operands[-1] if kind == "-" else self.operands[-1]
+            return None if inner is None else -inner if kind == "-" else inner
+        if kind == VARIABLE:
+            self.saw_unknown = True
+            if self.unknown is None:
+                return None
+            self.i += 1
+            return self.unknown
+        if kind == TIMES_WORD:
+            return self._times_word()
+        return self._bracketed(kind)
+
+    def _with_smaller_unit(self, value: Number) -> Number:
+        """Of `1 h 50 min` the 110, in the smaller unit."""
+        j = self.i + 1
+        if self.kinds[self.i] != WORD:
+            return value
+        if self.kinds[j] == AND:
+            j += 1
+        if self.kinds[j] != NUMBER or self.kinds[j + 1] != WORD:
+            return value
+        factor = CONVERSIONS.get((singular(self.values[self.i]), singular(self.values[j + 1])))
+        more = self.values[j]
+        if factor is None or isinstance(more, str):
+            return value
+        self.i = j + 1
+        self.operands.append(more)
+        return exact(value * factor + more)
+
+    def _times_word(self) -> Number | None:
+        """`twice 5`, `double the 8`."""
+        factor = self.values[self.i]
+        assert not isinstance(factor, str)
+        self.i += 1
+        if self.kinds[self.i] in (FILLER, OF):
+            self.i += 1
+        inner = self._primary() if self.kinds[self.i] == NUMBER else None
+        if inner is None:
+            return None
+        self.operands.append(factor)
+        self.signs.append("*")
+        return exact(factor * inner)
+
+    def _bracketed(self, kind: str) -> Number | None:
+        r"""`(3 + 4)`, `\frac{3}{4}`, `\sqrt{16}`."""
+        if self.depth >= _DEEPEST:
+            return None
+        self.depth += 1
+        value: Number | None = None
+        if kind == "(":
+            value = self._inside()
+            self._skip_unit()
+        elif kind == FRACTION:
+            value = self._fraction()
+            self._skip_unit()
+        elif kind == ROOT:
+            self.i += 1
+            value = _root(self._inside() if self.kinds[self.i] == "(" else self._primary())
+            self.signs.append("^")
+        self.depth -= 1
+        return value
+
+    def _inside(self) -> Number | None:
+        if self.kinds[self.i] != "(":
+            return None
+        self.i += 1
+        value = self._sum()
+        while self.kinds[self.i] in _UNIT:
+            self.i += 1
+        if value is None or self.kinds[self.i] != ")":
+            return None
+        self.i += 1
+        self.fractional = 0 < value < 1
+        return value
+
+    def _fraction(self) -> Number | None:
+        self.i += 1
+        over = self._inside()
+        under = self._inside()
+        if over is None or not under:
+            return None
+        self.signs.append("/")
+        value = quotient(over, under)
+        self.partial.add(value)
+        self.fractional = 0 < value < 1
+        return value
+
+    def _skip_unit(self) -> None:
+        """Pass over a unit, where the computation goes on behind it."""
+        j, kinds = self.i, self.kinds
+        if kinds[j] == WORD and self.ends[j] - self.starts[j] == 1:
+            self.saw_letter = self.saw_letter or self.starts[j] == self.ends[j - 1]
+        if kinds[j] in _BEHIND_UNIT and not (kinds[j] == "/" and kinds[j + 1] == WORD):
+            return
+        if kinds[j] == OF and self.fractional:
+            return
+        last = j + _UNIT_WORDS
+        while j < last:
+            if kinds[j] in _UNIT:
+                j += 1
+            elif kinds[j] == "/" and kinds[j + 1] == WORD:
+                j += 2
+            elif kinds[j] == "^" and j > self.i and kinds[j + 1] == NUMBER:
+                j += 2  # "cm^3"
+            elif kinds[j] == "(" and kinds[j + 1] in _UNIT:
+                k = j + 1
+                while k < j + 1 + _UNIT_WORDS and kinds[k] in _UNIT:
+                    k += 1
+                if kinds[k] != ")":
+                    return
+                j = k + 1
+            else:
+                break
+        if j > self.i and kinds[j] in _BEHIND_UNIT and kinds[j] != "^":
+            self.i = j
+
+    def _command(self) -> Number | None:
+        """`add 5 and 7`, `subtract 4 from 10`, `the product of 3 and 8`, `divide 12 by 4`."""
+        word = str(self.values[self.i])
+        self.i += 1
+        if self.kinds[self.i] in (OF, FILLER):
+            self.i += 1
+        if self.values[self.i] == "between":
+            self.i += 1
+        numbers: list[Number] = []
+        links: list[str] = []
+        while len(numbers) < 8:
+            value = self._power() if self.kinds[self.i] in _OPERAND else None
+            if value is None:
+                break
+            numbers.append(value)
+            j = self.i
+            while self.kinds[j] in _UNIT and j < self.i + 2:
+                j += 1
+            if self.kinds[j] == COMMA:
+                j += 1
+            if self.kinds[j] in (AND, LINK):
+                links.append(str(self.values[j]))
+                j += 1
+            if self.kinds[j] in (FILLER, WORD):
+                j += 1
+            if self.kinds[j] not in (NUMBER, FRACTION) or j == self.i:
+                break
+            self.i = j
+        if len(numbers) < 2 or (VERBS[word] in "-/" and len(numbers) != 2):
+            return None
+        swapped = VERBS[word] == "-" and links[:1] == ["from"]
+        return self._combined(VERBS[word], numbers[::-1] if swapped else numbers, word)
+
+    def _combined(self, sign: str, numbers: list[Number], word: str) -> Number | None:
+        total = numbers[0]
+        for number in numbers[1:]:
+            if sign == "/" and number == 0:
+                return None
+            self.signs.append(sign)
+            total = exact(
+                total + number
+                if sign == "+"
+                else total - number
+                if sign == "-"
+                else total * number
+                if sign == "*"
+                else Fraction(total) / number
+            )
+            self.partial.add(total)
+        return size(total) if word == "difference" else total
+
+    def relation(self, left: Side) -> str:
+        """ "=" or "words" where the text says that what was read equals what comes; else ""."""
+        kinds, j = self.kinds, self.i
+        if kinds[j] in _UNIT:
+            k = j
+            while kinds[k] in _UNIT and k < j + _UNIT_WORDS:
+                k += 1
+            if kinds[k] == "=":
+                j = k
+        if kinds[j] == "=":
+            self.i = j + 1
+            while kinds[self.i] == "=":
+                self.i += 1
+            while kinds[self.i] in (FILLER, COPULA) and self.i < j + 4:
+                self.i += 1
+            return "="
+        if not left.signs:
+            return ""
+        copula = False
+        while kinds[j] in _GAP and j < self.i + _GAP_WORDS:
+            copula = copula or kinds[j] == COPULA
+            j += 1
+        if copula and kinds[j] in _RESULT:
+            self.i = j
+            return "words"
+        return ""
+
+
+def _split(factor: Number) -> list[Number]:
+    """Of 3/4 the 3 and the 1/4, which may be taken apart."""
+    if isinstance(factor, int) or factor.numerator == 1 or factor.denominator > 100:
+        return [factor]
+    return [factor.numerator, Fraction(1, factor.denominator)]
+
+
+def size(value: Number) -> Number:
+    """The value without its sign."""
+    return -value if value < 0 else value
+
+
+def _bits(value: Number) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def _is_too_large(value: Number) -> bool:
+    return _bits(value) > _LARGEST
+
+
+def _root(value: Number | None) -> Number | None:
+    if value is None or value < 0:
+        return None
+    value = Fraction(value)
+    over, under = math.isqrt(value.numerator), math.isqrt(value.denominator)
+    if over * over != value.numerator or under * under != value.denominator:
+        return None
+    return exact(Fraction(over, under))
