@@ -331,6 +331,12 @@ def _reduced(answer: str) -> str:
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)|[\n\r]+")
 _BOLD = re.compile(r"\*\*(?P<inside>[^*\n]{1,60})\*\*")
 _ASIDE = re.compile(r"\s\([^()]*\)")
+_NO_WORD = re.compile(
+    r"\\(?:text|mathrm)\s*\{[^{}]*\}|(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|sqrt|pi)\b"
+)
+_NO_AMOUNT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}|\\[,;:! ]|\s+")  # beside a plain number
+_FORMULA_WORD = re.compile(r"(?:\\(?:text|mathrm)\s*\{[^{}]*\}|\S)+")
+_Span = tuple[int, int]
 _RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
 
 
@@ -343,17 +349,49 @@ def _conclusion(text: str, last_step: str) -> str | None:
     if formula is not None:
         return formula
     for sentence in reversed(sentences):
-        numbers = [_shown(found.group()) for found in _NUMBER.finditer(sentence)]
-        if numbers:
-            return _among(numbers, sentence, text)
+        values = _values(sentence)
+        if values:
+            return _among(values, sentence, text)
     return None
 
 
+def _values(sentence: str) -> list[str]:
+    """The numbers and formulas of a sentence in their order: a number in a formula is none."""
+    begin = max(0, len(sentence) - 2 * _LONGEST)  # as in `_formula_at_end`
+    spans = [found.span() for found in _DELIMITED.finditer(sentence, begin)]
+    spans += _bare_formulas(sentence, begin, spans)
+    values: list[str] = []
+    after = 0
+    for start, end in sorted(spans):
+        inside = _shown(_shown(sentence[start:end]).rpartition("=")[2])
+        amount = _NUMBER.fullmatch(_NO_AMOUNT.sub("", inside))
+        if _is_formula(inside) and not amount:
+            values += [*_numbers(sentence[after:start]), inside]
+            after = end
+    return values + _numbers(sentence[after:])
+
+
+def _numbers(text: str) -> list[str]:
+    return [_shown(found.group()) for found in _NUMBER.finditer(text)]
+
+
+def _bare_formulas(sentence: str, begin: int, taken: Sequence[tuple[int, int]]) -> list[_Span]:
+    r"""Formulas without delimiters: the words between others that have a command or a power."""
+    runs: list[list[re.Match[str]]] = [[]]
+    for found in _FORMULA_WORD.finditer(sentence, begin):
+        free = not any(start < found.end() and found.start() < end for start, end in taken)
+        if free and not _words_in(found[0]) and found[0] not in ("a", "A", "I"):
+            runs[-1].append(found)
+        elif runs[-1]:
+            runs.append([])
+    spans = [(run[0].start(), run[-1].end()) for run in runs if run]
+    return [span for span in spans if re.search(r"\\[A-Za-z]|\w\s*\^", sentence[slice(*span)])]
+
+
 def _among(numbers: Sequence[str], sentence: str, text: str) -> str:
-    """Which number of a closing sentence is its point: the bold one, the last result, the last."""
-    outside = [_shown(n.group()) for n in _NUMBER.finditer(_ASIDE.sub("", sentence))]
-    numbers = outside or numbers
-    bold = [_shown(n.group()) for b in _BOLD.finditer(sentence) for n in _NUMBER.finditer(b[0])]
+    """Which value of a closing sentence is its point: the bold one, the last result, the last."""
+    numbers = _values(_ASIDE.sub("", sentence)) or numbers
+    bold = [value for found in _BOLD.finditer(sentence) for value in _values(found["inside"])]
     if len(bold) == 1:
         return bold[0]
     results = [_value(found["number"]) for found in _RESULT.finditer(text[-2000:])]
@@ -389,10 +427,9 @@ def _formula_at_end(sentence: str) -> str | None:
 
 def _is_formula(text: str) -> bool:
     """Is a text mathematics without words, and more than a letter or a mark?"""
-    return bool(re.search(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]", text)) and not _LOOSE_WORD.search(
-        re.sub(
-            r"\\(?:text|mathrm)\s*\{[^{}]*\}|(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|sqrt|pi)\b",
-            "",
-            text,
-        )
-    )
+    return bool(re.search(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]", text)) and not _words_in(text)
+
+
+def _words_in(text: str) -> bool:
+    """Has a text words that are neither set upright in a formula nor names of functions?"""
+    return bool(_LOOSE_WORD.search(_NO_WORD.sub("", text)))

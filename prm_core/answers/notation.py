@@ -151,7 +151,7 @@ def _character(character: str) -> str:
     if character.isascii():
         return character
     form = unicodedata.normalize("NFKC", character)
-    if "\u2044" in form:  # ½
+    if "\u2044" in form[1:]:  # ½
         top, bottom = form.split("\u2044")
         return rf"\frac{{{top}}}{{{bottom}}}"
     name = unicodedata.name(form, "") if len(form) == 1 else ""
@@ -259,11 +259,14 @@ def _product(run: str) -> bool:
 def key_of(tokens: Sequence[Token]) -> str:
     r"""What is the same for texts that differ in blanks, in braces around one token, in `\text`.
 
+    The blanks between words count: "no one" is not "noone".
+
     >>> key_of(tokens_of("y = c e^{-x^{2}}")) == key_of(tokens_of("y=c e^{-x^2}"))
     True
     """
     parts: list[str] = []
     skipped: set[int] = set()
+    before: Token | None = None
     for index, token in enumerate(tokens):
         if token.text == "{" and [t.text for t in tokens[index + 2 : index + 3]] == ["}"]:
             skipped |= {index, index + 2}
@@ -271,5 +274,13 @@ def key_of(tokens: Sequence[Token]) -> str:
             continue
         digits = parts and parts[-1][-1:].isdigit() and token.text[:1].isdigit()
         named = parts and re.fullmatch(r"\\[A-Za-z]+", parts[-1]) and token.text[:1].isalpha()
-        parts.append(" " + token.text if digits or named else token.text)
+        parts.append(
+            " " + token.text if digits or named or _two_words(before, token) else token.text
+        )
+        before = token
     return "".join(parts)
+
+
+def _two_words(before: Token | None, token: Token) -> bool:
+    kinds = (before and before.kind, token.kind)
+    return kinds in (("word", "word"), ("word", "letter"), ("letter", "word"))

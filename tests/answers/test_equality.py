@@ -71,6 +71,7 @@ SAME = {
         ("x²+1", "x^2+1"),
         ("x⁻¹", "1/x"),
         ("½", "1/2"),
+        ("1⁄3", "1/3"),
         ("2½", "2.5"),
         ("(−∞, 2) ∪ (3, ∞)", r"(-\infty,2)\cup(3,\infty)"),
         ("±3", r"\pm 3"),
@@ -256,7 +257,15 @@ DIFFERENT = {
         ("100 cm", "1 cm"),
     ],
     "choices": [("(A)", "(B)"), ("(C) 12", "(D) 12"), ("(C) 12", "B"), ("C", "B")],
-    "words": [("east", "west"), ("", ""), ("yes", "no")],
+    "words": [
+        ("east", "west"),
+        ("", ""),
+        ("yes", "no"),
+        ("new york", "newyork"),
+        (r"\text{east coast}", "eastcoast"),
+        ("no one", "noone"),
+        ("a part", "apart"),
+    ],
     "ratios": [("3:4", "4:3")],
 }
 _same = [(kind, *pair) for kind, pairs in SAME.items() for pair in pairs]

@@ -47,6 +47,18 @@ FOUND = {
         (r"So \(a + b = 12\pi\).", r"12\pi"),
         ("Therefore 3 + 4 = 7", "7"),
     ],
+    "a number within a formula is no answer": [
+        (r"The length is $2\sqrt{3}$ cm.", r"2\sqrt{3}"),
+        (r"We get -\sqrt{7}.", r"-\sqrt{7}"),
+        (r"Its area is \(A = \frac{9\pi}{2}\) square units.", r"\frac{9\pi}{2}"),
+        (r"The probability is \frac{\pi}{4} here.", r"\frac{\pi}{4}"),
+        ("The sum is x^2 + 3 here.", "x^2 + 3"),
+        ("So the box holds 2^{10} balls.", "2^{10}"),
+        ("So **$4\\pi$** metres", r"4\pi"),
+        ("So $36 - 10 = 26$ pencils are left.", "26"),
+        (r"So $26\text{ pencils}$ are left.", "26"),
+        ("It is $5, and that is $7 in all.", "7"),
+    ],
     "headings": [
         ("> **Answer**\n>\n> 7", "7"),
         ("Final answer\n------------\n\n5", "5"),
