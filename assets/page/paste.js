@@ -6,6 +6,7 @@
 
 const DASHES = /^ {0,3}-{3,}[ \t]*$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const TILDES = /^ {0,3}~{5,}[ \t]*$/; // a rule, unless it ends such a fence
 const OPENS = /<(?:think|thinking|reasoning)>|\\begin\{|\[asy\]/g;
 const CLOSES = /<\/(?:think|thinking|reasoning)>|\\end\{|\[\/asy\]/g;
 // "Step 2", "### 2.", "**2)**": the number that a step's first line carries.
@@ -25,7 +26,7 @@ function betweenDashes(text) {
     const mark = line.match(FENCE)?.[1];
     if (fence) {
       if (mark?.startsWith(fence) && !line.trim().slice(mark.length)) fence = "";
-    } else if (mark) fence = mark;
+    } else if (mark && !TILDES.test(line)) fence = mark;
     depth = Math.max(
       0,
       depth + (line.match(OPENS)?.length ?? 0) - (line.match(CLOSES)?.length ?? 0),

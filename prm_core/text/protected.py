@@ -86,23 +86,30 @@ def find_decimals(text: str) -> list[Span]:
 
 
 def find_fences(text: str, lines: list[Line]) -> tuple[list[Span], list[Span]]:
-    """Code fences with an end, and the one without, which runs to the end of the text."""
+    """Code fences with an end, and the one without, which runs to the end of the text.
+
+    A line of five or more tildes, or of tildes that no other line closes, is a rule and no fence.
+    """
     closed: list[Span] = []
     if "```" not in text and "~~~" not in text:
         return closed, []
-    begin, opener = -1, ""
+    begin, opener, named = -1, "", False
     for start, end in lines:
         found = _FENCE.match(text, start, end)
         if found is None:
             continue
         mark, info = found[1], found[2]
+        bare = _NOTHING.fullmatch(info) is not None
         if not opener:
-            if mark[0] == "~" or "`" not in info:  # "```x```" within a line is no fence
-                begin, opener = start, mark
-        elif mark.startswith(opener) and _NOTHING.fullmatch(info):
+            # "```x```" within a line is no fence.
+            opens = not bare or len(mark) < 5 if mark[0] == "~" else "`" not in info
+            if opens:
+                begin, opener, named = start, mark, not bare
+        elif mark.startswith(opener) and bare:
             closed.append((begin, end))
             opener = ""
-    return closed, [(begin, len(text))] if opener else []
+    unclosed = opener and (named or opener[0] == "`")
+    return closed, [(begin, len(text))] if unclosed else []
 
 
 def _figures(text: str) -> Iterator[Span]:

@@ -338,12 +338,17 @@ def test_a_closing_line_leaves_the_last_label(closing: str, gap: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["---", "***", "* * *", "_____", "======", "🎉", "✅ ✅", "•", "∎", "…"]
+    "rule", ["---", "~~~~~", "***", "* * *", "_____", "======", "🎉", "✅ ✅", "•", "∎", "…"]
 )
 @pytest.mark.parametrize("gap", ["\n", "\n\n"])
 def test_a_line_without_letter_or_digit_is_no_step(rule: str, gap: str) -> None:
     steps = ["3 + 4 = 7", "7 * 2 = 14", "The answer is 14."]
     check(f"{gap}{rule}{gap}".join(steps) + gap + rule, "auto", *steps)
+
+
+def test_a_tilde_fence_without_an_end_is_a_rule() -> None:
+    text = "3 + 4 = 7\n\n~~~\n\n7 * 2 = 14\n\nSo 14."
+    check(text, "auto", "3 + 4 = 7", "7 * 2 = 14", "So 14.")
 
 
 def test_a_rule_between_labelled_steps_is_in_neither_and_one_within_a_step_stays() -> None:
@@ -549,6 +554,7 @@ WHOLE = {
     "nested": "\\begin{a}\n\\begin{a}\nx. Y\n\\end{a}\n\n\\begin{b}\n\\end{b}\n\nz\n\\end{a}",
     "fence": "```python\nx = 1. \n\n1. y\n\nStep 1: \\[ $\n```",
     "tildes": "~~~~\na. B\n\n~~~\nb\n~~~~",
+    "many tildes": "~~~~~ python\na. B\n\n~~~\nb\n~~~~~",
     "unclosed fence": "```\na. B\n\nc. D\n\nAnswer: 5",
     "figure": '[asy]\nunitsize(1 cm);\n\ndraw((0,0)--(3,0));\nlabel("$3$", (1,0), S);\n[/asy]',
     "table": "| a. B | c |\n|---|:-:|\n| 1. | 2. C |\n| Answer: | 3 |",
