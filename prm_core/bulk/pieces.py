@@ -51,7 +51,8 @@ def _content(row: ProblemRow | DataError) -> bytes:
     """What decides a row's result."""
     if isinstance(row, DataError):  # without the path: a file may move
         return str(row).removeprefix(row.path).encode(errors="surrogatepass")
-    return json.dumps([row.id, row.problem, row.solutions, row.gold_answer]).encode()
+    thinking = [row.thinking] if row.thinking else []
+    return json.dumps([row.id, row.problem, row.solutions, row.gold_answer, *thinking]).encode()
 
 
 class Span(NamedTuple):

@@ -198,10 +198,11 @@ def _read_spool(path: Path) -> list[Row]:
             if "message" in fields:
                 rows.append(DataError(fields.pop("message"), **fields))
                 continue
-            solutions = fields.pop("solutions")
+            solutions, thinking = fields.pop("solutions"), fields.pop("thinking")
             rows.append(
                 ProblemRow(
                     solutions=tuple(s if isinstance(s, str) else tuple(s) for s in solutions),
+                    thinking=tuple(marks and tuple(marks) for marks in thinking),
                     **fields,
                 )
             )

@@ -62,7 +62,7 @@ def score_problem(scorer: StepScorer, row: ProblemRow, rule: str) -> list[Scored
 
 def _candidates(row: ProblemRow, rule: str) -> list[Candidate]:
     candidates = []
-    for number, steps in enumerate(steps_of(row.solutions, rule), start=1):
+    for number, steps in enumerate(steps_of(row.solutions, rule, row.thinking), start=1):
         if not steps:
             raise row.error(f"solution {number} has no steps", field="solutions")
         candidates.append(candidate_of(row.problem, steps, str(number)))

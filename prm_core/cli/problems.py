@@ -25,9 +25,10 @@ def problem_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help='JSON lines {"problem": text, "solutions": [text or list of steps], "id"?, '
-        '"gold_answer"?}, plain or gzip; a .csv or .parquet with these columns, or with '
-        '"solution" and a row for each; - for JSON lines from stdin',
+        help='JSON lines {"problem": text, "solutions": [text, list of steps, or object with '
+        'one of them as "text" or "steps"], "id"?, "gold_answer"?}, plain or gzip; a .csv or '
+        '.parquet with these columns, or with "solution" and a row for each; - for JSON lines from '
+        "stdin",
     )
     model_arguments(parser)
     parser.add_argument(

@@ -108,15 +108,8 @@ def read_solutions(
     given = given_solutions(row)
     problem = row.text("problem", row.fields["problem"])
     fields = [one if isinstance(one, dict) else {} for one in given]
-    bare = [one.get("steps", one.get("text")) if isinstance(one, dict) else one for one in given]
-    written = [text_or_steps(row, number, one) for number, one in enumerate(bare, start=1)]
-    marks = [
-        row.marks("solutions", more.get("thinking"), len(one), f"thinking of solution {number}")
-        if isinstance(one, tuple)
-        else None
-        for number, (more, one) in enumerate(zip(fields, written, strict=True), start=1)
-    ]
-    cut = steps_of(written, rule, marks)
+    read = [text_or_steps(row, number, one) for number, one in enumerate(given, start=1)]
+    cut = steps_of([solution for solution, _ in read], rule, [thinking for _, thinking in read])
     for number, steps in enumerate(cut, start=1):
         if not steps:
             raise row.error(f"solution {number} has no steps", "solutions")

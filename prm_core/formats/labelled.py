@@ -5,7 +5,7 @@ what they call a step, where they count from, and what they say of a step after 
 here a label is P(step is right) or None, and indices count from 0. Calculator marks such as
 `<<48/2=24>>` are cut from the steps.
 
-    our own          problem, steps, labels            +1, -1, null, or floats from 0 to 1
+    our own          problem (or question), steps, labels    +1, -1, null, or from 0 to 1
     TRL              prompt, completions, labels       true, false, or floats
     PRM800K          question, label                   ratings 1, 0, -1; several completions a step
     Math-Shepherd    input, label                      the text twice, `ки` in one, + and - in two
@@ -151,14 +151,14 @@ def cut_marks(text: str) -> str:
 
 
 def _own(row: FileRow) -> list[Example]:
-    """Our own schema, which `example_row` writes."""
+    """Our own schema, which `example_row` writes; others call the problem "question"."""
     fields = row.fields
     correct = fields.get("correct")
     if not isinstance(correct, bool | None):
         raise row.error(f"must be true, false or null, not {kind_of(correct)}", "correct")
     example = _example(
         row,
-        _text(row, "problem"),
+        _text(row, _problem_field(row)),
         _texts(row, "steps"),
         _labels(row),
         id=_id(row, "id"),
@@ -270,7 +270,7 @@ def _processbench(row: FileRow) -> list[Example]:
 
     A copy of it may call the problem "question".
     """
-    problem = _text(row, "problem" if "problem" in row.fields else "question")
+    problem = _text(row, _problem_field(row))
     steps = _texts(row, "steps")
     correct = row.fields.get("final_answer_correct")
     if not isinstance(correct, bool | None):
@@ -416,6 +416,7 @@ _PRM800K = frozenset({"question", "label"})
 # ProcessBench's fields begin like ours, so "labels" comes before "label".
 _FORMATS: tuple[tuple[frozenset[str], Callable[[FileRow], list[Example]]], ...] = (
     (frozenset({"problem", "steps", "labels"}), _own),
+    (frozenset({"question", "steps", "labels"}), _own),
     (frozenset({"problem", "steps", "label"}), _processbench),
     (frozenset({"question", "steps", "label"}), _processbench),
     (frozenset({"question", "process", "label"}), _openr),
@@ -504,6 +505,10 @@ def _texts(row: FileRow, field: str) -> list[str]:
     if not values:
         raise row.error("is an empty list", field)
     return [row.text(field, value, f"entry {i}") for i, value in enumerate(values, start=1)]
+
+
+def _problem_field(row: FileRow) -> str:
+    return "problem" if "problem" in row.fields else "question"
 
 
 def _optional_text(row: FileRow, field: str) -> str | None:

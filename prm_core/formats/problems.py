@@ -23,6 +23,8 @@ class ProblemRow:
         problem: the task's text; not blank.
         solutions: each a text still to be split, or its steps as given; at least one, none blank.
         gold_answer: the right final answer, as text; None when it is not known.
+        thinking: for each solution, which of its given steps are thinking, or None where its row
+            does not say; empty where none does.
     """
 
     path: str
@@ -31,6 +33,7 @@ class ProblemRow:
     problem: str
     solutions: tuple[str | tuple[str, ...], ...]
     gold_answer: str | None = None
+    thinking: tuple[tuple[bool, ...] | None, ...] = ()
 
     def error(self, message: str, field: str | None = None) -> DataError:
         """A `DataError` that names this row."""
@@ -79,8 +82,14 @@ def given_solutions(row: FileRow) -> list[Any]:
     return solutions
 
 
-def text_or_steps(row: FileRow, number: int, solution: Any) -> str | tuple[str, ...]:
+Marks = tuple[bool, ...] | None
+
+
+def text_or_steps(row: FileRow, number: int, solution: Any) -> tuple[str | tuple[str, ...], Marks]:
     """A solution of a row: a text that is still to be split, or its steps as given.
+
+    It may be an object with `steps` or `text`, whose `thinking` says which steps are; that is the
+    second value, and None where nobody says.
 
     Args:
         row: named in errors.
@@ -91,14 +100,21 @@ def text_or_steps(row: FileRow, number: int, solution: Any) -> str | tuple[str, 
         DataError: it is something else, or has no steps.
     """
     name = f"solution {number}"
+    thinking = None
+    if isinstance(solution, dict):
+        if not solution.keys() & {"steps", "text"}:
+            raise row.error(f"{name} has neither steps nor text", "solutions")
+        thinking = solution.get("thinking")
+        solution = solution.get("steps", solution.get("text"))
     if not isinstance(solution, list):
-        return row.text("solutions", solution, name)
+        return row.text("solutions", solution, name), None
     if not solution:
         raise row.error(f"{name} has no steps", "solutions")
-    return tuple(
+    steps = tuple(
         row.text("solutions", step, f"step {index} of {name}")
         for index, step in enumerate(solution, start=1)
     )
+    return steps, row.marks("solutions", thinking, len(steps), f"thinking of {name}")
 
 
 def problem_row(row: FileRow) -> ProblemRow:
@@ -117,13 +133,16 @@ def problem_row(row: FileRow) -> ProblemRow:
     gold_answer = fields.get("gold_answer")
     if isinstance(gold_answer, int | float) and not isinstance(gold_answer, bool):
         gold_answer = str(gold_answer)
+    read = [text_or_steps(row, number, one) for number, one in enumerate(solutions, start=1)]
+    marks = tuple(thinking for _, thinking in read)
     return ProblemRow(
         path=row.path,
         line=row.line,
         id=row_id,
         problem=row.text("problem", fields["problem"]),
-        solutions=tuple(text_or_steps(row, n, one) for n, one in enumerate(solutions, start=1)),
+        solutions=tuple(solution for solution, _ in read),
         gold_answer=None if gold_answer is None else row.text("gold_answer", gold_answer),
+        thinking=marks if any(marks) else (),
     )
 
 

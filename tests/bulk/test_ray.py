@@ -87,7 +87,13 @@ def ray() -> Iterator[Any]:
 
 def test_what_is_spooled_is_read_back_as_it_was(tmp_path: Path) -> None:
     source = write_problems(
-        tmp_path / "in.jsonl", 9, {2: "{", 4: {"problem": "p", "solutions": [7]}}
+        tmp_path / "in.jsonl",
+        9,
+        {
+            2: "{",
+            4: {"problem": "p", "solutions": [7]},
+            5: {"problem": "p", "solutions": [{"steps": ["a", "b"], "thinking": [True, False]}]},
+        },
     )
     with open_problems(source, io.BytesIO()) as problems:
         rows = list(problems)

@@ -98,7 +98,7 @@ def spoiled(**changes: object) -> dict[str, object]:
         ({"problem": "p", "solutions": []}, "is an empty list"),
         ({"problem": "p", "solutions": [7]}, "solution 1 must be text, not a number"),
         ({"problem": "p", "solutions": [[]]}, "has no steps"),
-        ({"problem": "p", "solutions": ["ok", {}]}, "solution 2 must be text"),
+        ({"problem": "p", "solutions": ["ok", {}]}, "solution 2 has neither steps nor text"),
         (spoiled(steps=["a", " "]), "step 2 of solution 1 is blank"),
         (spoiled(correct="yes"), "correct of solution 1 must be true, false or null, not text"),
         (spoiled(prm_scores=[1]), "prm_scores must be an object, not a list"),

@@ -192,6 +192,11 @@ def test_processbench_with_another_name_for_the_problem(tmp_path: Path) -> None:
     assert (one.candidate.problem, one.labels) == (PEN, (0.0, None))
 
 
+def test_our_schema_with_another_name_for_the_problem(tmp_path: Path) -> None:
+    (one,) = read(tmp_path, {"question": PEN, "steps": ["3+2 = 6.", "So 6."], "labels": [-1, None]})
+    assert (one.candidate.problem, one.labels) == (PEN, (0.0, None))
+
+
 @pytest.mark.parametrize("gap", [" ки\n", " \n\n\n\n\n", " \n\n\n\n"])
 @pytest.mark.parametrize("labels", [{"label": ["+", "-"]}, {"labels": [1, 0]}])
 def test_openr(gap: str, labels: dict[str, Any], tmp_path: Path) -> None:

@@ -43,6 +43,14 @@ def test_a_full_row_is_read_as_it_stands() -> None:
     )
 
 
+def test_solutions_may_be_objects_that_say_which_steps_are_thinking() -> None:
+    solutions = [{"text": "7 × 8 = 56."}, {"steps": ["54?", "So 56."], "thinking": [True, False]}]
+    (row,) = read(json.dumps({"problem": "7 × 8?", "solutions": solutions}).encode())
+    assert isinstance(row, ProblemRow)
+    assert row.solutions == ("7 × 8 = 56.", ("54?", "So 56."))
+    assert row.thinking == (None, (True, False))
+
+
 def test_id_and_answer_may_be_missing_or_numbers() -> None:
     first, second = read(
         b'{"problem": "p", "solutions": ["s"]}',
@@ -103,6 +111,11 @@ def test_a_bad_row_stands_in_its_place_and_the_good_ones_are_read() -> None:
         (b'{"problem": "p", "solutions": ["s", null]}', "solution 2 must be text, not null"),
         (b'{"problem": "p", "solutions": ["s", " \\n"]}', "solution 2 is blank"),
         (b'{"problem": "p", "solutions": ["s", []]}', "solution 2 has no steps"),
+        (b'{"problem": "p", "solutions": [{"a": "s"}]}', "solution 1 has neither steps nor text"),
+        (
+            b'{"problem": "p", "solutions": [{"steps": ["s"], "thinking": [0]}]}',
+            "thinking of solution 1 must be a list of 1 times true or false",
+        ),
         (b'{"problem": "p", "solutions": [["a", ""]]}', "step 2 of solution 1 is blank"),
         (
             b'{"problem": "p", "solutions": [["a", {}]]}',
