@@ -144,7 +144,13 @@ const written = make(
   { type: "button", class: "bd-written", "aria-pressed": String(plain), onclick: togglePlain },
   "As written",
 );
-const tabs = ["Steps", "Table"].map((label, i) =>
+// What a tab shows, and what fills it anew where it is in sight.
+const views = [
+  { name: "Steps", content: [overview, list, linesButton], fill: () => {} },
+  { name: "Overview", content: [Overview.node], fill: () => fillOverview() },
+  { name: "Table", content: [table], fill: () => fillTable() },
+];
+const tabs = views.map(({ name }, i) =>
   make(
     "button",
     {
@@ -152,17 +158,20 @@ const tabs = ["Steps", "Table"].map((label, i) =>
       role: "tab",
       id: `${id}-tab-${i}`,
       "aria-controls": `${id}-panel-${i}`,
-      onclick: () => showTab(i),
+      onclick: () => showTab(name),
       onkeydown: (event) => {
-        if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-        showTab(1 - i);
-        tabs[1 - i].focus();
+        const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: -1 }[event.key];
+        if (to === undefined) return;
+        const next = views.at(to % views.length);
+        showTab(next.name);
+        tabs[views.indexOf(next)].focus();
+        event.preventDefault();
       },
     },
-    label,
+    name,
   )
 );
-const panels = [[overview, list, linesButton], [table]].map((content, i) =>
+const panels = views.map(({ content }, i) =>
   make(
     "div",
     { role: "tabpanel", id: `${id}-panel-${i}`, "aria-labelledby": `${id}-tab-${i}` },
@@ -203,12 +212,20 @@ root.append(note, empty, results);
 
 function showTab(chosen) {
   tabs.forEach((tab, i) => {
-    tab.setAttribute("aria-selected", String(i === chosen));
-    tab.tabIndex = i === chosen ? 0 : -1;
-    panels[i].hidden = i !== chosen;
+    const here = views[i].name === chosen;
+    tab.setAttribute("aria-selected", String(here));
+    tab.tabIndex = here ? 0 : -1;
+    panels[i].hidden = !here;
   });
-  if (chosen === 1) fillTable();
+  fillView();
   keepView();
+}
+
+const viewNow = () => views[panels.findIndex((panel) => !panel.hidden)];
+
+// What is in sight beside the cards is made of the value, the rule and the colours.
+function fillView() {
+  if (value) viewNow().fill();
 }
 
 // --- the rules: a radio group; the rarer ones in a panel that opens when one gets the focus ------
@@ -275,7 +292,7 @@ function choose(name) {
   showVerdict();
   cards.forEach(showStanding);
   arrange(true);
-  if (!panels[1].hidden) fillTable();
+  fillView();
 }
 
 function showRule() {
@@ -785,6 +802,7 @@ function showColours() {
   }
   colours.setAttribute("aria-pressed", String(palette !== "default"));
   cards.forEach((card) => card.place && paint(card, card.place));
+  fillView();
 }
 
 function togglePalette() {
@@ -982,10 +1000,40 @@ list.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// --- all solutions at once ----------------------------------------------------------------------------
+
+const ranked = () => wanted().filter((card) => card.data && standing.has(card.letter));
+
+function fillOverview() {
+  const rows = ranked().map((card) => ({
+    letter: card.letter,
+    steps: inside(card).steps,
+    first_error: card.data.first_error,
+    correct: card.data.correct,
+    score: card.data.shown[method],
+  }));
+  Overview.draw(rows, {
+    colours: paletteNow(),
+    accent: getComputedStyle(root).getPropertyValue("--prm-accent").trim(),
+    threshold: value.threshold,
+    open: goToStep,
+  });
+}
+
+// Open a step in its card, from wherever somebody is.
+function goToStep(letter, i) {
+  const card = cards.get(letter);
+  showTab("Steps");
+  showLines(true);
+  unfoldCard(card, true);
+  focusRow(card, i);
+  openStep(card, i);
+}
+
 // --- the table: everything, for screen readers and for copying --------------------------------------
 
 function fillTable() {
-  const scored = wanted().filter((card) => card.data && standing.has(card.letter));
+  const scored = ranked();
   table.replaceChildren(scoresTable(scored), stepsTable(scored));
 }
 
@@ -1232,7 +1280,7 @@ function show(next) {
   });
   showFacts();
   arrange(!fresh);
-  if (!panels[1].hidden) fillTable();
+  fillView();
   // A quick run brings all of its results at once.
   if (!restoring && (fresh || (!running && was?.status === "running" && !frozen))) reveal();
   prm.changed();

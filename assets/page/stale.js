@@ -44,7 +44,7 @@ function rankAgain() {
   cards.forEach(showStanding);
   if (was === [...standing.keys()].join()) return;
   arrange(true);
-  if (!panels[1].hidden) fillTable();
+  fillView();
 }
 
 function outdatedWords(stale) {
@@ -183,7 +183,7 @@ function sayUnkept(words) {
 document.addEventListener("prm:gave-way", () => sayUnkept(TOO_LARGE));
 
 function keepView() {
-  if (!restoring) prm.saveView({ method, tab: panels.findIndex((panel) => !panel.hidden) });
+  if (!restoring) prm.saveView({ method, tab: viewNow().name });
 }
 
 // The server draws the stored numbers anew, and checks them as it checks any input.
@@ -198,7 +198,7 @@ async function restoreResults() {
   if (again && !busy) {
     props.value = again;
     show(again);
-    if (view?.tab === 1) showTab(1);
+    if (views.some(({ name }) => name === view?.tab)) showTab(view.tab);
   }
   restoring = false;
   if (kept && !again && !busy) {
@@ -213,7 +213,7 @@ setTimeout(restoreResults);
 
 // --- begin ----------------------------------------------------------------------------------------------
 
-showTab(0);
+showTab("Steps");
 showColours();
 watch("value", update);
 update();

@@ -266,7 +266,7 @@ def _plotly() -> str:
     Raises:
         InputError: it is not where it ships.
     """
-    path = assets_dir() / "vendor" / "plotly" / "plotly-basic.min.js"
+    path = assets_dir() / "vendor" / "plotly" / "plotly-cartesian.min.js"
     try:
         return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
     except OSError as error:

@@ -276,12 +276,13 @@ def _head() -> str:
     A `<style>` because it needs no request and no cache can hold an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
+    styles = [(_PAGE / name).read_text(encoding="utf-8") for name in ("board.css", "overview.css")]
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
         f'<script src="{at}/katex/katex.min.js"></script>'
         f'<script src="{at}/markdown-it/markdown-it.min.js"></script>'
-        f'<script src="{at}/plotly/plotly-basic.min.js"></script>'
-        f"<style>{(_PAGE / 'board.css').read_text(encoding='utf-8')}</style>"
+        f'<script src="{at}/plotly/plotly-cartesian.min.js"></script>'
+        f"<style>{''.join(styles)}</style>"
     )
 
 
@@ -299,7 +300,13 @@ class Board(gr.HTML):
             value=board_value("", [], status="empty", examples=examples),
             html_template='<div class="prm-board"></div>',
             js_on_load=page_script(
-                "state.js", "typeset.js", "table.js", "verdict.js", "board.js", "stale.js"
+                "state.js",
+                "typeset.js",
+                "table.js",
+                "verdict.js",
+                "overview.js",
+                "board.js",
+                "stale.js",
             ),
             head=_head(),
             apply_default_css=False,

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from prm_core.paths import assets_dir
 from prm_core.types import Candidate, ScoredCandidate
-from prm_core.ui.board import Board, board_value
+from prm_core.ui.board import Board, Judged, board_value
 
 PROBLEM = "What is 7 × 8?"
 HOSTILE = (
@@ -80,6 +80,14 @@ SHOW: dict[str, Callable[[], dict[str, Any]]] = {
     "many": shown(6, waves(16, 8)),
     "full": shown(7, waves(64, 40)),
     "written": shown(8, (RIGHT, WRITTEN)),
+    "judged": lambda: board_value(
+        PROBLEM,
+        CHART,
+        status="done",
+        run=9,
+        thinking=[[False] * 3, [False] * 3, [True, True, False, False]],
+        judged=Judged(gold="56"),
+    ),
 }
 
 

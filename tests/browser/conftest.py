@@ -223,6 +223,30 @@ def page(open_page: OpenPage) -> Page:
     return open_page()
 
 
+@pytest.fixture(scope="module")
+def board_url() -> Iterator[str]:
+    port = free_port()
+    environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.browser.board_app", str(port)], cwd=ROOT, env=environment
+    )
+    began = time.monotonic()
+    try:
+        while not answers(f"http://127.0.0.1:{port}/healthz"):
+            assert process.poll() is None, "the app ended"
+            assert time.monotonic() - began < START_S, "the app did not start"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def board(open_page: OpenPage, board_url: str) -> Page:
+    return open_page(board_url)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from prm_core.figures.step_bars import palette_table
 from tests.browser.board_app import EXAMPLES, HOSTILE, WRITTEN
-from tests.browser.conftest import ROOT, START_S, OpenPage, answers, free_port
+from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def board_url() -> Iterator[str]:
-    port = free_port()
-    environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.browser.board_app", str(port)], cwd=ROOT, env=environment
-    )
-    began = time.monotonic()
-    try:
-        while not answers(f"http://127.0.0.1:{port}/healthz"):
-            assert process.poll() is None, "the app ended"
-            assert time.monotonic() - began < START_S, "the app did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-@pytest.fixture
-def board(open_page: OpenPage, board_url: str) -> Page:
-    return open_page(board_url)
 
 
 def show(page: Page, name: str) -> None:
@@ -348,7 +318,7 @@ def test_the_table_holds_everything(board: Page) -> None:
     expect(scores.locator("tbody th")).to_have_text(["A", "B", "C"])
     board.keyboard.press("Tab")
     board.get_by_role("tab", name="Table").focus()
-    board.keyboard.press("ArrowLeft")
+    board.keyboard.press("Home")
     expect(board.get_by_role("tab", name="Steps")).to_be_focused()
     expect(card(board, "A")).to_be_visible()
 
@@ -468,12 +438,12 @@ def test_a_phone_shows_one_column(open_page: OpenPage, board_url: str) -> None:
     chart(page)
     row(page, "C", 2).click()
     expect(card(page, "C").locator(".bd-detail")).to_be_visible()
-    for tab in ("Table", "Steps"):
+    for tab in ("Table", "Overview", "Steps"):
         page.get_by_role("tab", name=tab).click()
         assert page.locator(".prm-board").evaluate(
             """(board) => [...board.querySelectorAll("*")].every((node) => {
                 const scroller = node.closest(
-                    ".bd-seg, .bd-scroll, .bd-plot, .bd-more-panel, .md");
+                    ".bd-seg, .bd-scroll, .bd-plot, .bd-figure, .bd-more-panel, .md");
                 return scroller || node.getBoundingClientRect().right <= innerWidth;
             })"""
         )

@@ -130,7 +130,7 @@ def test_the_pictures_are_figures(index: int) -> None:
     assert places == [f"figure-{i}" for i in range(len(page.figures))]
     for figure in page.figures:
         go.Figure(figure)  # raises where plotly.js would not know a name
-        assert {trace["type"] for trace in figure["data"]} <= {"scatter", "bar"}, "basic bundle"
+        assert {trace["type"] for trace in figure["data"]} <= {"scatter", "bar"}, "cartesian bundle"
 
 
 @settings(max_examples=4)

@@ -287,7 +287,7 @@ def test_libraries_come_from_our_own_server() -> None:
 
 
 def test_plotly_js_is_of_the_version_that_python_writes_for() -> None:
-    banner = (VENDOR / "plotly" / "plotly-basic.min.js").read_text(encoding="utf-8")[:400]
+    banner = (VENDOR / "plotly" / "plotly-cartesian.min.js").read_text(encoding="utf-8")[:400]
     ours = re.search(r"v(\d+)\.(\d+)\.(\d+)", banner)
     theirs = plotly.offline.get_plotlyjs_version()
     assert ours is not None

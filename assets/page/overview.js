@@ -1,0 +1,406 @@
+// The Overview: all solutions at once, as three pictures. A heat map with a row per solution, best
+// first, and a column per step; the course of every solution; how the probabilities are spread.
+// It draws the numbers that the board has, and tells which step somebody wants to open. A pointer
+// or the arrow keys choose a cell; what is in it stands in a line of text below the map.
+//
+// User text goes into that line as a text node, never into a figure: Plotly reads tags in it.
+
+const Overview = (() => {
+  const MAP_PX = 560; // the rows of many solutions share so much
+  const ROW_PX = { least: 9, most: 30 };
+  const WRITTEN_PX = 38; // a narrower cell has no number
+  const BESIDE_PX = 84; // the names of the rows
+  const BINS = 20;
+  const MOST_ODDS = 8; // log-odds beyond it are drawn at it
+  const NAMED = 8; // so many courses carry their letters
+  const PALE = 0.5; // how near the card's colour a band begins
+
+  const switches = make("div", { class: "bd-scales", role: "group", "aria-label": "Scale" });
+  const said = make("p", { class: "bd-cell", "aria-live": "polite" });
+  const map = picture("Probability of every step", "heat-map");
+  const courses = picture("Step by step", "trajectories");
+  const spread = picture("How the probabilities are spread", "distribution");
+  const legend = make("p", { class: "bd-legend" });
+  const node = make(
+    "div",
+    { class: "bd-whole-view" },
+    map.node,
+    legend,
+    said,
+    make("div", { class: "bd-pair" }, courses.node, spread.node),
+  );
+
+  let rows = []; // { letter, steps, first_error, correct, score }, best first
+  let about = null; // { colours, accent, threshold, open }
+  let odds = false; // log-odds in place of probabilities
+  let at = { row: 0, column: 0 };
+
+  for (const [label, on] of [["Probability", false], ["Log-odds", true]]) {
+    const button = make(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(on === odds),
+        onclick: () => {
+          odds = on;
+          for (const one of switches.children) {
+            one.setAttribute("aria-pressed", String(one === button));
+          }
+          paintAll();
+        },
+      },
+      label,
+    );
+    switches.append(button);
+  }
+  map.head.lastChild.before(switches);
+
+  // A figure with its heading and the buttons that save it.
+  function picture(title, file) {
+    const plot = make("div", { class: "bd-figure" });
+    const save = (format) =>
+      make(
+        "button",
+        {
+          type: "button",
+          "aria-label": `Save ${title.toLowerCase()} as ${format.toUpperCase()}`,
+          onclick: () => window.Plotly.downloadImage(plot, { format, filename: `prm-${file}` }),
+        },
+        format.toUpperCase(),
+      );
+    const head = make("div", { class: "bd-figure-head" }, make("h3", { class: "bd-cap" }, title));
+    const node = make("section", { class: "bd-picture", "aria-label": title }, head, plot);
+    head.append(make("span", { class: "bd-saves" }, save("png"), save("svg")));
+    return { node, head, plot };
+  }
+
+  // --- numbers ------------------------------------------------------------------------------------
+
+  const clipped = (x) => Math.max(-MOST_ODDS, Math.min(MOST_ODDS, x));
+  const oddsOf = (step) => clipped(step.log_odds ?? (step.probability < 0.5 ? -99 : 99));
+  const valueOf = (step) => odds ? oddsOf(step) : step.probability;
+  const wordsOf = (step) => odds ? logOdds(step) : step.shown;
+  const most = () => Math.max(...rows.map((row) => row.steps.length));
+  const limit = () => {
+    const p = about.threshold;
+    return odds ? clipped(Math.log(p / (1 - p))) : p;
+  };
+
+  // --- the heat map ---------------------------------------------------------------------------------
+
+  // From one colour towards another, as Plotly's scale wants it.
+  function mix(colour, ground, share) {
+    const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+    const [a, b] = [parts(colour), parts(ground)];
+    return `rgb(${a.map((x, i) => Math.round(x + (b[i] - x) * share)).join()})`;
+  }
+
+  // The bands of the bars, paler towards the limit between them.
+  function scale({ good, warn, bad, card }) {
+    return [
+      [0, bad],
+      [0.4, mix(bad, card, PALE)],
+      [0.4, mix(warn, card, PALE)],
+      [0.7, warn],
+      [0.7, mix(good, card, PALE)],
+      [1, good],
+    ];
+  }
+
+  const axis = (more) => ({
+    fixedrange: true,
+    showgrid: false,
+    zeroline: false,
+    ticks: "",
+    tickcolor: about.colours.mute,
+    ...more,
+  });
+
+  const frame = (more) => ({
+    autosize: true,
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(root).fontFamily, size: 12, color: about.colours.mute },
+    showlegend: false,
+    hovermode: "closest",
+    dragmode: false,
+    ...more,
+  });
+
+  const dense = () => rows.length > 24;
+  const rowPx = () =>
+    Math.max(ROW_PX.least, Math.min(ROW_PX.most, Math.floor(MAP_PX / rows.length)));
+
+  function label({ letter, score, correct: is }) {
+    const mark = is === null || is === undefined ? "" : is ? " ✓" : " ✗";
+    return `${letter}${mark}  ${score} `;
+  }
+
+  // Marks on cells: the x and y of the steps that something is true of.
+  function marks(is, text, colour) {
+    const found = rows.flatMap((row, r) =>
+      row.steps.flatMap((step, c) => (is(row, step, c) ? [[c + 1, r]] : []))
+    );
+    return {
+      type: "scatter",
+      mode: "text",
+      x: found.map(([x]) => x),
+      y: found.map(([, y]) => y),
+      text: found.map(() => text),
+      textfont: { size: Math.min(12, rowPx()), color: colour },
+      hoverinfo: "skip",
+    };
+  }
+
+  function paintMap() {
+    const { colours } = about;
+    const wide = (map.plot.clientWidth - BESIDE_PX) / most() >= WRITTEN_PX && !dense();
+    const fill = (found, rest) => [...found, ...Array(most() - found.length).fill(rest)];
+    const first = (row, _, c) => c === row.first_error;
+    const data = [
+      {
+        type: "heatmap",
+        x: Array.from({ length: most() }, (_, i) => i + 1),
+        y: rows.map((_, r) => r),
+        z: rows.map(({ steps }) => fill(steps.map((step) => step.probability), null)),
+        zmin: 0,
+        zmax: 1,
+        colorscale: scale(colours),
+        showscale: false,
+        xgap: most() > 60 ? 0 : 1,
+        ygap: dense() ? 1 : 2,
+        hoverinfo: "none",
+        ...(wide
+          ? {
+            text: rows.map((row) =>
+              fill(
+                row.steps.map((step, c) => (first(row, step, c) ? "▼ " : "") + wordsOf(step)),
+                "",
+              )
+            ),
+            texttemplate: "%{text}",
+          }
+          : {}),
+      },
+      ...(wide ? [] : [marks(first, "▼", "#1d1f24")]),
+      marks((_, step) => step.thinking, "·", "#1d1f24"),
+    ];
+    const layout = frame({
+      height: rowPx() * rows.length + 30,
+      margin: { l: BESIDE_PX, r: 4, t: 26, b: 4 },
+      xaxis: axis({
+        side: "top",
+        dtick: most() > 100 ? 20 : most() > 30 ? 5 : 1,
+        tick0: most() > 30 ? 0 : 1,
+        range: [0.5, most() + 0.5],
+      }),
+      yaxis: axis({
+        tickvals: rows.map((_, r) => r),
+        ticktext: rows.map(label),
+        tickfont: { size: Math.max(8, Math.min(12, rowPx() - 1)), color: colours.ink },
+        range: [rows.length - 0.5, -0.5],
+      }),
+      shapes: [here()],
+    });
+    plot(map, data, layout);
+    map.plot.setAttribute(
+      "aria-label",
+      `Heat map of ${rows.length} solutions and at most ${most()} steps. Arrow keys move, Enter opens the step.`,
+    );
+    showLegend();
+  }
+
+  // A frame around the chosen cell.
+  const here = () => ({
+    type: "rect",
+    x0: at.column + 0.5,
+    x1: at.column + 1.5,
+    y0: at.row - 0.5,
+    y1: at.row + 0.5,
+    line: { color: about.colours.ink, width: 2 },
+    visible: document.activeElement === map.plot,
+  });
+
+  function showLegend() {
+    const swatch = (band, words) =>
+      make("span", {}, make("i", { class: `bd-swatch bd-swatch-${band}` }), words);
+    const some = rows.some(({ steps }) => steps.some((step) => step.thinking));
+    const judged = rows.some(({ correct: is }) => is !== null && is !== undefined);
+    legend.replaceChildren(
+      swatch("good", "above 0.7"),
+      swatch("warn", "0.4 to 0.7"),
+      swatch("bad", "up to 0.4"),
+      text("span", "", "▼ first error"),
+      ...(some ? [text("span", "", "· thinking")] : []),
+      ...(judged ? [text("span", "", "✓ ✗ the answer, right or wrong")] : []),
+    );
+  }
+
+  // --- one cell ---------------------------------------------------------------------------------------
+
+  function say(row, column) {
+    const one = rows[row];
+    const step = one?.steps[column];
+    if (!step) return;
+    const facts = [
+      `${one.letter}, step ${column + 1} of ${one.steps.length}: ${step.exact}`,
+      `log-odds ${logOdds(step)}`,
+      column === one.first_error ? "first error" : step.below ? "below the threshold" : "",
+      step.thinking ? "thinking" : "",
+    ];
+    said.replaceChildren(
+      text("strong", "", facts.filter(Boolean).join(", ")),
+      " ",
+      step.text.slice(0, 300),
+    );
+  }
+
+  function move(by, along) {
+    const row = Math.max(0, Math.min(rows.length - 1, at.row + by));
+    const column = Math.max(0, Math.min(rows[row].steps.length - 1, at.column + along));
+    at = { row, column };
+    window.Plotly.relayout(map.plot, { shapes: [here()] });
+    say(row, column);
+  }
+
+  map.plot.setAttribute("role", "group");
+  map.plot.tabIndex = 0;
+  const KEYS = {
+    ArrowDown: () => move(1, 0),
+    ArrowUp: () => move(-1, 0),
+    ArrowRight: () => move(0, 1),
+    ArrowLeft: () => move(0, -1),
+    Home: () => move(0, -Infinity),
+    End: () => move(0, Infinity),
+    Enter: () => about.open(rows[at.row].letter, at.column),
+  };
+  map.plot.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+    KEYS[event.key]();
+    event.preventDefault();
+  });
+  for (const how of ["focus", "blur"]) {
+    map.plot.addEventListener(how, () => rows.length && move(0, 0));
+  }
+
+  // --- the course of every solution, and the spread ---------------------------------------------------
+
+  const yRange = () => odds ? [-MOST_ODDS - 0.5, MOST_ODDS + 0.5] : [-0.03, 1.03];
+
+  function paintCourses() {
+    const { colours, accent } = about;
+    const line = (row, r) => ({
+      type: "scatter",
+      mode: row.steps.length > 1 && rows.length > NAMED ? "lines" : "lines+markers",
+      x: row.steps.map((_, i) => i + 1),
+      y: row.steps.map(valueOf),
+      line: { color: r === 0 ? accent : colours.faint, width: r === 0 ? 2.5 : 1.2 },
+      marker: { size: 5, color: row.steps.map((step) => colours[step.band]) },
+      opacity: r === 0 ? 1 : 0.75,
+      customdata: row.steps.map(() => r),
+      hoverinfo: "none",
+    });
+    const layout = frame({
+      height: 260,
+      margin: { l: 34, r: rows.length > NAMED ? 8 : 22, t: 8, b: 34 },
+      xaxis: axis({
+        range: [0.7, most() + 0.3],
+        dtick: Math.ceil(most() / 12),
+        tick0: 1,
+        title: { text: "step", standoff: 6 },
+      }),
+      yaxis: axis({ range: yRange(), showgrid: true, gridcolor: colours.track }),
+      shapes: [{
+        type: "line",
+        xref: "paper",
+        x0: 0,
+        x1: 1,
+        y0: limit(),
+        y1: limit(),
+        line: { color: colours.mute, width: 1, dash: "dash" },
+      }],
+      annotations: rows.length > NAMED ? [] : rows.map(({ letter, steps }, r) => ({
+        x: steps.length,
+        y: valueOf(steps.at(-1)),
+        text: letter,
+        showarrow: false,
+        xanchor: "left",
+        xshift: 6,
+        font: { size: 11, color: r === 0 ? accent : colours.mute },
+      })),
+    });
+    // The best one is drawn last, over the others.
+    plot(courses, rows.map(line).reverse(), layout);
+  }
+
+  function paintSpread() {
+    const { colours } = about;
+    const [low, high] = odds ? [-MOST_ODDS, MOST_ODDS] : [0, 1];
+    const width = (high - low) / BINS;
+    const counts = Array(BINS).fill(0);
+    for (const step of rows.flatMap((row) => row.steps)) {
+      counts[Math.min(BINS - 1, Math.floor((valueOf(step) - low) / width))] += 1;
+    }
+    const middle = counts.map((_, i) => low + (i + 0.5) * width);
+    const p = (x) => odds ? 1 / (1 + Math.exp(-x)) : x;
+    const band = (x) => (p(x) > 0.7 ? "good" : p(x) > 0.4 ? "warn" : "bad");
+    const data = [{
+      type: "bar",
+      x: middle,
+      y: counts,
+      width: Array(BINS).fill(width * 0.9),
+      marker: { color: middle.map((x) => colours[band(x)]) },
+      hoverinfo: "none",
+    }];
+    const layout = frame({
+      height: 260,
+      margin: { l: 34, r: 8, t: 8, b: 34 },
+      xaxis: axis({
+        range: [low, high],
+        title: { text: odds ? "log-odds" : "probability", standoff: 6 },
+      }),
+      yaxis: axis({ rangemode: "tozero", showgrid: true, gridcolor: colours.track, nticks: 5 }),
+    });
+    plot(spread, data, layout);
+  }
+
+  // --- drawing -------------------------------------------------------------------------------------------
+
+  function plot(one, data, layout) {
+    window.Plotly.react(one.plot, data, layout, { displayModeBar: false, responsive: true });
+    if (one.wired) return;
+    one.wired = true;
+    const cell = ({ points: [point] }) =>
+      one === map
+        ? { row: point.y, column: point.x - 1 }
+        : { row: point.customdata, column: point.x - 1 };
+    if (one === spread) return;
+    one.plot.on("plotly_hover", (event) => {
+      const { row, column } = cell(event);
+      say(row, column);
+    });
+    one.plot.on("plotly_click", (event) => {
+      const { row, column } = cell(event);
+      if (rows[row]?.steps[column]) about.open(rows[row].letter, column);
+    });
+  }
+
+  function paintAll() {
+    if (!rows.length) return;
+    at = { row: Math.min(at.row, rows.length - 1), column: 0 };
+    said.textContent = "Point at a cell, or press it to open the step.";
+    paintMap();
+    paintCourses();
+    paintSpread();
+  }
+
+  // Draws solutions, best first. `show` is { colours, accent, threshold, open(letter, step) }.
+  function draw(solutions, show) {
+    rows = solutions;
+    about = show;
+    node.hidden = !rows.length;
+    paintAll();
+  }
+
+  return { node, draw };
+})();
