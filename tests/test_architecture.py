@@ -45,6 +45,7 @@ LATER = {
     ("answers.expressions", "mpmath"),
     ("formats.results", "pandas"),
     ("http_client", "httpx"),  # only servers need it
+    ("cli.terminal", "tqdm"),  # takes as long to import as all of --help
     ("training.tune", "peft"),  # only one of the ways to train needs it
     ("formats.tables", "pyarrow"),  # need not be installed
     ("models.packaged", "gguf"),

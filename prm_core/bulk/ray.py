@@ -18,15 +18,13 @@ import logging
 import math
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from prm_core.bulk.pieces import Piece, UnfinishedRun, check_model, is_bad
-from prm_core.bulk.progress import Progress
-from prm_core.bulk.run import Task, result_lines, suits
+from prm_core.bulk.run import OnProgress, Task, result_lines, suits
 from prm_core.errors import BadOptionError, DataError, ModelError, PRMError
 from prm_core.formats.atomic import file_errors
 from prm_core.formats.problems import ProblemRow, Problems
@@ -50,8 +48,8 @@ def score_rows_on_ray(
     *,
     n_actors: int,
     gpus_per_actor: float = 0.0,
-    tell: Callable[[Progress], None] = lambda progress: None,
-    bad: Callable[[str], None] = lambda message: None,
+    on_progress: OnProgress = lambda n_done, n_left: None,
+    on_bad_row: Callable[[str], None] = lambda message: None,
 ) -> None:
     """As `prm_core.bulk.run.score_rows`, on the Ray cluster of RAY_ADDRESS or a local one.
 
@@ -63,8 +61,8 @@ def score_rows_on_ray(
         task: what is made of each problem.
         n_actors: how many models work at the same time; no more than there are pieces.
         gpus_per_actor: what Ray sets aside for each; may be a fraction.
-        tell: called when pieces are done.
-        bad: told of each bad row.
+        on_progress: called when pieces are done.
+        on_bad_row: called with the message of each bad row.
 
     Raises:
         DataError: a file cannot be read or written.
@@ -81,7 +79,7 @@ def score_rows_on_ray(
         ]
     if not paths:
         return
-    began, n_before, n_done, n_good = time.monotonic(), run.n_done, 0, 0
+    n_done = n_good = 0
     is_ours = _start(ray, n_actors)
     try:
         context = ray.data.DataContext.get_current()
@@ -103,9 +101,8 @@ def score_rows_on_ray(
                 raise ModelError(row["error"])
             n_done, n_good = n_done + 1, n_good + row["n_rows"]
             for message in json.loads(row["bad"]):
-                bad(message)
-            seconds = time.monotonic() - began
-            tell(Progress(n_good, n_before, seconds, seconds * (len(paths) / n_done - 1)))
+                on_bad_row(message)
+            on_progress(n_good, round(n_good * (len(paths) / n_done - 1)))
     finally:
         if is_ours:
             ray.shutdown()

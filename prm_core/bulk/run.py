@@ -6,11 +6,11 @@ Memory holds one problem and its results (with a server: as many as are asked fo
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prm_core.bulk.pieces import Piece, UnfinishedRun, is_bad
-from prm_core.bulk.progress import Clock, Progress
 from prm_core.errors import DataError, InputError
 from prm_core.formats.atomic import file_errors
 from prm_core.formats.problems import ProblemRow, Problems
@@ -18,6 +18,9 @@ from prm_core.formats.results import result_row
 from prm_core.formats.rows import json_line
 from prm_core.text.steps import candidate_of, steps_of
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
+
+OnProgress = Callable[[int, int | None], None]
+"""Takes how many problems this run has scored, and how many are left (None if unknown)."""
 
 PIECE_S = 1.0
 """A piece is closed after this time, or after `PIECE_SHARE` of the time so far if that is more: a
@@ -118,8 +121,8 @@ def score_rows(
     task: Task,
     *,
     n_together: int | None = None,
-    tell: Callable[[Progress], None] = lambda progress: None,
-    bad: Callable[[str], None] = lambda message: None,
+    on_progress: OnProgress = lambda n_done, n_left: None,
+    on_bad_row: Callable[[str], None] = lambda message: None,
 ) -> None:
     """Score what is not done yet; `run.join` then makes the output.
 
@@ -132,8 +135,8 @@ def score_rows(
         task: what is made of each problem.
         n_together: solutions that are given to the scorer in one call, if they are of several
             problems; 1 for one problem a call, None for what suits the scorer.
-        tell: called after each call of the scorer.
-        bad: told of each bad row.
+        on_progress: called after each call of the scorer.
+        on_bad_row: called with the message of each bad row.
 
     Raises:
         DataError: a file cannot be read or written.
@@ -141,11 +144,13 @@ def score_rows(
         BadOptionError: what is done was made of another input.
     """
     n_together = n_together or suits(scorer)
-    clock = Clock(problems, run)
-    piece, began_s = None, 0.0
+    began_s = opened_s = time.monotonic()
+    n_done, share_before = 0, None
+    piece = None
     try:
         for group in _groups(run.todo(problems), n_together):
-            clock.start()
+            if share_before is None:  # what earlier runs have done is passed over
+                began_s, share_before = time.monotonic(), problems.share or 0.0
             lines = result_lines(scorer, [row for _, row in group], task)
             with file_errors(run.folder, "written"):
                 for (number, row), line in zip(group, lines, strict=True):
@@ -153,18 +158,35 @@ def score_rows(
                         done, piece = piece, None
                         done.save()
                     if piece is None:
-                        piece, began_s = Piece(run.folder, number), clock.seconds
+                        piece, opened_s = Piece(run.folder, number), time.monotonic()
                     piece.add(row, line)
                     if is_bad(line):
-                        bad(json.loads(line))
-                if piece and clock.seconds - began_s >= max(PIECE_S, PIECE_SHARE * clock.seconds):
+                        on_bad_row(json.loads(line))
+                now_s = time.monotonic()
+                if piece and now_s - opened_s >= max(PIECE_S, PIECE_SHARE * (now_s - began_s)):
                     done, piece = piece, None
                     done.save()
-            tell(clock.scored(len(group)))
+            n_done += len(group)
+            on_progress(n_done, _left(n_done, share_before, problems.share))
     finally:
         if piece is not None:
             with file_errors(run.folder, "written"):
                 piece.save()
+
+
+def _left(n_done: int, share_before: float, share: float | None) -> int | None:
+    """How many problems are left, if they are as long as those that this run has scored.
+
+    >>> _left(10, 0.5, 0.75), _left(10, 0.0, None)
+    (10, None)
+
+    Args:
+        n_done: scored by this run.
+        share_before, share: how much of the input was read when the run began, and is read now.
+    """
+    if share is None or share <= share_before:
+        return None
+    return round(n_done * (1 - share) / (share - share_before))
 
 
 def suits(scorer: StepScorer) -> int:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from prm_core import __version__
-from prm_core.cli.terminal import drop_stdout, open_missing_streams, say
+from prm_core.cli.terminal import LogHandler, drop_stdout, open_missing_streams, say
 from prm_core.errors import PRMError
 
 __all__ = ["COMMANDS", "Command", "main"]
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     open_missing_streams()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(handlers=[LogHandler(sys.stderr)], format="%(message)s")
     try:
         options = _parser(words).parse_args(words)
         run: Callable[[argparse.Namespace], int] = options.run

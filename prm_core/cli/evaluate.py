@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import TypeVar
 
 from prm_core.cli.arguments import probability, step_rule
-from prm_core.cli.terminal import bad_rows, count, progress, written_to
+from prm_core.cli.terminal import bad_rows, progress_bar, written_to
 from prm_core.errors import BadOptionError, DataError
-from prm_core.evaluation.arithmetic import evaluate_arithmetic
+from prm_core.evaluation.arithmetic import SIZES, evaluate_arithmetic
 from prm_core.evaluation.html import fraction, report_html, report_row, report_text
 from prm_core.evaluation.judge import judge, judge_pools, recorded_labels, recorded_scores
 from prm_core.evaluation.reports import (
@@ -118,7 +118,6 @@ def main(options: argparse.Namespace) -> int:
         report, n_bad = (
             _best_of_n(options, stack) if choosing else _labelled_steps(options, task, stack)
         )
-        progress(None)
         if page:
             page(report_html(report))
         write = stack.enter_context(written_to("-"))
@@ -165,7 +164,8 @@ def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) ->
     if options.tune is not None:
         threshold, n_more = _tuned(options, scorer)
         n_bad, threshold_source = n_bad + n_more, f"tuned on {options.tune}"
-    judged = judge(scorer, rows, lambda n: progress(f"{n} of {len(rows)} solutions scored"))
+    with progress_bar("solutions", len(rows)) as show:
+        judged = judge(scorer, rows, show)
     names = {"model": scorer.model_id, "source": options.file}
     if task == "calibration":
         return calibration_report(judged, **names), n_bad
@@ -187,7 +187,8 @@ def _tuned(options: argparse.Namespace, scorer: StepScorer) -> tuple[float, int]
     rows, n_bad = _read_all(options, read_examples(options.tune))
     if options.model == "recorded:labels":
         scorer = recorded_labels(row for row in rows if isinstance(row, Example))
-    judged = judge(scorer, rows, lambda n: progress(f"{n} solutions of {options.tune} scored"))
+    with progress_bar(f"solutions of {options.tune}", len(rows)) as show:
+        judged = judge(scorer, rows, show)
     best = sweep_thresholds(judged).best_threshold
     if best is None:
         raise DataError("needs solutions with and without an error to tune on", path=options.tune)
@@ -203,14 +204,16 @@ def _best_of_n(options: argparse.Namespace, stack: ExitStack) -> tuple[Report, i
         scorer: StepScorer = recorded_scores(name, pools)
     else:
         scorer = stack.enter_context(closing(open_scorer(request_of(options))))
-    judged = judge_pools(scorer, rows, lambda n: progress(f"{n} of {len(rows)} problems scored"))
-    report = best_of_n_report(
-        judged,
-        model=scorer.model_id,
-        source=options.file,
-        aggregation=options.aggregation or "min",
-        told=lambda n: progress(f"{n} of {len(judged.pools)} problems measured"),
-    )
+    with progress_bar("problems scored", len(rows)) as show:
+        judged = judge_pools(scorer, rows, show)
+    with progress_bar("problems measured", len(judged.pools)) as show:
+        report = best_of_n_report(
+            judged,
+            model=scorer.model_id,
+            source=options.file,
+            aggregation=options.aggregation or "min",
+            on_progress=show,
+        )
     return report, n_bad
 
 
@@ -220,26 +223,29 @@ def _read_all(
     """All rows of a file, and the number of bad ones, which are named on stderr."""
     read = []
     n_bad = 0
-    with bad_rows(options) as bad:
+    with bad_rows(options) as bad, progress_bar("rows read") as show:
         for row in rows:
             if isinstance(row, DataError):
                 n_bad += 1
                 bad(str(row))
             read.append(row)
-            progress(f"{count(len(read), 'row')} read")
+            show(len(read))
     return read, n_bad
 
 
 def _arithmetic(options: argparse.Namespace) -> int:
     """How often the model is right on generated arithmetic."""
-    with closing(open_scorer(request_of(options))) as scorer, written_to("-") as write:
+    with (
+        closing(open_scorer(request_of(options))) as scorer,
+        written_to("-") as write,
+        progress_bar("tasks", len(SIZES)) as show,
+    ):
         reports = evaluate_arithmetic(
             scorer, n_solutions=options.solutions or 300, threshold=scorer.threshold
         )
         if not options.json:
             write("".join(f"{title:>12}" for title in _ARITHMETIC_COLUMNS) + "\n")
-        for report in reports:
-            progress(None)
+        for n, report in enumerate(reports, start=1):
             if options.json:
                 write(json_line(asdict(report)))
             else:
@@ -253,6 +259,5 @@ def _arithmetic(options: argparse.Namespace) -> int:
                     ),
                 )
                 write("".join(f"{cell:>12}" for cell in row) + "\n")
-            progress(f"{report.operation} {report.size} measured")
-    progress(None)
+            show(n)
     return 0

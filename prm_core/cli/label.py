@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from prm_core.cli.terminal import progress_bar
 from prm_core.errors import BadOptionError, DataError, check_above_zero
 from prm_core.formats.atomic import file_errors
 from prm_core.formats.rows import BadRows
@@ -146,12 +147,27 @@ def main(options: argparse.Namespace) -> int:
     with file_errors(output.path, "written"):  # before the work
         output.path.open("ab").close()
     generator = _open_generator(options, sampling) if options.generator else None
-    tell, n_bad = _Teller(costs), 0
+    last, n_bad = Progress(0, 0, 0.0), 0
     solutions = read_unlabelled(options.file, options.steps)
     kind = "skipped" if options.skip_bad else "error"
+
+    def on_progress(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        if not costs.n_generations:
+            show(progress.n_solutions, costs.n_solutions - progress.n_solutions)
+        else:
+            note = f"{progress.n_solutions} of {costs.n_solutions} solutions"
+            show(progress.n_generations, _continuations_left(progress, costs), note)
+
     try:
-        with BadRows(lambda message: _log.error("%s: %s", kind, message)) as bad:
-            for error in label_all(solutions, output, config, generator, consensus, tell=tell):
+        with (
+            progress_bar("continuations" if costs.n_generations else "solutions") as show,
+            BadRows(lambda message: _log.error("%s: %s", kind, message)) as bad,
+        ):
+            for error in label_all(
+                solutions, output, config, generator, consensus, on_progress=on_progress
+            ):
                 n_bad += 1
                 bad(str(error))
     except KeyboardInterrupt:
@@ -162,14 +178,23 @@ def main(options: argparse.Namespace) -> int:
             generator.close()
         _log.info(
             "%d solutions labelled with %d continuations in %.0f s, %d bad rows",
-            tell.last.n_solutions,
-            tell.last.n_generations,
-            tell.last.seconds,
+            last.n_solutions,
+            last.n_generations,
+            last.seconds,
             n_bad,
         )
     if not (n_bad or costs.n_solutions or costs.n_done):
         raise DataError("has no rows", path=options.file)
     return 1 if n_bad and not options.skip_bad else 0
+
+
+def _continuations_left(progress: Progress, costs: LabelCost) -> int | None:
+    """How many continuations are still to be written; None before the first."""
+    # Their number in all is an upper bound, so the solutions may say that less is left.
+    share = max(
+        progress.n_solutions / costs.n_solutions, progress.n_generations / costs.n_generations
+    )
+    return round(progress.n_generations * (1 / share - 1)) if share else None
 
 
 def _checked(options: argparse.Namespace) -> tuple[LabelConfig, Sampling]:
@@ -238,31 +263,3 @@ def _open_generator(options: argparse.Namespace, sampling: Sampling) -> Complete
         timeout_s=options.timeout,
         api_key=os.environ.get(API_KEY, "").strip(),
     )
-
-
-class _Teller:
-    """Says now and then how far the run is."""
-
-    def __init__(self, costs: LabelCost, every_s: float = 10.0) -> None:
-        self._costs, self._every_s, self._said_at = costs, every_s, 0.0
-        self.last = Progress(0, 0, 0.0)
-
-    def __call__(self, progress: Progress) -> None:
-        self.last = progress
-        if progress.seconds - self._said_at < self._every_s:
-            return
-        self._said_at = progress.seconds
-        # Continuations are counted at most, so solutions can be ahead of them.
-        share = max(
-            progress.n_solutions / max(self._costs.n_solutions, 1),
-            progress.n_generations / max(self._costs.n_generations, 1),
-        )
-        left = f"{progress.seconds * (1 / share - 1):.0f} s left" if share else "time left unknown"
-        _log.info(
-            "%d of %d solutions, %d continuations, %.1f/s, %s",
-            progress.n_solutions,
-            self._costs.n_solutions,
-            progress.n_generations,
-            progress.n_generations / progress.seconds,
-            left,
-        )

@@ -9,7 +9,7 @@ from contextlib import closing
 
 from prm_core.bulk.run import score_problem
 from prm_core.cli.arguments import probability, step_rule
-from prm_core.cli.terminal import bad_rows, count, progress, say
+from prm_core.cli.terminal import bad_rows, count, progress_bar, say
 from prm_core.errors import DataError
 from prm_core.formats.files import open_problems
 from prm_core.formats.problems import ProblemRow
@@ -60,9 +60,9 @@ def problem_arguments(parser: argparse.ArgumentParser) -> None:
 
 def each_problem(
     options: argparse.Namespace,
-    tell: Callable[[ProblemRow, list[ScoredCandidate], float, StepScorer], None],
+    on_scored: Callable[[ProblemRow, list[ScoredCandidate], float, StepScorer], None],
 ) -> int:
-    """Score a file's problems one after the other and tell of each.
+    """Score a file's problems one after the other, and hand each on.
 
     A bad row (or one that the model cannot read) is named on stderr and the next one is scored.
 
@@ -79,6 +79,7 @@ def each_problem(
         open_problems(options.file, sys.stdin.buffer) as problems,
         closing(open_scorer(request_of(options))) as scorer,
         bad_rows(options) as bad,
+        progress_bar("problems") as show,
     ):
         threshold = scorer.threshold if options.threshold is None else options.threshold
         for row in problems:
@@ -90,10 +91,9 @@ def each_problem(
                 n_bad += 1
                 bad(str(error))
                 continue
-            tell(row, scored, threshold, scorer)
+            on_scored(row, scored, threshold, scorer)
             n_good += 1
-            progress(f"{count(n_good, 'problem')} scored")
-    progress(None)
+            show(n_good)
     if not n_good and not n_bad:
         raise DataError("has no rows", path=options.file)
     return sum_up(options, n_good, n_bad)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from prm_core import __version__
 from prm_core.bulk.pieces import UnfinishedRun, check_model, parts_of
-from prm_core.bulk.progress import Progress
 from prm_core.bulk.run import Task, score_rows
 from prm_core.cli.problems import each_problem, problem_arguments, sum_up
 from prm_core.cli.terminal import (
@@ -23,7 +21,7 @@ from prm_core.cli.terminal import (
     count,
     one_line,
     printable,
-    progress,
+    progress_bar,
     say,
     written_to,
 )
@@ -131,7 +129,6 @@ def _into_file(options: argparse.Namespace) -> int:
         try:
             with open_problems(options.file, sys.stdin.buffer) as problems:
                 _score_rows(options, problems, run, task)
-            progress(None)
             if not run.n_rows:
                 raise DataError("has no rows", path=options.file)
             n_good, n_bad = run.join()
@@ -146,12 +143,12 @@ def _score_rows(
     options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
 ) -> None:
     """Score what is not done, in this process or on Ray."""
-    request, tell = request_of(options), _Teller()
+    request = request_of(options)
 
     if options.engine == "ray":
         from prm_core.bulk.ray import score_rows_on_ray
 
-        with bad_rows(options) as bad:
+        with bad_rows(options) as bad, progress_bar("problems", n_before=run.n_done) as show:
             score_rows_on_ray(
                 partial(open_scorer, request),
                 problems,
@@ -159,13 +156,14 @@ def _score_rows(
                 task,
                 n_actors=options.actors or 2,
                 gpus_per_actor=options.gpus_per_actor or 0.0,
-                tell=tell,
-                bad=bad,
+                on_progress=show,
+                on_bad_row=bad,
             )
         return
     with closing(open_scorer(request)) as scorer, bad_rows(options) as bad:
         check_model(run.folder, scorer)
-        score_rows(scorer, problems, run, task, tell=tell, bad=bad)
+        with progress_bar("problems", n_before=run.n_done) as show:
+            score_rows(scorer, problems, run, task, on_progress=show, on_bad_row=bad)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
@@ -184,20 +182,6 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
         "version": __version__,
         **{f"--{name.replace('_', '-')}": value for name, value in decisive.items()},
     }
-
-
-class _Teller:
-    """Says how far a run is: always on a terminal, else once a minute."""
-
-    def __init__(self) -> None:
-        self._said_at = time.monotonic()
-
-    def __call__(self, so_far: Progress) -> None:
-        if sys.stderr.isatty():
-            progress(str(so_far))
-        elif time.monotonic() - self._said_at >= 60:
-            self._said_at = time.monotonic()
-            say(str(so_far))
 
 
 def _explained(scorer: StepScorer, scored: ScoredCandidate) -> str:

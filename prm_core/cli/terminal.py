@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from prm_core.errors import DataError
 from prm_core.formats.atomic import atomic_text
 from prm_core.formats.rows import BadRows
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LINE_WIDTH = 96
 """How much of a text stands on a line."""
@@ -26,6 +31,7 @@ def written_to(output: str) -> Iterator[Callable[[str], None]]:
         return
 
     def to_stdout(text: str) -> None:
+        _clear()
         try:
             sys.stdout.buffer.write(text.encode("utf-8"))
             sys.stdout.buffer.flush()  # a reader at the other end sees each row when it is ready
@@ -54,8 +60,17 @@ def open_missing_streams() -> None:
 
 def say(text: str) -> None:
     """One line on stderr."""
-    progress(None)
+    _clear()
     print(text, file=sys.stderr)
+
+
+class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes the log to stderr, above a bar of progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As `logging.StreamHandler` does."""
+        _clear()
+        super().emit(record)
 
 
 def bad_rows(options: argparse.Namespace) -> BadRows:
@@ -64,11 +79,79 @@ def bad_rows(options: argparse.Namespace) -> BadRows:
     return BadRows(lambda message: say(f"{kind}: {message}"))
 
 
-def progress(text: str | None) -> None:
-    """A counter on the last line of a terminal; None removes it."""
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K" + (text or ""))
+class Show(Protocol):
+    """Shows how far the work is."""
+
+    def __call__(self, n_done: int, n_left: int | None = None, note: str = "") -> None:
+        """
+        Args:
+            n_done: since the bar began.
+            n_left: how many are left, if no total was given; None if nobody can tell.
+            note: shown beside the numbers.
+        """
+        ...
+
+
+LINE_EVERY_S = 60.0
+"""How often progress is a line on stderr where that is no terminal."""
+
+_bar: tqdm[object] | None = None
+
+
+@contextmanager
+def progress_bar(unit: str, total: int | None = None, n_before: int = 0) -> Iterator[Show]:
+    """A bar with the rate and the time left while the block runs; a line a minute elsewhere.
+
+    Args:
+        unit: what is counted, in the plural.
+        total: how many there are, if that is known.
+        n_before: how many were done by an earlier run.
+    """
+    global _bar
+    from tqdm import tqdm
+
+    on_terminal = sys.stderr.isatty()
+    _bar = bar = tqdm(
+        total=total,
+        initial=n_before,
+        unit=f" {unit}",
+        file=sys.stderr if on_terminal else _Lines(),
+        leave=False,
+        dynamic_ncols=on_terminal,
+        smoothing=0,  # the rate is the average
+        miniters=1,
+        mininterval=0.1 if on_terminal else LINE_EVERY_S,
+        delay=0.0 if on_terminal else LINE_EVERY_S,
+    )
+
+    def show(n_done: int, n_left: int | None = None, note: str = "") -> None:
+        if n_left is not None:
+            bar.total = n_before + n_done + n_left
+        bar.set_postfix_str(note, refresh=False)
+        bar.update(n_before + n_done - bar.n)
+
+    try:
+        yield show
+    finally:
+        bar.close()
+        _bar = None
+
+
+class _Lines:
+    """A stream on which tqdm's redrawn line becomes a line each time."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n "):
+            print(line, file=sys.stderr)
+
+    def flush(self) -> None:
         sys.stderr.flush()
+
+
+def _clear() -> None:
+    """Make room on a terminal; a bar is drawn again with the next progress."""
+    if _bar is not None and sys.stderr.isatty():
+        _bar.clear()
 
 
 def count(number: int, what: str) -> str:

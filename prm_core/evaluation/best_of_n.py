@@ -80,7 +80,7 @@ def best_of_n(
     n_draws: int = 256,
     n_resamples: int = 1000,
     seed: int = 0,
-    told: Callable[[int], None] = lambda n_done: None,
+    on_progress: Callable[[int], None] = lambda n_done: None,
 ) -> BestOfN:
     """Measure every rule on pools of candidates.
 
@@ -90,7 +90,7 @@ def best_of_n(
         n_draws: subsets that a vote at one n is averaged over.
         n_resamples: samples of the bootstrap.
         seed: of subsets and bootstrap.
-        told: called with the number of problems done.
+        on_progress: called with the number of problems done.
 
     Raises:
         InputError: there is no pool, or one is empty.
@@ -108,7 +108,7 @@ def best_of_n(
     for n_done, pool in enumerate(pools, start=1):
         for name, values in _accuracies(pool, ns, n_draws, generator).items():
             rows.setdefault(name, []).append(values)
-        told(n_done)
+        on_progress(n_done)
     names = list(rows)
     table = np.array([rows[name] for name in names])  # [methods, problems, ns]
     counts = resampled([0] * len(pools), n_resamples, seed)

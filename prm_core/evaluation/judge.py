@@ -25,7 +25,7 @@ from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 NO_GOLD = "no right answer to compare with"
 UNREAD = "no verdict that can be read"
 _BATCH = 64  # candidates in one call of a scorer: enough to pack, few enough to show progress
-Told = Callable[[int], None]
+OnProgress = Callable[[int], None]
 """Hears how many examples are done."""
 
 
@@ -45,7 +45,9 @@ class Judged:
 
 
 def judge(
-    scorer: StepScorer, rows: Iterable[Example | DataError], told: Told = lambda n_done: None
+    scorer: StepScorer,
+    rows: Iterable[Example | DataError],
+    on_progress: OnProgress = lambda n_done: None,
 ) -> Judged:
     """Score examples.
 
@@ -55,7 +57,7 @@ def judge(
     Args:
         scorer: what is measured.
         rows: as `prm_core.formats.labelled.read_examples` gives them.
-        told: called with the number of examples done.
+        on_progress: called with the number of examples done.
 
     Raises:
         BadOptionError: the scorer judges whole solutions only.
@@ -69,7 +71,7 @@ def judge(
             skipped["no step is labelled"] += 1
         else:
             examples.append(row)
-    scored = _score_all(scorer, [example.candidate for example in examples], skipped, told)
+    scored = _score_all(scorer, [example.candidate for example in examples], skipped, on_progress)
     pairs = [*zip(examples, scored, strict=True)]
     done = tuple((example, one) for example, one in pairs if isinstance(one, ScoredCandidate))
     for example, one in done:
@@ -101,14 +103,16 @@ class JudgedPools:
 
 
 def judge_pools(
-    scorer: StepScorer, rows: Iterable[CandidateSet | DataError], told: Told = lambda n_done: None
+    scorer: StepScorer,
+    rows: Iterable[CandidateSet | DataError],
+    on_progress: OnProgress = lambda n_done: None,
 ) -> JudgedPools:
     """Score pools of candidates, a problem at a time.
 
     Args:
         scorer: what is measured.
         rows: as `prm_core.formats.candidate_sets.read_candidate_sets` gives them.
-        told: called with the number of problems done.
+        on_progress: called with the number of problems done.
     """
     skipped: Counter[str] = Counter()
     pools = []
@@ -133,7 +137,7 @@ def judge_pools(
         )
         if pool:
             pools.append(pool)
-        told(n_done)
+        on_progress(n_done)
     return JudgedPools(tuple(pools), skipped)
 
 
@@ -141,7 +145,7 @@ def _score_all(
     scorer: StepScorer,
     candidates: Sequence[Candidate],
     skipped: Counter[str],
-    told: Told = lambda n_done: None,
+    on_progress: OnProgress = lambda n_done: None,
 ) -> list[ScoredCandidate | InputError]:
     """Score candidates in batches; why it cannot be in the place of one that cannot be scored."""
     results: list[ScoredCandidate | InputError] = []
@@ -156,7 +160,7 @@ def _score_all(
                 except InputError as error:
                     skipped[_reason(error)] += 1
                     results.append(error)
-        told(len(results))
+        on_progress(len(results))
     return results
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from prm_core.errors import InputError
 from prm_core.evaluation.best_of_n import best_of_n
-from prm_core.evaluation.judge import NO_GOLD, UNREAD, Judged, JudgedPools, Told
+from prm_core.evaluation.judge import NO_GOLD, UNREAD, Judged, JudgedPools, OnProgress
 from prm_core.evaluation.metrics import (
     Calibration,
     Interval,
@@ -309,7 +309,7 @@ def best_of_n_report(
     aggregation: str = "min",
     n_resamples: int = 1000,
     seed: int = 0,
-    told: Told = lambda n_done: None,
+    on_progress: OnProgress = lambda n_done: None,
 ) -> BestOfNReport:
     """The report of choosing one candidate of n.
 
@@ -318,7 +318,7 @@ def best_of_n_report(
         model, source: named in the report.
         aggregation: whose scores weigh the votes of "weighted_vote".
         n_resamples, seed: of the bootstrap.
-        told: called with the number of problems done.
+        on_progress: called with the number of problems done.
 
     Raises:
         InputError: no pool is left to choose from.
@@ -332,7 +332,11 @@ def best_of_n_report(
             + remedy * (NO_GOLD in judged.skipped)
         )
     found = best_of_n(
-        judged.pools, aggregation=aggregation, n_resamples=n_resamples, seed=seed, told=told
+        judged.pools,
+        aggregation=aggregation,
+        n_resamples=n_resamples,
+        seed=seed,
+        on_progress=on_progress,
     )
     return BestOfNReport(
         model=model,

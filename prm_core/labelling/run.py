@@ -87,8 +87,8 @@ def label_all(
     generator: Completer | None,
     consensus: Consensus | None = None,
     *,
-    tell: Callable[[Progress], None] = lambda progress: None,
-    tell_every_s: float = 10.0,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    every_s: float = 10.0,
 ) -> Iterator[DataError]:
     """Label what `output` does not hold yet; gives the rows that could not be labelled.
 
@@ -101,7 +101,7 @@ def label_all(
         config: how to label.
         generator: needed by the methods in `SAMPLING`.
         consensus: of the same solutions; needed by the method of that name.
-        tell: called after each solution, and every `tell_every_s` seconds while one takes longer.
+        on_progress: called after each solution, and every `every_s` seconds while one takes longer.
 
     Raises:
         DataError: a file cannot be read or written.
@@ -135,7 +135,7 @@ def label_all(
 
     with ThreadPoolExecutor(n_beside, thread_name_prefix="label") as pool:
         try:
-            for labelled in _in_order(pool, work, fresh(), 2 * n_beside, tell_every_s):
+            for labelled in _in_order(pool, work, fresh(), 2 * n_beside, every_s):
                 if isinstance(labelled, DataError):
                     yield labelled
                     continue
@@ -143,7 +143,7 @@ def label_all(
                     output.append(labelled)
                     n_labelled += 1
                 n_generations = rollouts.n_generations if rollouts else 0
-                tell(Progress(n_labelled, n_generations, time.monotonic() - began))
+                on_progress(Progress(n_labelled, n_generations, time.monotonic() - began))
         except BaseException:
             if generator is not None:
                 generator.close()  # or leaving the pool would wait for all that was asked

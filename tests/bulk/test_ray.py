@@ -21,13 +21,12 @@ import pytest
 
 from prm_core.bulk import ray as ray_engine
 from prm_core.bulk.pieces import UnfinishedRun, parts_of
-from prm_core.bulk.progress import Progress
 from prm_core.bulk.run import Task
 from prm_core.cli import main
 from prm_core.errors import ModelError
 from prm_core.formats.files import open_problems
-from tests.bulk import test_run as test_bulk
-from tests.bulk.test_run import SETTINGS, covered, whole, write_problems
+from tests.bulk import runs
+from tests.bulk.runs import SETTINGS, covered, whole, write_problems
 from tests.counting import CountingScorer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,7 +50,7 @@ def run(
     seconds: float = 0.0,
     broken: str = "",
     resume: bool = False,
-    told: list[Progress] | None = None,
+    told: list[tuple[int, int | None]] | None = None,
 ) -> tuple[int, int]:
     with (
         UnfinishedRun(output, SETTINGS, resume) as unfinished,
@@ -63,7 +62,7 @@ def run(
             unfinished,
             Task(),
             n_actors=2,
-            tell=(told if told is not None else []).append,
+            on_progress=lambda *progress: (told if told is not None else []).append(progress),
         )
         return unfinished.join()
 
@@ -133,10 +132,10 @@ def test_two_actors_one_of_them_killed(
     source = write_problems(tmp_path / "in.jsonl", 120, {7: "{"})
     log, killed = tmp_path / "log", list[int]()
 
-    class Watch(list[Progress]):
+    class Watch(list[tuple[int, int | None]]):
         """Kills one of the two when the first pieces are done."""
 
-        def append(self, progress: Progress) -> None:
+        def append(self, progress: tuple[int, int | None]) -> None:
             super().append(progress)
             at_work = [pid for pid, problems in scored(log).items() if problems]
             if len(self) >= 4 and not killed and len(at_work) == 2:
@@ -150,7 +149,7 @@ def test_two_actors_one_of_them_killed(
     times = Counter(name for problems in scored(log).values() for name in problems)
     assert set(times) == {f"problem {i}" for i in range(120) if i != 7}
     assert sum(times.values()) - len(times) <= 5, "a kill costs a piece"
-    assert told[-1].left_s == 0.0
+    assert told[-1] == (119, 0)
     assert not (tmp_path / "out.parts").exists()
 
 
@@ -198,7 +197,7 @@ def test_a_killed_driver_is_gone_on_with_by_either_engine(ray: Any, tmp_path: Pa
     assert sorted(again) == sorted(left)
 
     alone = CountingScorer(tmp_path / "third.log")
-    assert test_bulk.run(source, copy, alone, resume=True) == (150, 0)
+    assert runs.run(source, copy, alone, resume=True) == (150, 0)
     assert copy.read_bytes() == output.read_bytes()
     assert alone.scored() == left
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from prm_core.cli import COMMANDS, main, score
+from prm_core.cli import COMMANDS, main, score, terminal
 from prm_core.cli.rank import ranking_table
 from prm_core.formats.problems import ProblemRow
 from prm_core.ranking.aggregate import METHODS
@@ -227,15 +227,34 @@ def test_a_terminal_sees_progress_and_no_trace_of_it_afterwards(
         def isatty(self) -> bool:
             return True
 
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
     rows = write(tmp_path / "in.jsonl", GOOD, "{", GOOD)
     assert len(run("score", rows, "--model", model).rows) == 2
-    lines = terminal.getvalue().split("\r\x1b[K")
-    assert "1 problem scored" in lines
-    assert "2 problems scored" in lines
-    shown = [line for line in lines if line.endswith("\n")]
-    assert len(shown) == 2, "the bad row and the summary stand on lines of their own"
+    said = screen.getvalue()
+    assert "0 problems [" in said
+    assert said.endswith("\r2 problems scored, 1 bad row\n"), "the bar is gone"
+    shown = [line.split("\r")[-1] for line in said.split("\n")[:-1]]
+    assert len(shown) == 2
+    assert not any("problems [" in line for line in shown), "and left nothing on other lines"
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with terminal.progress_bar("problems", n_before=5) as show:
+        show(1, n_left=4)
+    assert capsys.readouterr().err == "", "nothing before the first minute is over"
+    monkeypatch.setattr(terminal, "LINE_EVERY_S", 0.0)
+    with terminal.progress_bar("problems", n_before=5) as show:
+        time.sleep(0.1)
+        show(1, n_left=4, note="ok")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("5 problems [")
+    assert "6/10 [" in second, "those of the earlier run count"
+    rate = float(second.split(", ")[1].split()[0].removesuffix("s/"))
+    assert 1 < rate < 10.1, "but not in the rate"
+    assert second.endswith("problems/s, ok]")
 
 
 @pytest.mark.parametrize(

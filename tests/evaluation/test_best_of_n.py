@@ -205,7 +205,7 @@ def test_bands_hold_the_curve_and_depend_on_the_seed_alone() -> None:
 
 def test_progress_is_told() -> None:
     heard: list[int] = []
-    best_of_n(POOLS, told=heard.append)
+    best_of_n(POOLS, on_progress=heard.append)
     assert heard == [1, 2, 3]
 
 
