@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from prm_core.formats.labelled import rows_of
-from prm_core.formats.problems import Row
+from prm_core.formats.rows import FileRow
 from prm_core.text.steps import Splits, split_solutions
 
 _NUMBERED_LINE = re.compile(r"^[ \t]*[*#]{0,4}[ \t]*(?:Step[ \t]*)?\d{1,2}[.):]", re.MULTILINE)
@@ -33,7 +33,7 @@ _FAULTS = {
 }
 
 
-def solutions_of(row: Row) -> list[str]:
+def solutions_of(row: FileRow) -> list[str]:
     """The solutions of a row that are texts."""
     given = row.fields.get("solutions") or row.fields.get("code") or [row.fields.get("solution")]
     texts = (one.get("text") if isinstance(one, dict) else one for one in given)
@@ -53,7 +53,7 @@ def measure(path: str) -> str:
     found: Counter[str] = Counter()
     n_texts = n_problems = n_together = 0
     for row in rows_of(path):
-        if not isinstance(row, Row):
+        if not isinstance(row, FileRow):
             continue
         splits = split_solutions(solutions_of(row))
         found.update(faults_of(splits))

@@ -23,7 +23,7 @@ def model_arguments(parser: argparse.ArgumentParser) -> None:
     """Which model, here or on a server, and how it is loaded."""
     parser.add_argument(
         "--model",
-        help="directory or hub name of a model (default: the one that ships with the project)",
+        help="directory or Hub name of a model (default: the one that ships with the project)",
     )
     server_arguments(parser)
     loading_arguments(parser)
@@ -34,45 +34,53 @@ def server_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server",
         metavar="URL",
-        help="a vLLM server that runs the model (http://127.0.0.1:8000); --model then names where "
-        f"its tokenizer is, and a key comes from {API_KEY}. With --family {' or '.join(VERIFIERS)} "
-        "any server that speaks OpenAI's protocol, whose model writes its verdicts",
+        help=(
+            "address of a vLLM server that runs the model (http://127.0.0.1:8000); --model then "
+            "names the directory or repository of its tokenizer, and the API key is read from "
+            f"{API_KEY}. For a generative verifier (--family {', '.join(VERIFIERS)}): any "
+            "OpenAI-compatible server that runs it"
+        ),
     )
     parser.add_argument(
-        "--server-model", metavar="NAME", help="the model's name on the server, if it is another"
+        "--server-model", metavar="NAME", help="the model's name on the server, if it differs"
     )
     parser.add_argument(
         "--samples",
         type=positive,
         metavar="N",
-        help="models that write: how many times each solution is judged (default: 1)",
+        help="generative verifiers: how many times each solution is judged (default: 1)",
     )
     parser.add_argument(
         "--max-tokens",
         type=positive,
         metavar="N",
-        help="models that write: longest reply (default: what the model's authors allow)",
+        help=(
+            "generative verifiers: most tokens of one reply (default: what the model's authors "
+            "allow)"
+        ),
     )
 
 
 def loading_arguments(parser: argparse.ArgumentParser) -> None:
     """How a model is loaded here."""
-    parser.add_argument("--family", help="how to read a model, if it cannot be detected")
-    parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
+    parser.add_argument("--family", help="the model's family, if it cannot be detected")
+    parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
     parser.add_argument(
-        "--reference", help="directory or hub name of the second model, for families that need one"
+        "--reference", help="directory or Hub name of the second model, for families that need one"
     )
     parser.add_argument(
         "--separator",
         type=unescaped,
         metavar="TEXT",
-        help=r"text after each step, for models that do not say it; \n is a line end",
+        help=r"text after each step, if the model's files do not say it; \n is a line break",
     )
     parser.add_argument(
         "--device",
         default="auto",
-        help="auto, cpu, cuda, cuda:1, mps, or all: spread over all GPUs, and CPU memory where "
-        "these do not suffice (default: auto)",
+        help=(
+            "auto, cpu, cuda, cuda:1, mps, or all (spread over all GPUs, and over CPU memory if "
+            "they are too small); default: auto"
+        ),
     )
     parser.add_argument(
         "--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)"
@@ -80,8 +88,10 @@ def loading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quantize",
         choices=QUANTIZED,
-        help="hold the weights so (with bitsandbytes): a half or a quarter of bfloat16's memory, "
-        "and scores that are only near the model's",
+        help=(
+            "load the weights in 8 or 4 bits (with bitsandbytes): a half or a quarter of the "
+            "memory of bfloat16, but the scores are only close to the model's"
+        ),
     )
 
 

@@ -11,7 +11,7 @@ doctor.py     whether a checkpoint can be trusted
 Each has `add_arguments(parser)` and `main(options)`, which gives the exit code. Beside them:
 
 problems.py   what score and rank share: arguments, and the way through the file
-arguments.py  types of arguments that several commands share
+arguments.py  arguments that several commands share, and their types
 terminal.py   stdout and stderr
 
 Results go to stdout (or to the file that `-o` names), everything else to stderr. Exit codes: 0

@@ -1,4 +1,4 @@
-"""Types of arguments that several commands share."""
+"""Arguments, and types of arguments, that several commands share."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def probability(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"{text} is outside 0 to 1")
     return value
+
+
+def skip_bad_argument(parser: argparse.ArgumentParser) -> None:
+    """`--skip-bad`."""
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="bad rows are reported on stderr but do not change the exit code to 1",
+    )

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`doctor`: what it asks for."""
-    parser.add_argument("model", metavar="MODEL", help="directory or hub name of a model")
+    parser.add_argument("model", metavar="MODEL", help="directory or Hub name of a model")
     parser.add_argument(
         "--published",
         metavar="NAME",
-        help="repository whose published numbers count, for a copy under another name",
+        help="repository whose published numbers to compare with, for a copy under another name",
     )
     loading_arguments(parser)
 

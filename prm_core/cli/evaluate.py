@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TypeVar
 
-from prm_core.cli.arguments import probability, step_rule
+from prm_core.cli.arguments import probability, skip_bad_argument, step_rule
 from prm_core.cli.terminal import bad_rows, progress_bar, written_to
 from prm_core.errors import BadOptionError, DataError
 from prm_core.evaluation.arithmetic import SIZES, evaluate_arithmetic
@@ -49,15 +49,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help="labelled steps or candidates as JSON lines, also gzip; without it, arithmetic",
+        help=(
+            "labelled steps or candidates as JSON lines, plain or gzip; without it, the task is "
+            "arithmetic"
+        ),
     )
     model_arguments(parser)
     parser.add_argument(
         "--task",
         choices=_TASKS,
-        help="what to measure (default: what FILE is for): first-error as ProcessBench does, "
-        "best-of-n, prmbench, calibration, or arithmetic: generated problems whose operands "
-        "training never sees",
+        help=(
+            "what to measure (default: what FILE is for): first-error as ProcessBench does, "
+            "best-of-n, prmbench, calibration, or arithmetic (generated problems with operands "
+            "that training never sees)"
+        ),
     )
     thresholds = parser.add_mutually_exclusive_group()
     thresholds.add_argument(
@@ -66,22 +71,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="below this probability a step counts as wrong (default: the model's own)",
     )
     thresholds.add_argument(
-        "--tune", metavar="FILE2", help="take the threshold with the highest F1 on this file"
+        "--tune", metavar="FILE2", help="use the threshold with the highest F1 on this file"
     )
     parser.add_argument(
-        "--sweep", action="store_true", help="first-error: the figures at all thresholds too"
+        "--sweep",
+        action="store_true",
+        help="first-error: also print the metrics at all thresholds",
     )
     parser.add_argument(
         "--aggregation",
         choices=METHODS,
         metavar="METHOD",
-        help="best-of-n: whose scores weigh the weighted vote (default: min)",
+        help="best-of-n: the score that weighs the weighted vote (default: min)",
     )
     parser.add_argument(
         "--steps",
         type=step_rule,
         metavar="RULE",
-        help="best-of-n: how a solution's text is split, as for score (default: auto)",
+        help="best-of-n: how a solution's text is split into steps, as for score (default: auto)",
     )
     parser.add_argument(
         "--solutions",
@@ -90,12 +97,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="arithmetic: solutions per operation and size (default: 300)",
     )
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
-    parser.add_argument("--html", metavar="OUT", help="also write a page with pictures")
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="bad rows are named on stderr but do not make the exit code 1",
-    )
+    parser.add_argument("--html", metavar="OUT", help="also write an HTML report with figures")
+    skip_bad_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:

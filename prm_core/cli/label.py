@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from prm_core.cli.arguments import skip_bad_argument
 from prm_core.cli.terminal import progress_bar
 from prm_core.errors import BadOptionError, DataError, check_above_zero
 from prm_core.formats.atomic import file_errors
@@ -28,8 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         type=Path,
-        help='JSON lines (or .jsonl.gz) {"problem", "solutions", "gold_answer", "id"?} or one '
-        "solution a row in a format of labelled data",
+        help=(
+            'JSON lines (or .jsonl.gz) {"problem", "solutions", "gold_answer", "id"?}, or one '
+            "solution per row in a format of labelled data"
+        ),
     )
     parser.add_argument(
         "-o",
@@ -37,28 +40,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         type=Path,
         required=True,
-        help="JSON lines of labelled steps; grows row by row; the same command resumes it",
+        help=(
+            "file for the labelled steps, as JSON lines, written row by row; the same command "
+            "resumes a stopped run"
+        ),
     )
     parser.add_argument(
         "--method",
         choices=METHODS,
         required=True,
-        help="outcome: by the final answer alone; consensus: by the values that the right "
-        "solutions of a problem share; monte-carlo: continuations after every step; "
-        "binary-search: the first error by bisection",
+        help=(
+            "outcome: by the final answer alone; consensus: by the values that the right "
+            "solutions of a problem share; monte-carlo: by continuations after every step; "
+            "binary-search: find the first error by bisection"
+        ),
     )
     parser.add_argument(
         "--generator",
         metavar="MODEL",
-        help="address of an OpenAI-compatible server (http://127.0.0.1:8000/v1), or directory or "
-        f"hub name of a causal language model; a server's key comes from {API_KEY}",
+        help=(
+            "address of an OpenAI-compatible server (http://127.0.0.1:8000/v1), or the directory"
+            f" or Hub name of a causal language model; a server's API key is read from {API_KEY}"
+        ),
     )
     parser.add_argument("--generator-model", metavar="NAME", help="the model's name on the server")
     parser.add_argument(
         "--chat",
         action="store_true",
-        help="continue an assistant's turn in the model's chat format instead of plain text; a "
-        "server must know continue_final_message, as vLLM and SGLang do",
+        help=(
+            "continue the assistant's turn in the model's chat format instead of plain text; the "
+            "server must support continue_final_message, as vLLM and SGLang do"
+        ),
     )
     parser.add_argument(
         "-k",
@@ -66,59 +78,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=8,
         metavar="K",
-        help="continuations from one place (default: 8)",
+        help="continuations after each step (default: 8)",
     )
     parser.add_argument(
         "--labels",
         choices=("soft", "hard"),
-        help="monte-carlo: soft is the share of right continuations (default), hard says right "
-        "where any is",
+        help=(
+            "monte-carlo: soft is the share of right continuations (default); hard is right if "
+            "any of them is"
+        ),
     )
     parser.add_argument(
-        "--temperature", type=float, default=0.7, metavar="T", help="of sampling (default: 0.7)"
+        "--temperature",
+        type=float,
+        default=0.7,
+        metavar="T",
+        help="sampling temperature (default: 0.7)",
     )
     parser.add_argument(
         "--max-tokens",
         type=int,
         default=1024,
         metavar="N",
-        help="tokens of one continuation at most (default: 1024)",
+        help="most tokens of one continuation (default: 1024)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the continuations (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed of the continuations (default: 0)"
+    )
     parser.add_argument(
         "--concurrency",
         type=int,
         default=16,
         metavar="N",
-        help="requests to a server at the same time (default: 16)",
+        help="simultaneous requests to a server (default: 16)",
     )
     parser.add_argument(
         "--timeout",
         type=float,
         default=300.0,
         metavar="S",
-        help="seconds without an answer after which a server is asked again (default: 300)",
+        help="seconds to wait for an answer of the server before a retry (default: 300)",
     )
     parser.add_argument(
         "--steps",
         default="auto",
         metavar="RULE",
-        help="how a solution's text is split, as for score (default: auto)",
+        help="how a solution's text is split into steps, as for score (default: auto)",
     )
     parser.add_argument(
-        "--device", default="auto", help="of a local generator: auto, cpu, cuda or mps"
+        "--device",
+        default="auto",
+        help="device of a local generator: auto, cpu, cuda or mps (default: auto)",
     )
     parser.add_argument(
-        "--dtype", default="auto", help="of a local generator: auto, float32, bfloat16 or float16"
+        "--dtype",
+        default="auto",
+        help="dtype of a local generator: auto, float32, bfloat16 or float16 (default: auto)",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what it would cost, and stop there"
-    )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="bad rows are named on stderr but do not make the exit code 1",
-    )
+    parser.add_argument("--dry-run", action="store_true", help="print what it would cost, and stop")
+    skip_bad_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:

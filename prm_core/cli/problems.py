@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from prm_core.bulk.run import score_problem
-from prm_core.cli.arguments import probability, step_rule
+from prm_core.cli.arguments import probability, skip_bad_argument, step_rule
 from prm_core.cli.terminal import bad_rows, count, progress_bar, say
 from prm_core.errors import DataError
 from prm_core.formats.files import open_problems
@@ -48,14 +48,12 @@ def problem_arguments(parser: argparse.ArgumentParser) -> None:
         type=step_rule,
         default="auto",
         metavar="RULE",
-        help=f"how a solution's text is split: {', '.join(RULES)}, or separator:TEXT "
-        "(default: auto); lists of steps are taken as given",
+        help=(
+            f"how a solution's text is split into steps: {', '.join(RULES)}, or separator:TEXT "
+            "(default: auto); lists of steps are used as they are"
+        ),
     )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="bad rows are named on stderr but do not make the exit code 1",
-    )
+    skip_bad_argument(parser)
 
 
 def each_problem(

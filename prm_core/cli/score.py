@@ -44,34 +44,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="OUT",
         default="-",
-        help="file for the results; it appears whole or not at all, as JSON lines, or as a table "
-        "with a row per solution where its name ends in .csv or .parquet (default: -, stdout)",
+        help=(
+            "file for the results, written completely or not at all: JSON lines, or a table with "
+            "one row per solution if the name ends in .csv or .parquet (default: -, stdout)"
+        ),
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on where the same command was stopped; what is done is kept beside OUT",
+        help="resume a stopped run of the same command; what it has done is kept beside OUT",
     )
     parser.add_argument(
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="ray: several processes, GPUs or machines with Ray Data (default: local)",
+        help="ray: use several processes, GPUs or machines through Ray Data (default: local)",
     )
     parser.add_argument(
-        "--actors", type=positive, metavar="N", help="ray: models that work at once (default: 2)"
+        "--actors",
+        type=positive,
+        metavar="N",
+        help="ray: how many models run at the same time (default: 2)",
     )
     parser.add_argument(
         "--gpus-per-actor",
         type=_share_of_gpus,
         metavar="G",
-        help="ray: GPUs that are set aside for each, also a fraction (default: 0)",
+        help="ray: GPUs reserved for each model; may be a fraction (default: 0)",
     )
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="show the prompts instead of rows: every token with its id, and which one is read "
-        "for which step (of a generative verifier: the conversation)",
+        help=(
+            "print the prompts instead of results: every token with its id, and which token is "
+            "read for which step (for a generative verifier: the conversation)"
+        ),
     )
 
 

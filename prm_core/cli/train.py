@@ -25,26 +25,37 @@ _log = logging.getLogger("prm_core.training")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`train`: what it asks for."""
-    parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="directory for the model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument(
         "--precision",
         choices=("auto", *DTYPE_NAMES),
         default="auto",
-        help="of the computation (default: auto: what the device is fast in)",
+        help="precision of the computation (default: auto, the fastest on the device)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     parser.add_argument(
-        "--save-every", type=int, default=1000, metavar="N", help="steps between checkpoints"
-    )
-    parser.add_argument(
-        "--log-every", type=int, default=100, metavar="N", help="steps between lines of progress"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint in the directory"
+        "--save-every",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="optimizer steps between checkpoints (default: 1000)",
     )
     parser.add_argument(
-        "--report-to", choices=REPORTS, default="none", help="where figures go (default: none)"
+        "--log-every",
+        type=int,
+        default=100,
+        metavar="N",
+        help="optimizer steps between lines of progress (default: 100)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="resume from the last checkpoint in the directory"
+    )
+    parser.add_argument(
+        "--report-to",
+        choices=REPORTS,
+        default="none",
+        help="where to report metrics (default: none)",
     )
     parser.add_argument(
         "--push-to-hub", metavar="NAME", help="upload the finished model to this repository"
@@ -56,28 +67,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _loss_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--pos-weight", type=float, default=1.0, metavar="X", help="of right steps (default: 1)"
+        "--pos-weight",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="weight of right steps (default: 1)",
     )
     group.add_argument(
-        "--later-weighs-more", action="store_true", help="step i of S weighs 2 i / (S + 1)"
+        "--later-weighs-more",
+        action="store_true",
+        help="give step i of S the weight 2 i / (S + 1)",
     )
     group.add_argument(
         "--mask-after-error",
         action="store_true",
-        help="steps after the first wrong one do not count",
+        help="ignore the steps after the first wrong one",
     )
     group.add_argument(
         "--ranking",
         type=float,
         default=0.0,
         metavar="X",
-        help="weight of a term that puts right steps above wrong ones (default: 0)",
+        help="weight of a ranking loss that puts right steps above wrong ones (default: 0)",
     )
     group.add_argument(
         "--lm-weight",
         type=float,
         metavar="X",
-        help="weight of the language-model term (default: 1 from scratch, 0 on a backbone)",
+        help="weight of the language-model loss (default: 1 from scratch, 0 on a backbone)",
     )
 
 
@@ -86,62 +103,89 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
     def add(name: str, **settings: Any) -> None:
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
 
-    add("--backbone", metavar="NAME", help="directory or hub name of a causal language model")
-    add("--revision", help="branch, tag or commit of it on the hub")
+    add("--backbone", metavar="NAME", help="directory or Hub name of a causal language model")
+    add("--revision", help="branch, tag or commit of the backbone on the Hub")
     add(
         "--data",
         action="append",
         metavar="FILE[:WEIGHT]",
-        help="labelled solutions, several times; an epoch sees each row WEIGHT times (default: 1)",
+        help=(
+            "labelled solutions; can be given several times; each epoch uses every row WEIGHT "
+            "times (default: 1)"
+        ),
     )
     add(
         "--made",
         type=int,
         metavar="N",
-        help="beside the data, or alone, N generated solutions and spoiled ones of GSM8K",
+        help=(
+            "also train on N generated solutions, some of them GSM8K solutions with errors put "
+            "in; works without --data, too"
+        ),
     )
     add(
         "--neutral",
         choices=("right", "wrong"),
-        help="what PRM800K's neutral steps count as (default: right)",
+        help="how PRM800K's neutral steps are labelled (default: right)",
     )
-    add("--validation", metavar="FILE", help="labelled solutions to measure on after each epoch")
-    add("--validation-share", type=float, metavar="X", help="or this share of the problems")
-    add("--template", metavar="FILE", help="a prm.json: text and markers around problem and steps")
-    add("--mode", choices=MODES, help="what learns (default: full)")
+    add("--validation", metavar="FILE", help="labelled solutions to evaluate on after each epoch")
+    add(
+        "--validation-share",
+        type=float,
+        metavar="X",
+        help="instead of --validation: hold out this share of the problems",
+    )
+    add(
+        "--template",
+        metavar="FILE",
+        help="a prm.json with the text and the markers around problem and steps",
+    )
+    add("--mode", choices=MODES, help="which weights are trained (default: full)")
     for name, kind, text in (
-        ("epochs", float, "default: 1"),
+        ("epochs", float, "number of epochs (default: 1)"),
         ("batch-size", int, "rows per process and forward pass (default: 8)"),
         ("accumulate", int, "forward passes per step (default: 1)"),
         (
             "learning-rate",
             float,
-            "default: " + ", ".join(f"{rate:g} ({mode})" for mode, (rate, _) in MODES.items()),
+            "peak rate (default: "
+            + ", ".join(f"{rate:g} for {mode}" for mode, (rate, _) in MODES.items())
+            + ")",
         ),
-        ("blind", float, "share of the steps of which it sees the calculator alone (default: 0)"),
-        ("dropout", float, "share of the hidden state that the head does not see (default: 0.1)"),
-        ("max-tokens", int, "longer rows are left out (default: what the backbone reads)"),
-        ("lora-rank", int, "default: 16"),
-        ("lora-alpha", int, "default: 32"),
+        (
+            "blind",
+            float,
+            "share of the steps for which the head sees the calculator alone (default: 0)",
+        ),
+        ("dropout", float, "dropout on the hidden state that the head reads (default: 0.1)"),
+        ("max-tokens", int, "leave out longer rows (default: the most that the backbone reads)"),
+        ("lora-rank", int, "rank of the adapters (default: 16)"),
+        ("lora-alpha", int, "scale of the adapters, times their rank (default: 32)"),
     ):
         add(f"--{name}", type=kind, metavar="X" if kind is float else "N", help=text)
     add(
         "--evidence",
         metavar="KINDS",
-        help="what the head sees beside the hidden state: lm (the model's own probabilities of "
-        "digits and signs), calculator, or lm,calculator (default: what the template says)",
+        help=(
+            "what the head sees in addition to the hidden state: lm (the model's own "
+            "probabilities of digits and signs), calculator, or lm,calculator (default: as in the"
+            " template)"
+        ),
     )
     add(
         "--head-units",
         type=int,
         metavar="N",
-        help="size of a hidden layer on the evidence; 0 for none (default: what the template says)",
+        help="size of a hidden layer on the evidence; 0 for none (default: as in the template)",
     )
-    add("--gradient-checkpointing", action="store_true", help="less memory, a third slower")
+    add("--gradient-checkpointing", action="store_true", help="use less memory; a third slower")
     add(
         "--without-backbone",
         action="store_true",
-        help="mode head: write the head alone; loading it finds the backbone by its name again",
+        help=(
+            "with --mode head: write the head alone; the backbone is found by its name when the "
+            "model is loaded"
+        ),
     )
 
 
@@ -151,15 +195,17 @@ def _scratch_arguments(group: argparse._ArgumentGroup) -> None:
         type=Path,
         default=argparse.SUPPRESS,
         metavar="FILE",
-        help="JSONL (or .jsonl.gz) of GSM8K's problems and steps, calculator marks included "
-        "(default: the training part, which comes along)",
+        help=(
+            "JSONL (or .jsonl.gz) of GSM8K's problems and steps, with calculator marks (default: "
+            "the training part, which is included)"
+        ),
     )
     group.add_argument(
         "--start",
         type=Path,
         default=argparse.SUPPRESS,
         metavar="DIRECTORY",
-        help="a model that was trained from scratch here, to go on from; it has its own shape",
+        help="continue from a model that was trained from scratch here; it keeps its own shape",
     )
     for field in fields(ScratchConfig):
         group.add_argument(
