@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from prm_core.formats.atomic import atomic_text, refuse_same_file
 from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
 from prm_core.formats.labelled import is_labelled, read_examples, rows_of
 from prm_core.formats.rows import FileRow, json_line
+from prm_core.formats.translate import labelled_solutions, problem_rows
 from prm_core.model_options import model_arguments, positive, request_of
 from prm_core.ranking.aggregate import METHODS
 from prm_core.scoring.open import open_scorer
@@ -136,13 +137,16 @@ def _task_of(path: str) -> str:
         if isinstance(row, DataError):
             error = error or row
             continue
+        with suppress(DataError):
+            ours = [row] if is_labelled(row) else problem_rows(row)
+            row = next((one for one in ours if any(labelled_solutions(one))), ours[0])
         if "solutions" in row.fields or is_labelled(row):
             first = row
             break
         first = first or row
     if first is None:
         raise error or DataError("has no rows", path=path)
-    if "solutions" in first.fields:
+    if "solutions" in first.fields and not any(labelled_solutions(first)):
         return "best-of-n"
     is_prmbench = str(first.fields.get("source")).startswith("prmbench/")
     return "prmbench" if is_prmbench or "error_steps" in first.fields else "first-error"

@@ -18,6 +18,7 @@ from prm_core.errors import DataError, InputError
 from prm_core.formats.labelled import rows_of
 from prm_core.formats.problems import given_solutions, text_or_steps
 from prm_core.formats.rows import FileRow, kind_of
+from prm_core.formats.translate import problem_rows
 from prm_core.text.steps import Step, candidate_of, steps_of
 from prm_core.types import Candidate
 
@@ -66,7 +67,9 @@ def read_candidate_sets(path: str | Path, rule: str = "auto") -> Iterator[Candid
     """
     for row in rows_of(path):
         try:
-            yield row if isinstance(row, DataError) else _pool(row, rule)
+            if isinstance(row, DataError):
+                raise row
+            yield from [_pool(one, rule) for one in problem_rows(row)]
         except DataError as error:
             yield error
 
@@ -88,7 +91,7 @@ def _pool(row: FileRow, rule: str) -> CandidateSet:
             raise row.error(f"{what}, not {kind_of(correct)}", "solutions")
         if correct is None and gold_answer is not None:
             correct = same_answer(answer, gold_answer)
-        recorded = _recorded(row, number, fields.get("prm_scores"), len(steps))
+        recorded = recorded_scores(row, number, fields, len(steps))
         solutions.append(Solution(candidate, answer, correct, recorded))
     return CandidateSet(pool_id, tuple(solutions))
 
@@ -116,14 +119,40 @@ def read_solutions(
     return problem, [*zip(fields, cut, strict=True)]
 
 
-def _recorded(row: FileRow, number: int, value: Any, n_steps: int) -> dict[str, tuple[float, ...]]:
-    """`prm_scores`: one number in [0, 1] per step under every name."""
+def recorded_scores(
+    row: FileRow, number: int, fields: Mapping[str, Any], n_steps: int
+) -> dict[str, tuple[float, ...]]:
+    """`prm_scores`, and the probabilities of `scores`: one number in [0, 1] per step by name.
+
+    What an outcome model said of the whole solution is left out.
+
+    Raises:
+        DataError: they are something else.
+    """
+    found = _scores(row, number, "prm_scores", fields.get("prm_scores"), n_steps)
+    scores = fields.get("scores")
+    if isinstance(scores, dict):
+        lists = {
+            name: one.get("probabilities") if isinstance(one, dict) else one
+            for name, one in scores.items()
+        }
+        whole = [name for name, one in lists.items() if isinstance(one, list) and len(one) == 1]
+        for name in whole if n_steps > 1 else []:
+            del lists[name]
+        found |= _scores(row, number, "scores", lists, n_steps)
+    return found
+
+
+def _scores(
+    row: FileRow, number: int, field: str, value: Any, n_steps: int
+) -> dict[str, tuple[float, ...]]:
+    """One number in [0, 1] per step under every name."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise row.error(f"prm_scores must be an object, not {kind_of(value)}", "solutions")
+        raise row.error(f"{field} must be an object, not {kind_of(value)}", "solutions")
     for name, scores in value.items():
-        whose = f"prm_scores of {name!r} for solution {number}"
+        whose = f"{field} of {name!r} for solution {number}"
         if not isinstance(scores, list) or len(scores) != n_steps:
             raise row.error(f"{whose} must be a list of {n_steps} numbers", "solutions")
         for score in scores:

@@ -1,25 +1,36 @@
-"""Files of problems and of results by what their names end in: JSON lines, CSV, Parquet.
+"""Files of problems, whatever they are, and files of results by what their names end in.
 
-One problem is held at a time. A name that ends in .gz means gzip around JSON lines or CSV; any
-other name means JSON lines.
+What is read tells by its first bytes whether it is gzip, Parquet, a zip file or a web page; the
+rest is JSON, unless the name ends in .csv or .tsv, or in .txt or .md and what is there is no JSON.
+Which format the rows have, their fields tell (`prm_core.formats.translate`). One problem is held at
+a time; of texts, reports and sessions all.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from prm_core.formats.atomic import atomic_file, file_errors
+from prm_core.errors import DataError
+from prm_core.formats.atomic import atomic_file, file_errors, read_errors
+from prm_core.formats.containers import (
+    expanded,
+    inspect_archive,
+    session_in_report,
+    text_rows,
+)
 from prm_core.formats.problems import Problems
-from prm_core.formats.rows import read_rows
+from prm_core.formats.rows import MAX_LINE, FileRow, read_rows
 from prm_core.formats.tables import (
     csv_rows,
     csv_writer,
-    one_per_problem,
+    grouped,
     parquet_problems,
     parquet_writer,
     pyarrow_for,
@@ -36,7 +47,7 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
     """
     name = str(path)
     if name == "-":
-        yield Problems(read_rows(stdin, name), lambda: None, name)
+        yield Problems(expanded(read_rows(stdin, name)), lambda: None, name)
         return
     with open_file(path) as problems:
         yield problems
@@ -58,14 +69,92 @@ def open_file(path: str | Path) -> Iterator[Problems]:
         def share() -> float | None:
             return base.tell() / size if size else None
 
-        if _kind(name) == ".parquet":
-            yield parquet_problems(base, name)
-            return
-        stream = gzip.GzipFile(fileobj=base) if name.endswith(".gz") else base
-        if _kind(name) == ".csv":
-            yield Problems(one_per_problem(csv_rows(stream, name)), share, name)
-        else:
-            yield Problems(read_rows(stream, path), share, name)
+        yield problems_in(base, name, share)
+
+
+def problems_in(
+    base: BinaryIO, name: str, share: Callable[[], float | None] = lambda: None
+) -> Problems:
+    """The problems that a file's bytes hold.
+
+    Args:
+        base: the bytes, from their beginning.
+        name: of the file; named in errors, and read where the bytes do not tell.
+        share: how much is read.
+
+    Raises:
+        DataError: as `open_problems`.
+    """
+    if _is_parquet(base, name):
+        return parquet_problems(base, name)
+    return Problems(expanded(rows_in(base, name)), share, name)
+
+
+def rows_in(base: BinaryIO, name: str) -> Iterator[FileRow | DataError]:
+    """The rows that a file's bytes hold, of whatever format, unchecked; a session is one row.
+
+    Args, Raises: as `problems_in`.
+    """
+    if _is_parquet(base, name):
+        return parquet_problems(base, name).rows()
+    head = _head(base, name)
+    if head.startswith(b"PK\x03\x04"):
+        return inspect_archive(base, name)
+    stream: BinaryIO = base
+    if head.startswith(b"\x1f\x8b") or name.endswith(".gz"):
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=base))
+        head = _head(stream, name)
+    begins = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if _kind(name) in (".csv", ".tsv"):
+        return grouped(csv_rows(stream, name, "\t" if _kind(name) == ".tsv" else ","))
+    if begins[:9].lower() == b"<!doctype" or begins[:5].lower() == b"<html":
+        return read_rows([session_in_report(_whole(stream, name), name)], name)
+    if _kind(name) in (".txt", ".md", ".markdown") and not _is_json(begins):
+        return text_rows(_decoded(_whole(stream, name), name), name)
+    return read_rows(stream, name)
+
+
+def _is_parquet(base: BinaryIO, name: str) -> bool:
+    return _kind(name) == ".parquet" or _head(base, name).startswith(b"PAR1")
+
+
+_HEAD = 4096
+
+
+def _head(stream: BinaryIO, name: str) -> bytes:
+    """The first bytes of what can be read twice; none of what cannot."""
+    if not stream.seekable():
+        return b""
+    with read_errors(name):
+        head = stream.read(_HEAD)
+        stream.seek(0)
+    return head
+
+
+def _is_json(begins: bytes) -> bool:
+    """Whether a text that may be JSON is some, by its first line."""
+    line, _, rest = begins.partition(b"\n")
+    if line.strip() in (b"{", b"["):
+        return rest.lstrip()[:1] in (b'"', b"{", b"[", b"}", b"]")
+    return bool(re.match(rb'\{\s*"|\[\s*\{', line))
+
+
+def _whole(stream: BinaryIO, name: str) -> bytes:
+    """Everything that a stream holds.
+
+    Raises:
+        DataError: it is more than `MAX_LINE` bytes.
+    """
+    with read_errors(name):
+        raw = stream.read(MAX_LINE + 1)
+    if len(raw) > MAX_LINE:
+        raise DataError(f"has more than {MAX_LINE:,} bytes", path=name)
+    return raw
+
+
+def _decoded(raw: bytes, name: str) -> str:
+    with read_errors(name):
+        return raw.decode("utf-8-sig")
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""A row as a problem with its solutions: the one reader of these fields, and a file of them."""
+"""A row as a problem with its solutions: the one reader of these fields, and a file of them.
+
+Rows of other formats are translated first (`prm_core.formats.translate`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Any
 
 from prm_core.errors import DataError
 from prm_core.formats.atomic import read_errors
+from prm_core.formats.containers import expanded
 from prm_core.formats.rows import FileRow, kind_of, read_rows
+from prm_core.formats.translate import problem_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,11 @@ def read_problems(
         stream: the lines, as bytes.
         path: named in errors.
     """
-    for row in read_rows(stream, path):
+    for row in expanded(read_rows(stream, path)):
         try:
-            yield row if isinstance(row, DataError) else problem_row(row)
+            if isinstance(row, DataError):
+                raise row
+            yield from [problem_row(one) for one in problem_rows(row)]
         except DataError as error:
             yield error
 
@@ -118,7 +125,7 @@ def text_or_steps(row: FileRow, number: int, solution: Any) -> tuple[str | tuple
 
 
 def problem_row(row: FileRow) -> ProblemRow:
-    """A row as a problem with its solutions.
+    """A row of ours as a problem with its solutions.
 
     Raises:
         DataError: a field does not hold what it should.
@@ -164,12 +171,14 @@ class Problems:
         """
         for row in self.rows():
             try:
-                yield row if isinstance(row, DataError) else problem_row(row)
+                if isinstance(row, DataError):
+                    raise row
+                yield from [problem_row(one) for one in problem_rows(row)]
             except DataError as error:
                 yield error
 
     def rows(self) -> Iterator[FileRow | DataError]:
-        """The same, their fields unchecked.
+        """The rows of the file, of whatever format, their fields unchecked.
 
         Raises:
             DataError: the file cannot be read any further.

@@ -16,12 +16,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from prm_core.errors import DataError
 from prm_core.types import HALF_CHARACTER
 
 _log = logging.getLogger(__name__)
+
+_LONGEST = 240  # characters of a message
+
+MAX_LINE = 2**28
+"""Bytes of one line, or of one value over several lines; more is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ class FileRow:
     fields: dict[str, Any]
 
     def error(self, message: str, field: str | None = None) -> DataError:
-        """A `DataError` that names this row."""
+        """A `DataError` that names this row; what it repeats of the row is cut when long."""
+        message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
         return DataError(message, path=self.path, line=self.line, field=field)
 
     def marks(self, field: str, value: Any, n_steps: int, name: str) -> tuple[bool, ...] | None:
@@ -107,7 +113,7 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileR
         path: named in errors.
     """
     name = str(path)
-    numbered = enumerate(stream, start=1)
+    numbered = enumerate(_bounded(stream, name), start=1)
     blank = (b"", codecs.BOM_UTF8)
     lines = ((number, line) for number, line in numbered if line.strip() not in blank)
     first = [(number, line.removeprefix(codecs.BOM_UTF8)) for number, line in islice(lines, 1)]
@@ -117,6 +123,24 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileR
         several = first[-1][1].lstrip()[:1] in (b'"', b"}")
     found = chain(first, lines)
     yield from _rows(_values(found, name) if several else found, name)
+
+
+def _bounded(stream: Iterable[bytes], path: str) -> Iterator[bytes]:
+    """Lines, none longer than `MAX_LINE`, of a stream that may unpack to anything.
+
+    Raises:
+        DataError: one is longer.
+    """
+    read: Callable[[int], bytes] | None = getattr(stream, "readline", None)
+    if read is None:  # lines that are there already
+        yield from stream
+        return
+    number = 0
+    while line := read(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            raise DataError(f"has more than {MAX_LINE:,} bytes", path=path, line=number)
+        yield line
 
 
 def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | DataError]:
@@ -144,7 +168,7 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
     """
     depth = base = 0
     held: list[bytes] = []
-    begin = number = 0
+    begin = number = n_held = 0
     ended = False
     for number, line in lines:
         at = 0
@@ -163,13 +187,17 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
                 continue
             if not held:
                 begin, at = number, token.start()
-                held = [b""]
+                held, n_held = [b""], 0
             depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
             if depth == base and sign in (b"]", b"}"):
                 yield begin, b"".join([*held, line[at : token.end()]])
                 held = []
         if held:
             held.append(line[at:])
+            n_held += len(line) - at
+            if n_held > MAX_LINE:
+                message = f"has a value of more than {MAX_LINE:,} bytes"
+                raise DataError(message, path=path, line=begin)
     if held or (base and not ended):
         raise DataError(
             "is not valid JSON: the file ends in the middle of a value", path=path, line=number
@@ -180,13 +208,14 @@ def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
     """A problem's fields, with `answer` as the right answer where nothing else says it."""
     is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
     if is_problem and "answer" in fields:
-        _say_answer_counts(path)
+        say_answer_counts(path)
         fields["gold_answer"] = fields["answer"]
     return fields
 
 
 @lru_cache(maxsize=256)  # once a file, however often it is opened
-def _say_answer_counts(name: str) -> None:
+def say_answer_counts(name: str) -> None:
+    """Log that a file's field `answer` is taken for the right answer."""
     message = "%s: rows have no gold_answer; their field answer counts as the right answer"
     _log.warning(message, name)
 
@@ -255,13 +284,17 @@ def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
     return value
 
 
-def parsed_json(raw: bytes, path: str, line: int | None = None) -> Any:
+def parsed_json(
+    raw: bytes, path: str, line: int | None = None, *, nan_is_null: bool | None = None
+) -> Any:
     """The value of a JSON text, whatever it is.
 
     Args:
         raw: the text, in UTF-8; a byte order mark is ignored.
         path: named in errors.
         line: where the text begins; None where it is the whole file.
+        nan_is_null: whether NaN and infinity, which are not JSON, are read as null; None for logs
+            of inspect_ai alone, which writes them.
 
     Raises:
         DataError: it is not JSON, a name is there twice in one object, or a number is not finite.
@@ -279,8 +312,7 @@ def parsed_json(raw: bytes, path: str, line: int | None = None) -> Any:
             found[key] = value
         return found
 
-    def constant(name: str) -> NoReturn:
-        raise bad(f"{name} is not a JSON value; write null, or leave the field out")
+    constants: list[str] = []
 
     def finite(digits: str) -> float:
         if math.isinf(value := float(digits)):
@@ -288,18 +320,23 @@ def parsed_json(raw: bytes, path: str, line: int | None = None) -> Any:
         return value
 
     try:
-        text = raw.removeprefix(codecs.BOM_UTF8).rstrip().decode("utf-8")
+        whole = raw.removeprefix(codecs.BOM_UTF8) if line is None else raw
+        text = whole.rstrip().decode("utf-8")
     except UnicodeDecodeError as error:
         raise bad(f"byte {error.start + 1} is not valid UTF-8") from error
     try:
-        return json.loads(
-            text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=constants.append, parse_float=finite
         )
     except json.JSONDecodeError as error:
         line = (line or 1) + error.lineno - 1
         raise bad(f"is not valid JSON: {error.msg} at column {error.colno}") from error
     except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
         raise bad("is not JSON that can be read: too deep, or a number too long") from error
+    is_log = isinstance(value, dict) and {"eval", "samples"} <= value.keys()
+    if constants and not (is_log if nan_is_null is None else nan_is_null):
+        raise bad(f"{constants[0]} is not a JSON value; write null, or leave the field out")
+    return value
 
 
 def kind_of(value: Any) -> str:

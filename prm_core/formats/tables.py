@@ -2,7 +2,8 @@
 
 A table of problems has the columns `problem`, perhaps `id` and `gold_answer`, and either
 `solutions`, a list (in CSV as JSON), or `solution`: then neighbouring rows with the same problem
-and id are the solutions of one problem. A table of results has one row per solution.
+and id are the solutions of one problem. A table of results has one row per solution, and is read
+back so. A table with the columns of any other format has its rows, in CSV with lists as JSON.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from prm_core.errors import DataError
 from prm_core.formats.atomic import read_errors
+from prm_core.formats.labelled_rows import LABELLED
 from prm_core.formats.problems import Problems
 from prm_core.formats.rows import FileRow, kind_of
+from prm_core.formats.translate import FORMATS
 from prm_core.ranking.aggregate import METHODS
 
 _COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer")
@@ -24,14 +29,31 @@ _LONGEST_CELL = 2**31 - 1
 _ROW_GROUP = 1000  # solutions that are written to Parquet at once
 
 
-def _check_columns(columns: list[str], path: str) -> None:
-    """
+_RESULTS = frozenset({"problem", "candidate", "steps", "probabilities"})
+
+
+def _is_other(columns: list[str]) -> bool:
+    """Whether these are the columns of a format that is no table of problems."""
+    known = [one.fields for one in FORMATS if one.name != "MATH"]
+    known += [_RESULTS, _PRM800K, *LABELLED]
+    is_math = {"problem", "solution"} <= set(columns) and {"level", "subject"} & set(columns)
+    return bool(is_math) or any(fields <= set(columns) for fields in known)
+
+
+_PRM800K = frozenset({"question", "label"})
+
+
+def _check_columns(columns: list[str], path: str) -> bool:
+    """Whether a table is one of problems, rather than of another format.
+
     Raises:
-        DataError: this is no table of problems.
+        DataError: it is neither.
     """
-    for column in _COLUMNS:
-        if columns.count(column) > 1:
+    for column in columns:
+        if columns.count(column) > 1 and column:
             raise DataError(f"has the column {column!r} twice", path=path)
+    if "solutions" not in columns and _is_other(columns):
+        return False
     if "problem" not in columns:
         raise DataError("has no column 'problem'", path=path)
     if ("solutions" in columns) == ("solution" in columns):
@@ -39,6 +61,7 @@ def _check_columns(columns: list[str], path: str) -> None:
             "needs either a column 'solutions' (a list) or a column 'solution' (one per row)",
             path=path,
         )
+    return True
 
 
 def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
@@ -48,7 +71,8 @@ def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | D
         if isinstance(row, DataError):  # the problem's other solutions stay together
             yield row
             continue
-        if "solution" not in row.fields:
+        is_reference = bool({"level", "subject"} & row.fields.keys())
+        if "solution" not in row.fields or is_reference:
             if first is not None:
                 yield first
             first = None
@@ -69,7 +93,43 @@ def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | D
         yield first
 
 
-def csv_rows(stream: Any, path: str) -> Iterator[FileRow | DataError]:
+def one_result_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
+    """Rows of a table of results put together as `score` writes them: neighbours of one problem."""
+    first: FileRow | None = None
+    for row in rows:
+        if isinstance(row, DataError) or not row.fields.keys() >= _RESULTS:
+            yield row
+            continue
+        about = {name: row.fields.get(name) for name in ("id", "problem", "model", "aggregation")}
+        if first is None or any(first.fields[name] != value for name, value in about.items()):
+            if first is not None:
+                yield first
+            first = FileRow(row.path, row.line, {**about, "candidates": []})
+        first.fields["candidates"].append(
+            {name: _json_cell(value) for name, value in row.fields.items() if name not in about}
+        )
+    if first is not None:
+        yield first
+
+
+_NUMBER = re.compile(r"-?\d{1,15}")
+_WORDS = {"true": True, "false": False, "True": True, "False": False}
+_TYPED = ("label", "mistake_index", "doc_id", "epoch", "correct", "final_answer_correct")
+
+
+def _json_cell(cell: Any, name: str = "") -> Any:
+    """What a cell of text holds: a list or an object as JSON, and what cannot be a text."""
+    if not isinstance(cell, str):
+        return cell
+    if cell[:1] in ("[", "{"):
+        with suppress(ValueError, RecursionError):
+            return json.loads(cell)
+    if name in _TYPED:
+        return int(cell) if _NUMBER.fullmatch(cell) else _WORDS.get(cell, cell)
+    return cell
+
+
+def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow | DataError]:
     """The rows of a CSV file under its header; empty cells are left out.
 
     Raises:
@@ -78,10 +138,10 @@ def csv_rows(stream: Any, path: str) -> Iterator[FileRow | DataError]:
     csv.field_size_limit(_LONGEST_CELL)  # its default, 131,072, is less than a long solution
     with read_errors(path):
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-        reader = csv.reader(text, strict=True)
+        reader = csv.reader(text, strict=True, delimiter=delimiter)
         try:
             header = next(reader, [])
-            _check_columns(header, path)
+            is_ours = _check_columns(header, path)
             above = reader.line_num
             for cells in reader:
                 line, above = above + 1, reader.line_num
@@ -92,6 +152,10 @@ def csv_rows(stream: Any, path: str) -> Iterator[FileRow | DataError]:
                     yield DataError(message, path=path, line=line)
                     continue
                 found = zip(header, cells, strict=True)
+                if not is_ours:
+                    typed = {name: _json_cell(cell, name) for name, cell in found if name}
+                    yield FileRow(path, line, {k: v for k, v in typed.items() if v != ""})
+                    continue
                 fields: dict[str, Any] = {
                     name: cell for name, cell in found if name in _COLUMNS and cell
                 }
@@ -134,15 +198,19 @@ def parquet_problems(base: BinaryIO, path: str) -> Problems:
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
     names = list(file.schema_arrow.names)
-    _check_columns(names, path)
+    is_ours = _check_columns(names, path)
     n_read = 0
 
     def rows() -> Iterator[FileRow | DataError]:
         nonlocal n_read
         try:
-            for batch in file.iter_batches(64, columns=[n for n in names if n in _COLUMNS]):
+            columns = [n for n in names if n in _COLUMNS or not is_ours]
+            for batch in file.iter_batches(64, columns=columns):
                 for found in batch.to_pylist():
                     n_read += 1
+                    if not is_ours:
+                        yield FileRow(path, n_read, found)
+                        continue
                     fields = {name: value for name, value in found.items() if value is not None}
                     if "solution" in names:
                         fields.setdefault("solution", "")
@@ -151,7 +219,12 @@ def parquet_problems(base: BinaryIO, path: str) -> Problems:
             raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
 
     n_rows = file.metadata.num_rows or 1
-    return Problems(one_per_problem(rows()), lambda: n_read / n_rows, path)
+    return Problems(grouped(rows()), lambda: n_read / n_rows, path)
+
+
+def grouped(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
+    """The rows of a table, those of one problem together."""
+    return one_result_per_problem(one_per_problem(rows))
 
 
 def pyarrow_for(path: str) -> Any:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from prm_core.errors import DataError, InputError
 from prm_core.formats.candidate_sets import read_solutions
-from prm_core.formats.labelled import cut_marks, examples_of, rows_of
+from prm_core.formats.labelled import cut_marks, examples_of, is_labelled, rows_of
 from prm_core.formats.rows import FileRow
+from prm_core.formats.translate import problem_rows
 from prm_core.labelling.consensus import RightValues
 from prm_core.labelling.methods import digest, judged
 from prm_core.text.steps import candidate_of
@@ -46,9 +47,8 @@ class Unlabelled:
 def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled | DataError]:
     """The solutions of a file, in order, with an error in the place of each that cannot be used.
 
-    A row is a problem with its `solutions`, as for scoring (or objects with `steps` or `text`, and
-    perhaps `answer`), or one solution in any format of `prm_core.formats.labelled`. Each needs a
-    gold answer.
+    A row is a problem with its solutions in any format that `score` reads, or one solution in any
+    format of `prm_core.formats.labelled_rows`. Each needs a gold answer.
 
     Args:
         path: JSONL; gzip when its name ends in .gz.
@@ -61,7 +61,11 @@ def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled
         try:
             if isinstance(row, DataError):
                 raise row
-            examples = _split(row, rule) if "solutions" in row.fields else examples_of(row)
+            ours = [] if is_labelled(row) else problem_rows(row)
+            if any("solutions" in one.fields for one in [row, *ours]):
+                examples = [example for one in ours or [row] for example in _split(one, rule)]
+            else:
+                examples = examples_of(row)
             for example in examples:
                 if example.gold_answer is None:
                     raise row.error("is missing: without it no answer can be judged", "gold_answer")

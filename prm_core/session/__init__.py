@@ -1,7 +1,8 @@
 """A session: problems with their solutions, and what models and people say of them; plain Python.
 
-`record` has the frozen records, `codec` writes and reads them as versioned JSON, and `convert`
-makes them of scored and labelled solutions, and rows for other programs of them.
+`record` has the frozen records, `codec` writes and reads them as versioned JSON, `convert` makes
+them of scored and labelled solutions, and rows for other programs of them, and `open` reads any
+file as a session.
 
     >>> from prm_core import Candidate, ScoredCandidate
     >>> candidate = Candidate("2 + 2?", ("2 + 2 = 5.",), "A")
@@ -33,6 +34,7 @@ from prm_core.session.convert import (
     trl_rows,
     with_scores,
 )
+from prm_core.session.open import Opened, cut, open_session
 from prm_core.session.record import (
     Draft,
     Label,
@@ -50,16 +52,19 @@ __all__ = [
     "Draft",
     "Label",
     "Model",
+    "Opened",
     "Problem",
     "Scores",
     "Session",
     "Settings",
     "Solution",
+    "cut",
     "examples",
     "from_examples",
     "from_scored",
     "from_session_rows",
     "load_session",
+    "open_session",
     "prm800k_rows",
     "processbench_rows",
     "read_session",

@@ -1,0 +1,285 @@
+"""Files that hold many rows in one: sessions, reports, logs of inspect_ai, conversations, texts."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple
+
+from prm_core.errors import DataError
+from prm_core.formats.rows import MAX_LINE, FileRow, kind_of, parsed_json
+
+SESSION = "prm-inspector-session"
+"""`format` of a session, and the id of the element of a report that holds one."""
+
+Rows = Iterator[FileRow | DataError]
+
+
+def expanded(rows: Iterable[FileRow | DataError]) -> Rows:
+    """Rows, with what holds several in the place of one as several."""
+    rows = iter(rows)
+    first = next(rows, None)
+    if isinstance(first, FileRow) and _is_message(first):
+        yield from _one_conversation(first, rows)
+        return
+    for row in chain([first] if first is not None else [], rows):
+        if isinstance(row, DataError):
+            yield row
+        elif row.fields.get("format") == SESSION:
+            yield from _session(row)
+        elif {"eval", "samples"} <= row.fields.keys() and "solutions" not in row.fields:
+            yield from _inspect_log(row)
+        else:
+            yield row
+
+
+def _is_message(row: FileRow) -> bool:
+    """A message alone: then the file is one conversation."""
+    is_role = row.fields.get("role") in ("system", "developer", "user", "assistant", "tool")
+    return is_role and bool({"content", "tool_calls"} & row.fields.keys())
+
+
+def _one_conversation(first: FileRow, rest: Rows) -> Rows:
+    messages: list[Any] = [first.fields]
+    for row in rest:
+        if isinstance(row, DataError):
+            yield row
+        else:
+            messages.append(row.fields)
+    yield FileRow(first.path, first.line, {"messages": messages})
+
+
+def _session(row: FileRow) -> Rows:
+    """The problems of a session, each with what it says of itself."""
+    problems = row.fields.get("problems", [])
+    if row.fields.get("version") != 1:
+        yield row.error(f"is {row.fields.get('version')!r}; this program reads 1", "version")
+    elif not isinstance(problems, list):
+        yield row.error(f"must be a list, not {kind_of(problems)}", "problems")
+    else:
+        yield from _objects(row, "problems", problems)
+
+
+def _objects(row: FileRow, field: str, values: list[Any]) -> Rows:
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, dict):
+            yield FileRow(row.path, row.line, value)
+        else:
+            yield row.error(f"entry {number} must be an object, not {kind_of(value)}", field)
+
+
+def _inspect_log(row: FileRow) -> Rows:
+    """The samples of a log, those of one problem (its epochs) together."""
+    samples = row.fields["samples"]
+    if not isinstance(samples, list):
+        yield row.error(f"must be a list, not {kind_of(samples)}", "samples")
+        return
+    about = row.fields["eval"]
+    model = about.get("model") if isinstance(about, dict) else None
+    pools: dict[str, list[dict[str, Any]]] = {}
+    for one in _objects(row, "samples", samples):
+        if isinstance(one, DataError):
+            yield one
+        else:
+            pools.setdefault(repr(one.fields.get("id")), []).append(one.fields)
+    for pool in pools.values():
+        yield _pool(row.path, row.line, pool, model)
+
+
+def _pool(path: str, line: int, samples: list[dict[str, Any]], model: Any) -> FileRow:
+    return FileRow(path, line, {"samples": samples, "model": model, "inspect_ai": True})
+
+
+# --- zip: logs of inspect_ai ----------------------------------------------------------------------
+
+_SAMPLE = re.compile(r"samples/(?P<id>.*)_epoch_(?P<epoch>\d{1,9})\.json")
+
+
+def inspect_archive(base: BinaryIO, path: str) -> Rows:
+    """The samples of an `.eval` file, those of one problem together; one problem is held at once.
+
+    The line of a row is the place of its first sample in the archive.
+
+    Raises:
+        DataError: it is no zip file, or holds no samples.
+    """
+    try:
+        archive = zipfile.ZipFile(base)
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise DataError(f"cannot be read as a zip file: {error}", path=path) from error
+    with archive:
+        pools: dict[str, list[tuple[int, int, str]]] = {}
+        for place, name in enumerate(archive.namelist(), start=1):
+            if found := _SAMPLE.fullmatch(name):
+                pools.setdefault(found["id"], []).append((int(found["epoch"]), place, name))
+        if not pools:
+            message = (
+                "holds no samples/…_epoch_….json; of zip files only inspect_ai's logs are read"
+            )
+            raise DataError(message, path=path)
+        model = _model(archive, path)
+        for pool in pools.values():
+            samples = []
+            for _, place, name in sorted(pool):
+                sample = _member(archive, name, path, place)
+                if isinstance(sample, DataError):
+                    yield sample
+                else:
+                    samples.append(sample)
+            if samples:
+                yield _pool(path, min(place for _, place, _ in pool), samples, model)
+
+
+def _model(archive: zipfile.ZipFile, path: str) -> Any:
+    """Which model a log is of, where its header says so."""
+    for name in ("header.json", "start.json", "_journal/start.json"):
+        if name in archive.namelist():
+            header = _member(archive, name, path, 1)
+            about = header.get("eval") if isinstance(header, dict) else None
+            if isinstance(about, dict):
+                return about.get("model")
+    return None
+
+
+def _member(
+    archive: zipfile.ZipFile, name: str, path: str, place: int
+) -> dict[str, Any] | DataError:
+    """A JSON object of an archive, or why it cannot be read."""
+    try:
+        with archive.open(name) as file:
+            raw = file.read(MAX_LINE + 1)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        return DataError(f"{name} cannot be read: {error}", path=path, line=place)
+    except (RuntimeError, NotImplementedError) as error:  # a password; an unknown compression
+        return DataError(f"{name} cannot be read: {error}", path=path, line=place)
+    if len(raw) > MAX_LINE:
+        message = f"{name} has more than {MAX_LINE:,} bytes"
+        return DataError(message, path=path, line=place)
+    try:
+        value = parsed_json(raw, path, place, nan_is_null=True)  # inspect_ai writes NaN
+    except DataError as error:
+        return error
+    if not isinstance(value, dict):
+        return DataError(f"{name} holds {kind_of(value)}", path=path, line=place)
+    return value
+
+
+# --- HTML: reports of ours ------------------------------------------------------------------------
+
+_ELEMENT = re.compile(
+    rb'<script type="application/json" id="' + SESSION.encode() + rb'">([^<]*+)</script>'
+)
+
+
+def session_in_report(raw: bytes, path: str) -> bytes:
+    """The JSON of the session that a report of ours holds.
+
+    Raises:
+        DataError: it holds none.
+    """
+    found = _ELEMENT.search(raw)
+    if found is None:
+        raise DataError(
+            "is a web page, but no report of this program: it has no session", path=path
+        )
+    return found[1]
+
+
+# --- plain texts ----------------------------------------------------------------------------------
+
+_HEADING = re.compile(
+    r"[ \t]*(?P<mark>#{1,6}[ \t]+)?(?:\*\*)?"
+    r"(?P<what>problem|solution|candidate|gold[ \t]answer|reference[ \t]answer)"
+    r"(?:[ \t]+(?P<name>[\w-]{1,20}))?(?:\*\*)?[ \t]*(?P<colon>:)?(?:\*\*)?(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DASHES = re.compile(r" {0,3}-{3,}\s*")
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_NUMBERED = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]*)?(?:\*\*)?(?:step[ \t]*(\d{1,4})\b|(\d{1,3})[.):](?=[ \t*]|$))",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class _Block(NamedTuple):
+    """A piece of a text under one heading."""
+
+    what: str
+    name: str
+    line: int
+    parts: list[list[str]]  # lines, parted by lines of dashes
+
+    @property
+    def body(self) -> str:
+        return "\n---\n".join("".join(part).strip() for part in self.parts).strip("-\n ")
+
+
+def text_rows(text: str, path: str) -> Rows:
+    """The problems of a plain or Markdown text.
+
+    "Problem:", or a heading "Problem", begins one; "Solution:", "Solution B:" or such a heading
+    begins a solution, and "Gold answer:" before them tells the right answer. Without the word
+    "Solution" lines of three dashes part a problem and its solutions, unless steps are numbered on
+    across them.
+
+    Raises:
+        DataError: there is no problem.
+    """
+    pools: list[list[_Block]] = []
+    for block in _blocks(text):
+        if block.what == "problem" and block.body and (block.line or len(block.parts) > 1):
+            pools.append([block])
+        elif pools:
+            pools[-1].append(block)
+    if not pools:
+        raise DataError('has no problem; begin it with "Problem: …"', path=path)
+    for problem, *rest in pools:
+        gold_answer = next((one.body for one in rest if "answer" in one.what), None)
+        given = [one for one in rest if "answer" not in one.what]
+        solutions = [
+            {"text": one.body, **({"name": one.name} if one.name else {})}
+            for one in given
+            if one.body
+        ]
+        asked = problem.body
+        if not given:
+            asked, *texts = ["".join(part).strip() for part in problem.parts]
+            solutions = [{"text": one} for one in _between_dashes(texts)]
+        fields = {"problem": asked, "solutions": solutions, "gold_answer": gold_answer}
+        yield FileRow(path, problem.line or 1, fields)
+
+
+def _blocks(text: str) -> list[_Block]:
+    blocks = [_Block("problem", "", 0, [[]])]  # what stands before any heading
+    fence = False
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        fence ^= _FENCE.match(line) is not None
+        found = None if fence else _HEADING.match(line)
+        if found and (found["colon"] or (found["mark"] and not found["rest"].strip())):
+            what = found["what"].lower()
+            if "answer" not in what or blocks[-1].what == "problem":
+                first = found["rest"].lstrip(" \t*")
+                blocks.append(_Block(what, found["name"] or "", number, [[first]]))
+                continue
+        if not fence and _DASHES.fullmatch(line):
+            blocks[-1].parts.append([])
+        else:
+            blocks[-1].parts[-1].append(line)
+    return blocks
+
+
+def _between_dashes(parts: list[str]) -> list[str]:
+    """Solutions between lines of dashes; those that number their steps on belong together."""
+    joined: list[str] = []
+    last = 0
+    for part in filter(None, parts):
+        numbers = [int(found[1] or found[2]) for found in _NUMBERED.finditer(part)]
+        if joined and last and numbers and numbers[0] == last + 1:
+            joined[-1] += f"\n\n{part}"
+        else:
+            joined.append(part)
+        last = numbers[-1] if numbers else 0
+    return joined

@@ -1,0 +1,449 @@
+r"""Rows of any known format as rows of ours: a problem with its solutions.
+
+Ours has `problem`, `solutions`, perhaps `id`, `gold_answer`, `source`. A solution is a text, a list
+of steps, or an object: `text` or `steps`, and perhaps `thinking`, `name`, `answer`, `correct`,
+`generator`, `labels`, and `scores` by the name of who gave them (`probabilities`, one for each
+step, perhaps `log_odds`, `extras` and `rationales`). What a row is, its fields tell:
+
+    results of `score`         problem, candidates              steps and probabilities
+    JSON lines of a session    session                          as `prm_core.session` has them
+    search-and-learn           problem, completions             scores: a list for each completion
+    OpenR                      question, output                 texts with a value for each step
+    lm-evaluation-harness      doc, resps                       samples, several responses each
+    inspect_ai                 input, target, messages, epoch   samples of a log
+    OpenAI messages            messages                         conversations and traces of agents
+    GSM8K                      question, answer                 "#### " before the right answer
+    MATH                       problem, solution                \boxed{} around it
+    labelled steps             see `prm_core.formats.labelled_rows`
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from prm_core.answers.final import final_answer
+from prm_core.formats.chat import conversation
+from prm_core.formats.labelled_rows import (
+    cut_marks,
+    examples_of,
+    has_signs,
+    is_labelled,
+    item_of,
+    list_of,
+    optional_text,
+    text_of,
+)
+from prm_core.formats.rows import FileRow, kind_of, say_answer_counts
+from prm_core.types import Example
+
+_log = logging.getLogger(__name__)
+
+_GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
+"""Fields that hold a right answer wherever they are."""
+
+
+class Format(NamedTuple):
+    """A format of rows.
+
+    Attributes:
+        name: what people call it.
+        fields: those that a row of it has.
+        fits: whether a row that has them is one.
+        read: a row of it as a row of ours.
+    """
+
+    name: str
+    fields: frozenset[str]
+    fits: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[FileRow], FileRow]
+
+
+def problem_rows(row: FileRow) -> list[FileRow]:
+    """A row of any known format as rows of ours; one of an unknown format as it is.
+
+    Raises:
+        DataError: a field does not hold what it should.
+    """
+    found = format_of(row.fields)
+    if found is not None:
+        return [found.read(row)]
+    if "solutions" not in row.fields and is_labelled(row):
+        return _labelled(row)
+    return [row]
+
+
+def format_of(fields: Mapping[str, Any]) -> Format | None:
+    """The format whose fields a row has; None for ours, for labelled steps and for no format."""
+    for one in FORMATS:
+        if one.fields <= fields.keys() and one.fits(fields):
+            return one
+    return None
+
+
+def labelled_solutions(row: FileRow) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The solutions of a row of ours that carry labels, with their numbers from 1."""
+    solutions = row.fields.get("solutions")
+    for number, one in enumerate(solutions if isinstance(solutions, list) else [], start=1):
+        if isinstance(one, dict) and one.get("labels"):
+            yield number, one
+
+
+# --- the formats ----------------------------------------------------------------------------------
+
+
+def _ours(row: FileRow, problem: str, solutions: Sequence[Any], **rest: Any) -> FileRow:
+    """A row of ours in the place of another one; fields that are None are left out."""
+    fields = {"problem": problem, "solutions": list(solutions), **rest}
+    return FileRow(row.path, row.line, {k: v for k, v in fields.items() if v is not None})
+
+
+def _results(row: FileRow) -> FileRow:
+    """What `score` writes; see `prm_core.formats.results.result_row`."""
+    solutions = []
+    model = optional_text(row, "model") or "unknown"
+    for number, one in enumerate(list_of(row, "candidates", row.fields["candidates"]), start=1):
+        steps = item_of(row, "candidates", one, "steps")
+        probabilities = item_of(row, "candidates", one, "probabilities")
+        if not isinstance(steps, list) or not isinstance(probabilities, list):
+            what = f"steps and probabilities of candidate {number} must be lists"
+            raise row.error(what, "candidates")
+        whole = {"extras", "rationales"} & one.keys()
+        scores = {"probabilities": probabilities, **{name: one[name] for name in whole}}
+        same = {name: one[name] for name in ("thinking", "answer") if one.get(name) is not None}
+        solutions.append({"steps": steps, **same, "scores": {model: scores}})
+    return _ours(
+        row,
+        text_of(row, "problem"),
+        solutions,
+        id=row.fields.get("id"),
+        gold_answer=_gold(row),
+    )
+
+
+def _session_row(row: FileRow) -> FileRow:
+    """A line that `prm_core.session.session_rows` wrote."""
+    problem = row.fields["session"]["problem"]
+    if not isinstance(problem, dict):
+        raise row.error(f"must hold a problem, not {kind_of(problem)}", "session")
+    return FileRow(row.path, row.line, problem)
+
+
+def _search_and_learn(row: FileRow) -> FileRow:
+    """huggingface/search-and-learn: completions, and for each the scores of its steps.
+
+    Its PRMs read a blank line, or a line end, as the end of a step; which one is told by the number
+    of scores.
+    """
+    texts = list_of(row, "completions", row.fields["completions"])
+    given = row.fields.get("scores")
+    scores = list_of(row, "scores", given) if given is not None else [None] * len(texts)
+    if len(scores) != len(texts):
+        raise row.error(f"has {len(scores)} entries for {len(texts)} completions", "scores")
+    solutions = []
+    for number, (text, values) in enumerate(zip(texts, scores, strict=True), start=1):
+        text = row.text("completions", text, f"completion {number}")
+        solutions.append(_scored_text(row, "scores", number, text, values, "search-and-learn"))
+    name = next(n for n in ("problem", "question", "prompt") if n in row.fields)
+    gold_answer = _gold(row, "answer")
+    row_id = optional_text(row, "unique_id") or row.fields.get("id")
+    return _ours(row, text_of(row, name), solutions, id=row_id, gold_answer=gold_answer)
+
+
+_SEPARATORS = ("\n\n", "ки\n", "ки", "\n")
+
+
+def _scored_text(
+    row: FileRow, field: str, number: int, text: str, values: Any, who: str
+) -> dict[str, Any]:
+    """A text with its recorded scores, cut so that each step has one."""
+    if values is None:
+        return {"text": text}
+    if not isinstance(values, list) or not values:
+        raise row.error(f"scores of text {number} must be a list, not {kind_of(values)}", field)
+    if isinstance(values[0], list) and len(values) == 1:  # one prompt, of several that were scored
+        values = values[0]
+    if len(values) == 1 and "\n" in text.strip():
+        return {"text": text, "scores": {who: {"probabilities": values}}}
+    for separator in _SEPARATORS:
+        parts = [part.strip() for part in text.split(separator)]
+        if len(parts) == len(values):  # an empty part was scored too
+            values = [value for part, value in zip(parts, values, strict=True) if part]
+        parts = [part for part in parts if part]
+        if len(parts) == len(values):
+            return {"steps": parts, "scores": {who: {"probabilities": values}}}
+    raise row.error(
+        f"text {number} has {len(values)} scores, but neither as many paragraphs nor lines", field
+    )
+
+
+def _openr(row: FileRow) -> FileRow:
+    """openreasoner/openr `record.jsonl`: the texts of a search, with the values of their steps."""
+    output = list_of(row, "output", row.fields["output"])
+    solutions = []
+    for number, one in enumerate(output, start=1):
+        text = row.text("output", item_of(row, "output", one, "text"), f"text {number}")
+        value = item_of(row, "output", one, "value", None)
+        if isinstance(value, int | float):
+            value = [value]
+        if len(output) == 1 and value == [0]:  # a single answer is never scored there
+            value = None
+        solutions.append(_scored_text(row, "output", number, text, value, "openr"))
+    truth = optional_text(row, "groundtruth")
+    gold_answer = None if truth is None else _right_answer(truth)
+    return _ours(row, text_of(row, "question"), solutions, gold_answer=gold_answer)
+
+
+_QUESTIONS = ("question", "problem", "Question", "Problem", "query", "input", "prompt")
+
+
+def _lm_eval(row: FileRow) -> FileRow:
+    """EleutherAI/lm-evaluation-harness `samples_*.jsonl`: a document and what a model wrote."""
+    doc = row.fields["doc"]
+    problem = next((doc[n] for n in _QUESTIONS if isinstance(doc.get(n), str) and doc[n]), None)
+    if problem is None:
+        problem = _prompt(row)
+    texts = []
+    for response in list_of(row, "resps", row.fields["resps"]):
+        texts += response if isinstance(response, list) else [response]
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            message = f"response {number} is no text that a model wrote, but {kind_of(text)}"
+            raise row.error(message + "; log-likelihoods have no steps", "resps")
+    written = [{"text": text} for text in texts if text.strip()]
+    if not written:
+        raise row.error("holds no text that a model wrote", "resps")
+    target = optional_text(row, "target")
+    return _ours(
+        row,
+        row.text("doc", problem, "the question"),
+        written,
+        id=row.fields.get("doc_id"),
+        gold_answer=None if target is None else _right_answer(target),
+    )
+
+
+def _prompt(row: FileRow) -> Any:
+    """The prompt of a sample whose document does not say what is asked."""
+    arguments = row.fields.get("arguments")
+    while isinstance(arguments, list | dict) and arguments:
+        arguments = next(iter(arguments.values() if isinstance(arguments, dict) else arguments))
+    if not isinstance(arguments, str):
+        names = ", ".join(_QUESTIONS)
+        raise row.error(f"has none of the fields {names}, and there is no prompt", "doc")
+    return arguments
+
+
+def _inspect(row: FileRow) -> FileRow:
+    """UKGovernmentBEIS/inspect_ai: the samples of one problem, one for each epoch."""
+    samples = row.fields.get("samples", [row.fields])
+    read = [_inspect_sample(row, one) for one in samples]
+    model = row.fields.get("model")
+    solutions = [{"generator": model, **one} if model else one for _, one in read]
+    first = samples[0]
+    target = first.get("target")
+    if isinstance(target, list):
+        target = target[0] if len(target) == 1 else None
+    return _ours(
+        row,
+        read[0][0],
+        solutions,
+        id=first.get("id"),
+        gold_answer=row.text_or_number("target", target),
+    )
+
+
+def _inspect_sample(row: FileRow, sample: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    attached = sample.get("attachments")
+    stored = attached if isinstance(attached, dict) else {}
+    messages = _attached(sample.get("messages"), stored)
+    asked = _attached(sample.get("input"), stored)
+    problem, solution = conversation(row, "messages", messages)
+    if isinstance(asked, str) and asked.strip():
+        problem = row.text("input", asked)
+    choices = sample.get("choices")
+    if isinstance(choices, list) and choices and all(isinstance(one, str) for one in choices):
+        listed = (f"{chr(ord('A') + i)}) {one}" for i, one in enumerate(choices[:26]))
+        problem = "\n".join([problem, "", *listed])
+    scores = sample.get("scores")
+    values = [one for one in scores.values() if isinstance(one, dict)] if scores else []
+    said = {_VERDICTS.get(str(one.get("value")).upper()) for one in values}
+    if len(said) == 1 and None not in said:
+        solution["correct"] = said.pop()
+    if len(values) == 1 and isinstance(values[0].get("answer"), str):
+        solution["answer"] = values[0]["answer"]
+    return problem, {name: value for name, value in solution.items() if value != ""}
+
+
+_VERDICTS = {"C": True, "I": False, "1": True, "0": False, "1.0": True, "0.0": False}
+_VERDICTS |= {"TRUE": True, "FALSE": False}
+
+
+def _attached(value: Any, stored: Mapping[str, Any], depth: int = 0) -> Any:
+    """A value with the texts that a sample keeps apart put back."""
+    if isinstance(value, str) and value.startswith(("attachment://", "tc://")):
+        return stored.get(value.partition("://")[2], value)
+    if depth > 8:
+        return value
+    if isinstance(value, list):
+        return [_attached(one, stored, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {name: _attached(one, stored, depth + 1) for name, one in value.items()}
+    return value
+
+
+def _messages(row: FileRow) -> FileRow:
+    """Conversations as OpenAI's servers take and give them."""
+    field = "messages" if "messages" in row.fields else "conversations"
+    problem, solution = conversation(row, field, row.fields[field])
+    return _ours(
+        row,
+        row.text(field, problem, "the problem"),
+        [{name: value for name, value in solution.items() if value != ""}],
+        id=row.fields.get("id"),
+        gold_answer=_gold(row, "answer"),
+    )
+
+
+def _gsm8k(row: FileRow) -> FileRow:
+    """openai/grade-school-math: the reference solution, and the answer behind "####"."""
+    row_id = row.fields.get("id")
+    given = row.fields["answer"]
+    if not isinstance(given, str) or (
+        "\n" not in given and "####" not in given and len(given) < 60
+    ):
+        gold_answer = row.text_or_number("answer", given)  # an answer, and no solution
+        return _ours(row, text_of(row, "question"), [], id=row_id, gold_answer=gold_answer)
+    answer = text_of(row, "answer")
+    body, _, after = answer.rpartition("####")
+    lines = [cut_marks(line).strip() for line in body.splitlines()]
+    solution: Any = {"steps": [line for line in lines if line], "answer": after.strip()}
+    if not any(lines):  # an answer alone, or prose
+        solution = {"text": answer}
+    solution["generator"] = "reference"
+    gold_answer = after.strip() if body else final_answer(answer)
+    return _ours(
+        row, text_of(row, "question"), [solution], id=row_id, gold_answer=gold_answer or None
+    )
+
+
+def _math(row: FileRow) -> FileRow:
+    r"""hendrycks/math and its kin: the reference solution, with the answer in `\boxed{}`.
+
+    A row without `level`, `subject` or `answer` holds a solution that nobody calls the reference.
+    """
+    solution = text_of(row, "solution")
+    gold_answer = _gold(row, "answer")
+    is_reference = gold_answer is not None or {"level", "subject"} & row.fields.keys()
+    if gold_answer is None and is_reference:
+        gold_answer = final_answer(solution)
+    one: dict[str, Any] = {"text": solution}
+    if is_reference:
+        one["generator"] = "reference"
+    row_id = optional_text(row, "unique_id") or row.fields.get("id")
+    return _ours(row, text_of(row, "problem"), [one], id=row_id, gold_answer=gold_answer)
+
+
+def _labelled(row: FileRow) -> list[FileRow]:
+    """The labelled solutions of a row, those of one problem together."""
+    if "label" in row.fields and isinstance(row.fields.get("question"), dict):
+        _say_neutral_counts(row.path)
+    pools: dict[str, list[Example]] = {}
+    for example in examples_of(row):
+        pools.setdefault(example.candidate.problem, []).append(example)
+    return [
+        _ours(
+            row,
+            problem,
+            [_labelled_solution(one) for one in pool],
+            id=pool[0].candidate.id if len(pool) == 1 else str(row.line),
+            gold_answer=pool[0].gold_answer,
+            source=pool[0].source or None,
+        )
+        for problem, pool in pools.items()
+    ]
+
+
+@lru_cache(maxsize=256)  # once a file, however often it is opened
+def _say_neutral_counts(path: str) -> None:
+    _log.warning("%s: PRM800K's neutral steps count as right", path)
+
+
+def _labelled_solution(example: Example) -> dict[str, Any]:
+    candidate = example.candidate
+    found = {
+        "steps": list(candidate.steps),
+        "thinking": list(candidate.thinking) or None,
+        "labels": list(example.labels),
+        "answer": example.answer,
+        "correct": example.correct,
+        "error_type": example.error_type,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# --- parts of a row -------------------------------------------------------------------------------
+
+
+def _gold(row: FileRow, *more: str) -> str | None:
+    """The right answer, from the first of its fields that is there."""
+    for name in (*_GOLD, *more):
+        if row.fields.get(name) is not None:
+            if name == "answer":  # whose answer it is, only most data sets tell
+                say_answer_counts(row.path)
+            return row.text_or_number(name, row.fields[name])
+    return None
+
+
+def _right_answer(truth: str) -> str | None:
+    """The right answer of a text that may be a whole reference solution."""
+    if "####" in truth:
+        return truth.rpartition("####")[2].strip() or None
+    if "\\boxed" in truth or "\n" in truth.strip() or len(truth) > 200:
+        return final_answer(truth)
+    return truth.strip() or None
+
+
+def _always(fields: Mapping[str, Any]) -> bool:
+    return True
+
+
+def _are(kind: type, *names: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda fields: all(isinstance(fields[name], kind) for name in names)
+
+
+def _is_chat(fields: Mapping[str, Any]) -> bool:
+    """Turns of people and models; RLHFlow's, in which a reply is a label, are labelled steps."""
+    messages = fields.get("messages", fields.get("conversations"))
+    return isinstance(messages, list) and not has_signs(fields)
+
+
+FORMATS: tuple[Format, ...] = tuple(
+    Format(name, frozenset(fields), fits, read)
+    for name, fields, fits, read in (
+        ("session", {"session"}, lambda f: isinstance(f["session"], dict), _session_row),
+        ("results of score", {"problem", "candidates"}, _always, _results),
+        ("inspect_ai samples", {"samples", "inspect_ai"}, _are(list, "samples"), _inspect),
+        ("inspect_ai sample", {"input", "target", "messages", "epoch"}, _always, _inspect),
+        ("lm-evaluation-harness", {"doc", "resps"}, _are(dict, "doc"), _lm_eval),
+        (
+            "search-and-learn",
+            {"completions"},
+            lambda f: "labels" not in f and bool({"problem", "question", "prompt"} & f.keys()),
+            _search_and_learn,
+        ),
+        ("OpenR", {"question", "output"}, _are(list, "output"), _openr),
+        ("messages", {"messages"}, _is_chat, _messages),
+        ("conversations", {"conversations"}, _is_chat, _messages),
+        ("GSM8K", {"question", "answer"}, lambda f: not _has_labels(f), _gsm8k),
+        ("MATH", {"problem", "solution"}, lambda f: "solutions" not in f, _math),
+    )
+)
+
+
+def _has_labels(fields: Mapping[str, Any]) -> bool:
+    """Whether a row with question and answer holds more than these: it is of another format."""
+    more = {"solutions", "steps", "process", "label", "labels", "model_output_steps", "prompt"}
+    return bool(more & fields.keys()) or not isinstance(fields["question"], str)

@@ -1,0 +1,265 @@
+"""Any file as a session: one of ours comes back equal, of others whatever can be read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from prm_core.errors import DataError, InputError
+from prm_core.formats.atomic import file_errors, read_errors
+from prm_core.formats.candidate_sets import recorded_scores
+from prm_core.formats.containers import expanded
+from prm_core.formats.files import rows_in
+from prm_core.formats.problems import text_or_steps
+from prm_core.formats.rows import FileRow
+from prm_core.formats.translate import problem_rows
+from prm_core.session.codec import is_session, session_of
+from prm_core.session.convert import from_candidate, from_session_rows, unique_names
+from prm_core.session.record import MAX_PROBLEMS, Model, Problem, Scores, Session, Solution
+from prm_core.text.steps import Splits, candidate_of, given_steps, split_solutions
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a file held.
+
+    Attributes:
+        session: everything that could be read.
+        errors: a row each that could not, with its line and its field.
+    """
+
+    session: Session
+    errors: tuple[DataError, ...] = ()
+
+
+def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opened:
+    """The session that a file holds, whatever the file is.
+
+    A session, JSON lines or a report of ours come back equal. Of any other format that `score`,
+    `evaluate` or `label` reads there is what a row says: scores of step by step are those of a
+    model that is `recorded`; texts without scores stay uncut (`cut` cuts them). Rows with one
+    solution each and the same problem become one problem.
+
+    Args:
+        source: a path, or what the file holds.
+        name: its name, where there is no path; named in errors, and read where the contents do not
+            tell what they are.
+
+    Raises:
+        DataError: nothing can be read: the file is damaged, of an unknown kind, has no rows, or is
+            a session with a value that is not one.
+    """
+    if isinstance(source, str | Path):
+        with file_errors(source, "read"), Path(source).open("rb") as file:
+            return open_session(file, name or str(source))
+    name = name or "-"
+    base = nullcontext(io.BytesIO(source) if isinstance(source, bytes) else source)
+    with base as stream, read_errors(name):
+        rows = rows_in(stream, name)
+        first = next(rows, None)
+        if isinstance(first, FileRow) and is_session(first.fields):
+            return Opened(session_of(first.fields, name))
+        everything = chain([first] if first is not None else [], rows)
+        if isinstance(first, FileRow) and _is_session_row(first):
+            return Opened(from_session_rows(_fields(everything), name))
+        return _Builder().read(expanded(everything), name)
+
+
+def _is_session_row(row: FileRow) -> bool:
+    return is_session(row.fields.get("session"))
+
+
+def _fields(rows: Iterator[FileRow | DataError]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if isinstance(row, DataError):
+            raise row
+        yield row.fields
+
+
+class _Builder:
+    """Makes problems of rows, and remembers which models they name."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._models: dict[str, Model] = {}
+        self._single: dict[tuple[str, str | None], int] = {}  # where one solution stands so far
+        self._errors: list[DataError] = []
+
+    def read(self, rows: Iterator[FileRow | DataError], name: str) -> Opened:
+        for row in rows:
+            try:
+                if isinstance(row, DataError):
+                    raise row
+                for one in problem_rows(row):
+                    self._add(one)
+            except DataError as error:
+                self._errors.append(error)
+            if len(self._problems) > MAX_PROBLEMS:
+                raise DataError(f"has more than {MAX_PROBLEMS:,} problems", path=name)
+        if not self._problems:
+            raise self._errors[0] if self._errors else DataError("has no rows", path=name)
+        problems, models = tuple(self._problems), tuple(self._models.values())
+        try:
+            return Opened(Session(problems, models), tuple(self._errors))
+        except InputError as error:
+            raise DataError(str(error), path=name) from error
+
+    def _add(self, row: FileRow) -> None:
+        problem = _problem(row)
+        for solution in problem.solutions:
+            for model in solution.scores:
+                self._models.setdefault(model, Model(model, recorded=True))
+        key = (problem.problem, problem.gold_answer)
+        if key in self._single and problem.source == "prmbench/original":
+            return  # PRMBench repeats it with every modification of it
+        if len(problem.solutions) != 1:
+            self._problems.append(problem)
+        elif key in self._single:
+            at = self._single[key]
+            self._problems[at] = _with(row, self._problems[at], problem.solutions[0])
+        else:
+            self._single[key] = len(self._problems)
+            self._problems.append(problem)
+
+
+def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:
+    names = [one.name for one in problem.solutions]
+    name = unique_names([*names, solution.name])[-1]
+    try:
+        solutions = (*problem.solutions, replace(solution, name=name))
+        return replace(problem, solutions=solutions)
+    except InputError as error:
+        raise row.error(str(error), "solutions") from error
+
+
+def _problem(row: FileRow) -> Problem:
+    """A row of ours as a problem.
+
+    Raises:
+        DataError: a field does not hold what it should.
+    """
+    fields = row.fields
+    if "problem" not in fields:
+        there = ", ".join(map(repr, [*fields][:8])) or "none"
+        raise row.error(f"is missing, and no known format has its fields ({there})", "problem")
+    text = row.text("problem", fields["problem"])
+    given = fields.get("solutions", [])
+    if not isinstance(given, list):
+        raise row.error("must be a list of solutions", "solutions")
+    more = [one if isinstance(one, dict) else {} for one in given]
+    read = [text_or_steps(row, number, one) for number, one in enumerate(given, start=1)]
+    names = unique_names([one["name"] if _is_name(one.get("name")) else "" for one in more])
+    try:
+        return Problem(
+            text,
+            row.text_or_number("id", fields.get("id")),
+            tuple(
+                _solution(row, number, *parts)
+                for number, parts in enumerate(zip(names, read, more, strict=True), start=1)
+            ),
+            gold_answer=row.text_or_number("gold_answer", fields.get("gold_answer")),
+            source=row.text_or_number("source", fields.get("source")) or "",
+        )
+    except InputError as error:
+        raise row.error(str(error), "solutions") from error
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _solution(
+    row: FileRow,
+    number: int,
+    name: str,
+    read: tuple[str | tuple[str, ...], Sequence[bool] | None],
+    fields: Mapping[str, Any],
+) -> Solution:
+    written, marks = read
+    text = fields.get("text") if isinstance(fields.get("text"), str) else ""
+    solution = Solution(name, written if isinstance(written, str) else text or "")
+    if not isinstance(written, str):
+        candidate = candidate_of("–", given_steps(written, marks))
+        solution = replace(from_candidate(candidate, name), text=text or "")
+    elif fields.get("scores") or fields.get("prm_scores") or fields.get("labels"):
+        solution = cut_solutions((solution,), "auto")[0]
+    said = f"of solution {number}"
+    return replace(
+        solution,
+        generator=row.text_or_number("solutions", fields.get("generator")) or "",
+        answer=row.text_or_number("solutions", fields.get("answer")),
+        correct=fields["correct"] if isinstance(fields.get("correct"), bool) else None,
+        scores=_scores(row, number, fields, len(solution.steps)),
+        labels=tuple(_label(one) for one in fields.get("labels") or ()),
+        error_type=row.text_or_number("solutions", fields.get("error_type"), said),
+    )
+
+
+def _label(value: Any) -> Any:
+    """A label as a session has it; -1 is wrong."""
+    return 0.0 if value == -1 else value
+
+
+def _scores(
+    row: FileRow, number: int, fields: Mapping[str, Any], n_steps: int
+) -> dict[str, Scores]:
+    """What models say of a solution, in any form that a row has it in."""
+    found = {name: Scores(p) for name, p in recorded_scores(row, number, fields, n_steps).items()}
+    scores = fields.get("scores")
+    for name, one in scores.items() if isinstance(scores, dict) else ():
+        said = one if isinstance(one, dict) else {"probabilities": one}
+        try:
+            found[name] = Scores(
+                tuple(said["probabilities"]),
+                tuple(said.get("log_odds") or ()),
+                {extra: tuple(values) for extra, values in (said.get("extras") or {}).items()},
+                tuple(said.get("rationales") or ()),
+            )
+        except (InputError, *_NOT_SCORES) as error:
+            why = f"scores of {name!r} for solution {number}: {error}"
+            raise row.error(why, "solutions") from error
+    return found
+
+
+_NOT_SCORES = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+
+
+# --- cutting --------------------------------------------------------------------------------------
+
+
+def cut(problem: Problem, rule: str = "auto") -> Problem:
+    """A problem whose uncut texts are cut into steps, all by one rule if one fits.
+
+    Args:
+        problem: as it was; solutions that have steps stay as they are.
+        rule: as for `split_solutions`.
+
+    Raises:
+        BadOptionError: the rule is not known.
+    """
+    return replace(problem, solutions=cut_solutions(problem.solutions, rule), rule=rule)
+
+
+def cut_solutions(solutions: Sequence[Solution], rule: str) -> tuple[Solution, ...]:
+    """Solutions of one problem, those that are texts cut into steps; see `cut`."""
+    texts = [one.text for one in solutions if not one.steps]
+    splits: Splits = split_solutions(texts, rule)
+    found = iter(splits.solutions)
+    cut_ones = []
+    for one in solutions:
+        if not one.steps and (split := next(found)).steps:
+            candidate = candidate_of("–", split.steps)
+            one = replace(
+                one,
+                steps=candidate.steps,
+                thinking=candidate.thinking,
+                tagged_answer=candidate.tagged_answer,
+                cut=split.rule,
+            )
+        cut_ones.append(one)
+    return tuple(cut_ones)

@@ -1,0 +1,557 @@
+# ruff: noqa: E501  (a row a line, as in a file)
+"""Rows of other programs: each format is told by its fields, and read the same by all readers.
+
+The rows are made up; their fields are those that the programs write:
+    lm-evaluation-harness   evaluator.py and loggers/evaluation_tracker.py, 4e7e0d47
+    inspect_ai              log/_log.py, _recorders/eval.py, model/_chat_message.py
+    search-and-learn        search/best_of_n.py, search/beam_search.py
+    OpenR                   reason/evaluation/evaluate.py and evaluator.py, 54ae004c
+    MR-GSM8K                README.md and dataset/k-shot-demos.json
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prm_core.errors import DataError
+from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
+from prm_core.formats.files import open_problems, open_results
+from prm_core.formats.labelled import read_examples
+from prm_core.formats.problems import ProblemRow
+from prm_core.formats.results import result_row
+from prm_core.formats.rows import json_line
+from prm_core.labelling.solutions import Unlabelled, read_unlabelled
+from prm_core.session import Session, open_session, save_session, session_rows
+from prm_core.types import Candidate, Example, ScoredCandidate
+
+PEN = "A pen costs 3 and a book 4. What do both cost?"
+STEPS = ["3 + 4 = 7.", "The answer is 7."]
+
+RESULT = result_row(
+    "p1",
+    [
+        ScoredCandidate(
+            Candidate(PEN, tuple(STEPS), thinking=(True, False)),
+            (0.9, 0.8),
+            (0.0, 0.0),
+            "m",
+            {"raw": (1.0, 2.0)},
+            ("Fine.",),
+        )
+    ],
+)
+SAL = {
+    "problem": PEN,
+    "answer": "7",
+    "completions": ["3 + 4 = 7.\n\nThe answer is 7.", "3 + 4 = 8.\n\nSo 8."],
+    "scores": [[0.9, 0.8], [0.2, 0.1]],
+    "pred": "x",
+    "completion_tokens": [9, 9],
+}
+OPENR = {
+    "question": PEN,
+    "groundtruth": "It is \\boxed{7}.",
+    "result": {"majority_vote": 1},
+    "output": [
+        {
+            "path_idx": 0,
+            "text": "3 + 4 = 7.\n\nThe answer is 7.",
+            "value": [0.9, 0.8],
+            "completion_tokens": 9,
+        },
+        {"path_idx": 1, "text": "So 8.", "value": [0.1], "completion_tokens": 9},
+    ],
+}
+LM_EVAL = {
+    "doc_id": 3,
+    "doc": {"question": PEN, "answer": "3 + 4 = 7\n#### 7"},
+    "target": "3 + 4 = 7\n#### 7",
+    "arguments": {"gen_args_0": {"arg_0": "Question: …", "arg_1": {"until": ["</s>"]}}},
+    "resps": [["3 + 4 = 7.\n\nThe answer is 7.", "So 8."]],
+    "filtered_resps": ["7"],
+    "filter": "strict-match",
+    "metrics": ["exact_match"],
+    "exact_match": 1.0,
+    "doc_hash": "a",
+    "prompt_hash": "b",
+    "target_hash": "c",
+}
+SAMPLE = {
+    "id": 1,
+    "epoch": 1,
+    "input": PEN,
+    "target": "7",
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": PEN, "source": "input"},
+        {
+            "role": "assistant",
+            "content": "3 + 4 = 7.\n\nThe answer is 7.",
+            "source": "generate",
+            "model": "m",
+        },
+    ],
+    "output": {"model": "m", "choices": []},
+    "scores": {"match": {"value": "C", "answer": "7"}},
+    "metadata": {},
+}
+CALL = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "add", "arguments": '{"a": 3, "b": 4}'},
+}
+AGENT = {
+    "messages": [
+        {"role": "system", "content": "Use tools."},
+        {"role": "user", "content": PEN},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": "7"},
+        {"role": "assistant", "content": "The answer is 7."},
+    ],
+    "gold_answer": "7",
+}
+CHAT = {
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": PEN}]},
+        {"role": "assistant", "reasoning_content": "3 + 4 = 7.", "content": "The answer is 7."},
+    ]
+}
+GSM8K = {"question": PEN, "answer": "3 + 4 = <<3+4=7>>7.\nThe answer is 7.\n#### 7"}
+MATH = {
+    "problem": PEN,
+    "level": "Level 1",
+    "type": "Prealgebra",
+    "solution": "3 + 4 = 7.\n\nThe answer is \\boxed{7}.",
+}
+MR_GSM8K = {
+    "uuid": "u1",
+    "question": PEN,
+    "ground_truth_solution": "3 + 4 = 7",
+    "ground_truth_answer": 7,
+    "model_output_steps": ["Step 1:  3 + 4 = 8.", "Step 2: So 8."],
+    "model_output_answer_correctness": "wrong",
+    "model_output_solution_correctness": "wrong",
+    "model_output_solution_first_error_step": 1,
+    "model_output_solution_first_error_reason": "3 + 4 is 7",
+    "question_type": "original",
+}
+
+
+def write(folder: Path, *rows: Any, name: str = "rows.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def problems(path: Path) -> list[ProblemRow]:
+    with open_problems(path, io.BytesIO()) as rows:
+        found = list(rows)
+    assert not [row for row in found if isinstance(row, DataError)], found
+    return [row for row in found if isinstance(row, ProblemRow)]
+
+
+@pytest.mark.parametrize(
+    ("row", "solutions", "gold_answer", "recorded"),
+    [
+        (RESULT, [tuple(STEPS)], None, {"m": (0.9, 0.8)}),
+        (SAL, [tuple(STEPS), ("3 + 4 = 8.", "So 8.")], "7", {"search-and-learn": (0.9, 0.8)}),
+        (OPENR, [tuple(STEPS), ("So 8.",)], "7", {"openr": (0.9, 0.8)}),
+        (LM_EVAL, ["3 + 4 = 7.\n\nThe answer is 7.", "So 8."], "7", {}),
+        (SAMPLE, ["3 + 4 = 7.\n\nThe answer is 7."], "7", {}),
+        (AGENT, [('add({"a": 3, "b": 4})\n→ 7', "The answer is 7.")], "7", {}),
+        (CHAT, ["<think>\n3 + 4 = 7.\n</think>\n\nThe answer is 7."], None, {}),
+        (GSM8K, [("3 + 4 = 7.", "The answer is 7.")], "7", {}),
+        (MATH, ["3 + 4 = 7.\n\nThe answer is \\boxed{7}."], "7", {}),
+        (MR_GSM8K, [("3 + 4 = 8.", "So 8.")], "7", {}),
+        ({"prompt": PEN, "completions": STEPS, "labels": [True, False]}, [tuple(STEPS)], None, {}),
+        ({"id": "gsm8k-1", "problem": PEN, "steps": STEPS, "label": -1, "final_answer_correct": True}, [tuple(STEPS)], None, {}),
+    ],
+)  # fmt: skip
+def test_a_row_is_read_the_same_by_every_command(
+    row: dict[str, Any], solutions: list[Any], gold_answer: str | None, recorded: dict[str, Any], tmp_path: Path
+) -> None:  # fmt: skip
+    path = write(tmp_path, row)
+    (one,) = problems(path)
+    assert (one.problem, list(one.solutions), one.gold_answer) == (PEN, solutions, gold_answer)
+    (pool,) = read_candidate_sets(path)
+    assert isinstance(pool, CandidateSet)
+    assert len(pool.solutions) == len(solutions)
+    assert dict(pool.solutions[0].recorded) == recorded
+    if gold_answer is not None:
+        assert pool.solutions[0].correct is (pool.solutions[0].answer == "7")
+        found = [*read_unlabelled(path)]
+        assert all(isinstance(each, Unlabelled) for each in found), found
+    (problem,) = open_session(path).session.problems
+    assert (problem.problem, problem.gold_answer) == (PEN, gold_answer)
+    assert [one.steps or one.text for one in problem.solutions] == solutions
+    scored = {name: one.probabilities for name, one in problem.solutions[0].scores.items()}
+    assert scored == recorded
+
+
+def test_results_of_score_keep_what_they_say(tmp_path: Path) -> None:
+    session = open_session(write(tmp_path, RESULT)).session
+    (problem,) = session.problems
+    (one,) = problem.solutions
+    assert problem.id == "p1"
+    assert one.thinking == (True, False)
+    assert one.scores["m"].extras == {"raw": (1.0, 2.0)}
+    assert one.scores["m"].rationales == ("Fine.",)
+    assert [(model.id, model.recorded) for model in session.models] == [("m", True)]
+    (row,) = problems(tmp_path / "rows.jsonl")
+    assert row.thinking == ((True, False),)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet"])
+def test_tables_of_results_are_read_back(name: str, tmp_path: Path) -> None:
+    if name == "out.parquet":
+        pytest.importorskip("pyarrow")
+    two = result_row(
+        7,
+        [
+            ScoredCandidate(Candidate("2 + 2?", (text,)), (p,), (0.0,), "m")
+            for text, p in (("4", 0.75), ("5", 0.25))
+        ],
+    )
+    with open_results(tmp_path / name) as tell:
+        for row in (RESULT, two):
+            tell(json_line(row))
+    found = open_session(tmp_path / name).session
+    plain = open_session(write(tmp_path, RESULT, {**two, "id": "7"})).session
+    assert found == plain
+
+
+def test_labels_come_along(tmp_path: Path) -> None:
+    rows = [
+        MR_GSM8K,
+        {
+            **MR_GSM8K,
+            "model_output_solution_first_error_step": "N/A",
+            "model_output_solution_correctness": "correct",
+        },
+    ]
+    first, second = read_examples(write(tmp_path, *rows))
+    assert isinstance(first, Example)
+    assert isinstance(second, Example)
+    assert (first.labels, first.candidate.id, first.correct) == ((0.0, None), "u1", False)
+    assert (first.error_type, second.labels) == ("3 + 4 is 7", (1.0, 1.0))
+    for bad, said in (
+        ("3", "there are 2 steps"),
+        ("x", "neither the number"),
+        ("N/A", "called wrong"),
+    ):
+        (error,) = read_examples(
+            write(tmp_path, {**MR_GSM8K, "model_output_solution_first_error_step": bad})
+        )
+        assert isinstance(error, DataError)
+        assert said in str(error)
+
+
+# --- search-and-learn and OpenR: which parts were scored ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "scores", "steps"),
+    [
+        ("a\n\nb\n\n", [0.1, 0.2], ("a", "b")),
+        ("a\n\n\n\nb", [0.1, 0.5, 0.2], ("a", "b")),  # the empty paragraph was scored too
+        ("a\nb", [0.1, 0.2], ("a", "b")),
+        ("a\n\nb", [[0.1, 0.2]], ("a", "b")),
+    ],
+)  # fmt: skip
+def test_the_number_of_scores_tells_what_a_step_was(text: str, scores: list[Any], steps: Any, tmp_path: Path) -> None:  # fmt: skip
+    (problem,) = open_session(
+        write(tmp_path, {**SAL, "completions": [text], "scores": [scores]})
+    ).session.problems
+    (one,) = problem.solutions
+    assert one.steps == steps
+    assert one.scores["search-and-learn"].probabilities == (0.1, 0.2)
+
+
+def test_a_score_for_the_whole_text_is_kept(tmp_path: Path) -> None:
+    (problem,) = open_session(write(tmp_path, {**SAL, "scores": [[0.3], [0.4]]})).session.problems
+    assert len(problem.solutions[0].steps) == 2
+    assert problem.solutions[0].scores["search-and-learn"].probabilities == (0.3,)
+
+
+def test_scores_that_fit_nothing_are_named(tmp_path: Path) -> None:
+    opened = open_session(write(tmp_path, {**SAL, "scores": [[0.1] * 5, [0.2]]}, SAL))
+    assert len(opened.session.problems) == 1
+    (error,) = opened.errors
+    assert (error.line, error.field) == (1, "scores")
+    assert "text 1 has 5 scores" in str(error)
+
+
+def test_openr_s_single_answer_was_not_scored(tmp_path: Path) -> None:
+    row = {**OPENR, "output": [{"path_idx": 0, "text": "So 7.", "value": [0]}]}
+    assert open_session(write(tmp_path, row)).session.models == ()
+
+
+# --- lm-evaluation-harness, inspect_ai, conversations ---------------------------------------------
+
+
+def test_log_likelihoods_are_no_solutions(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 1, field 'resps'.*log-likelihoods have no steps"):
+        open_session(write(tmp_path, {**LM_EVAL, "resps": [[["-1.5", "False"]]]}))
+
+
+def test_the_prompt_stands_in_where_the_document_does_not_ask(tmp_path: Path) -> None:
+    row = {**LM_EVAL, "doc": {"x": 1}, "arguments": [["Q: why?", {}]], "target": "7"}
+    (one,) = problems(write(tmp_path, row))
+    assert (one.problem, one.gold_answer) == ("Q: why?", "7")
+
+
+def eval_file(path: Path, samples: list[dict[str, Any]], **more: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        start = {"version": 2, "eval": {"task": "t", "model": "openai/x"}, "plan": {}}
+        archive.writestr("_journal/start.json", json.dumps(start))
+        for one in samples:
+            name = f"samples/{one['id']}_epoch_{one['epoch']}.json"
+            archive.writestr(name, json.dumps(one))
+        for name, raw in more.items():
+            archive.writestr(name, raw)
+    return path
+
+
+def test_logs_of_inspect_ai_in_both_forms(tmp_path: Path) -> None:
+    other = {
+        **SAMPLE,
+        "epoch": 2,
+        "scores": {"match": {"value": "I", "answer": "8"}},
+        "extra": float("nan"),
+    }
+    log = {
+        "version": 2,
+        "status": "success",
+        "eval": {"task": "t", "model": "openai/x"},
+        "samples": [SAMPLE, {**SAMPLE, "id": "b"}, other],
+    }
+    as_json = tmp_path / "log.json"
+    as_json.write_text(json.dumps(log, indent=2), encoding="utf-8")
+    zipped = eval_file(tmp_path / "log.eval", [SAMPLE, {**SAMPLE, "id": "b"}, other])
+    for path in (as_json, zipped):
+        first, second = open_session(path).session.problems
+        assert (first.id, second.id) == ("1", "b")
+        assert [(one.correct, one.answer) for one in first.solutions] == [(True, "7"), (False, "8")]
+        assert first.solutions[0].generator == "m"
+        assert first.gold_answer == "7"
+    assert open_session(as_json).session == open_session(zipped).session
+
+
+def test_a_bad_sample_of_an_archive_is_named(tmp_path: Path) -> None:
+    path = eval_file(
+        tmp_path / "log.eval",
+        [SAMPLE],
+        **{"samples/2_epoch_1.json": b"{", "samples/3_epoch_1.json": b"[]"},
+    )
+    opened = open_session(path)
+    assert len(opened.session.problems) == 1
+    assert ["samples/3_epoch_1.json holds a list" in str(one) for one in opened.errors] == [
+        False,
+        True,
+    ]
+    assert "is not valid JSON" in str(opened.errors[0])
+
+
+def test_attachments_and_choices_are_put_in(tmp_path: Path) -> None:
+    messages = [
+        {"role": "user", "content": "attachment://h"},
+        {
+            "role": "assistant",
+            "content": [{"type": "reasoning", "reasoning": "Hm."}, {"type": "text", "text": "B"}],
+        },
+    ]
+    row = {
+        **SAMPLE,
+        "input": "attachment://h",
+        "messages": messages,
+        "attachments": {"h": PEN},
+        "choices": ["8", "7"],
+        "target": ["B"],
+    }
+    (one,) = problems(write(tmp_path, row))
+    assert one.problem == f"{PEN}\n\nA) 8\nB) 7"
+    assert one.solutions == ("<think>\nHm.\n</think>\n\nB",)
+    assert one.gold_answer == "B"
+
+
+def test_a_trace_has_a_step_for_each_call_with_its_result(tmp_path: Path) -> None:
+    second = {"function": "look", "arguments": {"at": "π"}, "id": "c2"}  # as inspect_ai has them
+    messages = [
+        {"role": "user", "content": PEN},
+        {"role": "assistant", "content": "I add.", "reasoning": "Which tool?", "tool_calls": [CALL, second]},
+        {"role": "tool", "content": "7"},
+        {"role": "tool", "content": "", "error": {"type": "timeout", "message": "too slow"}},
+        {"role": "user", "content": "Go on."},
+        {"role": "assistant", "content": "It is 7."},
+    ]  # fmt: skip
+    for rows in ([{"messages": messages}], messages):
+        (one,) = problems(write(tmp_path, *rows))
+        assert one.solutions == (
+            (
+                "Which tool?",
+                'I add.\n\nadd({"a": 3, "b": 4})\n\nlook({"at": "π"})\n→ 7\n→ error: too slow',
+                "User: Go on.\n\nIt is 7.",
+            ),
+        )
+        assert one.thinking == ((True, False, False),)
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([], "no user asks anything"),
+        ([{"role": "user", "content": "?"}], "has no message of an assistant"),
+        ([{"role": "user", "content": "?"}, {"role": "assistant", "content": " "}], "are blank"),
+        ([{"role": "user", "content": 5}], "content of message 1 is a number"),
+        ([7], "message 1 must be an object"),
+        ([{"content": "?"}], "role of message 1 must be text"),
+        ([{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [{}]}], "names no function"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_conversation_is_said(messages: Any, said: str, tmp_path: Path) -> None:  # fmt: skip
+    with pytest.raises(DataError, match=said):
+        open_session(write(tmp_path, {"messages": messages}))
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_what_a_file_is_its_contents_tell(tmp_path: Path) -> None:
+    expected = open_session(write(tmp_path, SAL, GSM8K)).session
+    raw = (tmp_path / "rows.jsonl").read_bytes()
+    for name, data in (
+        ("no-name", raw),
+        ("rows.txt", raw),
+        ("packed", gzip.compress(raw)),
+        ("bom.jsonl", b"\xef\xbb\xbf" + raw),
+        ("windows.jsonl", raw.replace(b"\n", b"\r\n")),
+        ("list.json", json.dumps([SAL, GSM8K]).encode()),
+        ("pretty.json", json.dumps([SAL, GSM8K], indent=1).encode()),
+    ):
+        assert open_session(data, name).session == expected, name
+        (tmp_path / name).write_bytes(data)
+        assert open_session(tmp_path / name).session == expected, name
+
+
+def test_tables_of_other_formats(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "problem", "steps", "label"])
+        table.writerow(["x-1", PEN, json.dumps(STEPS), 1])
+    (example,) = read_examples(path)
+    assert isinstance(example, Example)
+    assert example.labels == (1.0, 0.0)
+    path.write_text(
+        "question\tanswer\n2?\t1 + 1 = 2 #### 2\n".replace(" ####", "\n####")
+        .replace("1 + 1 = 2\n", '"1 + 1 = 2\n')
+        .replace("#### 2\n", '#### 2"\n'),
+        encoding="utf-8",
+    )
+    (problem,) = open_session(path.read_bytes(), "t.tsv").session.problems
+    assert (problem.gold_answer, problem.solutions[0].steps) == ("2", ("1 + 1 = 2",))
+
+
+def test_parquet_of_other_formats(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {
+        name: [SAL[name], SAL[name]] for name in ("problem", "completions", "scores", "answer")
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "no-name")
+    (problem,) = {
+        one.problem: one for one in open_session(tmp_path / "no-name").session.problems
+    }.values()
+    assert problem.solutions[0].scores["search-and-learn"].probabilities == (0.9, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Problem: 2 + 2?\nGold answer: 4\n\nSolution A:\n2 + 2 = 4\n\n---\n\nSo 4.\n\nSolution: 5\n\nProblem: 3?\nSolution: 3",
+         [("2 + 2?", "4", ["2 + 2 = 4\n---\nSo 4.", "5"], ["A", "B"]), ("3?", None, ["3"], ["A"])]),
+        ("2 + 2?\n---\n4\n---\n5\n", [("2 + 2?", None, ["4", "5"], ["A", "B"])]),
+        ("# Problem\n2 + 2?\n## Solution B\n```\nProblem: no\n```\n4", [("2 + 2?", None, ["```\nProblem: no\n```\n4"], ["B"])]),
+        ("2?\n---\n### Step 1: a\n---\n### Step 2: b\n---\n### Step 1: c", [("2?", None, ["### Step 1: a\n\n### Step 2: b", "### Step 1: c"], ["A", "B"])]),
+    ],
+)  # fmt: skip
+def test_plain_and_markdown_texts(text: str, expected: list[Any]) -> None:
+    for name in ("a.txt", "a.md"):
+        session = open_session(text.encode(), name).session
+        assert [
+            (
+                one.problem,
+                one.gold_answer,
+                [s.text for s in one.solutions],
+                [s.name for s in one.solutions],
+            )
+            for one in session.problems
+        ] == expected
+
+
+def test_sessions_are_read_by_every_command(tmp_path: Path) -> None:
+    session = open_session(write(tmp_path, RESULT, SAL, MR_GSM8K)).session
+    save_session(session, tmp_path / "s.json.gz")
+    rows = write(tmp_path, *session_rows(session), name="s.jsonl")
+    for path in (tmp_path / "s.json.gz", rows):
+        assert open_session(path).session == session
+        assert [len(one.solutions) for one in problems(path)] == [1, 2, 1]
+        examples = [one for one in read_examples(path) if isinstance(one, Example)]
+        assert [one.labels for one in examples] == [(0.0, None)]
+        pools = [one for one in read_candidate_sets(path) if isinstance(one, CandidateSet)]
+        assert pools[1].solutions[0].recorded == {"search-and-learn": (0.9, 0.8)}
+
+
+@pytest.mark.parametrize(
+    ("raw", "name", "said"),
+    [
+        (b"", "a.jsonl", "has no rows"),
+        (b'{"a": 1, "b": 2}\n', "a.jsonl", "line 1, field 'problem': is missing, and no known format has its fields ('a', 'b')"),
+        (b"<!DOCTYPE html><p>hello", "a.html", "is a web page, but no report"),
+        (b"PK\x03\x04rubbish", "a.eval", "cannot be read as a zip file"),
+        (b"\x1f\x8b\x08rubbish", "a.gz", "gzip"),
+        (b"PAR1rubbish", "a.bin", "cannot be read as Parquet"),
+        (b"\xff\xfe\x00", "a.txt", "it is not valid UTF-8"),
+        (b"just a text", "a.txt", "has no problem; begin it"),
+        (b'{"problem": "p", "solutions": [' + b"[" * 5000, "a.jsonl", "too deep"),
+        (b'{"problem": "p", "solutions": ["s"], "id": ' + b"9" * 5000 + b"}", "a.jsonl", "a number too long"),
+        (b'{"problem": "p", "solutions": [NaN]}', "a.jsonl", "NaN is not a JSON value"),
+        (json.dumps({**SAL, "scores": [[10**400, 0.1], [0.1]]}).encode(), "a.jsonl", "field 'solutions'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_named(raw: bytes, name: str, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        open_session(raw, name)
+    assert said in str(caught.value)
+    assert name in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_nothing_unpacks_without_bound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for module in ("rows", "containers", "files"):
+        monkeypatch.setattr(f"prm_core.formats.{module}.MAX_LINE", 10_000)
+    big = b" " * 1_000_000
+    for name, raw in (
+        ("a.jsonl", gzip.compress(big)),
+        ("a.txt", gzip.compress(b"Problem: " + big)),
+        ("a.json", gzip.compress(b"[\n" + b'{"a":\n' + b'"b",\n' * 99_999)),
+        ("a.html", gzip.compress(b"<!doctype html>" + big)),
+    ):
+        with pytest.raises(DataError, match="more than 10,000 bytes"):
+            open_session(raw, name)
+    path = eval_file(tmp_path / "b.eval", [SAMPLE], **{"samples/2_epoch_1.json": big})
+    (error,) = open_session(path).errors
+    assert "more than 10,000 bytes" in str(error)
+
+
+def test_an_empty_session_is_one(tmp_path: Path) -> None:
+    save_session(Session(title="empty"), tmp_path / "s.json")
+    assert open_session(tmp_path / "s.json").session == Session(title="empty")
