@@ -47,7 +47,8 @@ LATER = {
     ("http_client", "httpx"),  # only servers need it
     ("cli.terminal", "tqdm"),  # takes as long to import as all of --help
     ("training.tune", "peft"),  # only one of the ways to train needs it
-    ("formats.tables", "pyarrow"),  # need not be installed
+    ("formats.hub", "datasets"),  # need not be installed
+    ("formats.tables", "pyarrow"),
     ("models.packaged", "gguf"),
     ("models.backbone", "bitsandbytes"),
     ("bulk.ray", "ray"),

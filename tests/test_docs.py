@@ -262,6 +262,7 @@ def test_pyproject_names_no_requirement_of_its_own() -> None:
     ]
     extras = whole["project"]["optional-dependencies"]
     assert extras.pop("ray") == ["ray[data]==2.60.*"]  # a cluster of its own; not installed to test
+    assert extras.pop("hub") == ["datasets>=4,<5"]  # the network, for which the tests stand in
     asked = {line for lines in extras.values() for line in lines}
     assert asked <= set(requirements("requirements-dev.txt"))
 
@@ -298,10 +299,10 @@ def test_what_is_imported_is_required() -> None:
     }
     others = used - {name.replace("_", "-") for name in sys.stdlib_module_names}
     # A Space brings `spaces`; gradio brings starlette, at the version that it needs.
-    # peft is for those who train adapters, pyarrow for Parquet, ray for several machines,
-    # bitsandbytes for quantized weights; a sentence says so where one is missing.
+    # peft is for those who train adapters, pyarrow for Parquet, datasets for the Hub's, ray for
+    # several machines, bitsandbytes for quantized weights; a sentence says so where one is missing.
     brought = {"prm-core", "spaces", "starlette"}
-    ours = brought | {"peft", "pyarrow", "ray", "bitsandbytes"}
+    ours = brought | {"peft", "pyarrow", "datasets", "ray", "bitsandbytes"}
     required = {re.split(r"[<>=]", line)[0] for line in requirements("requirements.txt")}
     assert others - ours <= required
     # The tables of the page are gradio's, and stand on pandas; transformers reads SentencePiece's

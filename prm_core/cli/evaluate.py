@@ -50,10 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help=(
-            "labelled steps or candidates as JSON lines, plain or gzip; without it, the task is "
-            "arithmetic"
-        ),
+        help="labelled steps or candidates, in any format of docs/formats.md; without it, "
+        "arithmetic",
     )
     model_arguments(parser)
     parser.add_argument(

@@ -29,10 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         type=Path,
-        help=(
-            'JSON lines (or .jsonl.gz) {"problem", "solutions", "gold_answer", "id"?}, or one '
-            "solution per row in a format of labelled data"
-        ),
+        help='JSON lines {"problem", "solutions", "gold_answer", "id"?}, or any format of '
+        "docs/formats.md that says the right answer",
     )
     parser.add_argument(
         "-o",

@@ -30,7 +30,7 @@ def expanded(rows: Iterable[FileRow | DataError]) -> Rows:
             yield row
         elif row.fields.get("format") == SESSION:
             yield from _session(row)
-        elif {"eval", "samples"} <= row.fields.keys() and "solutions" not in row.fields:
+        elif {"eval", "status"} <= row.fields.keys() and "solutions" not in row.fields:
             yield from _inspect_log(row)
         else:
             yield row
@@ -73,7 +73,10 @@ def _objects(row: FileRow, field: str, values: list[Any]) -> Rows:
 
 def _inspect_log(row: FileRow) -> Rows:
     """The samples of a log, those of one problem (its epochs) together."""
-    samples = row.fields["samples"]
+    samples = row.fields.get("samples", [])
+    if not samples:
+        yield row.error("the log holds none; a run that is over has them", "samples")
+        return
     if not isinstance(samples, list):
         yield row.error(f"must be a list, not {kind_of(samples)}", "samples")
         return

@@ -25,6 +25,7 @@ from prm_core.formats.containers import (
     session_in_report,
     text_rows,
 )
+from prm_core.formats.hub import hub_rows, is_hub
 from prm_core.formats.problems import Problems
 from prm_core.formats.rows import MAX_LINE, FileRow, read_rows
 from prm_core.formats.tables import (
@@ -57,10 +58,15 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
 def open_file(path: str | Path) -> Iterator[Problems]:
     """The same of a file alone, whatever its name: "-" is one like others.
 
+    A name that begins with "hf:" is a data set of the Hub (`prm_core.formats.hub`).
+
     Raises:
         DataError: as `open_problems`.
     """
     name = str(path)
+    if is_hub(name):
+        yield Problems(expanded(grouped(hub_rows(name))), lambda: None, name)
+        return
     with file_errors(path, "read"):
         base = Path(path).open("rb")  # noqa: SIM115, closed two lines below
     with base:

@@ -333,7 +333,7 @@ def parsed_json(
         raise bad(f"is not valid JSON: {error.msg} at column {error.colno}") from error
     except (RecursionError, ValueError) as error:  # nested too deeply; an integer of 5,000 digits
         raise bad("is not JSON that can be read: too deep, or a number too long") from error
-    is_log = isinstance(value, dict) and {"eval", "samples"} <= value.keys()
+    is_log = isinstance(value, dict) and {"eval", "status"} <= value.keys()
     if constants and not (is_log if nan_is_null is None else nan_is_null):
         raise bad(f"{constants[0]} is not a JSON value; write null, or leave the field out")
     return value

@@ -251,7 +251,7 @@ def _inspect(row: FileRow) -> FileRow:
         read[0][0],
         solutions,
         id=first.get("id"),
-        gold_answer=row.text_or_number("target", target),
+        gold_answer=(row.text_or_number("target", target) or "").strip() or None,
     )
 
 

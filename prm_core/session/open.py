@@ -15,6 +15,7 @@ from prm_core.formats.atomic import file_errors, read_errors
 from prm_core.formats.candidate_sets import recorded_scores
 from prm_core.formats.containers import expanded
 from prm_core.formats.files import rows_in
+from prm_core.formats.hub import hub_rows, is_hub
 from prm_core.formats.problems import text_or_steps
 from prm_core.formats.rows import FileRow
 from prm_core.formats.translate import problem_rows
@@ -46,7 +47,7 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
     solution each and the same problem become one problem.
 
     Args:
-        source: a path, or what the file holds.
+        source: a path, what the file holds, or a data set of the Hub ("hf:owner/name").
         name: its name, where there is no path; named in errors, and read where the contents do not
             tell what they are.
 
@@ -54,6 +55,8 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
         DataError: nothing can be read: the file is damaged, of an unknown kind, has no rows, or is
             a session with a value that is not one.
     """
+    if isinstance(source, str) and is_hub(source):
+        return _Builder().read(expanded(hub_rows(source)), source)
     if isinstance(source, str | Path):
         with file_errors(source, "read"), Path(source).open("rb") as file:
             return open_session(file, name or str(source))
