@@ -26,8 +26,9 @@ def problem_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         help='JSON lines {"problem": text, "solutions": [text, list of steps, or object with '
-        'one of them as "text" or "steps"], "id"?, "gold_answer"?}, or any format of docs/formats.md, told by its fields: JSON, CSV, '
-        "Parquet, text, gzip; hf:owner/name for a data set of the Hub; - for JSON lines from stdin",
+        'one of them as "text" or "steps"], "id"?, "gold_answer"?}, or any format of '
+        "docs/formats.md, told by its fields: JSON, CSV, Parquet, text, gzip; hf:owner/name for a "
+        "data set of the Hub; - for JSON lines from stdin",
     )
     model_arguments(parser)
     parser.add_argument(
