@@ -188,6 +188,9 @@ document.addEventListener("prm:issues", ({ detail }) => {
     tellIssue(found.text);
   }
 });
+document.addEventListener("prm:model-state", ({ detail: { line, why } }) => {
+  if (line === prm.model) tellIssue(why ?? "");
+});
 
 build();
 setTimeout(restore);

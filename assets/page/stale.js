@@ -124,7 +124,7 @@ const beforeButton = make(
       swapBefore();
     },
   },
-  "results before these",
+  "Results before these",
 );
 colours.before(beforeButton);
 

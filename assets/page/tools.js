@@ -19,6 +19,12 @@ function showState(state) {
   badge.title = state.text;
 }
 
+// Why a model failed is said at its field.
+function tellField(line, { kind, why }) {
+  if (kind !== "failed" && kind !== "ready") return;
+  document.dispatchEvent(new CustomEvent("prm:model-state", { detail: { line, why } }));
+}
+
 async function poll() {
   const model = prm.model || props.value;
   const mine = ++asked;
@@ -31,6 +37,7 @@ async function poll() {
     }
     if (mine !== asked) return;
     showState(state);
+    if (state !== AWAY) tellField(model, state);
     if (state.kind !== "loading") return;
     await new Promise((done) => setTimeout(done, POLL_MS));
     if (mine !== asked) return;

@@ -58,10 +58,12 @@ class ModelState:
     Attributes:
         kind: "idle" (chosen but not asked for), "loading", "ready" or "failed".
         text: the same in words.
+        why: why it failed, as a sentence for the model's field; else blank.
     """
 
     kind: str
     text: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +182,7 @@ class ModelHost:
             return ModelState("loading", "loading…")
         error = future.exception()
         if error is not None:
-            return ModelState("failed", f"failed: {_reason(error)}")
+            return ModelState("failed", "failed", _reason(error))
         return ModelState("ready", " · ".join(filter(None, ("ready", future.result().status))))
 
     def run(self, candidates: Sequence[Candidate]) -> Iterator[Found | None]:
@@ -329,10 +331,10 @@ def log_bug(to: logging.Logger, what: str, error: BaseException) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """An error in one line; only our own messages are written for people."""
+    """An error as a sentence; only our own messages are written for people."""
     if isinstance(error, PRMError):
-        return page_words(str(error)).removesuffix(".")
-    return f"{type(error).__name__} (see the log)"
+        return page_words(str(error))
+    return f"The model cannot be loaded ({type(error).__name__}); the server's log says more."
 
 
 def expected_seconds(candidates: Sequence[Candidate]) -> int:

@@ -46,7 +46,7 @@ from prm_core.ui.examples import load_examples
 from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
 from prm_core.ui.kept import read_all, still_valid
-from prm_core.ui.line import MOST_RUNS, Place
+from prm_core.ui.line import MOST_RUNS, FullError, Place
 from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
 from prm_core.ui.restore import restore
@@ -78,6 +78,7 @@ _drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
 T = TypeVar("T")
 
 BROKEN = "Unexpected error; the server's log says what. Your text is kept."
+NO_MODEL = "Nothing was scored: the model cannot be used. The message under its field says why."
 
 _runs = itertools.count(1)  # names each run, so that the board knows a new one from a later pack
 
@@ -215,8 +216,11 @@ class Run:
                         yield update
         except PRMError as error:
             words = self._words(error)
-            model = [] if self._model_id else [{"where": "model", "text": words}]
-            yield await self._failed(words, model + reading.all_issues())
+            if self._model_id or isinstance(error, FullError):
+                yield await self._failed(words, reading.all_issues())
+            else:
+                model = {"where": "model", "text": words}
+                yield await self._failed(NO_MODEL, [model, *reading.all_issues()])
         except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
             yield await self._failed(str(error.message))
         except Exception as error:

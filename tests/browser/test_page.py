@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -293,20 +294,41 @@ def test_a_model_that_cannot_be_loaded_is_told_and_another_one_works(
     model.fill("/no/such/directory")
     model.press("Enter")
     score(page)
-    expect(page.locator(".bd-note")).to_contain_text("/no/such/directory")
-    expect(page.locator(".prm-badge")).to_contain_text("failed")
+    why = page.locator("#prm-model-issue")
+    expect(page.locator(".bd-note")).to_contain_text("Nothing was scored")
+    expect(page.locator(".prm-badge")).to_have_text("failed")
+    seen = page.get_by_text("/no/such/directory").filter(visible=True)
+    expect(seen).to_have_count(1)  # in full once, at its field
+    expect(why).to_contain_text("/no/such/directory")
     score(page)  # the same failure a second time
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
     expect(solutions(page).first).to_have_value(A)
     model.fill(f"{tiny_dir} --separator x")
     model.press("Enter")
     score(page)
-    expect(page.locator(".bd-note")).to_contain_text("separator 'x' would not be used")
+    expect(why).to_contain_text("separator 'x' would not be used")
     model.fill(f"{tiny_dir} --dtype float32")
     model.press("Enter")
     score(page)
     expect_scored(page, 1)
     expect(page.locator(".prm-badge")).to_contain_text("ready")
+
+
+def test_what_a_model_lacked_is_no_longer_said_when_it_is_there(
+    page: Page, tiny_dir: Path, tmp_path: Path
+) -> None:
+    fill(page, PROBLEM, A)
+    model = page.get_by_role("combobox", name=re.compile("Model"))
+    model.fill(str(tmp_path / "later"))
+    model.press("Enter")
+    score(page)
+    why = page.locator("#prm-model-issue")
+    expect(why).to_contain_text("later")
+    expect(page.locator(".prm-badge")).to_have_text("failed")
+    shutil.copytree(tiny_dir, tmp_path / "later")
+    score(page)
+    expect_scored(page, 1)
+    expect(why).to_be_hidden()
 
 
 def long_run() -> list[str]:

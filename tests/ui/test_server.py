@@ -613,10 +613,12 @@ def test_the_app_lets_others_in_with_care(tmp_path: Path) -> None:
                 for one in json.loads(said)["dependencies"]
                 if any(name == "submit" for _, name in one["targets"])
             )
-            board, _ = Visitor(f"http://127.0.0.1:{port}", event).score(
+            _, actions = Visitor(f"http://127.0.0.1:{port}", event).score(
                 "2 + 3?", ["2 + 3 = 5."], model=str(tmp_path)
             )
-            assert "only the models in its list" in board["message"]
+            (issue,) = actions["issues"]
+            assert issue["where"] == "model"
+            assert "only the models in its list" in issue["text"]
         finally:
             app.terminate()
             app.wait(timeout=30)
