@@ -202,6 +202,12 @@ CLOSING_ANSWER = re.compile(
 )
 """A line that states the answer if it is the last: "The answer is 26.", "#### x + 1"."""
 
+ANSWER_HEADING = re.compile(
+    rf"""(?P<mark>[#*_ \t]{{0,8}}) {_ANSWER_WORD} (?P<after>[*_:： \t]{{0,8}})""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A line that announces the answer and gives none: "**Final Answer**", "# Answer", "Answer:"."""
+
 ANSWER_SIGN = re.compile(
     r"ans|r[ée]p|antw|ender|resp|rispos|result|ответ|答|####|\\boxed", re.IGNORECASE
 )

@@ -36,7 +36,7 @@ _GIVEN = re.compile(
 _CONCLUDES = re.compile(
     r"""\W{0,8} (?: therefore | thus | hence | so | consequently | finally | overall | as\ a\ result
       | in\ (?:conclusion|total|summary) | this\ (?:means|gives|shows) | we\ conclude
-      | (?:the\ (?:final\ |correct\ |total\ )?)?answer | donc | ainsi | finalement
+      | (?:the\ )?(?:final\ |correct\ |total\ )?answer | donc | ainsi | finalement
       | also | somit | daher | folglich | por\ (?:lo\ )?tanto | así | luego | portanto | logo
       | quindi | dunque | perciò | итак | значит | поэтому | следовательно | таким\ образом )
       (?![^\W_]) | \W{0,8} (?: 因此 | 所以 | 故 | 综上 | 最终 | 最后 | 答 )""",

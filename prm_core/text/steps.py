@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from prm_core.errors import BadOptionError, NoStepsError
-from prm_core.text.labels import CLOSING_ANSWER, EDGE, is_number_alone, step_content
+from prm_core.text.labels import ANSWER_HEADING, CLOSING_ANSWER, EDGE, is_number_alone, step_content
 from prm_core.text.lists import (
     BULLET,
     List,
@@ -482,7 +482,22 @@ def _pieces(part: Part, rule: str, by_name: bool) -> Iterator[Span]:
         "line": _line_cuts,
         "sentence": _sentence_cuts,
     }[rule](part)
-    yield from pairwise(sorted({0, len(part.text), *cuts, *part.walls}))
+    heads, bodies = _answer_headings(part)
+    yield from pairwise(sorted({0, len(part.text), *heads, *({*cuts} - bodies), *part.walls}))
+
+
+def _answer_headings(part: Part) -> tuple[set[int], set[int]]:
+    """Where lines begin that only announce the answer, and where what they announce does.
+
+    A heading alone claims nothing that could be judged.
+    """
+    found = [
+        (row.start, after.start)
+        for row, after in pairwise(part.rows)
+        if (head := ANSWER_HEADING.fullmatch(part.text[row.start : row.end].rstrip(EDGE)))
+        and (row.opens or head["mark"].strip() or head["after"].strip())
+    ]
+    return {start for start, _ in found}, {start for _, start in found}
 
 
 def _line_cuts(part: Part) -> list[int]:

@@ -346,6 +346,16 @@ def test_a_line_without_letter_or_digit_is_no_step(rule: str, gap: str) -> None:
     check(f"{gap}{rule}{gap}".join(steps) + gap + rule, "auto", *steps)
 
 
+@pytest.mark.parametrize("heading", ["**Final Answer**", "# Answer", "Final answer:", "Réponse :"])
+def test_a_heading_of_the_answer_stands_with_it(heading: str) -> None:
+    end = f"{heading}\n\n\\boxed{{14}}"
+    check(f"3 + 4 = 7\n\n7 * 2 = 14\n\n{end}", "auto", "3 + 4 = 7", "7 * 2 = 14", end)
+    check(f"1. 3 + 4 = 7\n2. 7 * 2 = 14\n\n{end}", "auto", "1. 3 + 4 = 7", "2. 7 * 2 = 14", end)
+    text = f"**Step 1: Add**\n\n3 + 4 = 7\n\n**Step 2: Double**\n\n7 * 2 = 14\n\n{end}"
+    steps = ["**Step 1: Add**\n\n3 + 4 = 7", "**Step 2: Double**\n\n7 * 2 = 14", end]
+    check(text, "auto", *steps)
+
+
 def test_a_tilde_fence_without_an_end_is_a_rule() -> None:
     text = "3 + 4 = 7\n\n~~~\n\n7 * 2 = 14\n\nSo 14."
     check(text, "auto", "3 + 4 = 7", "7 * 2 = 14", "So 14.")
