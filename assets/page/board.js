@@ -29,6 +29,7 @@ let plain = recalled(STORED_PLAIN) === "on"; // texts as they were written, noth
 let moved = false; // somebody has scrolled since the run began
 const cards = new Map(); // candidate's letter → card
 let there = []; // the scored candidates that are ranked
+let noted = null; // the run that the note above the results is of
 let current = true; // the ranking is of what stands on the left
 let standing = new Map(); // letter → { rank, tied } among them, under the chosen rule
 
@@ -1180,6 +1181,7 @@ function showEmpty() {
 // How the run goes or went; `of` is a run's value, of which the cards may not be here yet.
 function showNote(of) {
   const { status, message, candidates } = of;
+  noted = of;
   const running = status === "running";
   const n = candidates.filter((one) => one.detail).length;
   const sentence = message || `${n} of ${candidates.length} solutions scored`;

@@ -317,9 +317,11 @@ function paste(event, card) {
 problem.addEventListener("paste", (event) => {
   const text = event.clipboardData.getData("text/plain");
   const rows = problemRows(text);
-  if (!rows) return;
+  const objects = /^[\s[]*\{/.test(text); // a list of texts may be what is asked about
+  const solutions = rows || !objects ? null : listedSolutions(text);
+  if (!rows && !solutions) return;
   event.preventDefault();
-  takeRow(rows, text);
+  takeRow(rows ?? [{ problem: problem.value, solutions, gold }], text);
 });
 
 // The first row fills the editor. `text` is what was pasted into the problem's box, which may have
@@ -335,10 +337,18 @@ function takeRow(rows, text = null) {
     ...(solutions.length ? { solutions, letters: null } : {}),
   });
   const n = solutions.length;
-  const taken = `A problem with ${n} ${n === 1 ? "solution" : "solutions"} was recognised.`;
-  const words = [taken, leftOut(first.solutions, n), otherRows(others)].filter(Boolean).join(" ");
+  const words = [recognised(first, n, before), leftOut(first.solutions, n), otherRows(others)]
+    .filter(Boolean).join(" ");
   const keep = ["keep as text", () => keepText(before, problem, text)];
   offer(words, [back(before), ...(text === null ? [] : [keep])], before.letters);
+}
+
+function recognised(row, n, before) {
+  const solutions = `${n} ${n === 1 ? "solution" : "solutions"}`;
+  if (n && row.problem === before.problem) {
+    return `${solutions} ${n === 1 ? "was" : "were"} recognised.`;
+  }
+  return `A problem${n ? ` with ${solutions}` : ""} was recognised.`;
 }
 
 function otherRows(rows) {

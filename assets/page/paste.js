@@ -165,17 +165,44 @@ function goldText(value) {
   return last.includes("\n") || last.length > 500 ? null : last;
 }
 
+// A chat of one question and one answer as a row.
+function chatOf(value) {
+  const turns = field(value, ["messages", "conversations", "conversation"]);
+  if (!Array.isArray(turns) || !turns.every(isObject)) return null;
+  const said = (...roles) =>
+    turns.filter((turn) => roles.includes(turn.role ?? turn.from)).map((turn) =>
+      turn.content ?? turn.value
+    );
+  const [questions, answers] = [said("user", "human"), said("assistant", "gpt")];
+  const texts = [...questions, ...answers].every((one) => typeof one === "string" && one.trim());
+  if (!texts || questions.length !== 1 || answers.length !== 1) return null;
+  return { problem: questions[0], solutions: answers, gold: null };
+}
+
+// The branch that was followed in PRM800K's tree of rated completions.
+function followed(label) {
+  if (!Array.isArray(label?.steps)) return null;
+  const step = ({ completions, chosen_completion: at, human_completion: own }) =>
+    own ?? completions?.[at ?? 0];
+  return solutionText(label.steps.map(step));
+}
+
 // A row with a problem: { problem, solutions, gold }; null when it has none.
 function rowOf(value) {
   if (!isObject(value)) return null;
+  const chat = chatOf(value);
+  if (chat) return chat;
   const asked = field(value, NAMES.problem);
   const nested = isObject(asked) ? asked : value;
   const problem = isObject(asked) ? field(asked, NAMES.problem) : asked;
   if (typeof problem !== "string" || !problem.trim()) return null;
-  const one = solutionText(field(value, NAMES.solution));
+  const one = solutionText(field(value, NAMES.solution)) ?? followed(value.label);
   const solutions = solutionTexts(field(value, NAMES.solutions)) ?? (one === null ? [] : [one]);
   const gold = goldText(field(value, NAMES.gold)) ?? goldText(field(nested, NAMES.gold));
-  return { problem, solutions, gold };
+  const first = solutions.length ? -1 : problem.lastIndexOf("Step 1:");
+  if (first < 1) return { problem, solutions, gold };
+  // Math-Shepherd's rows have both in one text.
+  return { problem: problem.slice(0, first).trim(), solutions: [problem.slice(first)], gold };
 }
 
 // Rows of one problem are one row with all its solutions.
@@ -200,18 +227,21 @@ function problemRows(text) {
   return rows.length && !rows.includes(null) ? grouped(rows) : null;
 }
 
+// The solutions in JSON without a problem; null when it holds none.
+function listedSolutions(text) {
+  const values = jsonValues(text);
+  if (!values) return null;
+  const listed = values.length === 1 ? values[0] : values;
+  return solutionTexts(isObject(listed) ? field(listed, NAMES.solutions) : listed);
+}
+
 // What a text that was pasted into a solution's box holds: { rows }, { solutions, rules }, or null
 // for one solution. `rules`: it was cut at lines of dashes, which may have been ornaments.
 function pastedInto(text) {
   const rows = problemRows(text);
   if (rows?.some((row) => row.solutions.length)) return { rows };
-  const values = jsonValues(text);
-  if (values) {
-    const listed = values.length === 1 ? values[0] : values;
-    const named = isObject(listed) ? field(listed, NAMES.solutions) : listed;
-    const solutions = solutionTexts(named);
-    if (solutions) return { solutions, rules: false };
-  }
+  const listed = listedSolutions(text);
+  if (listed) return { solutions: listed, rules: false };
   const solutions = solutionsIn(text);
   return solutions.length > 1 ? { solutions, rules: true } : null;
 }

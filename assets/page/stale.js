@@ -84,7 +84,18 @@ function showFacts() {
   showStale();
 }
 
-document.addEventListener("prm:changed", showStale);
+// A failure is of the model that was chosen then.
+function forgetFailure() {
+  if (noted?.status !== "failed" || noted.model_line === prm.model || !prm.model) return;
+  noted = null;
+  note.hidden = hasScores(value);
+  note.replaceChildren(make("p", {}, "Nothing is scored yet; press Score."));
+}
+
+document.addEventListener("prm:changed", () => {
+  forgetFailure();
+  showStale();
+});
 
 // --- results before these -------------------------------------------------------------------------
 

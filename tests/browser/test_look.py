@@ -272,6 +272,30 @@ def test_print_shows_the_verdict_and_whole_cards(page: Page) -> None:
     assert pages <= 2
 
 
+def test_the_printed_table_names_its_columns(page: Page) -> None:
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    page.get_by_role("tab", name="Table").click()
+    page.emulate_media(media="print")
+    names = page.locator(".bd-scroll thead button")
+    expect(names.filter(visible=True)).to_have_count(names.count())
+    expect(page.locator(".bd-copy").first).to_be_hidden()
+
+
+def test_the_lines_of_an_overview_say_which_step_is_wrong(page: Page) -> None:
+    page.locator("#prm-problem").fill(PROBLEM)
+    many = ["\n".join(f"{i} + {k} = {i + k}." for k in range(20)) for i in range(13)]
+    paste(page.locator(".prm-card textarea").first, json.dumps(many))
+    score(page)
+    expect_done(page)
+    cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((x) => x.innerText)"
+    claims = page.locator(".bd-many .bd-chip:not(.bd-answer)")
+    for words in ("first error: step 28", "every step above 0.5"):
+        claims.first.evaluate("(chip, words) => { chip.textContent = words; }", words)
+        assert claims.evaluate_all(cut) == []
+
+
 # --- polish ---------------------------------------------------------------------------------------
 
 

@@ -414,6 +414,35 @@ def test_a_row_pasted_into_the_problem_fills_the_editor(page: Page, text: str) -
     expect(page.locator(".prm-gold")).to_be_hidden()
 
 
+CHAT = [{"role": "user", "content": PROBLEM}, {"role": "assistant", "content": A}]
+RATED = [{"completions": [{"text": one, "rating": 1}]} for one in A.splitlines()]
+STEP_BY_STEP = "Step 1: 7 × 8 = 56. ки\nStep 2: The answer is: 56 ки"
+
+
+@pytest.mark.parametrize(
+    ("row", "problem", "solution"),
+    [
+        ({"messages": CHAT}, PROBLEM, A),
+        ({"question": {"problem": PROBLEM}, "label": {"steps": RATED}}, PROBLEM, A),
+        ({"input": f"{PROBLEM} {STEP_BY_STEP}", "label": "…"}, PROBLEM, STEP_BY_STEP),
+        ({"question": PROBLEM, "steps": A.splitlines(), "labels": [1, 1, 1]}, PROBLEM, A),
+        ([{"text": A}], "", A),
+        ({"problem": PROBLEM}, PROBLEM, ""),
+    ],
+    ids=["chat", "PRM800K", "Math-Shepherd", "labels", "no problem", "no solution"],
+)
+@pytest.mark.parametrize("where", ["#prm-problem", ".prm-card textarea"])
+def test_a_row_of_a_known_format_is_a_problem_with_its_solution(
+    page: Page, row: Any, problem: str, solution: str, where: str
+) -> None:
+    if not solution and where != "#prm-problem":
+        pytest.skip("in a solution's box it is a text")
+    paste(page.locator(where), json.dumps(row))
+    expect(page.locator("#prm-problem")).to_have_value(problem)
+    expect(solutions(page)).to_have_count(1)
+    expect(solutions(page).first).to_have_value(solution)
+
+
 def test_of_several_rows_the_first_is_taken_and_the_others_are_named(page: Page) -> None:
     others = [{"problem": f"Problem {i}", "solutions": ["x"]} for i in range(2, 7)]
     paste(page.locator("#prm-problem"), "\n".join(map(json.dumps, [ROW, *others])))
@@ -493,6 +522,7 @@ def test_old_results_stay_where_the_model_does_not_load(page: Page) -> None:
     assert stale(page) == order(page)
     model.fill(known)
     expect(page.locator("#prm-model-issue")).to_be_hidden()
+    expect(page.locator(".bd-note")).to_be_hidden()  # it was of the other model
     expect(page.locator(".bd-stale")).to_have_count(0)
     solutions(page).first.fill("It is 56.")
     score(page)
