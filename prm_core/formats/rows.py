@@ -7,13 +7,14 @@ row, so that the caller decides whether the good rows still count.
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
 import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -126,18 +127,15 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileR
 
 
 def _bounded(stream: Iterable[bytes], path: str) -> Iterator[bytes]:
-    """Lines, none longer than `MAX_LINE`, of a stream that may unpack to anything.
+    """Lines, none longer than `MAX_LINE`; of gzip, which unpacks to anything, no more is unpacked.
 
     Raises:
         DataError: one is longer.
     """
-    read: Callable[[int], bytes] | None = getattr(stream, "readline", None)
-    if read is None:  # lines that are there already
-        yield from stream
-        return
-    number = 0
-    while line := read(MAX_LINE + 1):
-        number += 1
+    lines: Iterable[bytes] = stream
+    if isinstance(stream, gzip.GzipFile):
+        lines = iter(partial(stream.readline, MAX_LINE + 1), b"")
+    for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE:
             raise DataError(f"has more than {MAX_LINE:,} bytes", path=path, line=number)
         yield line
