@@ -149,6 +149,8 @@ const written = make(
 const views = [
   { name: "Steps", content: [overview, list, linesButton], fill: () => {} },
   { name: "Overview", content: [Overview.node], fill: () => fillOverview() },
+  { name: "Rules", content: [Rules.node], fill: () => fillRules() },
+  { name: "Answers", content: [Answers.node], fill: () => fillAnswers() },
   { name: "Table", content: [table], fill: () => fillTable() },
 ];
 const tabs = views.map(({ name }, i) =>
@@ -1003,6 +1005,7 @@ list.addEventListener("keydown", (event) => {
 
 // --- all solutions at once ----------------------------------------------------------------------------
 
+const accent = () => getComputedStyle(root).getPropertyValue("--prm-accent").trim();
 const ranked = () => wanted().filter((card) => card.data && standing.has(card.letter));
 
 function fillOverview() {
@@ -1015,18 +1018,57 @@ function fillOverview() {
   }));
   Overview.draw(rows, {
     colours: paletteNow(),
-    accent: getComputedStyle(root).getPropertyValue("--prm-accent").trim(),
+    accent: accent(),
     threshold: value.threshold,
     open: goToStep,
   });
 }
 
-// Open a step in its card, from wherever somebody is.
-function goToStep(letter, i) {
+// What the server found, made of text once.
+function choices() {
+  value.found ??= value.choices && JSON.parse(value.choices);
+  return value.found;
+}
+
+function fillRules() {
+  Rules.draw({
+    choices: choices(),
+    there,
+    methods: value.methods,
+    method,
+    standing,
+    gold: value.gold ?? null,
+    colours: paletteNow(),
+    accent: accent(),
+    scores: scoresTable(ranked()),
+    open: goToStep,
+  });
+}
+
+function fillAnswers() {
+  Answers.draw({
+    choices: choices(),
+    method,
+    label: value.methods.find((one) => one.name === method).label,
+    gold: value.gold ?? null,
+    open: (letter) => goToCard(letter),
+    grade,
+  });
+}
+
+// Show a card, from wherever somebody is.
+function goToCard(letter) {
   const card = cards.get(letter);
   showTab("Steps");
   showLines(true);
   unfoldCard(card, true);
+  card.node.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
+  focusRow(card, 0);
+  return card;
+}
+
+function goToStep(letter, i) {
+  const card = goToCard(letter);
   focusRow(card, i);
   openStep(card, i);
 }

@@ -559,11 +559,17 @@ function showIssues(issues) {
   if (first && !first.hidden) first.focus();
 }
 
-// The right answer that came with a pasted row: the results say which solutions reach it.
+// The right answer, of a pasted row or typed beside the results, which say who reaches it.
 function showGold() {
   goldLine.hidden = gold === null;
   goldLine.querySelector("span").textContent = gold === null ? "" : `right answer: ${gold}`;
 }
+
+document.addEventListener("prm:gold", ({ detail }) => {
+  gold = detail;
+  showGold();
+  push();
+});
 
 goldLine.querySelector("button").addEventListener("click", () => {
   const before = read();

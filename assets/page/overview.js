@@ -3,7 +3,7 @@
 // It draws the numbers that the board has, and tells which step somebody wants to open. A pointer
 // or the arrow keys choose a cell; what is in it stands in a line of text below the map.
 //
-// User text goes into that line as a text node, never into a figure: Plotly reads tags in it.
+// User text goes into that line as a text node, and into no figure (pictures.js).
 
 const Overview = (() => {
   const MAP_PX = 560; // the rows of many solutions share so much
@@ -17,9 +17,9 @@ const Overview = (() => {
 
   const switches = make("div", { class: "bd-scales", role: "group", "aria-label": "Scale" });
   const said = make("p", { class: "bd-cell", "aria-live": "polite" });
-  const map = picture("Probability of every step", "heat-map");
-  const courses = picture("Step by step", "trajectories");
-  const spread = picture("How the probabilities are spread", "distribution");
+  const map = Pictures.build("Probability of every step", "heat-map");
+  const courses = Pictures.build("Step by step", "trajectories");
+  const spread = Pictures.build("How the probabilities are spread", "distribution");
   const legend = make("p", { class: "bd-legend" });
   const node = make(
     "div",
@@ -55,25 +55,6 @@ const Overview = (() => {
   }
   map.head.lastChild.before(switches);
 
-  // A figure with its heading and the buttons that save it.
-  function picture(title, file) {
-    const plot = make("div", { class: "bd-figure" });
-    const save = (format) =>
-      make(
-        "button",
-        {
-          type: "button",
-          "aria-label": `Save ${title.toLowerCase()} as ${format.toUpperCase()}`,
-          onclick: () => window.Plotly.downloadImage(plot, { format, filename: `prm-${file}` }),
-        },
-        format.toUpperCase(),
-      );
-    const head = make("div", { class: "bd-figure-head" }, make("h3", { class: "bd-cap" }, title));
-    const node = make("section", { class: "bd-picture", "aria-label": title }, head, plot);
-    head.append(make("span", { class: "bd-saves" }, save("png"), save("svg")));
-    return { node, head, plot };
-  }
-
   // --- numbers ------------------------------------------------------------------------------------
 
   const clipped = (x) => Math.max(-MOST_ODDS, Math.min(MOST_ODDS, x));
@@ -107,25 +88,8 @@ const Overview = (() => {
     ];
   }
 
-  const axis = (more) => ({
-    fixedrange: true,
-    showgrid: false,
-    zeroline: false,
-    ticks: "",
-    tickcolor: about.colours.mute,
-    ...more,
-  });
-
-  const frame = (more) => ({
-    autosize: true,
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(root).fontFamily, size: 12, color: about.colours.mute },
-    showlegend: false,
-    hovermode: "closest",
-    dragmode: false,
-    ...more,
-  });
+  const axis = (more) => Pictures.axis(about.colours, more);
+  const frame = (more) => Pictures.frame(about.colours, more);
 
   const dense = () => rows.length > 24;
   const rowPx = () =>
@@ -202,7 +166,7 @@ const Overview = (() => {
       }),
       shapes: [here()],
     });
-    plot(map, data, layout);
+    drawSteps(map, data, layout, (point) => [point.y, point.x - 1]);
     map.plot.setAttribute(
       "aria-label",
       `Heat map of ${rows.length} solutions and at most ${most()} steps. Arrow keys move, Enter opens the step.`,
@@ -330,7 +294,8 @@ const Overview = (() => {
       })),
     });
     // The best one is drawn last, over the others.
-    plot(courses, rows.map(line).reverse(), layout);
+    const cell = (point) => [point.customdata, point.x - 1];
+    drawSteps(courses, rows.map(line).reverse(), layout, cell);
   }
 
   function paintSpread() {
@@ -361,27 +326,19 @@ const Overview = (() => {
       }),
       yaxis: axis({ rangemode: "tozero", showgrid: true, gridcolor: colours.track, nticks: 5 }),
     });
-    plot(spread, data, layout);
+    Pictures.draw(spread, data, layout);
   }
 
   // --- drawing -------------------------------------------------------------------------------------------
 
-  function plot(one, data, layout) {
-    window.Plotly.react(one.plot, data, layout, { displayModeBar: false, responsive: true });
-    if (one.wired) return;
-    one.wired = true;
-    const cell = ({ points: [point] }) =>
-      one === map
-        ? { row: point.y, column: point.x - 1 }
-        : { row: point.customdata, column: point.x - 1 };
-    if (one === spread) return;
-    one.plot.on("plotly_hover", (event) => {
-      const { row, column } = cell(event);
-      say(row, column);
-    });
-    one.plot.on("plotly_click", (event) => {
-      const { row, column } = cell(event);
-      if (rows[row]?.steps[column]) about.open(rows[row].letter, column);
+  // A picture whose points are steps: `cell` tells which, as [row, column].
+  function drawSteps(one, data, layout, cell) {
+    Pictures.draw(one, data, layout, {
+      hover: ({ points: [point] }) => say(...cell(point)),
+      click: ({ points: [point] }) => {
+        const [row, column] = cell(point);
+        if (rows[row]?.steps[column]) about.open(rows[row].letter, column);
+      },
     });
   }
 

@@ -146,7 +146,7 @@ window.prm ??= (() => {
   }
 
   // Results as they are stored: what was judged and the numbers, no drawing.
-  function saveResults(results) {
+  function storedResults(results) {
     const { problem, rule, model, model_line, model_note, gold, threshold, message, cut_note } =
       results;
     const status = results.status === "running" ? "cancelled" : results.status;
@@ -158,7 +158,11 @@ window.prm ??= (() => {
       scores: one.detail ? scores(one) : null,
     }));
     const about = { problem, rule, model, model_line, model_note, gold, threshold, cut_note };
-    const text = JSON.stringify({ ...about, status, message, candidates });
+    return JSON.stringify({ ...about, status, message, candidates });
+  }
+
+  function saveResults(results) {
+    const text = storedResults(results);
     // What is too large to come back would be of no use, and what is there is of earlier results.
     state.forgetResults();
     return bytes(JSON.stringify(text)) <= MOST_BACK && store(RESULTS, text);
@@ -184,6 +188,7 @@ window.prm ??= (() => {
     request,
     store,
     stored,
+    storedResults,
     saveResults,
     keepDraft,
     savedResults: () => stored(RESULTS), // as text: the server reads it

@@ -1,7 +1,8 @@
 // Tables to read, to sort, and to carry into a spreadsheet.
 //
 // A column is { name, number, on }: figures stand right, `on` marks the chosen rule. A cell is
-// { shown, value, class }: `value` is what is sorted by and copied, and is `shown` where absent.
+// { shown, value, class, press }: `value` is what is sorted by and copied, and is `shown` where
+// absent; a cell with `press` is a button.
 
 const Table = (() => {
   const asText = (cell) => String(cell.value ?? cell.shown);
@@ -65,7 +66,9 @@ const Table = (() => {
         const attributes = { class: kind.filter(Boolean).join(" ") || null };
         if (i === 0) attributes.scope = "row";
         if (cell.class === "bd-short") attributes.title = String(cell.shown); // it may be cut off
-        return make(i === 0 ? "th" : "td", attributes, String(cell.shown));
+        const go = { type: "button", class: "bd-goto", onclick: cell.press };
+        const shown = cell.press ? make("button", go, cell.shown) : String(cell.shown);
+        return make(i === 0 ? "th" : "td", attributes, shown);
       }),
     );
   }

@@ -64,8 +64,8 @@ def same_answer(a: str | None, b: str | None) -> bool:
     (3, 5) does; words are compared without regard to case, letters with it (x is not X), except
     that (B), b) and "(B) 12" are choice B. None equals nothing, None included.
 
-    Symmetric, but no equivalence: 15% is 15 and 0.15, which differ. `best_of_n.answer_groups` says
-    how votes are counted all the same.
+    Symmetric, but no equivalence: 15% is 15 and 0.15, which differ.
+    `prm_core.evaluation.choices.answer_groups` says how votes are counted all the same.
 
     Never raises. Text that is long, or that could make algebra slow (towers of powers, sums,
     integrals, large factorials), is equal only to the same text.

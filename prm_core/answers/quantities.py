@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from prm_core.answers.expressions import (
@@ -17,7 +18,7 @@ from prm_core.answers.expressions import (
     nearly_equal,
     to_fraction,
 )
-from prm_core.answers.notation import key_of
+from prm_core.answers.notation import Token, key_of
 from prm_core.answers.structure import Tokens, without_thousands
 from prm_core.answers.units import LETTERS, NO_UNIT, PERCENT, SCALES, Unit, read_unit
 
@@ -82,7 +83,8 @@ _DECIMAL = re.compile(
 _SCIENTIFIC = re.compile(r"([-+]?)(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})")
 
 
-def _read(tokens: Tokens) -> _Quantity | None:
+@lru_cache(maxsize=1024)  # a vote compares every answer with many others
+def _read(tokens: tuple[Token, ...]) -> _Quantity | None:
     """The quantity that an answer is; None where it is none."""
     try:
         return _quantity(tokens)
@@ -135,7 +137,7 @@ def _places(number: str) -> int:
 
 
 def same_quantities(a: Tokens, b: Tokens) -> bool | None:
-    one, other = _read(a), _read(b)
+    one, other = _read(tuple(a)), _read(tuple(b))
     if one is None or other is None:
         return None if one is other else False
     if other.names and (one.unit.powers or not one.names):

@@ -14,38 +14,26 @@ order of a file plays no part.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from prm_core.answers.final import same_answer
 from prm_core.errors import BadOptionError, InputError
+from prm_core.evaluation.choices import (
+    LENGTHS,
+    Choice,
+    answer_groups,
+    length_scores,
+    method_scores,
+    vote_weights,
+)
 from prm_core.evaluation.metrics import Floats, Interval, interval, resampled
-from prm_core.ranking.aggregate import METHODS, all_scores
+from prm_core.ranking.aggregate import METHODS
 
-BASELINES = ("majority", "oracle", "random", "shortest", "longest", "fewest_steps")
+BASELINES = ("majority", "oracle", "random", *LENGTHS)
 """Rules that know nothing of the scores; the oracle knows the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A candidate as a rule sees it.
-
-    Attributes:
-        answer: its final answer; None when it gives none, and then it has no vote.
-        correct: whether that is right.
-        n_characters, n_steps: its length.
-        probabilities: what a PRM says of its steps.
-    """
-
-    answer: str | None
-    correct: bool
-    n_characters: int
-    n_steps: int
-    probabilities: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +133,12 @@ def _accuracies(
 ) -> dict[str, list[float]]:
     """Of one problem, the expected accuracy of every rule at every n."""
     correct = [choice.correct for choice in pool]
-    by_method: dict[str, list[float]] = {method: [] for method in METHODS}
-    for choice in pool:
-        for method, score in all_scores(choice.probabilities).items():
-            by_method[method].append(score)
-    picks: Mapping[str, Sequence[float]] = by_method | {
-        "random": [0.0] * len(pool),
-        "shortest": [-choice.n_characters for choice in pool],
-        "longest": [choice.n_characters for choice in pool],
-        "fewest_steps": [-choice.n_steps for choice in pool],
-        "oracle": [float(right) for right in correct],
-    }
+    picks = method_scores(pool) | length_scores(pool)
+    picks |= {"random": [0.0] * len(pool), "oracle": [float(right) for right in correct]}
     found = {
         name: [pick_accuracy(scores, correct, n) for n in ns] for name, scores in picks.items()
     }
-    weights = {"majority": [1.0] * len(pool)}
-    weights |= {f"vote_{method}": scores for method, scores in by_method.items()}
+    weights = vote_weights(pool)
     groups = answer_groups([choice.answer for choice in pool])
     votes = [
         vote_accuracies(groups, correct, list(weights.values()), n, n_draws, generator) for n in ns
@@ -243,29 +221,3 @@ def _subsets(n_all: int, n: int, n_draws: int, generator: np.random.Generator) -
     rows = np.zeros((len(chosen), n_all))
     np.put_along_axis(rows, chosen, 1.0, axis=1)
     return rows
-
-
-def answer_groups(answers: Sequence[str | None]) -> list[int | None]:
-    r"""Number the answers so that equal ones share a number; None stays None.
-
-    >>> answer_groups(["1,000", None, "3", "1000", r"\frac{6}{2}"])
-    [0, None, 1, 0, 1]
-
-    Every two answers of one group are the same. "The same" is no equivalence (15% is 15 and 0.15;
-    24 is 24 cm and 24 mm), so an answer that fits several groups goes to the one whose first
-    answer was given most often, and on a tie to the one whose text comes first: the order in which
-    they are given plays no part.
-    """
-    texts = [" ".join((answer or "").split()) for answer in answers]
-    times = Counter(filter(None, texts))
-    groups: list[list[str]] = []
-    for text in sorted(times, key=lambda text: (-times[text], text)):
-        fitting = (g for g in groups if all(same_answer(text, member) for member in g))
-        group = next(fitting, None)
-        if group is None:
-            groups.append([text])
-        else:
-            group.append(text)
-    of_text = {text: number for number, group in enumerate(groups) for text in group}
-    names: dict[int, int] = {}  # numbered as they appear
-    return [names.setdefault(of_text[t], len(names)) if t else None for t in texts]

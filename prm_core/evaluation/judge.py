@@ -17,7 +17,7 @@ from prm_core.errors import (
     TooLongError,
     UnreadableError,
 )
-from prm_core.evaluation.best_of_n import Choice
+from prm_core.evaluation.choices import Choice
 from prm_core.evaluation.recorded import RecordedScorer
 from prm_core.formats.candidate_sets import CandidateSet
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from prm_core.answers.final import final_answer, same_answer
+from prm_core.evaluation.choices import Choice, compare_pool
 from prm_core.figures.step_bars import (
     band,
     bar_spec,
@@ -156,6 +157,7 @@ def board_value(
         "gold": judged.gold,
         "cut_note": judged.cut_note,
         "threshold": threshold,
+        "choices": _choices(there, views, judged) if status != "running" else None,
         "examples": [{"id": name, "label": label} for name, label in examples],
         "methods": [
             {
@@ -186,6 +188,64 @@ def board_value(
             for index, one in enumerate(scored)
         ],
     }
+
+
+def _choices(
+    there: Sequence[tuple[int, ScoredCandidate]],
+    views: Mapping[int, dict[str, Any]],
+    judged: Judged,
+) -> str:
+    """What every rule chooses and which answers there are; as text, as `detail` is."""
+    pool = [
+        Choice(
+            views[index]["answer"],
+            bool(views[index]["correct"]),
+            sum(map(len, one.candidate.steps)),
+            len(one.candidate.steps),
+            one.probabilities,
+        )
+        for index, one in there
+    ]
+    found = compare_pool(pool, judged.gold is not None)
+
+    def letters(places: Sequence[int]) -> list[str]:
+        return [judged.letter(there[place][0]) for place in places]
+
+    picks = [
+        {
+            "rule": pick.rule,
+            "label": _rule_label(pick.rule),
+            "kind": pick.kind,
+            "letters": letters(pick.solutions),
+            "accuracy": pick.accuracy,
+            "ahead_of": None if pick.ahead_of is None else letters([pick.ahead_of])[0],
+            "step": pick.step,
+            "decides": pick.decides,
+        }
+        for pick in found.picks
+    ]
+    groups = [
+        {
+            "answer": group.answer,
+            "letters": letters(group.solutions),
+            "weights": group.weights,
+            "correct": group.correct,
+        }
+        for group in found.groups
+    ]
+    return json.dumps({"picks": picks, "groups": groups}, ensure_ascii=False, allow_nan=False)
+
+
+def _rule_label(rule: str) -> str:
+    """
+    >>> _rule_label("min"), _rule_label("vote_min"), _rule_label("fewest_steps")
+    ('Minimum', 'Weighted vote (minimum)', 'Fewest steps')
+    """
+    if rule == "majority":
+        return "Majority vote"
+    if rule.startswith("vote_"):
+        return f"Weighted vote ({METHODS[rule.removeprefix('vote_')].label.lower()})"
+    return METHODS[rule].label if rule in METHODS else rule.replace("_", " ").capitalize()
 
 
 def _at(values: Sequence[T], index: int, missing: T) -> T:
@@ -276,7 +336,8 @@ def _head() -> str:
     A `<style>` because it needs no request and no cache can hold an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
-    styles = [(_PAGE / name).read_text(encoding="utf-8") for name in ("board.css", "overview.css")]
+    names = ("board.css", "overview.css", "rules.css")
+    styles = [(_PAGE / name).read_text(encoding="utf-8") for name in names]
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
         f'<script src="{at}/katex/katex.min.js"></script>'
@@ -304,7 +365,10 @@ class Board(gr.HTML):
                 "typeset.js",
                 "table.js",
                 "verdict.js",
+                "pictures.js",
                 "overview.js",
+                "rules.js",
+                "answers.js",
                 "board.js",
                 "stale.js",
             ),

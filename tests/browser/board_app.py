@@ -80,6 +80,7 @@ SHOW: dict[str, Callable[[], dict[str, Any]]] = {
     "many": shown(6, waves(16, 8)),
     "full": shown(7, waves(64, 40)),
     "written": shown(8, (RIGHT, WRITTEN)),
+    "split": shown(10, (RIGHT, WRONG, scored((0.4, 0.5), "7 × 8 = 54.", "It is 54."))),
     "judged": lambda: board_value(
         PROBLEM,
         CHART,

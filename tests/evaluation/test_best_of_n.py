@@ -14,13 +14,12 @@ from prm_core.answers.equality import same_answer
 from prm_core.errors import BadOptionError, InputError
 from prm_core.evaluation.best_of_n import (
     BASELINES,
-    Choice,
-    answer_groups,
     best_of_n,
     pick_accuracy,
     sizes,
     vote_accuracies,
 )
+from prm_core.evaluation.choices import Choice, answer_groups
 from prm_core.ranking.aggregate import METHODS
 
 CANDIDATES = st.lists(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prm_core.evaluation.best_of_n import Choice
+from prm_core.evaluation.choices import Choice
 from prm_core.evaluation.html import report_html, report_row, report_text
 from prm_core.evaluation.judge import JudgedPools, judge, recorded_labels
 from prm_core.evaluation.reports import (

@@ -1,0 +1,251 @@
+"""Which solution of a problem each rule chooses, and the answers that they choose among.
+
+A rule takes the solution with the best score (an aggregation, or a length, which knows nothing of
+the content), or lets the solutions vote with their answers, each with the weight of one or of a
+score. `best_of_n` measures the same rules over many problems.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from prm_core.answers.final import final_answer, same_answer
+from prm_core.ranking.aggregate import METHODS, all_scores
+from prm_core.types import ScoredCandidate
+
+LENGTHS = ("shortest", "longest", "fewest_steps")
+"""Rules that look at a solution's length alone."""
+
+Kind = Literal["score", "vote", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A candidate as a rule sees it.
+
+    Attributes:
+        answer: its final answer; None when it gives none, and then it has no vote.
+        correct: whether that is right.
+        n_characters, n_steps: its length.
+        probabilities: what a PRM says of its steps.
+    """
+
+    answer: str | None
+    correct: bool
+    n_characters: int
+    n_steps: int
+    probabilities: tuple[float, ...]
+
+    @classmethod
+    def of(cls, scored: ScoredCandidate, gold_answer: str | None) -> Choice:
+        """A scored candidate; no answer is right where no right answer is known."""
+        answer, steps = final_answer(scored.candidate), scored.candidate.steps
+        return cls(
+            answer,
+            gold_answer is not None and same_answer(answer, gold_answer),
+            sum(map(len, steps)),
+            len(steps),
+            scored.probabilities,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What a rule chooses of some solutions.
+
+    Attributes:
+        rule: an aggregation of `METHODS`, "majority", "vote_" and an aggregation, or one of
+            `LENGTHS`.
+        kind: whether the best score, the votes or the length decides.
+        solutions: the places of those that are level at the top; of a vote, all that give the
+            answer. Empty where nobody gives an answer to vote for.
+        accuracy: the chance that it is right, with ties broken at random; None where no right
+            answer is known.
+        ahead_of: of an aggregation with one leader, the place of the best other solution.
+        step: the step of that other solution which holds it back most: without it, its score
+            would rise most. None where it would rise without no step.
+        decides: whether it would lead without that step.
+    """
+
+    rule: str
+    kind: Kind
+    solutions: tuple[int, ...]
+    accuracy: float | None
+    ahead_of: int | None = None
+    step: int | None = None
+    decides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGroup:
+    """Solutions that give the same answer.
+
+    Attributes:
+        answer: as the first of them writes it; None where they give none.
+        solutions: their places, in order.
+        weights: the sum of their scores for every aggregation; a group without an answer has no
+            vote, whatever its weight.
+        correct: whether the answer is right; None where no right answer is known.
+    """
+
+    answer: str | None
+    solutions: tuple[int, ...]
+    weights: dict[str, float]
+    correct: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What every rule makes of the solutions of one problem.
+
+    Attributes:
+        picks: one per rule: the aggregations, the votes, the lengths.
+        groups: the answers, by the number of solutions that give them, those without one last.
+    """
+
+    picks: tuple[Pick, ...]
+    groups: tuple[AnswerGroup, ...]
+
+    def pick(self, rule: str) -> Pick:
+        """The choice of one rule.
+
+        Raises:
+            KeyError: there is no such rule.
+        """
+        return {pick.rule: pick for pick in self.picks}[rule]
+
+
+def compare_choices(
+    scored: Sequence[ScoredCandidate], gold_answer: str | None = None
+) -> Comparison:
+    """What every rule chooses of the solutions of one problem.
+
+    Args:
+        scored: the solutions; may be empty.
+        gold_answer: the right answer, where it is known.
+
+    >>> from prm_core.types import Candidate
+    >>> def solution(answer, *p):
+    ...     steps = (*("A step.",) * (len(p) - 1), f"The answer is {answer}.")
+    ...     return ScoredCandidate(Candidate("7 × 8?", steps), p, (0.0,) * len(p), "a PRM")
+    >>> three = [solution(56, 0.9, 0.8), solution(54, 0.95), solution(54, 0.3)]
+    >>> found = compare_choices(three, "56")
+    >>> found.pick("min").solutions, found.pick("min").accuracy
+    ((1,), 0.0)
+    >>> found.pick("majority").solutions, found.pick("vote_min").solutions
+    ((1, 2), (1, 2))
+    >>> [(group.answer, group.solutions, group.correct) for group in found.groups]
+    [('54', (1, 2), False), ('56', (0,), True)]
+    """
+    return compare_pool([Choice.of(one, gold_answer) for one in scored], gold_answer is not None)
+
+
+def compare_pool(pool: Sequence[Choice], judged: bool) -> Comparison:
+    """`compare_choices` of candidates whose answers were read before.
+
+    Args:
+        pool: the solutions; may be empty.
+        judged: whether it is known which answers are right.
+    """
+    numbers = answer_groups([choice.answer for choice in pool])
+    scores, lengths = method_scores(pool), length_scores(pool)
+    right = [choice.correct for choice in pool]
+
+    def pick(rule: str, kind: Kind, solutions: Sequence[int]) -> Pick:
+        known = judged and solutions
+        share = sum(right[i] for i in solutions) / len(solutions) if known else None
+        return Pick(rule, kind, tuple(solutions), share)
+
+    picks = [_with_rival(pick(rule, "score", _best(s)), pool, s) for rule, s in scores.items()]
+    for rule, weights in vote_weights(pool).items():
+        picks.append(pick(rule, "vote", _voted(numbers, weights)))
+    picks += [pick(rule, "length", _best(values)) for rule, values in lengths.items()]
+    members: dict[int | None, list[int]] = {}
+    for place, number in enumerate(numbers):
+        members.setdefault(number, []).append(place)
+    groups = [
+        AnswerGroup(
+            pool[places[0]].answer if number is not None else None,
+            tuple(places),
+            {rule: sum(values[i] for i in places) for rule, values in scores.items()},
+            any(right[i] for i in places) if judged else None,
+        )
+        for number, places in members.items()
+    ]
+    groups.sort(key=lambda group: (group.answer is None, -len(group.solutions)))
+    return Comparison(tuple(picks), tuple(groups))
+
+
+def method_scores(pool: Sequence[Choice]) -> dict[str, list[float]]:
+    """The scores of all candidates under every aggregation."""
+    rows = [all_scores(choice.probabilities) for choice in pool]
+    return {method: [row[method] for row in rows] for method in METHODS}
+
+
+def length_scores(pool: Sequence[Choice]) -> dict[str, list[float]]:
+    """For every rule of `LENGTHS` a number per candidate; the highest is chosen."""
+    values = [(-one.n_characters, one.n_characters, -one.n_steps) for one in pool]
+    return {rule: [float(row[k]) for row in values] for k, rule in enumerate(LENGTHS)}
+
+
+def vote_weights(pool: Sequence[Choice]) -> dict[str, list[float]]:
+    """For every vote what each candidate's vote counts: one, or its score."""
+    weights = {f"vote_{method}": scores for method, scores in method_scores(pool).items()}
+    return {"majority": [1.0] * len(pool)} | weights
+
+
+def _best(scores: Sequence[float]) -> list[int]:
+    return [i for i, score in enumerate(scores) if score == max(scores)]
+
+
+def _voted(numbers: Sequence[int | None], weights: Sequence[float]) -> list[int]:
+    """The places of all solutions whose answer has the most votes."""
+    totals: Counter[int] = Counter()
+    for number, weight in zip(numbers, weights, strict=True):
+        if number is not None:
+            totals[number] += weight
+    # Sums of equal weights may differ in their last digits.
+    least = max(totals.values(), default=0.0) * (1.0 - 1e-12)
+    return [i for i, number in enumerate(numbers) if number is not None and totals[number] >= least]
+
+
+def _with_rival(pick: Pick, pool: Sequence[Choice], scores: Sequence[float]) -> Pick:
+    """With the best other solution, and the step that holds it back."""
+    if len(pick.solutions) != 1 or len(pool) == 1:
+        return pick
+    (leader,) = pick.solutions
+    rival = max((i for i in range(len(pool)) if i != leader), key=lambda i: scores[i])
+    p, method = pool[rival].probabilities, METHODS[pick.rule]
+    without = [method.of(p[:i] + p[i + 1 :]) for i in range(len(p))] if len(p) > 1 else []
+    best = max(without, default=0.0)
+    step = without.index(best) if best > scores[rival] else None
+    return replace(pick, ahead_of=rival, step=step, decides=best > scores[leader])
+
+
+def answer_groups(answers: Sequence[str | None]) -> list[int | None]:
+    r"""Number the answers so that equal ones share a number; None stays None.
+
+    >>> answer_groups(["1,000", None, "3", "1000", r"\frac{6}{2}"])
+    [0, None, 1, 0, 1]
+
+    Every two answers of one group are the same. "The same" is no equivalence (15% is 15 and 0.15;
+    24 is 24 cm and 24 mm), so an answer that fits several groups goes to the one whose first
+    answer was given most often, and on a tie to the one whose text comes first: the order in which
+    they are given plays no part.
+    """
+    texts = [" ".join((answer or "").split()) for answer in answers]
+    times = Counter(filter(None, texts))
+    groups: list[list[str]] = []
+    for text in sorted(times, key=lambda text: (-times[text], text)):
+        fitting = (g for g in groups if all(same_answer(text, member) for member in g))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([text])
+        else:
+            group.append(text)
+    of_text = {text: number for number, group in enumerate(groups) for text in group}
+    names: dict[int, int] = {}  # numbered as they appear
+    return [names.setdefault(of_text[t], len(names)) if t else None for t in texts]
