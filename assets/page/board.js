@@ -199,7 +199,7 @@ const results = make(
   { class: "bd-results" },
   make("div", { class: "bd-about" }, task, judge, caveat),
   head,
-  rule,
+  make("div", { class: "bd-rule-line" }, rule),
   cutNote,
   outdatedNote,
   unkept,
@@ -1323,6 +1323,7 @@ function show(next) {
     if (!card.data && !running) showLeftOut(card);
   });
   showFacts();
+  showThreshold();
   arrange(!fresh);
   fillView();
   // A quick run brings all of its results at once.

@@ -219,23 +219,22 @@ async function restoreResults() {
   prm.arrived("board");
 }
 
-// Compare the answers with another right one: the server draws the same numbers anew.
-async function grade(gold) {
-  const stored = JSON.stringify({ ...JSON.parse(prm.storedResults(value)), gold });
+// The same numbers with another right answer or threshold, drawn by the server.
+async function redraw(change) {
+  const of = value;
+  const stored = JSON.stringify({ ...JSON.parse(prm.storedResults(of)), ...change });
   const again = await server.restore(stored).catch(() => null);
-  Answers.sayGold(again ? "" : "The server could not compare them; try again later.");
-  if (!again) return;
-  document.dispatchEvent(new CustomEvent("prm:gold", { detail: gold }));
+  if (!again || value !== of) return false;
   props.value = again;
   show(again);
+  return true;
+}
+
+async function grade(gold) {
+  const done = await redraw({ gold });
+  if (done) document.dispatchEvent(new CustomEvent("prm:gold", { detail: gold }));
+  Answers.sayGold(done ? "" : "The server could not compare them; try again later.");
 }
 
 window.addEventListener("pagehide", saveNow);
 setTimeout(restoreResults);
-
-// --- begin ----------------------------------------------------------------------------------------------
-
-showTab("Steps");
-showColours();
-watch("value", update);
-update();

@@ -147,8 +147,8 @@ window.prm ??= (() => {
 
   // Results as they are stored: what was judged and the numbers, no drawing.
   function storedResults(results) {
-    const { problem, rule, model, model_line, model_note, gold, threshold, message, cut_note } =
-      results;
+    const { problem, rule, model, model_line, model_note, gold, message, cut_note } = results;
+    const { threshold, own } = results;
     const status = results.status === "running" ? "cancelled" : results.status;
     const candidates = results.candidates.map((one) => ({
       letter: one.letter,
@@ -157,7 +157,8 @@ window.prm ??= (() => {
       error: one.error ?? "",
       scores: one.detail ? scores(one) : null,
     }));
-    const about = { problem, rule, model, model_line, model_note, gold, threshold, cut_note };
+    const judge = { model, model_line, model_note, threshold, own };
+    const about = { problem, rule, gold, cut_note, ...judge };
     return JSON.stringify({ ...about, status, message, candidates });
   }
 

@@ -90,6 +90,7 @@ def board_value(
     scored: Sequence[ScoredCandidate | None],
     *,
     threshold: float = 0.5,
+    own: float | None = None,
     status: Status,
     message: str = "",
     model: str = "",
@@ -106,6 +107,7 @@ def board_value(
         problem: the problem's text.
         scored: one entry per candidate in the editor's order; None is not scored (yet).
         threshold: below it a step counts as wrong.
+        own: the model's own threshold, where somebody chose another.
         status: what to show around the cards.
         message: a sentence for the status: what is being done, or what went wrong.
         model: who scored.
@@ -157,6 +159,7 @@ def board_value(
         "gold": judged.gold,
         "cut_note": judged.cut_note,
         "threshold": threshold,
+        "own": threshold if own is None else own,
         "choices": _choices(there, views, judged) if status != "running" else None,
         "examples": [{"id": name, "label": label} for name, label in examples],
         "methods": [
@@ -371,6 +374,7 @@ class Board(gr.HTML):
                 "answers.js",
                 "board.js",
                 "stale.js",
+                "threshold.js",
             ),
             head=_head(),
             apply_default_css=False,

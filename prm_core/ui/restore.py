@@ -26,8 +26,8 @@ def restore(results: object) -> dict[str, Any] | None:
 
     Args:
         results: as JSON, `{"problem", "rule", "model", "model_line", "model_note", "gold",
-            "threshold", "status", "message", "cut_note", "candidates": [{"letter", "source",
-            "cut", "error", "scores"}]}`.
+            "threshold", "own", "status", "message", "cut_note", "candidates": [{"letter",
+            "source", "cut", "error", "scores"}]}`.
     """
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return None
@@ -74,7 +74,8 @@ def _board(results: Any) -> dict[str, Any] | None:
     return board_value(
         draft.problem,
         scored,
-        threshold=min(1.0, max(0.0, float(results["threshold"]))),
+        threshold=_share(results["threshold"]),
+        own=_share(results.get("own", results["threshold"])),
         status=cast("Status", status if status in ("done", "cancelled", "failed") else "done"),
         message=_text(results["message"]),
         model=_text(results["model"]),
@@ -91,6 +92,16 @@ def _is_small(scored: list[ScoredCandidate | None]) -> bool:
     return sum(len(one.probabilities) for one in there) <= 4 * MAX_STEPS and (
         n_chars <= MAX_TOTAL_CHARS
     )
+
+
+def _share(value: object) -> float:
+    """
+    Raises:
+        TypeError, ValueError: it is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise TypeError("a number is needed")
+    return min(1.0, max(0.0, float(value)))
 
 
 def _text(value: object) -> str:
