@@ -41,11 +41,15 @@ from prm_core.types import (
 
 if TYPE_CHECKING:
     from prm_core.answers.final import final_answer, same_answer
+    from prm_core.evaluation.choices import compare_choices
+    from prm_core.evaluation.session_report import session_html
     from prm_core.figures.step_bars import step_bars
     from prm_core.formats.results import to_frame
     from prm_core.scoring.load import load_scorer
     from prm_core.scoring.local import Scorer, step_positions
     from prm_core.scoring.open import open_scorer
+    from prm_core.session.open import open_session
+    from prm_core.session.record import Session
     from prm_core.training.api import add_value_head, step_loss, train
     from prm_core.training.loss import Loss
     from prm_core.training.options import TrainingProgress
@@ -69,6 +73,7 @@ __all__ = [
     "RankedCandidate",
     "ScoredCandidate",
     "Scorer",
+    "Session",
     "StepPosition",
     "StepScorer",
     "TooLongError",
@@ -80,11 +85,14 @@ __all__ = [
     "__version__",
     "add_value_head",
     "aggregate",
+    "compare_choices",
     "final_answer",
     "load_scorer",
     "open_scorer",
+    "open_session",
     "rank",
     "same_answer",
+    "session_html",
     "split_steps",
     "step_bars",
     "step_loss",
@@ -96,14 +104,18 @@ __all__ = [
 _LATER = {
     "Loss": "prm_core.training.loss",
     "Scorer": "prm_core.scoring.local",
+    "Session": "prm_core.session.record",
     "TrainingProgress": "prm_core.training.options",
     "Verdict": "prm_core.verify",
     "Verifier": "prm_core.verify",
     "add_value_head": "prm_core.training.api",
+    "compare_choices": "prm_core.evaluation.choices",
     "final_answer": "prm_core.answers.final",
     "load_scorer": "prm_core.scoring.load",
     "open_scorer": "prm_core.scoring.open",
+    "open_session": "prm_core.session.open",
     "same_answer": "prm_core.answers.final",
+    "session_html": "prm_core.evaluation.session_report",
     "step_bars": "prm_core.figures.step_bars",
     "step_loss": "prm_core.training.api",
     "step_positions": "prm_core.scoring.local",

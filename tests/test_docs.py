@@ -28,6 +28,7 @@ from prm_core.formats.results import result_row
 from prm_core.models.weight_files import read_json
 from prm_core.ranking.aggregate import METHODS
 from prm_core.scoring.load import load_scorer
+from prm_core.session import open_session, read_session
 from prm_core.text.steps import RULES
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.verifiers import VERIFIERS
@@ -136,6 +137,17 @@ def test_the_python_page_s_code_runs(
     names = run(code, model)
     assert names["verdict"].answer in {"54", "56"}
     assert capsys.readouterr().out.count("\n") == 3
+
+
+def test_the_code_of_sessions_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks("python", "sessions.md")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert open_session(names["page"].encode(), "page.html").session.problems
+    assert "majority" in capsys.readouterr().out
+    (text,) = blocks("json", "sessions.md")
+    (problem,) = read_session(text).problems
+    assert problem.solutions[0].labels == (1.0, "neutral")
 
 
 def test_the_table_in_the_readme_is_what_rank_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ rank.py       tables for the problems of a file
 train.py      a process reward model, on a backbone or from scratch
 label.py      labels of steps, by final answers and continuations
 evaluate.py   how often a model is right
+report.py     a session as one HTML page
 models.py     the list of what is known by name
 doctor.py     whether a checkpoint can be trusted
 
@@ -116,6 +117,11 @@ COMMANDS: dict[str, Command] = {
             "evaluate",
             "measure how often a model is right, on labelled steps, candidates or arithmetic",
             "evaluate examples/evaluate/steps.jsonl --sweep",
+        ),
+        Command(
+            "report",
+            "write a session or results as one HTML page that needs nothing else",
+            "report examples/gallery/gsm8k.json.gz -o report.html",
         ),
         Command("models", "list the models and families that are known", "models"),
         Command(

@@ -153,7 +153,12 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                     continue
                 found = zip(header, cells, strict=True)
                 if not is_ours:
-                    typed = {name: _json_cell(cell, name) for name, cell in found if name}
+                    is_result = set(header) >= _RESULTS
+                    typed = {
+                        name: _json_cell(armed(cell) if is_result else cell, name)
+                        for name, cell in found
+                        if name
+                    }
                     yield FileRow(path, line, {k: v for k, v in typed.items() if v != ""})
                     continue
                 fields: dict[str, Any] = {
@@ -279,6 +284,26 @@ _Writer = tuple[Callable[[str], object], Callable[[], object]]
 """What takes a line of JSON, and what is called after the last one."""
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_PLAIN_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
+
+
+def defused(cell: Any) -> Any:
+    """A cell that no spreadsheet runs: an apostrophe stands before what begins like a formula.
+
+    >>> defused("=1+1"), defused("-5"), defused("'=1"), defused(7)
+    ("'=1+1", '-5', "''=1", 7)
+    """
+    is_text = isinstance(cell, str) and _FORMULA.match(cell) and not _PLAIN_NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_text else cell
+
+
+def armed(cell: Any) -> Any:
+    """What `defused` made a cell of."""
+    is_text = isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell[1:])
+    return cell[1:] if is_text else cell
+
+
 def csv_writer(file: Any) -> _Writer:
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     # Not quoting the least: Python 3.11 would leave a carriage return in a cell as it is.
@@ -289,7 +314,7 @@ def csv_writer(file: Any) -> _Writer:
         for row in solution_rows(json.loads(line)):
             for name in ("steps", "probabilities"):
                 row[name] = json.dumps(row[name], ensure_ascii=False)
-            table.writerow(row)
+            table.writerow({name: defused(cell) for name, cell in row.items()})
 
     def finish() -> None:
         text.detach()  # flushes, and leaves the file open to whoever opened it

@@ -1,8 +1,8 @@
 """A session: problems with their solutions, and what models and people say of them; plain Python.
 
 `record` has the frozen records, `codec` writes and reads them as versioned JSON, `convert` makes
-them of scored and labelled solutions, and rows for other programs of them, and `open` reads any
-file as a session.
+them of scored and labelled solutions, and rows for other programs of them, `open` reads any file
+as a session, and `export` writes one.
 
     >>> from prm_core import Candidate, ScoredCandidate
     >>> candidate = Candidate("2 + 2?", ("2 + 2 = 5.",), "A")
@@ -34,6 +34,7 @@ from prm_core.session.convert import (
     trl_rows,
     with_scores,
 )
+from prm_core.session.export import export
 from prm_core.session.open import Opened, cut, open_session
 from prm_core.session.record import (
     Draft,
@@ -60,6 +61,7 @@ __all__ = [
     "Solution",
     "cut",
     "examples",
+    "export",
     "from_examples",
     "from_scored",
     "from_session_rows",

@@ -1,0 +1,437 @@
+"""A session as one HTML page that needs nothing else: no network, no script, no program of ours.
+
+It is read, printed and kept; the session stands in it as JSON, so it opens again as the session
+that it was (`prm_core.session.open_session`). Every text that came from a file, a person or a
+model is escaped, and the page forbids itself to run or to load anything.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import groupby
+
+from prm_core.evaluation.choices import Choice, Comparison, compare_pool
+from prm_core.figures.step_bars import PALETTES, Palette, band, format_apart, format_probability
+from prm_core.formats.containers import SESSION
+from prm_core.ranking.aggregate import METHODS
+from prm_core.ranking.rank import rank
+from prm_core.session.codec import session_json
+from prm_core.session.record import Label, Problem, Session, Solution
+from prm_core.types import RankedCandidate, ScoredCandidate
+
+
+def session_html(session: Session, *, only: int | None = None) -> str:
+    """A session as one HTML page.
+
+    Args:
+        session: what to show. Its settings say by which model, rule and threshold; a second model
+            that is compared stands beside the first.
+        only: index of a problem that is shown and kept alone; None for all.
+
+    Raises:
+        InputError: the session holds what JSON cannot.
+    """
+    if only is not None:
+        problems = (session.problems[only],)
+        settings = replace(session.settings, problem=0)
+        session = replace(session, problems=problems, settings=settings)
+    show = _Show.of(session)
+    title = session.title or "PRM Inspector: a report"
+    return _PAGE.format(
+        title=_escape(title),
+        style=_style(),
+        about="".join(f"<p>{line}</p>" for line in _about(session, show)),
+        contents=_contents(session.problems),
+        body="\n".join(_problem(number, one, show) for number, one in enumerate(session.problems)),
+        element=SESSION,
+        session=_data(session_json(session)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Show:
+    """By whom, by which rule and from which threshold on."""
+
+    model: str
+    other: str
+    method: str
+    threshold: float
+
+    @classmethod
+    def of(cls, session: Session) -> _Show:
+        model = session.model.id if session.model else ""
+        settings = session.settings
+        return cls(model, settings.other, settings.aggregation, session.threshold)
+
+
+def _escape(text: str) -> str:
+    """Text that is text in HTML, and that turns the direction of nothing beside it."""
+    return html.escape(text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
+def _text(text: str) -> str:
+    return f'<bdi dir="auto">{_escape(text)}</bdi>'
+
+
+def _data(json: str) -> str:
+    """JSON that is safe inside a script element: nothing in it can end or open one."""
+    return json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _about(session: Session, show: _Show) -> Iterator[str]:
+    if session.model:
+        how = "recorded scores of" if session.model.recorded else "scored by"
+        rule = METHODS[show.method]
+        yield (
+            f"{how[0].upper()}{how[1:]} <b>{_escape(session.model.label or show.model)}</b> · "
+            f"ranked by {_escape(rule.label.lower())} ({_escape(rule.formula)}) · "
+            f"a step below {show.threshold:g} counts as wrong"
+        )
+        if session.model.note:
+            yield _text(session.model.note)
+    if show.other:
+        yield f"Compared with <b>{_escape(show.other)}</b>"
+    if session.annotator:
+        yield f"Labelled by {_text(session.annotator)}"
+    if session.note:
+        yield _text(session.note)
+
+
+def _contents(problems: Sequence[Problem]) -> str:
+    if len(problems) < 2:
+        return ""
+    items = "".join(
+        f'<li><a href="#problem-{number}">{_text(_short(one.problem, 120))}</a></li>'
+        for number, one in enumerate(problems)
+    )
+    return f'<nav aria-label="Problems"><ol>{items}</ol></nav>'
+
+
+def _short(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+# --- a problem ------------------------------------------------------------------------------------
+
+
+def _problem(number: int, problem: Problem, show: _Show) -> str:
+    scored = problem.scored(show.model) if show.model else [None] * len(problem.solutions)
+    there = [(index, one) for index, one in enumerate(scored) if one is not None]
+    ranking = rank([one for _, one in there], show.method)
+    order = [there[place.index][0] for place in ranking]
+    rest = [index for index in range(len(scored)) if index not in set(order)]
+    parts = [
+        f'<section id="problem-{number}"><h2>Problem {number + 1}'
+        + (f": {_text(str(problem.id))}" if problem.id is not None else "")
+        + "</h2>",
+        f'<p class="problem">{_text(problem.problem)}</p>',
+    ]
+    if problem.gold_answer is not None:
+        parts.append(f"<p>Right answer: <b>{_text(problem.gold_answer)}</b></p>")
+    parts += [f"<p>{_text(note)}</p>" for note in (problem.note, problem.cut_note) if note]
+    if ranking:
+        choices = _choices(problem, there)
+        names = [problem.solutions[index].name for index, _ in there]
+        parts += [
+            _ranking(number, problem, [*zip(order, ranking, strict=True)], show),
+            _heat_map(problem, order, show),
+            _rules(choices, names),
+            _answers(choices, names, show.method),
+        ]
+    cards = (_card(number, problem, index, scored[index], show) for index in (*order, *rest))
+    return "\n".join([*parts, *cards, "</section>"])
+
+
+def _choices(problem: Problem, there: Sequence[tuple[int, ScoredCandidate]]) -> Comparison:
+    """What every rule chooses of the solutions that were scored."""
+    pool, known = [], True
+    for index, scored in there:
+        one = problem.solutions[index]
+        right = one.is_correct(problem.gold_answer)
+        known &= right is not None
+        size = sum(map(len, one.steps)), len(one.steps)
+        pool.append(Choice(one.final_answer(), bool(right), *size, scored.probabilities))
+    return compare_pool(pool, judged=known)
+
+
+def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already."""
+    titles = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    lines = "".join(
+        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:])
+        for row in rows
+    )
+    return (
+        f"<table><caption>{caption}</caption><thead><tr>{titles}</tr></thead>"
+        f"<tbody>{lines}</tbody></table>"
+    )
+
+
+def _ranking(
+    number: int, problem: Problem, ranking: Sequence[tuple[int, RankedCandidate]], show: _Show
+) -> str:
+    shown = format_apart([place.score for _, place in ranking], show.threshold)
+    rows = []
+    for (index, place), score in zip(ranking, shown, strict=True):
+        one, error = problem.solutions[index], place.scored.first_error(show.threshold)
+        rows.append(
+            (
+                f"{place.rank}{'=' if place.tied else ''}",
+                f'<a href="#card-{number}-{index}">{_text(one.name)}</a>',
+                score,
+                _answer(one, problem.gold_answer),
+                "–" if error is None else f"step {error + 1}",
+                f"step {place.scored.weakest_step + 1}",
+            )
+        )
+    head = ("rank", "solution", "score", "answer", "first error", "weakest step")
+    return _table("Ranking", head, rows)
+
+
+def _answer(one: Solution, gold_answer: str | None) -> str:
+    answer, right = one.final_answer(), one.is_correct(gold_answer)
+    mark = {True: " ✓", False: " ✗", None: ""}[right]
+    return f"{'–' if answer is None else _text(_short(answer, 60))}{mark}"
+
+
+def _heat_map(problem: Problem, order: Sequence[int], show: _Show) -> str:
+    """Solutions × steps, best solution first; what is below the threshold has a dot."""
+    rows = [(index, problem.solutions[index].scores[show.model].probabilities) for index in order]
+    width = 60 + 18 * max(len(p) for _, p in rows)
+    cells = []
+    for line, (index, values) in enumerate(rows):
+        name = _short(problem.solutions[index].name, 6)
+        cells.append(f'<text x="52" y="{line * 18 + 13}">{_escape(name)}</text>')
+        for step, p in enumerate(values):
+            x, y = 60 + 18 * step, 18 * line
+            words = f"{_escape(name)}, step {step + 1}: {format_probability(p, show.threshold)}"
+            dot = f'<circle cx="{x + 8}" cy="{y + 8}" r="2.5"/>' if p < show.threshold else ""
+            cells.append(
+                f'<g><title>{words}</title><rect class="{band(p)}" x="{x}" y="{y}" width="16" '
+                f'height="16" rx="3"/>{dot}</g>'
+            )
+    label = "Probabilities of all steps, a row for each solution, the best one on top"
+    return (
+        f'<figure><svg class="map" role="img" aria-label="{label}" width="{width}" '
+        f'height="{18 * len(rows)}">{"".join(cells)}</svg><figcaption>{label}; a dot: below '
+        f"{show.threshold:g}</figcaption></figure>"
+    )
+
+
+def _rules(choices: Comparison, names: Sequence[str]) -> str:
+    rows = []
+    for pick in choices.picks:
+        chosen = ", ".join(_text(names[place]) for place in pick.solutions) or "–"
+        right = {None: "", 1.0: "✓", 0.0: "✗"}.get(pick.accuracy, f"{pick.accuracy or 0:.0%}")
+        held = ""
+        if pick.ahead_of is not None:
+            held = _text(names[pick.ahead_of])
+            if pick.step is not None:
+                step = f"step {pick.step + 1}"
+                held += f", {'first without' if pick.decides else 'held back most by'} its {step}"
+        rows.append((_rule(pick.rule), chosen, right, held))
+    return _table("What each rule chooses", ("rule", "chooses", "right", "next"), rows)
+
+
+def _rule(name: str) -> str:
+    if name.startswith("vote_"):
+        return f"vote, weighted by {_escape(METHODS[name.removeprefix('vote_')].label.lower())}"
+    names = {"majority": "majority vote", "fewest_steps": "fewest steps"}
+    return _escape(METHODS[name].label if name in METHODS else names.get(name, name))
+
+
+def _answers(choices: Comparison, names: Sequence[str], method: str) -> str:
+    rows = [
+        (
+            "no answer" if group.answer is None else _text(_short(group.answer, 60)),
+            str(len(group.solutions)),
+            f"{group.weights[method]:.2f}",
+            {True: "✓", False: "✗", None: ""}[group.correct],
+            ", ".join(_text(names[place]) for place in group.solutions),
+        )
+        for group in choices.groups
+    ]
+    weight = f"weight by {_escape(METHODS[method].label.lower())}"
+    head = ("answer", "votes", weight, "right", "solutions")
+    return _table("Answers", head, rows)
+
+
+# --- a card ---------------------------------------------------------------------------------------
+
+
+def _card(
+    number: int, problem: Problem, index: int, scored: ScoredCandidate | None, show: _Show
+) -> str:
+    one = problem.solutions[index]
+    said = [
+        f"{_text(text)}"
+        for text in (one.error, one.note, one.generator and f"by {one.generator}")
+        if text
+    ]
+    if scored is None:
+        said.insert(0, "not scored")
+    elif (error := scored.first_error(show.threshold)) is not None:
+        said.insert(0, f'<b class="bad">first error: step {error + 1}</b>')
+    if one.error_type:
+        said.append(f"kind of error: {_text(one.error_type)}")
+    answer = _answer(one, problem.gold_answer)
+    head = f"<h3><b>Solution {_text(one.name)}</b> <span>{answer}</span></h3>"
+    body = _steps(one, scored, show) if one.steps else f'<p class="text">{_text(one.text)}</p>'
+    notes = "".join(f"<p>{line}</p>" for line in said)
+    wrote = "".join(
+        f'<details><summary>What the verifier wrote</summary><p class="text">{_text(text)}</p>'
+        "</details>"
+        for text in (scored.rationales if scored else ())
+    )
+    return f'<article id="card-{number}-{index}">{head}{notes}{body}{wrote}</article>'
+
+
+def _steps(one: Solution, scored: ScoredCandidate | None, show: _Show) -> str:
+    """The steps with their bars; runs of thinking can be folded, and are where they have no error.
+
+    An outcome model's one number stands below the last step.
+    """
+    values = list(scored.probabilities) if scored else []
+    whole = len(values) == 1 < len(one.steps)
+    other = one.scores.get(show.other) if show.other else None
+    others = list(other.probabilities) if other else []
+    marks = one.thinking or (False,) * len(one.steps)
+    parts = []
+    for is_thought, run in groupby(range(len(one.steps)), key=lambda i: marks[i]):
+        places = list(run)
+        items = "".join(
+            _step(one, i, _at(values, i, whole), _at(others, i, len(others) == 1), show)
+            for i in places
+        )
+        listed = f'<ol start="{places[0] + 1}">{items}</ol>'
+        if is_thought:
+            wrong = not whole and any(values[i] < show.threshold for i in places if i < len(values))
+            state = " open" if wrong else ""
+            count = f"{len(places)} step{'s' * (len(places) != 1)}"
+            listed = f"<details{state}><summary>Thinking: {count}</summary>{listed}</details>"
+        parts.append(listed)
+    if whole:
+        parts.append(f"<p>The whole solution: {_bar(values[0], show.threshold)}</p>")
+    return "".join(parts)
+
+
+def _at(values: Sequence[float], index: int, whole: bool) -> float | None:
+    return None if whole or index >= len(values) else values[index]
+
+
+def _step(one: Solution, index: int, p: float | None, other: float | None, show: _Show) -> str:
+    note = one.step_notes[index] if one.step_notes else ""
+    label = _label(one.labels[index]) if one.labels else ""
+    bars = "" if p is None else _bar(p, show.threshold)
+    bars += "" if other is None else _bar(other, show.threshold, "other")
+    return (
+        f'<li><div class="text">{_text(one.steps[index])}</div>{bars}'
+        + (f'<p class="label">{label}</p>' if label else "")
+        + (f'<p class="label">Note: {_text(note)}</p>' if note else "")
+        + "</li>"
+    )
+
+
+def _label(label: Label) -> str:
+    if label is None:
+        return ""
+    if isinstance(label, str):
+        return "Label: neutral"
+    words = {1.0: "right ✓", 0.0: "wrong ✗"}
+    return f"Label: {words.get(label, f'{label:g}')}"
+
+
+def _bar(p: float, threshold: float, kind: str = "") -> str:
+    """A probability as a bar with its number; below the threshold the number says so too."""
+    below = " ✗" if p < threshold else ""
+    shown = format_probability(p, threshold)
+    return (
+        f'<div class="bar {kind}"><span class="track"><i class="{band(p)}" '
+        f'style="width:{100 * p:.1f}%"></i><u style="left:{100 * threshold:.1f}%"></u></span>'
+        f'<b class="{band(p)}">{_escape(shown)}{below}</b></div>'
+    )
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def _style() -> str:
+    light, dark = (PALETTES["default"][theme] for theme in ("light", "dark"))
+    return _STYLE.replace("@light", _variables(light)).replace("@dark", _variables(dark))
+
+
+def _variables(palette: Palette) -> str:
+    names = [one.name for one in fields(Palette)]
+    return " ".join(f"--{name.replace('_', '-')}: {getattr(palette, name)};" for name in names)
+
+
+_STYLE = """
+:root { color-scheme: light dark; @light --page: #f7f6f3; }
+@media (prefers-color-scheme: dark) { :root { @dark --page: #111319; } }
+@media print { :root { color-scheme: light; @light --page: #fff; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  article li, tr, figure { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  section + section { break-before: page; } nav { display: none; } }
+body { font: 15px/1.5 ui-sans-serif, system-ui, sans-serif; color: var(--ink);
+  background: var(--page); margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
+  overflow-wrap: anywhere; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+h3 { font-size: 1rem; margin: 0 0 .3rem; display: flex; justify-content: space-between; gap: 1rem; }
+h3 span { font-weight: normal; }
+a { color: inherit; }
+p { margin: .4rem 0; }
+.problem, .text { white-space: pre-wrap; }
+.problem { font-size: 1.05rem; }
+article, table, nav { background: var(--card); border: 1px solid var(--track);
+  border-radius: .6rem; padding: .8rem 1rem; margin: 1rem 0; }
+table { border-collapse: collapse; display: block; overflow-x: auto;
+  font-variant-numeric: tabular-nums; }
+caption, figcaption { color: var(--mute); text-align: left; padding: .2rem 0; }
+th, td { padding: .2rem .7rem; border-bottom: 1px solid var(--track); text-align: left; }
+tbody th { font-weight: normal; }
+th, td:not(:last-child) { overflow-wrap: normal; white-space: nowrap; }
+td:last-child { min-width: 11rem; }
+ol { padding-left: 1.8rem; margin: .3rem 0; }
+li { margin: .45rem 0; }
+summary { cursor: pointer; color: var(--mute); }
+.bar { display: flex; align-items: center; gap: .6rem; }
+.track { position: relative; flex: 1; height: .7rem; background: var(--track); border-radius: 4px; }
+.bar.other .track { height: .4rem; } .bar.other b { font-weight: normal; }
+.track i { display: block; height: 100%; border-radius: 4px; }
+.track u { position: absolute; top: -2px; bottom: -2px; border-left: 2px dashed var(--faint); }
+i.good { background: var(--good); } i.warn { background: var(--warn); }
+i.bad { background: var(--bad); }
+b.good { color: var(--good-ink); } b.warn { color: var(--warn-ink); }
+b.bad { color: var(--bad-ink); }
+.bar b { min-width: 5.5rem; font-variant-numeric: tabular-nums; }
+.label { color: var(--mute); margin: .1rem 0; }
+figure { margin: 1rem 0; overflow-x: auto; }
+.map text { fill: var(--mute); font-size: 12px; text-anchor: end; }
+.map circle { fill: var(--card); }
+.map .good { fill: var(--good); } .map .warn { fill: var(--warn); } .map .bad { fill: var(--bad); }
+"""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{about}
+{contents}
+{body}
+</main>
+<script type="application/json" id="{element}">{session}</script>
+</body>
+</html>
+"""
