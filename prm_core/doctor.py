@@ -105,7 +105,7 @@ def examine(scorer: Scorer, golden: Sequence[Golden] = ()) -> Iterator[Finding]:
     summary = FAMILIES[scorer.family].summary.rstrip(".")
     sees = "; sees a calculator" if scorer.calculator else ""
     yield Finding("family", True, f"{scorer.family}: {summary}{sees}")
-    yield Finding("files", True, "tokenizer, template and every tensor of the head are as asked")
+    yield Finding("files", True, "tokenizer, template and every tensor of the head are as expected")
     yield Finding("device", True, f"{scorer.device_reason}; {scorer.dtype}")
     for check in (_counts, _typed, _packed):
         try:

@@ -110,7 +110,7 @@ class Endpoint:
                 return said
             reason = f"HTTP {status}: {self._sentence(said)}"
             if status in _THIS_ONE:
-                raise InputError(f"{self._what} refuses it ({reason})")
+                raise InputError(f"{self._what} rejected the request ({reason})")
             if status not in _PASSING:
                 break
             asked = response.headers.get("Retry-After", "")
@@ -118,7 +118,7 @@ class Endpoint:
                 wait_s = max(wait_s, min(float(asked), _LONGEST_WAIT_S))
         if self._closed.is_set():
             raise self.closed()
-        raise ModelError(f"{self._what} at {self.name} does not work: {reason}")
+        raise ModelError(f"{self._what} at {self.name} failed: {reason}")
 
     def branch(self) -> Endpoint:
         """Another one to the same address, which is closed with this one or before it."""

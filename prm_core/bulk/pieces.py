@@ -145,8 +145,8 @@ class UnfinishedRun:
         if self.spans:
             if not resume:
                 raise BadOptionError(
-                    f"{self.output} has an unfinished run beside it: --resume continues it, "
-                    f"and without the folder {self.folder} a new one begins"
+                    f"{self.output} has an unfinished run beside it: --resume continues it; "
+                    f"to start anew, remove the folder {self.folder}"
                 )
             self._compare(record, settings)
         else:
@@ -170,7 +170,7 @@ class UnfinishedRun:
             was, now = before.get(name), settings.get(name)
             if was != now:
                 raise BadOptionError(
-                    f"the unfinished run beside {self.output} was begun with {name} "
+                    f"the unfinished run beside {self.output} was started with {name} "
                     f"{json.dumps(was)}, not {json.dumps(now)}; resume with the same, or remove "
                     f"{self.folder}"
                 )
@@ -277,7 +277,7 @@ def parts_of(output: str | Path) -> Path:
 
 
 def check_model(folder: Path, scorer: StepScorer) -> None:
-    """Compare a model with the one that a run was begun with, by what it says of two steps.
+    """Compare a model with the one that a run was started with, by what it says of two steps.
 
     A name says little: the folder behind it may hold another model by now, and so may a server.
     Of a scorer that says something else each time two steps would say nothing.
@@ -307,7 +307,7 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
         abs(a - b) > scorer.tolerance for a, b in zip(before, now, strict=True)
     ):
         raise ModelError(
-            f"{scored.model_id} gives other probabilities than when this run was begun "
+            f"{scored.model_id} gives other probabilities than when this run was started "
             f"({_shown(now)}, not {_shown(before)}); resume with the same model, or remove {folder}"
         )
 

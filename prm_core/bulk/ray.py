@@ -238,7 +238,7 @@ def _start(ray: Any, n_actors: int) -> bool:
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise BadOptionError(
                 f"the Ray cluster of RAY_ADDRESS={address} cannot be reached: {error}; is it "
-                "running, and does it want a token (RAY_AUTH_MODE=token)?"
+                "running, and does it need a token (RAY_AUTH_MODE=token)?"
             ) from error
     else:
         # A slot more than the actors take, for whatever Ray itself wants to run.

@@ -160,7 +160,7 @@ def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) ->
     if is_recorded:
         scorer: StepScorer = recorded_labels(examples)
     elif (options.model or "").startswith(_RECORDED):
-        raise BadOptionError(f"{options.model}: a file of labelled steps has recorded:labels alone")
+        raise BadOptionError(f"{options.model}: a file of labelled steps has only recorded:labels")
     else:
         scorer = stack.enter_context(closing(open_scorer(request_of(options))))
     threshold, threshold_source = scorer.threshold, "default" if is_recorded else "the model's own"

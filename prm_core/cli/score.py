@@ -127,7 +127,7 @@ def _into_file(options: argparse.Namespace) -> int:
     unfinished = parts_of(options.output)
     if options.resume and Path(options.output).exists() and not unfinished.exists():
         say(
-            f"{options.output} is whole, and no unfinished run is beside it; without --resume it "
+            f"{options.output} is complete, and there is no unfinished run; without --resume it "
             "is made anew"
         )
         return 0

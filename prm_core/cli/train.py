@@ -257,7 +257,7 @@ def _from_scratch(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> N
     shape = {"hidden_size", "layers", "heads", "mlp_size", "vocabulary", "vocabulary_texts"}
     if "start" in given and (both := sorted(shape & given.keys())):
         name = both[0].replace("_", "-")
-        raise BadOptionError(f"--start brings its own shape; leave out --{name}")
+        raise BadOptionError(f"--start keeps the shape of that model; leave out --{name}")
     config = ScratchConfig(**{name: given[name] for name in _SCRATCH & given.keys()})
     path = given.get("gsm8k", assets_dir() / "gsm8k" / "train.jsonl.gz")
     plans = read_plans(read_solutions(path))
@@ -272,7 +272,7 @@ def _on_a_backbone(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> 
     from prm_core.training.tune import fine_tune
 
     if not given.get("data") and "made" not in given:
-        raise BadOptionError("there is nothing to learn from; give --data FILE, or --made N")
+        raise BadOptionError("there is nothing to train on; give --data FILE or --made N")
     if {"validation", "validation_share"} <= given.keys():
         raise BadOptionError("--validation and --validation-share exclude each other")
     right = given.get("neutral") != "wrong"

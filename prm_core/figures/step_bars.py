@@ -457,7 +457,7 @@ def _steps_of(
     """The texts and their probabilities, whichever way they were given."""
     if isinstance(scored, ScoredCandidate):
         if probabilities is not None:
-            raise InputError("a scored solution brings its own probabilities; give it alone")
+            raise InputError("a scored solution has its own probabilities; pass it alone")
         return scored.candidate.steps, scored.probabilities
     if isinstance(scored, str):
         raise InputError("the steps are one text; split it first: step_bars(split_steps(text), …)")

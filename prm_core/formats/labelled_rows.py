@@ -178,7 +178,7 @@ def _math_shepherd(row: FileRow) -> list[Example]:
     asked, answered = text_of(row, "input"), text_of(row, "label")
     *pieces, rest = _MARKER.split(asked)
     if rest.strip():
-        raise row.error(f"goes on after the last {_SHEPHERD_MARKER}", "input")
+        raise row.error(f"has more text after the last {_SHEPHERD_MARKER}", "input")
     labels: list[float | None] = []
     position = 0
     for number, piece in enumerate(pieces, start=1):
@@ -470,7 +470,7 @@ def _parted(row: FileRow, field: str, text: str) -> tuple[str, str]:
     marks = [found.start() for found in _FIRST_STEP.finditer(text)]
     cut = marks[-1] if marks else text.rstrip().rfind("\n\n")
     if cut < 0 or not text[:cut].strip():
-        raise row.error('has no "Step 1:" that parts problem and solution', field)
+        raise row.error('has no "Step 1:" that separates problem and solution', field)
     return text[:cut].strip(), text[cut:].strip()
 
 

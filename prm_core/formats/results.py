@@ -158,10 +158,10 @@ def _candidate_row(index: int, one: ScoredCandidate, threshold: float) -> dict[s
 
 
 def letter(index: int) -> str:
-    """A candidate's name where people read it: A … Z, AA, AB, ….
+    """A candidate's name where people read it: A, B, … Z, AA, AB, …; another order changes none.
 
-    >>> [letter(i) for i in (0, 25, 26, 63)]
-    ['A', 'Z', 'AA', 'BL']
+    >>> [letter(i) for i in (0, 25, 26, 701, 702)]
+    ['A', 'Z', 'AA', 'ZZ', 'AAA']
     """
     head = letter(index // 26 - 1) if index >= 26 else ""
     return head + string.ascii_uppercase[index % 26]

@@ -65,7 +65,7 @@ class FileRow:
             return None
         right = isinstance(value, list) and all(isinstance(one, bool) for one in value)
         if not right or len(value) != n_steps:
-            raise self.error(f"{name} must be a list of {n_steps} times true or false", field)
+            raise self.error(f"{name} must be a list of {n_steps} booleans", field)
         return tuple(value)
 
     def text_or_number(self, field: str, value: Any, name: str = "") -> str | None:
@@ -173,7 +173,7 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
         for token in _JSON_TOKEN.finditer(line):
             sign = token[0]
             if ended:
-                raise DataError("goes on after the end of the list", path=path, line=number)
+                raise DataError("has more text after the end of the list", path=path, line=number)
             if not held and depth == base == 0 and sign == b"[":
                 depth = base = 1
                 continue

@@ -160,9 +160,7 @@ class ServerCompleter:
             value = json.loads(answer)["choices"][0][field]
             text = value if field == "text" else value["content"] or ""
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ModelError(
-                f"{self._endpoint.name} answered with something else than a text"
-            ) from error
+            raise ModelError(f"{self._endpoint.name} did not answer with a text") from error
         if not isinstance(text, str):
-            raise ModelError(f"{self._endpoint.name} answered with something else than a text")
+            raise ModelError(f"{self._endpoint.name} did not answer with a text")
         return text

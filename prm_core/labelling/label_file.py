@@ -28,12 +28,14 @@ class LabelFile:
 
     Raises:
         DataError: it cannot be read or written.
-        BadOptionError: it holds labels that were made in another way.
+        BadOptionError: it holds labels that were made with other settings.
     """
 
     def __init__(self, path: Path, labelled_by: dict[str, Any]) -> None:
         if path.suffix == ".gz":
-            raise BadOptionError(f"{path} cannot grow row by row; write a .jsonl and zip it later")
+            raise BadOptionError(
+                f"{path} cannot grow row by row; write a .jsonl and compress it later"
+            )
         self.path, self.labelled_by = path, labelled_by
         self.keys: set[bytes] = set()
         self._end = 0  # bytes up to the last line end
@@ -63,8 +65,9 @@ class LabelFile:
                     raise row
                 if row.fields.get("labelled_by") != self.labelled_by:
                     raise BadOptionError(
-                        f"{self.path} holds labels that were made in another way (line {row.line}: "
-                        f"{json.dumps(row.fields.get('labelled_by'))}); choose another file"
+                        f"{self.path} holds labels that were made with other settings (line "
+                        f"{row.line}: {json.dumps(row.fields.get('labelled_by'))}); "
+                        "choose another file"
                     )
                 (example,) = examples_of(row)
                 # As they stand: reading cuts what looks like a calculator mark.

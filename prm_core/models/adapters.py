@@ -106,8 +106,8 @@ def _refuse_other_kinds(settings: dict[str, Any], file: Path) -> None:
         raise ModelLoadError(f"{file}: 'peft_type' is {settings.get('peft_type')!r}, not 'LORA'")
     if tokens := settings.get("alora_invocation_tokens"):
         raise ModelLoadError(
-            f"{file}: 'alora_invocation_tokens' is {tokens!r}: the adapter works only behind these "
-            "tokens, which no merging can do; use one that was trained without"
+            f"{file}: 'alora_invocation_tokens' is {tokens!r}: the adapter is active only after "
+            "these tokens, which merging cannot express; use one that was trained without them"
         )
     refused = [key for key, value in settings.items() if value and key not in _HARMLESS]
     if settings.get("init_lora_weights") not in _PLAIN_STARTS:

@@ -365,8 +365,8 @@ def load_backbone(
         if isinstance(error, RuntimeError) and is_out_of_memory(error):
             raise _too_large(directory, placement) from error
         raise ModelLoadError(
-            f"{directory / 'config.json'} and the weights make no model ({_words(error)}); correct "
-            f"it, or {AGAIN}"
+            f"{directory / 'config.json'} and the weights do not fit together ({_words(error)}); "
+            f"correct it, or {AGAIN}"
         ) from error
     for name, stored, wanted in sorted(found["mismatched_keys"]):
         raise ModelLoadError(
@@ -475,11 +475,11 @@ def _check_quantized(backbone: PreTrainedModel, directory: Path) -> None:
 def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
     """Tell what is not on a device; the embedding must be, as heads read it and lie beside it."""
     if backbone.device.type == "meta":
-        raise ModelLoadError(f"{directory}: no device has room for the embedding")
+        raise ModelLoadError(f"{directory}: the embedding does not fit on any device")
     n_away = sum(weight.numel() for weight in backbone.parameters() if weight.is_meta)
     if n_away:
         logger.warning(
-            "%s: %.0f %% of the weights wait in CPU memory or on disk and are fetched in every "
+            "%s: %.0f %% of the weights are in CPU memory or on disk and are fetched in every "
             "pass, which is slow",
             directory,
             100 * n_away / sum(weight.numel() for weight in backbone.parameters()),

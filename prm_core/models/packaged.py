@@ -230,7 +230,8 @@ def convert(file: Path, directory: Path) -> None:
         config, tensors, tokenizer = _config(reader), _tensors(reader), _tokenizer(reader)
     except (KeyError, ValueError, IndexError) as error:
         raise ModelLoadError(
-            f"{file} cannot be read as a Llama in GGUF ({error}); is it whole, and is it one?"
+            f"{file} cannot be read as a Llama in GGUF ({error}); it may be incomplete, or "
+            "another kind of model"
         ) from error
     directory.mkdir()
     _write(directory / "config.json", config)

@@ -339,12 +339,12 @@ def _blocks_work(device: torch.device, dtype: torch.dtype, heads: tuple[int, int
         except Exception as error:  # compilers fail in ways of their own; it goes without, too
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             logger.warning(
-                "FlexAttention does not work on %s, going on without: %s", device, reason
+                "FlexAttention does not work on %s, continuing without: %s", device, reason
             )
             return False
         wanted = ByBranch(pack, rows)(query, key, value, 0.1, None)
         if not torch.allclose(got.float(), wanted.float(), atol=2e-2):
-            logger.warning("FlexAttention gives wrong numbers on %s, going on without", device)
+            logger.warning("FlexAttention gives wrong numbers on %s, continuing without", device)
             return False
     return True
 

@@ -48,7 +48,7 @@ def load_scorer(
     reference: str | Path | None = None,
     max_tokens: int | None = None,
     keep_bytes: int = KEEP_BYTES,
-    turn: AbstractContextManager[object] | None = None,
+    load_lock: AbstractContextManager[object] | None = None,
 ) -> Scorer:
     """Load a PRM.
 
@@ -72,8 +72,8 @@ def load_scorer(
             candidate may be. None: 4,096 on a CPU, what memory allows on a GPU.
         keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
             nothing, so that equal calls give equal bits.
-        turn: entered when all files are on this machine and checked, and left when the model is in
-            memory; a lock, so that a download keeps no other model waiting.
+        load_lock: entered when all files are on this machine and checked, left when the model is
+            in memory, so that a download keeps no other model waiting.
 
     Raises:
         BadOptionError: an option has a value that it does not know, or the model writes its
@@ -92,7 +92,7 @@ def load_scorer(
         dtype=dtype,
         quantize=quantize,
     )
-    return load(request, max_tokens=max_tokens, keep_bytes=keep_bytes, turn=turn)
+    return load(request, max_tokens=max_tokens, keep_bytes=keep_bytes, load_lock=load_lock)
 
 
 def load(
@@ -100,7 +100,7 @@ def load(
     *,
     max_tokens: int | None = None,
     keep_bytes: int = KEEP_BYTES,
-    turn: AbstractContextManager[object] | None = None,
+    load_lock: AbstractContextManager[object] | None = None,
 ) -> Scorer:
     """As `load_scorer`, for a request; what it says of servers is left alone."""
     if max_tokens is not None and max_tokens < 1:
@@ -138,7 +138,7 @@ def load(
         config = load_config(folder)
         tokenizer = load_tokenizer(of_tokenizer)
         check_backbone(folder, config, pickles=True)
-    with turn or nullcontext(), quiet_transformers():
+    with load_lock or nullcontext(), quiet_transformers():
         backbone = load_backbone(folder, config, placement, pickles=True)
         second = None if of_second is None else _load_reference(of_second, placement)
         if adapter is not None:

@@ -19,7 +19,7 @@ def open_scorer(
     *,
     keep: bool = False,
     send_key: bool = True,
-    turn: AbstractContextManager[object] | None = None,
+    load_lock: AbstractContextManager[object] | None = None,
 ) -> StepScorer:
     """The scorer that a request asks for; close it in the end.
 
@@ -30,7 +30,7 @@ def open_scorer(
         keep: whether what was computed for a problem may stay for the next call. In files every
             problem comes once, and a resumed run must give the same bits.
         send_key: whether a server gets the key of the environment.
-        turn: as `load_scorer` takes it.
+        load_lock: as `load_scorer` takes it.
 
     Raises:
         BadOptionError: options contradict each other, or have unknown values.
@@ -52,7 +52,7 @@ def open_scorer(
     from prm_core.scoring.load import load
     from prm_core.scoring.local import KEEP_BYTES
 
-    return load(request, keep_bytes=KEEP_BYTES if keep else 0, turn=turn)
+    return load(request, keep_bytes=KEEP_BYTES if keep else 0, load_lock=load_lock)
 
 
 def _open_server(

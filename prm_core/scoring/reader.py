@@ -166,12 +166,12 @@ class Reader:
         parts = list(plan(sequences, n_tokens // 2))
         if len(parts) == 1 and pack.first_row == 0:
             raise ModelError(
-                f"memory on {self._placement.device} does not suffice for one candidate of "
+                f"out of memory on {self._placement.device} for a single candidate of "
                 f"{n_tokens:,} tokens with {self._name}; shorten it, or use a smaller model or "
                 "dtype"
             )
         logger.warning(
-            "out of memory on %s with %d tokens at once; going on with %d parts",
+            "out of memory on %s with %d tokens at once; continuing in %d parts",
             self._placement.device,
             n_tokens,
             len(parts),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -40,8 +40,6 @@ from prm_core.text.tags import WORD, Dropped, Tagged, is_marker
 from prm_core.types import Candidate
 
 _HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
-
-RULES = ("auto", "numbered", "paragraph", "line", "sentence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,16 +312,6 @@ def _starts(part: Part, rule: str) -> list[int]:
     return [step.start for step in _steps(part, rule, _separator(rule))]
 
 
-RULE_WORDS = {
-    "numbered": "numbered",
-    "paragraph": "by paragraph",
-    "line": "by line",
-    "sentence": "by sentence",
-    "separator": "at its step markers",
-}
-"""How a text is cut, by the rule that cut it; "separator" stands for all of that kind."""
-
-
 def _words(split: Split) -> str:
     """How a text is cut, in words."""
     words = RULE_WORDS[split.rule.split(":")[0]]
@@ -410,13 +398,8 @@ def _single_note(read: Read, rule: str) -> str:
         return ""
     if rule == "numbered":
         (part,) = read.parts.values()
-        return "" if step_lists(inlined(part)) else "nothing is numbered here"
-    reasons = {
-        "paragraph": "there is no blank line",
-        "line": "there is one line",
-        "sentence": "there is one sentence",
-    }
-    return reasons.get(rule, "the separator does not part it")
+        return "" if step_lists(inlined(part)) else NAMED_RULES[rule].single
+    return NAMED_RULES[rule].single if rule in RULES else "the separator does not split it"
 
 
 # --- the user's own separator ---------------------------------------------------------------------
@@ -476,12 +459,8 @@ def _pieces(part: Part, rule: str, by_name: bool) -> Iterator[Span]:
     Args:
         by_name: the user chose the rule; then a numbered list within a step is cut, too.
     """
-    cuts = {
-        "numbered": _every_number_cuts if by_name else _numbered_cuts,
-        "paragraph": _paragraph_cuts,
-        "line": _line_cuts,
-        "sentence": _sentence_cuts,
-    }[rule](part)
+    every_number = by_name and rule == "numbered"
+    cuts = _every_number_cuts(part) if every_number else NAMED_RULES[rule].cuts(part)
     heads, bodies = _answer_headings(part)
     yield from pairwise(sorted({0, len(part.text), *heads, *({*cuts} - bodies), *part.walls}))
 
@@ -640,3 +619,40 @@ def _is_prefix(text: str, begin: int, end: int) -> bool:
         return False
     sentence = text[begin:end].strip(EDGE)
     return is_number_alone(sentence) or (len(sentence) == 2 and sentence[0].isalpha())
+
+
+# --- the rules ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that has a name.
+
+    Attributes:
+        label: what a menu calls it.
+        words: how a text is cut that it cut.
+        single: why it may find a single step.
+        cuts: where the pieces of a part begin.
+    """
+
+    label: str
+    words: str
+    single: str
+    cuts: Callable[[Part], Iterable[int]]
+
+
+NAMED_RULES = {
+    "numbered": Rule("numbered", "numbered", "nothing is numbered here", _numbered_cuts),
+    "paragraph": Rule("paragraphs", "by paragraph", "there is no blank line", _paragraph_cuts),
+    "line": Rule("lines", "by line", "there is one line", _line_cuts),
+    "sentence": Rule("sentences", "by sentence", "there is one sentence", _sentence_cuts),
+}
+"""The rules to choose from; a text is cut by the first that fits it where none is chosen."""
+
+RULES = ("auto", *NAMED_RULES)
+
+RULE_WORDS = {
+    **{name: rule.words for name, rule in NAMED_RULES.items()},
+    "separator": "at its step markers",
+}
+"""How a text is cut, by the rule that cut it; "separator" stands for all of that kind."""

@@ -102,7 +102,7 @@ def train(
         ModelError: the loss is no longer finite.
     """
     if loss is not None and pos_weight != 1.0:
-        raise BadOptionError("pos_weight is part of the loss; give one of the two")
+        raise BadOptionError("pos_weight is part of the loss; give only one of the two")
     config = TuneConfig(
         str(backbone),
         mode=mode,

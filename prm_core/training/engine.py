@@ -182,8 +182,8 @@ class StepTrainer(Trainer):
         """
         if not math.isfinite(logs.get("loss", 0.0)):
             raise ModelError(
-                f"the loss is {logs['loss']} at step {self.state.global_step}: the weights are "
-                "lost; take a lower learning rate, or float32 (--precision)"
+                f"the loss is {logs['loss']} at step {self.state.global_step}: the model is "
+                "lost; use a lower learning rate, or float32 (--precision)"
             )
         if "loss" in logs and self._seen:
             n_updates = self.state.global_step - max(self._logged_at, self._initial_global_step)
@@ -302,8 +302,8 @@ def _told_of_the_hub(what: str) -> Iterator[None]:
     except Exception as error:  # the library lets through whatever its connections raise
         words = " ".join(str(error).split())
         raise ModelError(
-            f"{what} cannot be uploaded ({words}); is there a network, a login (`hf auth login`) "
-            "and a right to write?"
+            f"{what} cannot be uploaded ({words}); check the network, the login (`hf auth login`) "
+            "and the permission to write"
         ) from error
 
 
@@ -417,7 +417,7 @@ def last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | No
         for name in entries:
             if not name.startswith(_OF_A_RUN):
                 raise BadOptionError(
-                    f"{config.output} holds {name}, which may be needed; name a new directory"
+                    f"{config.output} holds {name}, which may be needed; choose a new directory"
                 )
         return None
     if not config.resume:

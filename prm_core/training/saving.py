@@ -75,7 +75,9 @@ class Learner:
         if not self.whole:
             learnt = read_tensors(directory / LEARNT_FILE)
             if learnt.keys() != parameters_that_learn(self.module).keys():
-                raise ModelLoadError(f"{directory}: the checkpoint is of another kind of training")
+                raise ModelLoadError(
+                    f"{directory}: the checkpoint comes from another mode of training"
+                )
             self.module.load_state_dict(learnt, strict=False)
             return
         place = Placement(torch.device("cpu"), torch.float32, "as it was written")

@@ -28,6 +28,7 @@ from prm_core.figures.step_bars import (
     format_probability,
     palette_table,
 )
+from prm_core.formats.results import letter
 from prm_core.paths import assets_dir, page_script
 from prm_core.ranking.aggregate import METHODS, all_scores
 from prm_core.ranking.rank import rank
@@ -41,19 +42,6 @@ Status = Literal["empty", "running", "done", "cancelled", "failed"]
 
 # The other aggregations stand behind "More".
 _IN_SIGHT = ("min", "prod", "last", "mean", "weighted")
-
-
-def letter(index: int) -> str:
-    """The candidate's name on the page: A, B, … Z, AA, AB, … It never changes with the order.
-
-    >>> [letter(i) for i in (0, 25, 26, 701, 702)]
-    ['A', 'Z', 'AA', 'ZZ', 'AAA']
-    """
-    name, rest = "", index + 1
-    while rest:
-        rest, digit = divmod(rest - 1, 26)
-        name = chr(ord("A") + digit) + name
-    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from typing import Any, cast
 import gradio as gr
 
 from prm_core.errors import InputError
+from prm_core.formats.results import letter
 from prm_core.paths import page_script
-from prm_core.text.steps import RULE_WORDS, RULES, Split, split_solutions
+from prm_core.text.steps import NAMED_RULES, RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
-from prm_core.ui.board import letter
 from prm_core.ui.examples import PageExample
 
 MAX_CANDIDATES = 64
@@ -48,10 +48,7 @@ SEPARATOR = "separator"
 
 RULE_LABELS = {
     "auto": "automatic",
-    "numbered": "numbered",
-    "paragraph": "paragraphs",
-    "line": "lines",
-    "sentence": "sentences",
+    **{name: rule.label for name, rule in NAMED_RULES.items()},
     SEPARATOR: "own separator…",
 }
 """What the menu says for each step rule."""

@@ -264,11 +264,11 @@ class ModelHost:
             keep=not self._public,
             # A visitor may type any address; the key is for those of whoever runs the page.
             send_key=asked.model in {choice for _, choice in self.choices},
-            turn=self._turn(asked),
+            load_lock=self._load_lock(asked),
         )
 
     @contextmanager
-    def _turn(self, asked: _Asked) -> Iterator[None]:
+    def _load_lock(self, asked: _Asked) -> Iterator[None]:
         """One model comes into memory at a time, and none that nobody waits for any more."""
         with self._loading:
             self._give_up_for(asked)

@@ -191,9 +191,7 @@ class VerifierScorer(StepScorer):
         try:
             return _reply(json.loads(said)["choices"][0])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise ModelError(
-                f"{self._endpoint.name} answered with something else than a text"
-            ) from error
+            raise ModelError(f"{self._endpoint.name} did not answer with a text") from error
 
 
 def _reply(choice: Any) -> Reply:

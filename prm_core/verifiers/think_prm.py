@@ -77,7 +77,7 @@ def verdicts(reply: Reply, n_steps: int, max_tokens: int) -> tuple[float, ...]:
     if len(said) != n_steps and not stopped:
         raise NoVerdictError(
             f"the reply has {len(said)} verdict{'' if len(said) == 1 else 's'} for {n_steps} "
-            f"step{'' if n_steps == 1 else 's'}, so it cannot be told which belongs to which; "
+            f"step{'' if n_steps == 1 else 's'}, so verdicts and steps cannot be matched; "
             f"{AGAIN}"
         )
     return tuple(float(word == "correct") for word in said) + (0.0,) * (n_steps - len(said))

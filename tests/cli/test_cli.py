@@ -507,7 +507,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
     assert done.code == 1
     assert "--resume continues it" in done.err
     done = run(*words, "--resume", "--threshold", "0.9")
-    assert "was begun with --threshold null, not 0.9" in done.err
+    assert "was started with --threshold null, not 0.9" in done.err
     other = [str(write(tmp_path / "other.jsonl", GOOD)) if w == rows_file else w for w in words]
     done = run(*other, "--resume")
     assert (done.code, done.err.count("\n")) == (1, 1)
@@ -519,7 +519,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
     before = out.read_bytes()
     done = run(*words, "--resume")
     assert done.code == 0
-    assert "out.jsonl is whole, and no unfinished run is beside it" in done.err
+    assert "out.jsonl is complete, and there is no unfinished run" in done.err
     assert out.read_bytes() == before
 
 

@@ -143,7 +143,7 @@ def test_every_row_says_how_it_was_labelled_and_other_settings_are_refused(
             "seed": 0,
         }
         assert main(command(path, output, server.url, "--seed", "1")) == 1
-    assert "made in another way" in capsys.readouterr().err
+    assert "made with other settings" in capsys.readouterr().err
 
 
 def test_a_server_that_refuses_is_an_error_in_words(

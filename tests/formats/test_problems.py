@@ -114,7 +114,7 @@ def test_a_bad_row_stands_in_its_place_and_the_good_ones_are_read() -> None:
         (b'{"problem": "p", "solutions": [{"a": "s"}]}', "solution 1 has neither steps nor text"),
         (
             b'{"problem": "p", "solutions": [{"steps": ["s"], "thinking": [0]}]}',
-            "thinking of solution 1 must be a list of 1 times true or false",
+            "thinking of solution 1 must be a list of 1 booleans",
         ),
         (b'{"problem": "p", "solutions": [["a", ""]]}', "step 2 of solution 1 is blank"),
         (

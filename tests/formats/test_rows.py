@@ -39,7 +39,7 @@ def test_any_objects_in_a_list_come_back(value: object, indent: int | None) -> N
     [
         ('[{"a": 1},\n{"a" 2},\n{"a": 3}]', 2, "is not valid JSON: Expecting ':' delimiter"),
         ('[{"a": 1},\n{"a": 2}', 2, "the file ends in the middle of a value"),
-        ('[{"a": 1}]\n{"a": 2}', 2, "goes on after the end of the list"),
+        ('[{"a": 1}]\n{"a": 2}', 2, "more text after the end of the list"),
         ('[{"a": 1}, 5]', 1, "holds a number"),
         ('{\n"a":\n 1 2\n}', 3, "is not valid JSON"),
     ],

@@ -146,7 +146,7 @@ def test_an_adapter_s_base_is_fetched_at_the_revision_that_it_names(tmp_path: Pa
         ({"init_lora_weights": "olora"}, "merge .* with peft .* give the merged model"),
         (
             {"alora_invocation_tokens": [7, 8]},
-            r"'alora_invocation_tokens' is \[7, 8\].* no merging",
+            r"'alora_invocation_tokens' is \[7, 8\].* merging cannot",
         ),
         ({"r": 0}, "'r' is 0"),
         ({"lora_alpha": None}, "'lora_alpha' is None"),

@@ -281,7 +281,7 @@ def test_an_embedding_without_a_place_is_refused(tmp_path: Path) -> None:
     nowhere = Placement(
         torch.device("cpu"), torch.float32, "", device_map={**ON_DISK, "embed_tokens": "disk"}
     )
-    with pytest.raises(ModelLoadError, match="no device has room for the embedding"):
+    with pytest.raises(ModelLoadError, match="the embedding does not fit on any device"):
         load_backbone(ModelFolder(path), load_config(ModelFolder(path)), nowhere)
 
 

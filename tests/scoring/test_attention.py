@@ -142,7 +142,7 @@ def test_a_failing_compiler_is_told_of_once_and_done_without(
     for _ in range(2):
         assert not attention._blocks_work(CPU, torch.float32, (6, 2, 8))
     assert len(caplog.messages) == 1
-    assert "FlexAttention does not work on cpu, going on without: no compiler" in caplog.text
+    assert "FlexAttention does not work on cpu, continuing without: no compiler" in caplog.text
 
 
 def test_a_kernel_that_gives_wrong_numbers_is_not_used(

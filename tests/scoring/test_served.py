@@ -273,7 +273,7 @@ def test_what_passes_is_asked_again(server: PoolingServer, scorer: VllmScorer) -
     server.answer = lambda path: next(failures, None)
     assert scorer.score([SHORT]) == right
     server.answer = lambda path: (503, b"busy")
-    with pytest.raises(ModelError, match="does not work: HTTP 503: busy"):
+    with pytest.raises(ModelError, match="failed: HTTP 503: busy"):
         scorer.score([SHORT])
 
 
@@ -289,17 +289,19 @@ def test_a_silent_server_is_given_up(server: PoolingServer, model: Path) -> None
 
 def test_a_refused_request_is_the_input_s_fault(server: PoolingServer, scorer: VllmScorer) -> None:
     server.answer = lambda path: (400, {"error": {"message": "too\nlong"}})
-    with pytest.raises(InputError, match=r"the server refuses it \(HTTP 400: too long\)"):
+    with pytest.raises(InputError, match=r"the server rejected the request \(HTTP 400: too long\)"):
         scorer.score([SHORT])
     row = ProblemRow("in", 4, None, "p", ("s",))
     (line,) = result_lines(scorer, [row], Task())
-    assert json.loads(line).startswith("in, line 4, field 'solutions': the server refuses it")
+    assert json.loads(line).startswith(
+        "in, line 4, field 'solutions': the server rejected the request"
+    )
 
 
 def test_nobody_is_there(model: Path) -> None:
     with serve_pooling(TAG, str(model)) as server:
         url = server.url
-    with pytest.raises(ModelError, match=f"the server at {url} does not work: .*refused"):
+    with pytest.raises(ModelError, match=f"the server at {url} failed: .*refused"):
         open_server(url, model)
 
 

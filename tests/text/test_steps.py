@@ -483,7 +483,7 @@ def test_different_rules_are_told() -> None:
 @pytest.mark.parametrize(
     ("rule", "note"),
     [("numbered", "nothing is numbered here"), ("paragraph", "there is no blank line"),
-     ("line", "there is one line"), ("separator:;", "the separator does not part it")],
+     ("line", "there is one line"), ("separator:;", "the separator does not split it")],
 )  # fmt: skip
 def test_a_rule_that_finds_one_step_says_why(rule: str, note: str) -> None:
     (split,) = split_solutions(["It is 7. So 14."], rule).solutions

@@ -134,7 +134,7 @@ def test_pools(tmp_path: Path) -> None:
     assert [(s.answer, s.correct) for s in pool.solutions] == [("4", True)] * 3
     assert pool.solutions[2].candidate.thinking == MARKS
     assert isinstance(error, DataError)
-    assert "thinking of solution 1 must be a list of 3 times true or false" in str(error)
+    assert "thinking of solution 1 must be a list of 3 booleans" in str(error)
 
 
 def test_labels_from_the_answer_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

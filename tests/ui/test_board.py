@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prm_core.figures.step_bars import bar_spec
+from prm_core.formats.results import letter
 from prm_core.paths import assets_dir
 from prm_core.ranking.aggregate import METHODS, aggregate
 from prm_core.ranking.rank import rank
 from prm_core.types import Candidate, ScoredCandidate
-from prm_core.ui.board import Board, Judged, board_value, letter
+from prm_core.ui.board import Board, Judged, board_value
 
 PROBLEM = "What is 7 × 8?"
 VENDOR = assets_dir() / "vendor"

@@ -19,8 +19,8 @@ from prm_core.ui.words import page_words
             "Solution AB has 5,310 tokens but Arithmetic reads at most 4,096; shorten it.",
         ),
         (
-            "memory on cpu does not suffice for one candidate of 9 tokens with default-model",
-            "memory on cpu does not suffice for one solution of 9 tokens with Arithmetic.",
+            "out of memory on cpu for a single candidate of 9 tokens with default-model",
+            "out of memory on cpu for a single solution of 9 tokens with Arithmetic.",
         ),
         (
             "the server refuses: [Errno 111] Connection refused",

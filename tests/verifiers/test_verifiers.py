@@ -632,7 +632,7 @@ def test_a_server_without_probabilities_is_an_error() -> None:
 def test_an_answer_that_is_none_is_an_error(choice: dict[str, Any]) -> None:
     with serve(lambda body: choice) as server:
         scorer = opened(server)
-        with pytest.raises(ModelError, match="answered with something else than a text"):
+        with pytest.raises(ModelError, match="did not answer with a text"):
             scorer.score([SUM])
         scorer.close()
 
@@ -675,7 +675,9 @@ def test_what_passes_is_asked_again_and_a_refusal_is_not() -> None:
         scorer = opened(server)
         assert scorer.score([SUM])[0].probabilities == (1.0, 1.0)
         assert len(server.requests) == 3
-        with pytest.raises(InputError, match=r"candidate 'c': the verifier refuses it .*too many"):
+        with pytest.raises(
+            InputError, match=r"candidate 'c': the verifier rejected the request .*too many"
+        ):
             scorer.score([Candidate("long", ("s",), "c")])
         assert len(server.requests) == 4
         scorer.close()
@@ -690,7 +692,7 @@ def test_nobody_is_there_or_somebody_else() -> None:
         scorer.score([SUM])
         assert server.requests[-1][1]["model"] == "other"
         scorer.close()
-    with pytest.raises(ModelError, match=r"the verifier at .* does not work: .*refused"):
+    with pytest.raises(ModelError, match=r"the verifier at .* failed: .*refused"):
         opened(server)
 
 
@@ -937,9 +939,9 @@ def test_a_run_goes_on_where_it_was_stopped(
         assert main(words) == 1
         assert "the key has run out" in capsys.readouterr().err
         assert main([*words, "--resume", "--samples", "3"]) == 1
-        assert "was begun with --samples null, not 3" in capsys.readouterr().err
+        assert "was started with --samples null, not 3" in capsys.readouterr().err
         assert main([*words, "--resume", "--server-model", "other"]) == 1
-        assert 'was begun with --server-model null, not "other"' in capsys.readouterr().err
+        assert 'was started with --server-model null, not "other"' in capsys.readouterr().err
         assert main([*words, "--resume"]) == 0
     found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in found] == list(range(80))
