@@ -6,7 +6,8 @@ Starts the app with the default model and speaks Gradio's queue protocol to it o
 the page does: `queue/join`, then `queue/data`. Every client scores one small problem after the
 other, each with other numbers, and every answer is compared with what a scorer in this process
 gives. Then one client asks for 64 solutions of 153 steps and ten for small ones meanwhile. In the
-end the server's memory after many requests is compared with that after a tenth of them.
+end many requests come, each from a new session, and the server's memory is printed after every
+tenth of them.
 
 Prints a table: `share` is the rate beside the scorer's own, measured before and after each row, and
 `cpu` the processor time that the server took for a run, which other work on the machine moves less.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -36,8 +38,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from prm_core import Candidate, load_scorer, split_steps  # noqa: E402
 
-TOLERANCE = 1e-6
 START_S = 180
+
+_seeds = itertools.count()  # no two clients ask the same
 
 
 class RefusedError(Exception):
@@ -211,15 +214,17 @@ class Load:
 async def load(
     url: str, fn_index: int, n_clients: int, seconds: float, n_requests: int | None = None
 ) -> Load:
-    """Let clients score small problems for so long, or so many in all."""
+    """Let clients score small problems for so long, or so many in all, each in a new session."""
     result = Load(n_clients, 0.0)
     began = time.perf_counter()
     left = [n_requests if n_requests is not None else sys.maxsize]
 
-    async def visit(number: int) -> None:
-        client, rng = Client(url, fn_index), random.Random(f"{n_clients} {number} {n_requests}")
+    async def visit() -> None:
+        client, rng = Client(url, fn_index), random.Random(next(_seeds))
         while time.perf_counter() - began < seconds and left[0] > 0:
             left[0] -= 1
+            if n_requests is not None:
+                client = Client(url, fn_index)
             problem, solutions = small(rng)
             try:
                 answer = await client.score(problem, solutions)
@@ -232,7 +237,7 @@ async def load(
             else:  # only counted: this process must not run out of memory itself
                 result.answers.append(("", [], Answer(answer.seconds, {}, None)))
 
-    await asyncio.gather(*(visit(number) for number in range(n_clients)))
+    await asyncio.gather(*(visit() for _ in range(n_clients)))
     result.seconds = time.perf_counter() - began
     return result
 
@@ -256,6 +261,19 @@ async def fairness(url: str, fn_index: int, judge: Judge) -> None:
         f"took {statistics.median(slow):.2f} s, the slowest {max(slow):.2f} s; alone "
         f"{statistics.median(alone):.3f} s; largest difference from the scorer {worst:.1e}"
         + (" (the large run was over before them)" if there else "")
+    )
+
+
+async def memory(url: str, fn_index: int, pid: int, n_requests: int) -> None:
+    """What the server holds after every tenth of many requests."""
+    held = []
+    for _ in range(10):
+        await load(url, fn_index, 10, float("inf"), n_requests // 10)
+        held.append(resident(pid))
+    print(
+        f"\nmemory in MB after every {n_requests // 10:,} requests: "
+        + ", ".join(f"{mb:.0f}" for mb in held)
+        + f" ({100 * (held[-1] / held[0] - 1):+.1f} %)"
     )
 
 
@@ -332,15 +350,7 @@ async def measure(url: str, pid: int, options: argparse.Namespace) -> None:
     if not options.no_fairness:
         await fairness(url, fn_index, judge)
     if options.requests:
-        few = options.requests // 10
-        await load(url, fn_index, 10, 1e9, few)
-        before = resident(pid)
-        await load(url, fn_index, 10, 1e9, options.requests - few)
-        after = resident(pid)
-        print(
-            f"\nmemory after {few} requests {before:.0f} MB, after {options.requests} "
-            f"{after:.0f} MB ({100 * (after / before - 1):+.1f} %)"
-        )
+        await memory(url, fn_index, pid, options.requests)
 
 
 def main() -> None:
