@@ -8,11 +8,15 @@ again. Which one suits depends on the question: `min` and `prod` fall with every
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from prm_core.errors import BadOptionError, InputError
+
+_GAMMA, _T = 0.9, 0.1  # the defaults of `weighted` and `soft_minimum`
 
 
 def minimum(p: Sequence[float]) -> float:
@@ -47,7 +51,7 @@ def mean(p: Sequence[float]) -> float:
     return math.fsum(p) / len(p)
 
 
-def weighted(p: Sequence[float], gamma: float = 0.9) -> float:
+def weighted(p: Sequence[float], gamma: float = _GAMMA) -> float:
     """A mean in which early steps weigh more: Σ γ^i p_i / Σ γ^i with i from 0.
 
     An early error spoils everything after it, so it counts more. γ = 1 is the plain mean.
@@ -72,7 +76,7 @@ def geometric_mean(p: Sequence[float]) -> float:
     return math.exp(math.fsum(math.log(x) for x in p) / len(p))
 
 
-def soft_minimum(p: Sequence[float], temperature: float = 0.1) -> float:
+def soft_minimum(p: Sequence[float], temperature: float = _T) -> float:
     """A mean that leans to the weakest steps: Σ w_i p_i, w = softmax(-p / T).
 
     Source: PURE (arXiv 2504.15275), T = 0.1.
@@ -147,6 +151,62 @@ METHODS: dict[str, Method] = {
         Method("max", "Maximum", "max p", "The strongest step decides.", maximum),
     )
 }
+
+
+_Sums = tuple[float, ...]
+
+
+def _added(a: _Sums, b: _Sums) -> _Sums:
+    return tuple(map(operator.add, a, b))
+
+
+def _ratio(sums: _Sums) -> float:
+    return sums[0] / sums[1]
+
+
+# Every method as what one step gives, how two stretches of steps join, and what a stretch scores.
+_JOINED: dict[
+    str, tuple[Callable[[float], Any], Callable[[Any, Any], Any], Callable[[Any], float]]
+] = {
+    "min": (float, min, float),
+    "prod": (float, operator.mul, float),
+    "last": (float, lambda a, b: b, float),
+    "mean": (lambda x: (x, 1), _added, _ratio),
+    "weighted": (  # the third is the factor of what comes behind
+        lambda x: (x, 1.0, _GAMMA),
+        lambda a, b: (a[0] + a[2] * b[0], a[1] + a[2] * b[1], a[2] * b[2]),
+        _ratio,
+    ),
+    "geomean": (
+        lambda x: (math.log(x) if x else -math.inf, 1),
+        _added,
+        lambda sums: math.exp(_ratio(sums)),
+    ),
+    "softmin": (lambda x: (x * math.exp(-x / _T), math.exp(-x / _T)), _added, _ratio),
+    "max": (float, max, float),
+}
+
+
+def scores_by_step(p: Sequence[float], method: str) -> tuple[list[float], list[float]]:
+    """What each step does to the score, in time that grows with the number of steps.
+
+    >>> [[round(x, 3) for x in scores] for scores in scores_by_step([0.9, 0.3, 0.8], "min")]
+    [[0.9, 0.3, 0.3], [0.3, 0.8, 0.3]]
+
+    Args:
+        p: [S], each in [0, 1]; at least one.
+        method: a name in `METHODS`.
+
+    Returns:
+        The score of the steps up to each one, and the score without each one; the second is empty
+        where there is only one step.
+    """
+    part, join, value = _JOINED[method]
+    parts = list(map(part, p))
+    before = list(accumulate(parts, join))
+    after = list(accumulate(reversed(parts), lambda a, b: join(b, a)))[::-1]
+    without = [after[1], *map(join, before, after[2:]), before[-2]] if len(p) > 1 else []
+    return list(map(value, before)), list(map(value, without))
 
 
 def step_probabilities(values: Iterable[Any]) -> list[float]:

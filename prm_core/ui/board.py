@@ -30,7 +30,7 @@ from prm_core.figures.step_bars import (
 )
 from prm_core.formats.results import letter
 from prm_core.paths import assets_dir, page_script
-from prm_core.ranking.aggregate import METHODS, all_scores
+from prm_core.ranking.aggregate import METHODS, all_scores, scores_by_step
 from prm_core.ranking.rank import rank
 from prm_core.text.labels import step_content
 from prm_core.types import ScoredCandidate
@@ -267,7 +267,7 @@ def _view(
         # 64 candidates of 40 steps that took 0.7 s.
         "detail": json.dumps(
             {
-                "steps": [_step_view(scored, i, threshold, thinking) for i in range(len(p))],
+                "steps": _step_views(scored, threshold, thinking),
                 "figure": bar_spec(scored, threshold=threshold),
                 "rationales": scored.rationales,
                 "model_id": scored.model_id,
@@ -279,12 +279,24 @@ def _view(
     }
 
 
+def _step_views(
+    scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]
+) -> list[dict[str, Any]]:
+    """All steps, with the scores up to each and without each, in the order of METHODS."""
+    p = scored.probabilities
+    by_method = [scores_by_step(p, method) for method in METHODS]
+    views = [_step_view(scored, i, threshold, thinking) for i in range(len(p))]
+    for i, view in enumerate(views):
+        view["up_to"] = [_short(up_to[i], 4) for up_to, _ in by_method]
+        view["without"] = [_short(without[i], 4) for _, without in by_method if without]
+    return views
+
+
 def _step_view(
     scored: ScoredCandidate, i: int, threshold: float, thinking: Sequence[bool]
 ) -> dict[str, Any]:
     """One step; what does not apply is left out, for a long trace has many."""
     text, p, log_odds = scored.candidate.steps[i], scored.probabilities, scored.log_odds[i]
-    others = p[:i] + p[i + 1 :]
     view: dict[str, Any] = {
         "text": text,
         "probability": p[i],  # whole, for the browser may hand it back
@@ -293,9 +305,6 @@ def _step_view(
         "below": p[i] < threshold,
         "band": band(p[i]),
         "log_odds": log_odds if math.isfinite(log_odds) else None,
-        # In the order of METHODS. The probabilities were checked when the record was made.
-        "up_to": [_short(method.of(p[: i + 1]), 4) for method in METHODS.values()],
-        "without": [_short(method.of(others), 4) for method in METHODS.values()] if others else [],
     }
     if scored.extras:
         view["extras"] = {

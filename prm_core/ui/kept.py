@@ -18,7 +18,7 @@ from prm_core.errors import InputError
 from prm_core.types import Candidate, ScoredCandidate
 
 MAX_STEPS = 5_000
-"""Of one solution; drawing takes time that grows with the square of it."""
+"""Of one solution; more than any model reads."""
 
 
 MAX_CHARS = 2_400_000

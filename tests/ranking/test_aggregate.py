@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prm_core.errors import BadOptionError, InputError
-from prm_core.ranking.aggregate import METHODS, aggregate, all_scores
+from prm_core.ranking.aggregate import METHODS, aggregate, all_scores, scores_by_step
 
 P = [0.95, 0.90, 0.30, 0.85]
 PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -32,6 +32,16 @@ PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 )
 def test_each_method_by_hand(method: str, expected: float) -> None:
     assert aggregate(P, method) == pytest.approx(expected, abs=1e-12)
+
+
+@given(PROBABILITIES)
+def test_what_each_step_does_is_the_method_of_the_steps_that_are_left(p: list[float]) -> None:
+    for name, method in METHODS.items():
+        up_to, without = scores_by_step(p, name)
+        wanted = [method.of(p[: i + 1]) for i in range(len(p))]
+        assert up_to == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+        others = [p[:i] + p[i + 1 :] for i in range(len(p))] if len(p) > 1 else []
+        assert without == pytest.approx(list(map(method.of, others)), rel=1e-9, abs=1e-12)
 
 
 def test_every_method_is_named_once_and_scored() -> None:
