@@ -22,6 +22,7 @@ from prm_core.paths import page_script
 from prm_core.text.steps import NAMED_RULES, RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.examples import PageExample
+from prm_core.ui.words import sendable
 
 MAX_CANDIDATES = 64
 """As many as best-of-N work on one problem uses; the results stay a page one can read."""
@@ -117,6 +118,8 @@ def read_draft(payload: object) -> Draft:
             f"at most {MAX_SEPARATOR_CHARS} are read.",
             "rule",
         )
+    if n_separator > 0 and HALF_CHARACTER.search(rule):
+        raise PlaceError("The separator holds an unpaired surrogate (invalid Unicode).", "rule")
     if len(problem) > MAX_SOLUTION_CHARS:
         raise PlaceError(
             f"The problem has {len(problem):,} characters; "
@@ -135,7 +138,7 @@ def read_draft(payload: object) -> Draft:
     refused = {index: words for index, text in enumerate(solutions) if (words := _unread(text))}
     return Draft(
         problem,
-        tuple(_sendable(text) for text in solutions),
+        tuple(map(sendable, solutions)),
         rule,
         letters,
         _gold(fields),
@@ -151,11 +154,6 @@ def _unread(text: str) -> str:
     if len(text) > MAX_SOLUTION_CHARS:
         return f"has {len(text):,} characters; at most {MAX_SOLUTION_CHARS:,} are read."
     return ""
-
-
-def _sendable(text: str) -> str:
-    """A text that can be sent back to the browser, halves of characters replaced."""
-    return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _letters(payload: dict[str, Any], n: int) -> tuple[str, ...]:

@@ -12,15 +12,17 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,9 +52,9 @@ BODY_S = 60.0
 PREVIEWS = 2
 """Previews at the same time; they run beside the model."""
 
-MOST_PARTS = 500
-"""Lists, objects and their members in a request; the page's largest has 64 texts and little else.
-Millions of empty lists would take a hundred times their length in memory."""
+MOST_PARTS = 1_000
+"""Texts, lists, objects and commas in a request; the page's largest has 64 solutions and their
+letters. Millions of empty lists would take a hundred times their length in memory."""
 
 _PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{,]', re.DOTALL)
 _HOST = re.compile(r"(?:\[(?P<address>[\da-f:.]+)\]|(?P<name>[\w.-]+))(?::\d*)?", re.ASCII | re.I)
@@ -203,6 +205,9 @@ class Gate:
             reply = JSONResponse({"detail": str(refused)}, refused.status)
             await reply(scope, receive, send_on)
         except Exception as error:
+            if begun and isinstance(error.__cause__, HTTPException):
+                await send_on({"type": "http.response.body"})  # refused in the stream's own words
+                return
             log_bug(logger, f"{scope['method']} {_shown(scope['path'])} failed", error)
             if not begun:
                 words = {"detail": "Unexpected error; the server's log says where."}
@@ -224,14 +229,19 @@ class Gate:
             raise RefusedError(404, "There is nothing here.")
         self._check_origin(headers)
         n_bytes = _length(headers, MOST_BYTES[path])
-        if self._held + n_bytes > MOST_HELD:
-            raise RefusedError(503, "The server is busy; try again in a moment.")
-        self._held += n_bytes
+        _check_kind(headers)
+        parts: list[bytes] = []
         try:
-            body = await _body(receive, n_bytes)
+            async with aclosing(_arriving(receive, n_bytes)) as arriving:
+                async for part in arriving:  # what is only announced takes no room
+                    if self._held + len(part) > MOST_HELD:
+                        raise RefusedError(503, "The server is busy; try again in a moment.")
+                    self._held += len(part)
+                    parts.append(part)
+            body = b"".join(parts)
             await self._forward(path, _json(body), scope, _replay(body, receive), send)
         finally:
-            self._held -= n_bytes
+            self._held -= sum(map(len, parts))
 
     async def _forward(
         self, path: str, request: dict[str, Any], scope: Scope, receive: Receive, send: Send
@@ -247,6 +257,7 @@ class Gate:
             self._check_ask(request)
         else:
             _check_keys(request, {"session_hash", "fn_index", "event_id"})
+            self._event(request)
             _session(request.get("event_id"))
         if path == ASK and request["fn_name"] in self._known.bounded:
             await self._previews.run(session, lambda: self._app(scope, receive, send))
@@ -280,16 +291,19 @@ class Gate:
     def _check_join(self, request: dict[str, Any]) -> None:
         keys = {"data", "event_data", "fn_index", "trigger_id", "session_hash"}
         _check_keys(request, keys)
-        event, values = request.get("fn_index"), request.get("data")
-        if type(event) is not int or event not in self._known.events:
-            raise RefusedError(400, "The request's fn_index is none of the page's events.")
-        wanted = self._known.events[event]
+        wanted, values = self._known.events[self._event(request)], request.get("data")
         if not isinstance(values, list) or len(values) != wanted:
             raise RefusedError(400, f"The request's data must be a list of {wanted} values.")
         if request.get("event_data") not in (None, {}):
             raise RefusedError(400, "The page sends no event_data.")
         if not isinstance(request.get("trigger_id"), int | None):
             raise RefusedError(400, "The request's trigger_id must be a number.")
+
+    def _event(self, request: dict[str, Any]) -> int:
+        event = request.get("fn_index")
+        if type(event) is not int or event not in self._known.events:
+            raise RefusedError(400, "The request's fn_index is none of the page's events.")
+        return event
 
     def _check_ask(self, request: dict[str, Any]) -> None:
         _check_keys(request, {"data", "component_id", "fn_name", "session_hash"})
@@ -323,6 +337,11 @@ def _session(name: object) -> str:
     return name
 
 
+def _check_kind(headers: Headers) -> None:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedError(415, "The request's content type must be application/json.")
+
+
 def _length(headers: Headers, most: int) -> int:
     said = headers.get("content-length", "")
     if not said.isdecimal() or not said.isascii():
@@ -334,24 +353,23 @@ def _length(headers: Headers, most: int) -> int:
     return int(said)
 
 
-async def _body(receive: Receive, n_bytes: int) -> bytes:
-    """What a request sends, which is no more than it said."""
-    parts: list[bytes] = []
+async def _arriving(receive: Receive, n_bytes: int) -> AsyncGenerator[bytes]:
+    """What a request sends, part by part, which is no more than it said."""
     try:
         async with asyncio.timeout(BODY_S):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise RefusedError(400, "The request ended before it was whole.")
-                parts.append(message.get("body", b""))
+                part = message.get("body", b"")
+                n_bytes -= len(part)
+                if n_bytes < 0:
+                    raise RefusedError(400, "The request is longer than it says.")
+                yield part
                 if not message.get("more_body"):
-                    break
+                    return
     except TimeoutError as error:
         raise RefusedError(408, f"The request did not arrive within {BODY_S:g} s.") from error
-    body = b"".join(parts)
-    if len(body) > n_bytes:
-        raise RefusedError(400, "The request is longer than it says.")
-    return body
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -360,18 +378,26 @@ def _json(body: bytes) -> dict[str, Any]:
     Raises:
         RefusedError: it is none, or of more parts than any of the page's.
     """
-    n_parts = 0
-    for found in _PART.finditer(body):
-        n_parts += found[0] in b"[{,"
-        if n_parts > MOST_PARTS:
-            raise RefusedError(400, f"The request has more than {MOST_PARTS} parts.")
+    if any(islice(_PART.finditer(body), MOST_PARTS, None)):
+        raise RefusedError(400, f"The request has more than {MOST_PARTS:,} parts.")
     try:
-        request = json.loads(body)
+        request = json.loads(body, object_hook=_no_file)
     except ValueError as error:
         raise RefusedError(400, "The request is not JSON.") from error
     if not isinstance(request, dict):
         raise RefusedError(400, "The request is not an object.")
     return request
+
+
+def _no_file(found: dict[str, Any]) -> dict[str, Any]:
+    """An object that is no file's; Gradio would look for it, and log what it does not find.
+
+    Raises:
+        RefusedError: it is one.
+    """
+    if "path" in found:
+        raise RefusedError(400, "The page takes no files.")
+    return found
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

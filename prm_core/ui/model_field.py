@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,7 +13,7 @@ from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
 from prm_core.paths import assets_dir, page_script
 from prm_core.ui.models import DEFAULT, ModelHost
-from prm_core.ui.words import page_words
+from prm_core.ui.words import page_words, sendable
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S+")
@@ -25,7 +24,7 @@ class ModelField(gr.HTML):
 
     def __init__(self, host: ModelHost) -> None:
         def check_model(line: str) -> str:
-            return model_issue(str(line), host)
+            return model_issue(sendable(str(line)), host)
 
         super().__init__(
             value=host.choices[0][1],
@@ -118,9 +117,10 @@ def model_issue(line: str, host: ModelHost) -> str:
 
 def _name_issue(name: str) -> str:
     """Why a name is neither a folder here nor one that the Hub may have."""
-    folder = Path(os.path.expanduser(name))
-    if folder.is_dir():
-        has = any((folder / file).is_file() for file in ("config.json", "adapter_config.json"))
+    folder = os.path.expanduser(name)
+    if os.path.isdir(folder):  # a Path raises where a name is too long
+        files = ("config.json", "adapter_config.json")
+        has = any(os.path.isfile(os.path.join(folder, file)) for file in files)
         return "" if has else f"{name} has no config.json, so it is not the folder of a model."
     if "/" in name and _HUB_NAME.fullmatch(name) and name.count("/") == 1:
         return ""

@@ -51,7 +51,7 @@ from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
 from prm_core.ui.restore import restore
 from prm_core.ui.sessions import ForgetfulHolder, Readers
-from prm_core.ui.words import page_words, sentence
+from prm_core.ui.words import page_words, sendable, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,9 @@ difference."""
 YIELD_SHARE = 0.25
 """… and the longer a run takes, the rarer: each transfer carries all results so far, and a browser
 that draws more slowly than the model scores must not fall behind."""
+
+LOOK_S = 0.004
+"""How often Gradio looks whether a run has come."""
 
 _drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
 
@@ -369,10 +372,11 @@ class Run:
 
 
 def _size(payload: object) -> int:
-    """How many characters a draft has, whatever else it is."""
+    """How many characters a draft has, with the scores that came with it, whatever else it is."""
     match payload:
-        case {"problem": str(problem), "solutions": list(texts)}:
-            return len(problem) + sum(len(text) for text in texts if isinstance(text, str))
+        case {"problem": str(problem), "solutions": list(texts), **others}:
+            there = [problem, others.get("kept"), *texts]
+            return sum(len(text) for text in there if isinstance(text, str))
     return 0
 
 
@@ -395,7 +399,7 @@ def build_page(host: ModelHost) -> Page:
     async def score(payload: object, model: object, request: gr.Request) -> AsyncIterator[Update]:
         readers.take(LocalContext.event_id.get())
         session, begun = str(request.session_hash), time.monotonic()
-        name = model.strip() if isinstance(model, str) else ""
+        name = sendable(model.strip()) if isinstance(model, str) else ""
         try:
             async with aclosing(Run(host, payload, name, session).updates()) as updates:
                 async for update in updates:
@@ -446,6 +450,9 @@ def build_page(host: ModelHost) -> Page:
     demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
     # Statistics of its last 10,000 runs, made anew after each of them, took most of Gradio's time.
     demo._queue.ANALYTICS_MAX_EVENTS, demo._queue.ANAYLTICS_CACHE_FREQUENCY = 1, sys.maxsize
+    # It looks for new runs and for progress bars, of which there are none; the thread that runs the
+    # model has to pause for every look.
+    demo._queue.sleep_when_free, demo._queue.progress_update_sleep_when_free = LOOK_S, 60.0
     return Page(demo, readers)
 
 
@@ -503,6 +510,7 @@ def serve(
     @asynccontextmanager
     async def forgetful(app: Any) -> AsyncIterator[None]:
         app.state_holder = ForgetfulHolder(demo)  # before the first request
+        _log_nobody_in(app)
         yield
 
     known = Known(
@@ -535,6 +543,18 @@ def serve(
         },
     )
     return str(address)
+
+
+def _log_nobody_in(app: Any) -> None:
+    """Spare every request a thread that looks whether somebody is logged in; nobody can be."""
+
+    async def nobody() -> None:
+        return None
+
+    for route in app.routes:
+        for asked in getattr(route, "dependencies", ()):
+            if getattr(asked.dependency, "__name__", "") == "login_check":
+                app.dependency_overrides[asked.dependency] = nobody
 
 
 def _note_absence(name: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from prm_core.types import HALF_CHARACTER
+
 _NAMED = re.compile(r"\bcandidate '([A-Z]{1,3})'")
 _KINDS = (
     (re.compile(r"\bcandidates\b"), "solutions"),
@@ -52,6 +54,11 @@ def page_words(message: str, model_id: str = "", label: str = "") -> str:
     if model_id and label:
         message = message.replace(model_id, label)
     return sentence(message)
+
+
+def sendable(text: str) -> str:
+    """A text that can be sent back to the browser: halves of characters are replaced."""
+    return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def sentence(message: str) -> str:

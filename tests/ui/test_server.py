@@ -26,10 +26,11 @@ from prm_core.scoring.load import load_scorer
 from prm_core.text.steps import split_steps
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui import gate, page, sessions
-from prm_core.ui.board import board_value
+from prm_core.ui.board import board_value, letter
 from prm_core.ui.editor import PlaceError, read_draft, split_preview
 from prm_core.ui.models import ModelHost
 from prm_core.ui.page import Page, build_page, known_hosts, serve
+from prm_core.ui.restore import restore
 from tests.visiting import PATIENCE_S, Visitor, free_port, probabilities
 
 # Gradio leaves its event loop to the collector when it is closed.
@@ -37,6 +38,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 ROOT = Path(__file__).parent.parent.parent
 DRAFT = {"problem": "2 + 3?", "solutions": ["2 + 3 = 5."], "rule": "auto"}
+FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+HALF = "\ud800"
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,21 @@ def test_a_run_searches_for_no_module(server: Running, monkeypatch: pytest.Monke
     assert searched == []
 
 
+def test_a_run_takes_no_thread_to_see_who_is_logged_in(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can be; each change of threads has the model's thread wait."""
+    taken: list[str] = []
+
+    async def witness(function: Any, *values: Any, **named: Any) -> Any:
+        taken.append(function.__name__)
+        return function(*values, **named)
+
+    monkeypatch.setattr("fastapi.dependencies.utils.run_in_threadpool", witness)
+    server.visitor().score("2 + 3?", ["2 + 3 = 5."])
+    assert taken == []
+
+
 # --- what it refuses ------------------------------------------------------------------------------
 
 CLOSED = [
@@ -183,6 +201,9 @@ def test_a_page_s_own_addresses_answer_with_the_browser_s_safeguards(server: Run
         ({"oauth_token": "x"}, 400, "'oauth_token'"),
         ({"event_data": {"x": 1}}, 400, "no event_data"),
         ({"trigger_id": [1]}, 400, "trigger_id"),
+        ({"data": [FILE, "default"]}, 400, "takes no files"),
+        ({"data": [{**DRAFT, "solutions": [FILE]}, "default"]}, 400, "takes no files"),
+        ({"data": [DRAFT, FILE]}, 400, "takes no files"),
         ({"session_hash": "../x"}, 400, "names no session"),
         ({"session_hash": None}, 400, "names no session"),
         ({"session_hash": "x" * 65}, 400, "names no session"),
@@ -223,7 +244,8 @@ def test_what_is_no_request_is_refused(server: Running, body: bytes) -> None:
         ({**DRAFT, "solutions": [1]}, "the request has no problem, solutions and rule"),
         ({**DRAFT, "rule": "x"}, "x"),
         ({**DRAFT, "rule": "separator:" + "\n" * 100_000}, "at most 100"),
-        ({**DRAFT, "problem": {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}}, ""),
+        ({**DRAFT, "rule": f"separator:{HALF}"}, "separator holds an unpaired surrogate"),
+        ({**DRAFT, "rule": HALF}, "not known"),
     ],
 )
 def test_a_forged_draft_is_told_why(server: Running, draft: object, words: str) -> None:
@@ -232,10 +254,108 @@ def test_a_forged_draft_is_told_why(server: Running, draft: object, words: str) 
     assert status == 200, said
     with visitor.messages() as messages:
         (last,) = (one for one in messages if one["msg"] == "process_completed")
-    if words:
-        assert words in last["output"]["data"][1]["issues"][0]["text"]
-    else:
-        assert not last["success"]
+    assert words in last["output"]["data"][1]["issues"][0]["text"]
+
+
+@pytest.mark.parametrize("line", [HALF, f"owner/{HALF}", f"default --dtype {HALF}"])
+def test_a_model_s_name_may_hold_what_cannot_be_sent(server: Running, line: str) -> None:
+    board, _ = server.visitor().score("2 + 3?", ["2 + 3 = 5."], model=line)
+    assert (board["status"], "\N{REPLACEMENT CHARACTER}" in board["model"]) == ("failed", True)
+
+
+def test_components_answer_whatever_they_are_asked(server: Running) -> None:
+    components = [(one.get_config(), number) for number, one in server.page.demo.blocks.items()]
+    (preview,) = (n for one, n in components if "split_preview" in one.get("server_fns", []))
+    (model,) = (n for one, n in components if "check_model" in one.get("server_fns", []))
+    for number, name, data in (
+        (preview, "split_preview", {"texts": ["a"], "rule": f"separator:{HALF}"}),
+        (preview, "split_preview", {"texts": [HALF], "rule": "auto"}),
+        (model, "check_model", f"/{HALF}"),
+        (model, "check_model", "x" * 5000),
+    ):
+        asked = {"component_id": number, "fn_name": name, "data": data, "session_hash": "x"}
+        status, _, said = server.visitor().ask("POST", "/gradio_api/component_server/", asked)
+        assert status == 200, said
+
+
+def test_a_request_of_many_texts_is_refused_at_once() -> None:
+    body = b'{"data": [' + b'""' * 5_000_000
+    began = time.thread_time()
+    with pytest.raises(gate.RefusedError, match="more than 1,000 parts"):
+        gate._json(body)
+    assert time.thread_time() - began < 0.1
+
+
+def test_the_largest_draft_is_let_in(server: Running) -> None:
+    draft = {"problem": "p", "solutions": ["2 + 3 = 5."] * 64, "rule": "auto", "gold": "5"}
+    draft |= {"letters": [letter(i) for i in range(64)], "kept": json.dumps([None] * 64)}
+    assert server.visitor().join([draft, "default"]) == (200, "")
+
+
+def test_a_session_that_is_none_is_told_in_the_stream_and_not_in_the_log(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), server.visitor().messages() as messages:
+        assert [one["session_not_found"] for one in messages] == [True]
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", ""])
+def test_only_json_is_read(server: Running, kind: str) -> None:
+    """A form on another page may send the other kinds without asking."""
+    for path in ("queue/join", "component_server/", "cancel"):
+        status, _, said = server.visitor().ask(
+            "POST", f"/gradio_api/{path}", {"session_hash": "x"}, Content_Type=kind
+        )
+        assert (status, "application/json" in said.decode()) == (415, True)
+
+
+def test_a_forged_cancel_is_told_why(server: Running) -> None:
+    good = {"session_hash": "x", "fn_index": server.event, "event_id": "y"}
+    for changed in ({"fn_index": [1]}, {"fn_index": None}, {"event_id": 5}, {"more": 1}):
+        status, _, said = server.visitor().ask("POST", "/gradio_api/cancel", good | changed)
+        assert (status, json.loads(said)["detail"][:11]) == (400, "The request")
+
+
+def test_requests_that_never_arrive_keep_nobody_out(server: Running) -> None:
+    """What they announce is nothing that the server holds."""
+    host = server.url.removeprefix("http://")
+    most = gate.MOST_BYTES[gate.JOIN]
+    n_open, rest = divmod(gate.MOST_HELD, most)
+    open_ones = []
+    try:
+        for length in [most] * n_open + [rest - 10]:
+            open_ones.append(socket.create_connection((host.split(":")[0], int(host[-5:]))))
+            open_ones[-1].sendall(
+                f"POST /gradio_api/queue/join HTTP/1.1\r\nHost: {host}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{{".encode()
+            )
+        time.sleep(0.2)
+        assert server.visitor().score("2 + 3?", ["2 + 3 = 5."])[0]["status"] == "done"
+    finally:
+        for one in open_ones:
+            one.close()
+
+
+def test_a_request_has_a_time_to_arrive(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "BODY_S", 0.2)
+    host = server.url.removeprefix("http://")
+    with socket.create_connection((host.split(":")[0], int(host[-5:]))) as sock:
+        sock.settimeout(PATIENCE_S)
+        sock.sendall(
+            f"POST /gradio_api/queue/join HTTP/1.1\r\nHost: {host}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
+        )
+        assert sock.recv(4096).startswith(b"HTTP/1.1 408")
+
+
+def test_no_more_is_held_at_once_than_is_said(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "MOST_HELD", 1_000)
+    status, said = server.visitor().join([{**DRAFT, "problem": "x" * 2_000}, "default"])
+    assert (status, "try again in a moment" in said) == (503, True)
+    assert server.visitor().score("2 + 3?", ["2 + 3 = 5."])[0]["status"] == "done"
 
 
 def test_a_large_request_is_refused_before_it_is_read(server: Running) -> None:
@@ -566,6 +686,22 @@ def test_a_preview_is_bounded() -> None:
         20_000,
         20_000,
     ]
+
+
+def test_the_longest_traces_are_drawn_again_at_once() -> None:
+    """Whoever reloads has them drawn; the work grows with the steps, not with their square."""
+    steps = [f"{i} + {i} = {2 * i}." for i in range(4_900)]
+    scores = {"model_id": "m", "steps": steps, "probabilities": [0.6] * 4_900}
+    scores["log_odds"] = [0.4] * 4_900
+    row = {"source": "x", "cut": "auto", "error": "", "scores": scores}
+    words = ("problem", "model", "model_line", "model_note", "message")
+    results = dict.fromkeys(words, "x") | {"rule": "auto", "gold": None, "threshold": 0.5}
+    results |= {"status": "done", "candidates": [row | {"letter": letter} for letter in "ABCD"]}
+    began = time.thread_time()
+    board = restore(json.dumps(results))
+    assert board is not None
+    assert time.thread_time() - began < 5.0
+    assert list(map(len, probabilities(board))) == [4_900] * 4
 
 
 def test_a_separator_is_bounded() -> None:
