@@ -55,8 +55,9 @@ from prm_core.ui.words import page_words, sendable, sentence
 
 logger = logging.getLogger(__name__)
 
-QUEUE_SIZE = 64
-"""Requests that Gradio holds before it asks the line; beyond, it says that the server is busy."""
+QUEUE_SIZE = MOST_RUNS
+"""Requests that Gradio holds before it asks the line; beyond, it says that the server is busy. All
+that the line takes may come between two looks of Gradio's."""
 
 LINE_S = 1.0
 """How often a run that waits is told how many are before it; the longer it waits, the rarer."""

@@ -594,6 +594,35 @@ async def broken_answer(*_: object) -> None:
 # --- the line -------------------------------------------------------------------------------------
 
 
+def test_whoever_comes_at_the_same_time_gets_a_place(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as the line takes, sent before Gradio looks for the first."""
+    monkeypatch.setattr(server.page.demo._queue, "sleep_when_free", 3.0)
+    time.sleep(0.1)
+    host = server.url.removeprefix("http://")
+    visitors = [server.visitor() for _ in range(150)]
+    sockets = []
+    for one in visitors:
+        body = json.dumps(
+            {"data": [DRAFT, "default"], "fn_index": server.event, "session_hash": one.session}
+        )
+        sockets.append(socket.create_connection((host.split(":")[0], int(host[-5:]))))
+        sockets[-1].sendall(
+            f"POST /gradio_api/queue/join HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{body[:-1]}".encode()
+        )
+    for sock in sockets:
+        sock.sendall(b"}")
+    said = []
+    for sock in sockets:
+        sock.settimeout(PATIENCE_S)
+        said.append(sock.recv(15))
+        sock.close()
+    assert set(said) == {b"HTTP/1.1 200 OK"}
+
+
 def test_a_session_may_wait_with_two_runs(server: Running) -> None:
     visitor = server.visitor()
     solutions = ["\n".join(f"{i} + {n} = {i + n}." for i in range(40)) for n in range(32)]
