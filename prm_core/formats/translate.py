@@ -125,10 +125,7 @@ def _results(row: FileRow) -> FileRow:
 
 def _session_row(row: FileRow) -> FileRow:
     """A line that `prm_core.session.session_rows` wrote."""
-    problem = row.fields["session"]["problem"]
-    if not isinstance(problem, dict):
-        raise row.error(f"must hold a problem, not {kind_of(problem)}", "session")
-    return FileRow(row.path, row.line, problem)
+    return FileRow(row.path, row.line, row.fields["session"]["problem"])
 
 
 def _search_and_learn(row: FileRow) -> FileRow:
@@ -268,7 +265,8 @@ def _inspect_sample(row: FileRow, sample: Mapping[str, Any]) -> tuple[str, dict[
         listed = (f"{chr(ord('A') + i)}) {one}" for i, one in enumerate(choices[:26]))
         problem = "\n".join([problem, "", *listed])
     scores = sample.get("scores")
-    values = [one for one in scores.values() if isinstance(one, dict)] if scores else []
+    by_name = scores if isinstance(scores, dict) else {}
+    values = [one for one in by_name.values() if isinstance(one, dict)]
     said = {_VERDICTS.get(str(one.get("value")).upper()) for one in values}
     if len(said) == 1 and None not in said:
         solution["correct"] = said.pop()
@@ -414,6 +412,17 @@ def _are(kind: type, *names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda fields: all(isinstance(fields[name], kind) for name in names)
 
 
+def _are_samples(fields: Mapping[str, Any]) -> bool:
+    """What `containers` puts together of a log; elsewhere there is no such row."""
+    samples = fields["samples"]
+    return isinstance(samples, list) and bool(samples) and all(isinstance(s, dict) for s in samples)
+
+
+def _is_session(fields: Mapping[str, Any]) -> bool:
+    whole = fields["session"]
+    return isinstance(whole, dict) and isinstance(whole.get("problem"), dict)
+
+
 def _is_chat(fields: Mapping[str, Any]) -> bool:
     """Turns of people and models; RLHFlow's, in which a reply is a label, are labelled steps."""
     messages = fields.get("messages", fields.get("conversations"))
@@ -423,9 +432,9 @@ def _is_chat(fields: Mapping[str, Any]) -> bool:
 FORMATS: tuple[Format, ...] = tuple(
     Format(name, frozenset(fields), fits, read)
     for name, fields, fits, read in (
-        ("session", {"session"}, lambda f: isinstance(f["session"], dict), _session_row),
+        ("session", {"session"}, _is_session, _session_row),
         ("results of score", {"problem", "candidates"}, _always, _results),
-        ("inspect_ai samples", {"samples", "inspect_ai"}, _are(list, "samples"), _inspect),
+        ("inspect_ai samples", {"samples", "inspect_ai"}, _are_samples, _inspect),
         ("inspect_ai sample", {"input", "target", "messages", "epoch"}, _always, _inspect),
         ("lm-evaluation-harness", {"doc", "resps"}, _are(dict, "doc"), _lm_eval),
         (

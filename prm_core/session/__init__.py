@@ -2,7 +2,7 @@
 
 `record` has the frozen records, `codec` writes and reads them as versioned JSON, `convert` makes
 them of scored and labelled solutions, and rows for other programs of them, `open` reads any file
-as a session, and `export` writes one.
+as a session, and `export` writes one. `page` knows the form in which the page keeps a board.
 
     >>> from prm_core import Candidate, ScoredCandidate
     >>> candidate = Candidate("2 + 2?", ("2 + 2 = 5.",), "A")
@@ -36,6 +36,7 @@ from prm_core.session.convert import (
 )
 from prm_core.session.export import export
 from prm_core.session.open import Opened, cut, open_session
+from prm_core.session.page import from_page, page_results
 from prm_core.session.record import (
     Draft,
     Label,
@@ -63,10 +64,12 @@ __all__ = [
     "examples",
     "export",
     "from_examples",
+    "from_page",
     "from_scored",
     "from_session_rows",
     "load_session",
     "open_session",
+    "page_results",
     "prm800k_rows",
     "processbench_rows",
     "read_session",

@@ -281,3 +281,44 @@ def test_new_scores_leave_the_others_and_new_steps_drop_what_was_said_of_the_old
     recut = with_scores(more, 0, Model("n"), {"A": scored("A", 0.2, 0.3, 0.4, model="n")})
     assert recut.problems[0].solutions[0].scores.keys() == {"n"}
     assert recut.problems[0].solutions[1] == session.problems[0].solutions[1]
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a JSON value."""
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [at, *(place for name, one in inside for place in places(one, (*at, name)))]
+
+
+@pytest.mark.parametrize("wrong", [None, True, -1, 10**400, "", "\ud800", [], {}, [[]], {"a": 1}])
+def test_another_value_anywhere_is_read_or_named(wrong: Any) -> None:
+    text = with_solution(
+        scores={
+            "m": {
+                "probabilities": [0.5, 1.0],
+                "log_odds": [0, None],
+                "extras": {"raw": [1, None]},
+                "rationales": ["a"],
+            }
+        },
+        labels=[1, "neutral"],
+        thinking=[True, False],
+    )
+    whole = json.loads(text) | {"settings": {"model": "m", "view": {"a": [1]}}}
+    whole["problems"][0]["draft"] = {"names": ["A"], "texts": ["a"]}
+    for *above, last in places(whole)[1:]:
+        changed = json.loads(json.dumps(whole))
+        holder = changed
+        for name in above:
+            holder = holder[name]
+        holder[last] = wrong
+        try:
+            session = read_session(json.dumps(changed))
+        except DataError:
+            continue
+        assert read_session(session_json(session)) == session
