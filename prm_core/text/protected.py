@@ -121,7 +121,7 @@ def _figures(text: str) -> Iterator[Span]:
             begin = None
         elif not found["end"] and begin is None:
             begin = found.start()
-    if begin is not None and not text[:begin].rpartition("\n")[2].strip():
+    if begin is not None and not _LINE_END.split(text[:begin])[-1].strip():
         yield begin, len(text)
 
 

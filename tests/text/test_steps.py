@@ -748,6 +748,7 @@ def test_nothing_is_lost_in_silence(text: str, rule: str) -> None:
 @given(TEXTS, st.sampled_from(["paragraph", "line"]))
 @settings(max_examples=400, deadline=None)
 @example("\ufeff```\u20280", "line")
+@example("0\r[ASY]\n0", "line")
 def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> None:
     assume(not read_tags(text).tags)  # what is open there need not be so without the tag
     steps = tuple(step.text for step in find_steps(text, rule))
