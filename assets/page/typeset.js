@@ -51,7 +51,7 @@ const Typeset = (() => {
 
   const ENVIRONMENTS =
     /^(?:align|alignat|aligned|alignedat|array|cases|equation|gather|gathered|split|[pbBvV]?matrix)\*?$/;
-  const OPENER = /```+|~~~+|`+|\$\$?|\\begin\{([a-zA-Z]+\*?)\}|\\[\s\S]/g;
+  const OPENER = /```+|~~~+|`+|\$\$?|\\begin\{([a-zA-Z]+\*?)\}|\\boxed(?=\{)|\\[\s\S]/g;
   // "$5 and $6" is money: a dollar sign opens before a non-space, closes after one, never before a
   // digit; and "5 apples" is no formula.
   const MONEY = /^\d[\d.,]*\s+[A-Za-z]{2}/;
@@ -74,6 +74,7 @@ const Typeset = (() => {
 
   function formulaAt(text, start, mark, environment) {
     if (mark === "$") return dollarAt(text, start);
+    if (mark === "\\boxed") return boxAt(text, start, start + mark.length);
     const close = { "\\(": "\\)", "\\[": "\\]", $$: "$$" }[mark];
     if (!close && !(environment && ENVIRONMENTS.test(environment))) return null;
     const from = start + mark.length;
@@ -93,6 +94,17 @@ const Typeset = (() => {
     if (end >= limit || /\s/.test(text[end - 1]) || /[\d$]/.test(text[end + 1] ?? "")) return null;
     const tex = text.slice(start + 1, end);
     return MONEY.test(tex) ? null : [start, end + 1, tex, false];
+  }
+
+  // An answer's box without dollar signs.
+  function boxAt(text, start, brace) {
+    const limit = Math.min(text.length, start + FORMULA_CHARS);
+    let depth = 0;
+    for (let end = brace; end < limit; end += text[end] === "\\" ? 2 : 1) {
+      depth += (text[end] === "{") - (text[end] === "}");
+      if (depth === 0) return [start, end + 1, text.slice(start, end + 1), false];
+    }
+    return null;
   }
 
   // Behind the code that begins here: a block at the start of a line, or a span.

@@ -237,6 +237,28 @@ def test_on_a_phone_targets_are_large_and_no_keys_are_named(open_page: OpenPage)
     assert copy["bottom"] <= title["top"]
 
 
+def test_the_words_of_a_dense_row_are_whole_beside_a_formula_of_any_height(page: Page) -> None:
+    tall = r"\[ \frac{\frac{1}{2}}{\sum_{k=1}^{9} k} = 3 \]"
+    bodies = ["Plain words.", f"With {tall} words.", tall, "Code:\n\n```\nx = 1\n```"] * 3
+    steps = [f"Step {i}: {body}" for i, body in enumerate(bodies, start=1)]
+    fill(page, PROBLEM, "\n\n".join(steps))
+    score(page)
+    expect_scored(page, 1)
+    expect(page.locator(".bd-dense .bd-row")).to_have_count(12)
+    off = page.locator(".bd-row .bd-words").evaluate_all(
+        """(all) => all.map((words) => {
+            const range = document.createRange();
+            const first = document.createTreeWalker(words, NodeFilter.SHOW_TEXT).nextNode();
+            range.selectNode(first);
+            const [text, line] = [range, words.parentElement].map((x) => x.getBoundingClientRect());
+            return { off: text.top + text.height / 2 - line.top - line.height / 2,
+                line: line.height, formula: Boolean(first.parentElement.closest(".katex")) };
+        })"""
+    )
+    assert {one["line"] for one in off} == {24}
+    assert all(abs(one["off"]) <= 6 for one in off if not one["formula"]), off
+
+
 # --- print ----------------------------------------------------------------------------------------
 
 
