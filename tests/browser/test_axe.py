@@ -75,4 +75,8 @@ def test_every_state_of_the_page(open_page: OpenPage, look: Any) -> None:
     page.locator("#prm-problem").fill("What is 9 × 9?")
     expect(page.locator(".bd-stale").first).to_be_visible()
     found["stale"] = violations(page)
+    page.get_by_role("combobox", name="Model").fill("/no/such/model")
+    score(page)
+    expect(page.locator(".bd-note")).to_contain_text("Nothing was scored")
+    found["failed run"] = violations(page)
     assert {name: which for name, which in found.items() if which} == {}
