@@ -71,7 +71,7 @@ class Finding:
 
 
 def golden_examples(model: str) -> list[Golden]:
-    """The published examples of a repository; none where nobody published any."""
+    """The published examples of a repository; none if there are none."""
     rows: list[dict[str, Any]] = json.loads(
         (assets_dir() / "golden.json").read_text(encoding="utf-8")
     )

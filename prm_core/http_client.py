@@ -211,7 +211,7 @@ def _client(https: bool, timeout_s: float, api_key: str) -> httpx.Client:
 
 
 def _is_nobody(error: BaseException | None) -> bool:
-    """Whether nobody answers there at all, which another attempt will not change."""
+    """Whether nothing listens there, which another attempt will not change."""
     while error is not None:
         if isinstance(error, ConnectionRefusedError | socket.gaierror):
             return True

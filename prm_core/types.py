@@ -36,7 +36,7 @@ class Candidate:
 
     Raises:
         InputError: the problem is blank, the steps are one text instead of several, a text holds
-            half of a character, or thinking and steps differ in number.
+            an unpaired surrogate (invalid Unicode), or thinking and steps differ in number.
         NoStepsError: there is no step, or one is blank.
     """
 
@@ -259,8 +259,8 @@ class RankedCandidate:
 def label_probability(label: float | None) -> float | None:
     """A label as P(step is right): 1 and True are right, -1, 0 and False wrong; shares stay.
 
-    None means that nobody said. -1 and 0 may both stand for a wrong step, so a data set whose 0
-    means "neutral" has to be translated first.
+    None means that the step has no label. -1 and 0 may both mean a wrong step, so a data set
+    whose 0 means "neutral" has to be translated first.
 
     Raises:
         InputError: it is something else.
@@ -279,7 +279,7 @@ class Example:
     Attributes:
         candidate: the problem and the solution's steps.
         labels: P(step is right) as the data say it, [S], in [0, 1]; hard labels are 0.0 and 1.0,
-            None stands where nobody said.
+            None for a step without a label.
         source: the data set, as "processbench/gsm8k".
         answer: the solution's final answer as text; None when there is none.
         gold_answer: the right final answer; None when it is not known.
@@ -346,20 +346,20 @@ QUANTIZED = ("8bit", "4bit")
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Which model, and how it is opened; can be pickled, and checks nothing by itself.
+    """Which model, and how to open it; can be pickled, and checks nothing by itself.
 
     Attributes:
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the model
             that ships with the project.
-        family: name of the family, where neither the checkpoint nor its name says it.
+        family: name of the family, if neither the checkpoint nor its name says it.
         revision: branch, tag or commit of the repository.
         separator: the text after each step, for families whose checkpoints do not say it.
         reference: folder or repository of the second model, for families that compare two.
         device, dtype, quantize: as `load_scorer` takes them.
         server: address of a server that runs the model; None for this machine.
-        server_model: the model's name on the server, if it is another.
-        samples: of models that write their verdicts: how many times each solution is judged.
-        max_tokens: of these: longest reply.
+        server_model: the model's name on the server, if it differs.
+        samples: generative verifiers: how many times each solution is judged.
+        max_tokens: generative verifiers: most tokens of one reply.
     """
 
     model: str | None = None
@@ -393,7 +393,7 @@ class StepScorer(Protocol):
         repeatable: whether a later call gives the same again, within `tolerance`; False where what
             the model writes is drawn anew.
         tolerance: how far a probability may be from the same one in an earlier run.
-        elsewhere: whether another machine does the work, so that nobody here need wait for it.
+        elsewhere: whether another machine does the work, so that this one need not wait.
     """
 
     model_id: str
@@ -435,7 +435,7 @@ class StepScorer(Protocol):
         return None
 
     def explain(self, candidate: Candidate) -> list[Explanation]:
-        """The prompts as the model reads them; none where nobody can tell."""
+        """The prompts as the model reads them; none if they are not known."""
         return []
 
     def close(self) -> None:

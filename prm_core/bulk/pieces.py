@@ -65,7 +65,7 @@ class Span(NamedTuple):
 
 
 class Piece:
-    """A piece that is being made; nobody sees it until it is saved.
+    """A piece that is being made; it is not visible until it is saved.
 
     Args:
         folder: of the unfinished run.
@@ -110,9 +110,9 @@ class UnfinishedRun:
 
     Args:
         output: the file that is to be made.
-        settings: what decides the results, by the names of the options; a run goes on with the
+        settings: what decides the results, by the names of the options; a run resumes with the
             same ones only.
-        resume: go on with what is done; else nothing may be done.
+        resume: continue with what is done; without it, nothing may be done yet.
 
     Raises:
         DataError: the folder cannot be made, holds other things, another run is at work in it, or
@@ -177,7 +177,7 @@ class UnfinishedRun:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is something to go on with."""
+        """Whether there is something to resume."""
         return self.folder.is_dir() and bool(_spans(self.folder))
 
     @property
@@ -247,7 +247,7 @@ class UnfinishedRun:
                     raise DataError(
                         "is damaged; remove it and run again with --resume", path=span.path
                     )
-        # In one moment: a folder without some of its pieces would be a run to go on with.
+        # In one moment: a folder without some of its pieces would be a run to resume.
         old = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.old")
         with file_errors(self.folder, "removed"):
             self.folder.rename(old)

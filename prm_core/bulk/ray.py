@@ -3,7 +3,7 @@
 Rows that are still to be done are cut into pieces of whole problems, so that what candidates share
 is still computed once, and each piece is spooled into the folder beside the output. A piece is a
 row of a Ray dataset. A pool of actors, each with a model of its own, scores them, and an actor
-writes its piece as a run in one process does; so going on is the same with either engine, whichever
+writes its piece as a run in one process does; so resuming is the same with either engine, whichever
 one began. Where a killed actor's piece is scored again, it becomes the same file.
 
 The dataset holds nothing but names of files and has no task that reads: nothing ever waits for a
@@ -118,7 +118,7 @@ class _Actor:
         try:
             self._scorer = load()
             check_model(self._folder, self._scorer)
-        except PRMError as error:  # told by the driver; raised here, Ray would try again for ever
+        except PRMError as error:  # told by the driver; raised here, Ray would try again forever
             self._error = str(error)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:

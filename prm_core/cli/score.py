@@ -174,7 +174,7 @@ def _score_rows(
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
-    """What decides the results, for a run that may be gone on with."""
+    """What decides the results, for a run that may be resumed."""
     decisive = asdict(request_of(options))
     for where in ("server", "device"):
         del decisive[where]

@@ -52,7 +52,7 @@ def drop_stdout() -> None:
 
 
 def open_missing_streams() -> None:
-    """Stand-ins for standard streams that whoever started the program has closed."""
+    """Stand-ins for standard streams that were closed before the program started."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115, to the end
@@ -86,7 +86,7 @@ class Show(Protocol):
         """
         Args:
             n_done: since the bar began.
-            n_left: how many are left, if no total was given; None if nobody can tell.
+            n_left: how many are left, if no total was given; None if it is not known.
             note: shown beside the numbers.
         """
         ...

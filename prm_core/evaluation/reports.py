@@ -59,7 +59,7 @@ class FirstErrorReport:
         intervals: 95 % bootstrap intervals by the figure's name; problems are resampled.
         subsets: the figures of each subset.
         calibration: do the probabilities mean what they say?
-        sweep: the figures at all thresholds; None when nobody asked.
+        sweep: the figures at all thresholds; None when not asked for.
     """
 
     model: str

@@ -74,7 +74,7 @@ def open_implicit(
             the authors' script ends it.
 
     Raises:
-        BadOptionError: nobody named the reference.
+        BadOptionError: no reference was given.
         ModelLoadError: the two have different vocabularies, an LM head is missing, or the chat
             template does not serve.
     """

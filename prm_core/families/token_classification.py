@@ -79,7 +79,7 @@ def open_trl(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
-        BadOptionError: nobody named the separator, or it has no token.
+        BadOptionError: no separator was given, or it has no token.
         ModelLoadError: the head is missing or misshapen, or the labels' names contradict it.
     """
     tokenizer = checkpoint.tokenizer

@@ -229,7 +229,7 @@ _FONT = 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, Arial, san
 
 
 def _clip(text: str) -> list[str]:
-    """A step's text as at most two lines, with "…" where it goes on."""
+    """A step's text as at most two lines, with "…" where it continues."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text[:200])
     width = _WRAP // 2 if wide > 40 else _WRAP
     return textwrap.wrap(" ".join(text.split()), width, max_lines=2, placeholder="…") or ["…"]
@@ -390,13 +390,13 @@ def step_bars(
 
     Green above 0.7, amber above 0.4, red below; a dashed line at the threshold. Below it a bar is
     also hatched and its number carries ▼, so that colour is never the only sign. The row of the
-    first error lies on a red band. A step's text stands above its bar, as plain text cut to two
+    first error lies on a red band. A step's text is above its bar, as plain text cut to two
     lines; its number at the end.
 
     Args:
         scored: a scored solution, or the texts of its steps, [S].
         probabilities: P(step is correct), [S], with texts: a list, an array or a tensor.
-        title: stands above the bars; plain text.
+        title: shown above the bars; plain text.
         threshold: below it a step counts as wrong.
         theme: "light" or "dark".
         palette: "default" or "colour-blind".

@@ -30,7 +30,7 @@ class Solution:
     Attributes:
         candidate: what is scored.
         answer: its final answer as text; None when it gives none.
-        correct: whether that is right; None when nobody can tell.
+        correct: whether that is right; None when it is not known.
         recorded: scores that the file carries, by the name of the PRM that gave them.
     """
 

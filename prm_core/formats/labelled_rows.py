@@ -148,7 +148,7 @@ def _prm800k(row: FileRow, neutral_is_right: bool) -> list[Example]:
         elif written is not None:
             branch.append((item_of(row, "label", written, "text"), 1.0))
         else:
-            # Nobody went on from here; where there were completions, they hold the whole branch.
+            # No branch continues here; where there were completions, they hold the whole branch.
             if completions:
                 branch = []
             break
@@ -199,7 +199,7 @@ def _math_shepherd(row: FileRow) -> list[Example]:
 
 
 def _processbench(row: FileRow) -> list[Example]:
-    """Qwen/ProcessBench: the index of the first wrong step, -1 for none; nobody judged the rest.
+    """Qwen/ProcessBench: the index of the first wrong step, -1 for none; the rest are not judged.
 
     A copy of it may call the problem "question".
     """
@@ -258,7 +258,7 @@ def _rlhflow(row: FileRow) -> list[Example]:
 def _prmbench(row: FileRow) -> list[Example]:
     """PRMBench: a right solution, and the same with errors put in.
 
-    Steps after the first error that hold none themselves may still rest on it: nobody judged them.
+    Steps after the first error that hold none themselves may still rest on it: they are not judged.
     """
     row_id = _id(row, "idx")
     kind = optional_text(row, "classification")

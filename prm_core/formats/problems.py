@@ -96,7 +96,7 @@ def text_or_steps(row: FileRow, number: int, solution: Any) -> tuple[str | tuple
     """A solution of a row: a text that is still to be split, or its steps as given.
 
     It may be an object with `steps` or `text`, whose `thinking` says which steps are; that is the
-    second value, and None where nobody says.
+    second value, and None where it is not said.
 
     Args:
         row: named in errors.
@@ -188,5 +188,5 @@ class Problems:
 
     @property
     def share(self) -> float | None:
-        """How much of the file is read, from 0 to 1; None where nobody can tell."""
+        """How much of the file is read, from 0 to 1; None where it is not known."""
         return self._share()

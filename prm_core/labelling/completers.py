@@ -19,7 +19,7 @@ from prm_core.http_client import Endpoint
 
 ASK = "Reason step by step and end with the final answer in \\boxed{}."
 NEXT_PROBLEM = "\nProblem:"
-"""A base model that is done goes on with another problem; what follows is cut."""
+"""A base model that is done continues with another problem; what follows is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class ServerCompleter:
     Args:
         url: where the protocol begins, as "http://127.0.0.1:8000/v1".
         model: the model's name on the server.
-        sampling: how continuations are drawn. Chat needs a server that can go on with an
+        sampling: how continuations are drawn. Chat needs a server that can continue an
             assistant's turn (`continue_final_message`, as vLLM and SGLang).
         concurrency: requests at the same time.
         timeout_s: how long the server may be silent before the request is sent again.

@@ -1,4 +1,4 @@
-"""A file of labels that grows row by row, and that a stopped run goes on with."""
+"""A file of labels that grows row by row, and that a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from prm_core.types import Example
 class LabelFile:
     """A file of labels that grows row by row, in the order of the solutions.
 
-    Each row is written whole, in one piece. A run that was stopped goes on where it stood; what is
+    Each row is written whole, in one piece. A stopped run resumes where it was; what is
     behind the last line end, if anything, is cut off.
 
     Args:

@@ -188,7 +188,7 @@ def outcome_labels(n_steps: int, correct: bool | None) -> tuple[float | None, ..
     """What the final answer alone says of the steps.
 
     A right one speaks for every step. A wrong one tells that the last step is wrong, which rests on
-    an error if it does not hold it; where that is, nobody said.
+    an error if it does not hold it; that place is not known.
 
     >>> outcome_labels(3, True), outcome_labels(3, False)
     ((1.0, 1.0, 1.0), (None, None, 0.0))
@@ -223,7 +223,7 @@ def bisected_labels(
 
     A solution with a right answer reaches it from every step: it is its own continuation. For the
     others bisection supposes that what was lost stays lost. A generator that does not even reach
-    the answer from the problem alone cannot tell; then nobody said.
+    the answer from the problem alone cannot tell; then nothing is known.
 
     Args:
         n_steps: number of steps.

@@ -60,12 +60,12 @@ def load_scorer(
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
             model that ships with the project.
         device: "auto", "cpu", "mps", "cuda", "cuda:1", or "all": spread over all GPUs, and CPU
-            memory where these do not suffice.
+            memory if they are too small.
         dtype: "auto", "float32", "bfloat16" or "float16"; of the backbone, never of the head.
         quantize: "8bit" or "4bit" for a backbone whose linear layers are held so, which needs
             bitsandbytes; scores move a little, and `model_id` says so.
         revision: branch, tag or commit of the repository.
-        family: name of the family, where the checkpoint does not say.
+        family: name of the family, if the checkpoint does not say.
         separator: the text after each step, for families whose checkpoints do not say it.
         reference: a folder or repository; the second model of families that compare two.
         max_tokens: how many tokens go through the model at once, at most; not how long a
@@ -79,8 +79,8 @@ def load_scorer(
         BadOptionError: an option has a value that it does not know, or the model writes its
             verdicts and needs a server.
         UnknownModelError: the family is not known.
-        ModelLoadError: something is missing, damaged or cannot be reached; says what, and the way
-            out.
+        ModelLoadError: something is missing, damaged or cannot be reached; says what, and what
+            to do.
     """
     request = ModelRequest(
         None if model is None else str(model),

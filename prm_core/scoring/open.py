@@ -21,9 +21,9 @@ def open_scorer(
     send_key: bool = True,
     load_lock: AbstractContextManager[object] | None = None,
 ) -> StepScorer:
-    """The scorer that a request asks for; close it in the end.
+    """The scorer that a request asks for; close it after use.
 
-    What still waits for a server would keep the process alive.
+    A request that still waits for a server would keep the process alive.
 
     Args:
         request: which model, and how.

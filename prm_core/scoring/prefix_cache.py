@@ -1,7 +1,7 @@
 """What a scorer has computed for the problem at hand, so that it is not computed again.
 
-Whoever edits a step, or extends the paths of a search by one, scores mostly what was scored a
-moment ago. Keys and values of all rows stay, and hidden states where they were read; a call with
+An edited step, or one more step on each path of a search, leaves most of what was scored
+before valid. Keys and values of all rows stay, and hidden states where they were read; a call with
 other problems drops them, and so does a bound on their bytes.
 """
 

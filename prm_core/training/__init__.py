@@ -10,6 +10,6 @@ model.py      the module that learns; shares `encode` and the read-out with scor
 loss.py       cross-entropy per step and its variants
 optimizer.py  Muon and AdamW as one
 engine.py     transformers' Trainer with our averages, files and figures
-saving.py     checkpoints to go on from, and the finished model
+saving.py     checkpoints to resume from, and the finished model
 card.py       the model card
 """

@@ -29,18 +29,18 @@ def add_value_head(
     revision: str | None = None,
     device: str = "auto",
 ) -> Scorer:
-    """Put a new value head on a base model: a PRM that says 0.5 of everything.
+    """Put a new value head on a base model: a PRM that gives every step 0.5.
 
     The head is one linear unit on the hidden state at the end of each step, behind dropout, and
-    starts at zero. The prompt is the textbook's where no other is given: "Problem: …" on a line,
+    starts at zero. The prompt is the textbook's if none is given: "Problem: …" on a line,
     then "Step 1: …" and so on, a line each.
 
     Args:
-        backbone: directory or hub name of a causal language model with safetensors weights.
+        backbone: directory or Hub name of a causal language model with safetensors weights.
         output: a new directory for the model; `train` and `load_scorer` take it by this name.
         template: what prm.json is to say of the prompt and of what the head sees beside the hidden
             state; see `prm_core.families.value_head`.
-        revision: branch, tag or commit on the hub.
+        revision: branch, tag or commit on the Hub.
         device: as for `load_scorer`.
 
     Raises:
@@ -77,8 +77,8 @@ def train(
     Examples whose steps are one, the whole solution, train an outcome model.
 
     Args:
-        backbone: directory or hub name of a causal language model, or of a value-head PRM, whose
-            head and template are then gone on with.
+        backbone: directory or Hub name of a causal language model, or of a value-head PRM, whose
+            head and template are then kept.
         examples: what to learn from; `Example.from_labels` makes them.
         output: a new directory; the finished model and its card are written there.
         validation: measured after every epoch; should share no problem with the examples.
@@ -140,7 +140,7 @@ def step_loss(
 
     Args:
         log_odds: [S]; what the value head says of each step.
-        labels: [S]; P(step is right), None where nobody said.
+        labels: [S]; P(step is right), None for a step without a label.
         loss: the variant; the plain cross-entropy when not given.
 
     Returns:

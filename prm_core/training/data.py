@@ -30,7 +30,7 @@ class Source:
     Attributes:
         name: what messages and the model card call it; a file's path.
         examples: its rows.
-        weight: how many times one epoch sees each row; with 0.5, a half of them drawn anew for
+        weight: how many times one epoch sees each row; with 0.5, half of them, drawn anew for
             every epoch.
     """
 
@@ -144,7 +144,7 @@ class Encoding:
     Attributes:
         rows: in the examples' order.
         too_long: names of the solutions that have more tokens than may be.
-        unlabelled: names of the solutions of which nobody labelled a step.
+        unlabelled: names of the solutions without a labelled step.
     """
 
     rows: list[TrainingRow]

@@ -63,7 +63,7 @@ class Feed:
         steps: optimizer steps; None when `epochs` says it.
         sampler: the rows' order; None for whole batches.
         validation: rows that are measured after every epoch and at the end.
-        arguments: what decides the run; a checkpoint of other ones is not gone on from.
+        arguments: what decides the run; a checkpoint of other ones is not resumed.
     """
 
     rows: Dataset[Any] | Sequence[Any]
@@ -380,12 +380,12 @@ def run(
         The last figures, as in the model card.
 
     Raises:
-        BadOptionError: the device or precision is not there, or checkpoints are in the way.
-        ModelLoadError: the checkpoint to go on from is damaged.
+        BadOptionError: the device or precision is not there, or the directory holds checkpoints.
+        ModelLoadError: the checkpoint to resume from is damaged.
     """
     last = last_checkpoint(config, feed.arguments)
     if last is not None:
-        _log.info("going on from %s", last)
+        _log.info("resuming from %s", last)
     args = _arguments(feed, recipe, config)
     random_state = torch.get_rng_state()
     trainer = StepTrainer(learner, feed, recipe, card, args, config.on_progress)
@@ -399,10 +399,10 @@ def run(
 
 
 def last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | None:
-    """The last whole checkpoint to go on from; None to begin.
+    """The last complete checkpoint to resume from; None to start anew.
 
     Raises:
-        BadOptionError: there is one and nobody asked to go on, or it is of another run; or the
+        BadOptionError: there is one but `resume` is off, or it is of another run; or the
             directory holds something else.
         DataError: the directory cannot be made.
     """

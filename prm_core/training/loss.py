@@ -26,7 +26,7 @@ from torch.nn import functional
 from prm_core.errors import BadOptionError
 
 UNLABELLED = -1.0
-"""Stands in a batch's labels where nobody said whether the step is right."""
+"""The label, in a batch, of a step without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def cache(
         rows: what is read.
         pad: as for `collate`.
         batch_size: rows in a forward pass; those of like length stand together.
-        folder: where what is read is kept, a part at a time, so that a run that was cut goes on
+        folder: where what is read is kept, a part at a time, so that a run that was stopped resumes
             with the same bits. A part of other rows or another backbone is not taken.
 
     Raises:

@@ -27,7 +27,7 @@ signs, and what a calculator finds."""
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a run is; as text, one line of progress.
+    """How far a run is; as text, one line of progress.
 
     Attributes:
         step, n_steps: optimizer steps done, and in all.
@@ -48,7 +48,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """How a training run goes about it, whatever is trained.
+    """How a training run is done, whatever is trained.
 
     Attributes:
         output: directory of the checkpoints and of the finished model.
@@ -58,7 +58,7 @@ class RunConfig:
         seed: of weights, data and order; the same seed gives the same run on the same machine.
         save_every: optimizer steps between two checkpoints; the last two are kept.
         log_every: optimizer steps between two lines of progress.
-        resume: go on from the last checkpoint in `output`, where there is one.
+        resume: resume from the last checkpoint in `output`, if there is one.
         report_to: a key of `REPORTS`.
         push_to_hub: a repository's name to upload the finished model to; None for no upload.
         command: what the model card shows as the way to repeat the run.
@@ -108,9 +108,9 @@ class TuneConfig:
     """What decides a training on labelled solutions.
 
     Attributes:
-        backbone: directory or hub name of a causal language model with safetensors weights. One
+        backbone: directory or Hub name of a causal language model with safetensors weights. One
             that was trained here brings its template and its head.
-        revision: branch, tag or commit on the hub.
+        revision: branch, tag or commit on the Hub.
         mode: a key of `MODES`.
         epochs: how often the data are seen.
         batch_size: rows per process and forward pass.
@@ -122,7 +122,7 @@ class TuneConfig:
         gradient_checkpointing: compute the layers twice instead of keeping what they gave.
         evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, with commas
             between; None for what the family file says. A head of which this or the next is given
-            begins anew.
+            starts anew.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
         blind: share of the steps of which the head sees the calculator alone (`ValueHead.blind`).
         without_backbone: write the head alone; the family file names the backbone, which is found

@@ -24,7 +24,7 @@ class TrainingRow:
     Attributes:
         input_ids: [T].
         positions: [S]; where each step is judged.
-        labels: [S]; P(step is right), None where nobody said.
+        labels: [S]; P(step is right), None for a step without a label.
         evidence: (index of the token, index of its step) of every token that counts.
         targets: [T]; the token that should stand here, `NOT_ASKED` where nothing is asked.
         weights: [T]; of each target in the language-model term.
@@ -61,7 +61,7 @@ def labelled_row(
     """A labelled solution, encoded as it is for scoring.
 
     The language model is asked for the tokens of the steps that are right, and for nothing else:
-    what should have stood in a wrong step nobody knows.
+    what a wrong step should have said is not known.
     """
     encoded = encode(tokenizer, template, example.candidate)
     ids = encoded.input_ids

@@ -1,4 +1,4 @@
-"""What training writes: a checkpoint to go on from, and the finished model with its card."""
+"""What training writes: a checkpoint to resume from, and the finished model with its card."""
 
 from __future__ import annotations
 

@@ -247,14 +247,14 @@ def train_from_scratch(
         loss: the default model's has a language-model weight of 1.
         run_config: seed, device, checkpoints.
         gsm8k: solutions to spoil, beside the generated problems (`synthetic.gsm8k`).
-        start: a model that was trained here, whose vocabulary and weights are gone on from; its
-            shape then counts and not the one of `config`, and the head begins anew.
+        start: a model that was trained here, to continue from with its vocabulary and weights; its
+            shape then replaces that of `config`, and the head starts anew.
 
     Returns:
         The last figures of the run.
 
     Raises:
-        BadOptionError: the device is not available, or checkpoints are in the way.
+        BadOptionError: the device is not available, or the directory holds checkpoints.
         ModelLoadError: the model to start from cannot be loaded.
     """
     torch.manual_seed(run_config.seed)
@@ -309,7 +309,7 @@ def train_from_scratch(
         run_config,
         Card(
             None,
-            "It was trained from scratch." if start is None else f"It goes on from `{start}`.",
+            "It was trained from scratch." if start is None else f"It continues from `{start}`.",
             data,
             PRM_FILE,
             arguments,
