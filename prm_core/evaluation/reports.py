@@ -13,6 +13,7 @@ from prm_core.evaluation.best_of_n import best_of_n
 from prm_core.evaluation.judge import NO_GOLD, UNREAD, Judged, JudgedPools, OnProgress
 from prm_core.evaluation.metrics import (
     Calibration,
+    FirstErrorScore,
     Interval,
     PRMScore,
     Sweep,
@@ -30,15 +31,9 @@ from prm_core.types import Example, ScoredCandidate
 
 
 @dataclass(frozen=True, slots=True)
-class Subset:
-    """First-error figures of one subset; see `FirstErrorScore`."""
+class Subset(FirstErrorScore):
+    """First-error figures of one subset, with the AUROC of its steps."""
 
-    n_error: int
-    n_correct: int
-    error_accuracy: float | None
-    correct_accuracy: float | None
-    f1: float | None
-    exact_location: float | None
     auroc: float | None
 
 

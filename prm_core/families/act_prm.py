@@ -20,15 +20,13 @@ src/active_prm, examples/py_scripts/test_actprm_on_processbench.py and code_snip
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, class_named
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.types import Candidate, Encoded
 
@@ -92,16 +90,11 @@ def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> OpenedModel:
     return OpenedModel(encode, read, extras={"spread": spread})
 
 
-def recognises_act_prm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
-    """Whether config.json names the class."""
-    return config.get("architectures") == ["Qwen2ForEnsemblePRM"]
-
-
 ACT_PRM = Family(
     name="act_prm",
     summary="An ensemble of small heads at <extra_0> after each step: mean, and spread beside it.",
     open=open_act_prm,
-    recognises=recognises_act_prm,
+    recognises=class_named("Qwen2ForEnsemblePRM"),
 )
 
 ACT_PRM_CARD = Family(

@@ -247,6 +247,15 @@ class OpenedInRounds(OpenedModel):
     of_step: Callable[[Sequence[float]], float] = min
 
 
+Recognises = Callable[[Mapping[str, Any], frozenset[str]], bool]
+"""(config.json, names of all tensors) → whether a checkpoint is certainly of a family."""
+
+
+def class_named(*names: str) -> Recognises:
+    """Recognises a checkpoint whose config.json names one of these classes, and no other."""
+    return lambda config, tensors: config.get("architectures") in [[name] for name in names]
+
+
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
     """For families whose checkpoints look like others': they are named, not recognised."""
     return False
@@ -269,5 +278,5 @@ class Family:
     name: str
     summary: str
     open: Callable[[Checkpoint], OpenedModel]
-    recognises: Callable[[Mapping[str, Any], frozenset[str]], bool] = never
+    recognises: Recognises = never
     takes: tuple[str, ...] = ()

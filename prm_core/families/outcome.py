@@ -25,7 +25,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, class_named
 from prm_core.families.prompt import READ, assemble, chat, fill
 from prm_core.families.qwen_prm import SYSTEM, two_layers
 from prm_core.types import Candidate, Encoded
@@ -95,11 +95,6 @@ def recognises_outcome(config: Mapping[str, Any], tensors: frozenset[str]) -> bo
     return len(kinds) == 1 and str(kinds[0]).endswith("ForSequenceClassification")
 
 
-def recognises_qwen_rm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
-    """Whether config.json names the class."""
-    return config.get("architectures") == ["Qwen2ForRewardModel"]
-
-
 OUTCOME = Family(
     name="outcome",
     summary="An outcome reward model: one output at the end of the whole solution; sigmoid.",
@@ -117,5 +112,5 @@ QWEN_RM = Family(
     name="qwen_rm",
     summary="Qwen2.5-Math-RM: as outcome, with two linear layers.",
     open=open_qwen_rm,
-    recognises=recognises_qwen_rm,
+    recognises=class_named("Qwen2ForRewardModel"),
 )

@@ -19,13 +19,12 @@ for with `--family`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from torch import Tensor
 from torch.nn import functional
 
-from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, class_named
 from prm_core.families.prompt import READ, Part, assemble, chat, fill
 from prm_core.types import Candidate, Encoded
 
@@ -85,16 +84,11 @@ def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> Opened
     return OpenedModel(encode, read)
 
 
-def recognises_qwen_prm(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
-    """Whether config.json names the class."""
-    return config.get("architectures") in [[name] for name in ARCHITECTURES]
-
-
 QWEN_PRM = Family(
     name="qwen_prm",
     summary="Two linear layers at <extra_0> after each step; softmax, P(right).",
     open=open_qwen_prm,
-    recognises=recognises_qwen_prm,
+    recognises=class_named(*ARCHITECTURES),
 )
 
 REASONFLUX = Family(

@@ -15,14 +15,11 @@ Scores are not calibrated around 0.5: ProcessBench's authors tune the threshold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import Tensor
 from torch.nn import functional
 
 from prm_core.errors import ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel
+from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, class_named
 from prm_core.families.prompt import CUT, READ, Part, assemble
 from prm_core.types import Candidate, Encoded
 
@@ -59,14 +56,9 @@ def open_skywork(checkpoint: Checkpoint) -> OpenedModel:
     return OpenedModel(encode, read)
 
 
-def recognises_skywork(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
-    """Whether config.json names the class."""
-    return config.get("architectures") == ["Qwen2ForPrmModel"]
-
-
 SKYWORK = Family(
     name="skywork",
     summary="A value head at the line end after each step; sigmoid. Not calibrated around 0.5.",
     open=open_skywork,
-    recognises=recognises_skywork,
+    recognises=class_named("Qwen2ForPrmModel"),
 )

@@ -214,7 +214,7 @@ def test_bad_rows_are_named_and_counted(
         ([STEPS, "--task", "calibration", "--sweep"], "--sweep does not apply"),
         ([STEPS, "--steps", "line"], "--steps does not apply to --task first-error"),
         (["--html", "x.html"], "--html does not apply to --task arithmetic"),
-        ([STEPS, "--model", "recorded:skywork"], "has recorded:labels alone"),
+        ([STEPS, "--model", "recorded:skywork"], "has only recorded:labels"),
         ([POOLS, "--model", "recorded:labels"], "it carries no scores at all"),
         ([STEPS, "--html", "no/such/page.html"], "no/such/page.html: cannot be written"),
         ([STEPS, "--html", STEPS], "would be replaced by its results"),

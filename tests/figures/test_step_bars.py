@@ -258,7 +258,7 @@ def test_one_step_is_not_its_own_weakest() -> None:
 def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(InputError, match="2 probabilities for 1 steps"):
         step_bars(["a"], [0.9, 0.8])
-    with pytest.raises(InputError, match="brings its own"):
+    with pytest.raises(InputError, match="has its own"):
         step_bars(scored(0.9), [0.9])  # type: ignore[call-overload]
     with pytest.raises(InputError, match="split it first"):
         step_bars("a. b.", [0.9, 0.8])
