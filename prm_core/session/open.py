@@ -23,6 +23,7 @@ from prm_core.session.codec import is_session, session_of
 from prm_core.session.convert import from_candidate, from_session_rows, unique_names
 from prm_core.session.record import MAX_PROBLEMS, Model, Problem, Scores, Session, Solution
 from prm_core.text.steps import Splits, candidate_of, given_steps, split_solutions
+from prm_core.text.tags import may_hold_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,23 +185,35 @@ def _solution(
     fields: Mapping[str, Any],
 ) -> Solution:
     written, marks = read
-    text = fields.get("text") if isinstance(fields.get("text"), str) else ""
-    solution = Solution(name, written if isinstance(written, str) else text or "")
-    if not isinstance(written, str):
-        candidate = candidate_of("–", given_steps(written, marks))
-        solution = replace(from_candidate(candidate, name), text=text or "")
-    elif fields.get("scores") or fields.get("prm_scores") or fields.get("labels"):
-        solution = cut_solutions((solution,), "auto")[0]
+    solution = _cut(name, written, marks, fields)
     said = f"of solution {number}"
     return replace(
         solution,
-        generator=row.text_or_number("solutions", fields.get("generator")) or "",
-        answer=row.text_or_number("solutions", fields.get("answer")),
+        generator=row.text_or_number("solutions", fields.get("generator"), said) or "",
+        answer=row.text_or_number("solutions", fields.get("answer"), said),
         correct=fields["correct"] if isinstance(fields.get("correct"), bool) else None,
         scores=_scores(row, number, fields, len(solution.steps)),
         labels=tuple(_label(one) for one in fields.get("labels") or ()),
         error_type=row.text_or_number("solutions", fields.get("error_type"), said),
     )
+
+
+def _cut(
+    name: str,
+    written: str | tuple[str, ...],
+    marks: Sequence[bool] | None,
+    fields: Mapping[str, Any],
+) -> Solution:
+    """A solution as it was written: its steps as given, a text cut only where it was judged."""
+    if isinstance(written, str):
+        solution = Solution(name, written)
+        judged = any(fields.get(one) for one in ("scores", "prm_scores", "labels"))
+        return cut_solutions((solution,), "auto")[0] if judged else solution
+    text = fields.get("text") if isinstance(fields.get("text"), str) else ""
+    if not any(map(may_hold_tags, written)):  # nothing to find out, and finding out is slow
+        return Solution(name, text or "", written, tuple(marks or ()))
+    candidate = candidate_of("–", given_steps(written, marks))
+    return replace(from_candidate(candidate, name), text=text or "")
 
 
 def _label(value: Any) -> Any:

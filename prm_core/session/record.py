@@ -134,10 +134,8 @@ class Solution:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("name", "text", "tagged_answer", "cut", "generator", "answer", "note"):
+        for name in _SOLUTION_TEXTS:
             _text(name, getattr(self, name))
-        _text("error", self.error)
-        _text("error_type", self.error_type)
         if not self.name:
             raise InputError("name is empty; a solution needs one, as 'A'")
         steps = _texts("steps", self.steps)
@@ -202,6 +200,11 @@ class Solution:
     def first_error(self) -> int | None:
         """Index of the first step that people call wrong; None where they call none so."""
         return next((i for i, y in enumerate(self.labels) if _is_wrong(y)), None)
+
+
+_SOLUTION_TEXTS = (
+    *("name", "text", "tagged_answer", "cut", "generator", "answer", "note", "error", "error_type"),
+)
 
 
 def _is_wrong(label: Label) -> bool:
@@ -439,7 +442,7 @@ def _text(name: str, value: object) -> None:
     Raises:
         InputError: it is no text (or None), or holds half of a character.
     """
-    if value is None:
+    if not value and (value is None or value == ""):
         return
     if not isinstance(value, str):
         raise InputError(f"{name} is {value!r}, not a text")
@@ -451,7 +454,9 @@ def _texts(name: str, values: Sequence[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise InputError(f"{name} is one text, not a list of texts")
     for value in values:
-        _text(name, value)
+        if not isinstance(value, str):
+            raise InputError(f"{name} holds {value!r}, not a text")
+    _text(name, "".join(values))
     return tuple(values)
 
 

@@ -156,6 +156,11 @@ def read_tags(text: str) -> Tagged:
     )
 
 
+def may_hold_tags(text: str) -> bool:
+    """Whether a text may hold a tag, a special token or a marker; quick, and never wrongly no."""
+    return _SIGN.search(text) is not None
+
+
 def is_marker(text: str) -> bool:
     """Is a text a step marker and nothing else?"""
     found = _TAG.fullmatch(text)

@@ -555,3 +555,20 @@ def test_nothing_unpacks_without_bound(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_an_empty_session_is_one(tmp_path: Path) -> None:
     save_session(Session(title="empty"), tmp_path / "s.json")
     assert open_session(tmp_path / "s.json").session == Session(title="empty")
+
+
+def test_what_is_said_of_solutions_is_kept(tmp_path: Path) -> None:
+    """Also where no step needs to be looked through for tags, and where one does."""
+    for steps, thinking in ((STEPS, ()), (["<think>Hm.</think>", "So 7."], (True, False))):
+        one = {"steps": steps, "answer": 8, "correct": False, "generator": "g", "error_type": "e"}
+        (problem,) = open_session(
+            write(tmp_path, {"problem": PEN, "solutions": [one]})
+        ).session.problems
+        (found,) = problem.solutions
+        assert (found.answer, found.correct, found.generator, found.error_type) == (
+            "8",
+            False,
+            "g",
+            "e",
+        )
+        assert (found.steps, found.thinking) == (tuple(steps), thinking)
