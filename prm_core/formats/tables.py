@@ -9,6 +9,7 @@ back so. A table with the columns of any other format has its rows, in CSV with 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -20,12 +21,12 @@ from prm_core.errors import DataError
 from prm_core.formats.atomic import read_errors
 from prm_core.formats.labelled_rows import LABELLED
 from prm_core.formats.problems import Problems
-from prm_core.formats.rows import FileRow, kind_of
+from prm_core.formats.rows import MAX_LINE, FileRow, kind_of
 from prm_core.formats.translate import FORMATS
 from prm_core.ranking.aggregate import METHODS
 
 _COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer")
-_LONGEST_CELL = 2**31 - 1
+_MOST_OF_A_GROUP = 2**31  # bytes of a Parquet row group, unpacked
 _ROW_GROUP = 1000  # solutions that are written to Parquet at once
 
 
@@ -129,13 +130,33 @@ def _json_cell(cell: Any, name: str = "") -> Any:
     return cell
 
 
+class _Bounded(io.RawIOBase):
+    """What gzip unpacks, as long as lines end: a line is held whole before it is read."""
+
+    def __init__(self, stream: gzip.GzipFile, path: str) -> None:
+        self._stream, self._path, self._n_held = stream, path, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        end = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        self._n_held = len(data) - end - 1 + (self._n_held if end < 0 else 0)
+        if self._n_held > MAX_LINE:
+            raise DataError(f"has a line of more than {MAX_LINE:,} bytes", path=self._path)
+        return len(data)
+
+
 def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow | DataError]:
     """The rows of a CSV file under its header; empty cells are left out.
 
     Raises:
         DataError: the header is not that of a table of problems, or a quote does not end.
     """
-    csv.field_size_limit(_LONGEST_CELL)  # its default, 131,072, is less than a long solution
+    csv.field_size_limit(MAX_LINE)  # its default, 131,072, is less than a long solution
+    stream = _Bounded(stream, path) if isinstance(stream, gzip.GzipFile) else stream
     with read_errors(path):
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
         reader = csv.reader(text, strict=True, delimiter=delimiter)
@@ -202,6 +223,10 @@ def parquet_problems(base: BinaryIO, path: str) -> Problems:
         file = pyarrow.parquet.ParquetFile(base)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    if any(group.total_byte_size > _MOST_OF_A_GROUP for group in groups):
+        message = f"has a row group of more than {_MOST_OF_A_GROUP:,} bytes; write smaller ones"
+        raise DataError(message, path=path)
     names = list(file.schema_arrow.names)
     is_ours = _check_columns(names, path)
     n_read = 0

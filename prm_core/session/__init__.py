@@ -35,7 +35,7 @@ from prm_core.session.convert import (
     with_scores,
 )
 from prm_core.session.export import export
-from prm_core.session.open import Opened, cut, open_session
+from prm_core.session.open import Opened, cut, from_rows, open_session
 from prm_core.session.page import from_page, page_results
 from prm_core.session.record import (
     Draft,
@@ -65,6 +65,7 @@ __all__ = [
     "export",
     "from_examples",
     "from_page",
+    "from_rows",
     "from_scored",
     "from_session_rows",
     "load_session",

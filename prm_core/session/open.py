@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -24,6 +24,9 @@ from prm_core.session.convert import from_candidate, from_session_rows, unique_n
 from prm_core.session.record import MAX_PROBLEMS, Model, Problem, Scores, Session, Solution
 from prm_core.text.steps import Splits, candidate_of, given_steps, split_solutions
 from prm_core.text.tags import may_hold_tags
+
+MAX_CHARS = 2**29
+"""Of all texts of a file that is not a session of ours; a million long solutions have as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,24 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
         return _Builder().read(expanded(everything), name)
 
 
+def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "-") -> Opened:
+    """The session of rows that are there already, in any format that `open_session` reads.
+
+    >>> row = {"problem": "2 + 2?", "completions": ["4"], "scores": [[0.9]]}
+    >>> from_rows([row]).session.problems[0].solutions[0].scores["search-and-learn"].probabilities
+    (0.9,)
+
+    Args:
+        rows: JSON objects, as `json.loads` makes them.
+        name: named in errors.
+
+    Raises:
+        DataError: nothing can be read.
+    """
+    numbered = (FileRow(name, line, dict(row)) for line, row in enumerate(rows, start=1))
+    return _Builder().read(expanded(numbered), name)
+
+
 def _is_session_row(row: FileRow) -> bool:
     return is_session(row.fields.get("session"))
 
@@ -93,6 +114,7 @@ class _Builder:
         self._models: dict[str, Model] = {}
         self._single: dict[tuple[str, str | None], int] = {}  # where one solution stands so far
         self._errors: list[DataError] = []
+        self._n_chars = 0
 
     def read(self, rows: Iterator[FileRow | DataError], name: str) -> Opened:
         for row in rows:
@@ -103,8 +125,9 @@ class _Builder:
                     self._add(one)
             except DataError as error:
                 self._errors.append(error)
-            if len(self._problems) > MAX_PROBLEMS:
-                raise DataError(f"has more than {MAX_PROBLEMS:,} problems", path=name)
+            if len(self._problems) > MAX_PROBLEMS or self._n_chars > MAX_CHARS:
+                most = f"{MAX_PROBLEMS:,} problems or {MAX_CHARS:,} characters"
+                raise DataError(f"has more than {most}, the most for a session", path=name)
         if not self._problems:
             raise self._errors[0] if self._errors else DataError("has no rows", path=name)
         problems, models = tuple(self._problems), tuple(self._models.values())
@@ -115,7 +138,9 @@ class _Builder:
 
     def _add(self, row: FileRow) -> None:
         problem = _problem(row)
+        self._n_chars += len(problem.problem)
         for solution in problem.solutions:
+            self._n_chars += len(solution.text) + sum(map(len, solution.steps))
             for model in solution.scores:
                 self._models.setdefault(model, Model(model, recorded=True))
         key = (problem.problem, problem.gold_answer)

@@ -536,7 +536,7 @@ def test_what_cannot_be_read_is_named(raw: bytes, name: str, said: str) -> None:
 
 
 def test_nothing_unpacks_without_bound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for module in ("rows", "containers", "files"):
+    for module in ("rows", "containers", "files", "tables"):
         monkeypatch.setattr(f"prm_core.formats.{module}.MAX_LINE", 10_000)
     big = b" " * 1_000_000
     for name, raw in (
@@ -544,6 +544,7 @@ def test_nothing_unpacks_without_bound(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("a.txt", gzip.compress(b"Problem: " + big)),
         ("a.json", gzip.compress(b"[\n" + b'{"a":\n' + b'"b",\n' * 99_999)),
         ("a.html", gzip.compress(b"<!doctype html>" + big)),
+        ("a.csv.gz", gzip.compress(b"problem,solution\np," + big)),
     ):
         with pytest.raises(DataError, match="more than 10,000 bytes"):
             open_session(raw, name)
@@ -572,3 +573,10 @@ def test_what_is_said_of_solutions_is_kept(tmp_path: Path) -> None:
             "e",
         )
         assert (found.steps, found.thinking) == (tuple(steps), thinking)
+
+
+def test_many_small_rows_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prm_core.session.open.MAX_CHARS", 1_000)
+    rows = (json.dumps({"problem": f"p{n}", "solutions": ["s" * 50]}) for n in range(10_000))
+    with pytest.raises(DataError, match="or 1,000 characters, the most for a session"):
+        open_session(gzip.compress("\n".join(rows).encode()), "a.jsonl")
