@@ -565,7 +565,8 @@ function showOverview() {
   overview.dataset.run = String(value.run);
   showLines(false);
   const most = mostSteps();
-  const ticks = [1, ...Array.from({ length: Math.floor(most / 10) }, (_, i) => 10 * (i + 1))];
+  const every = [10, 20, 50, 100].find((one) => most / one <= 6) ?? 500;
+  const ticks = [1, ...Array.from({ length: Math.floor(most / every) }, (_, i) => every * (i + 1))];
   const scale = make("span", { class: "bd-scale", "aria-hidden": "true" });
   scale.style.maxWidth = `${CELL_PX * most}px`;
   for (const tick of ticks) {

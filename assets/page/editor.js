@@ -482,6 +482,7 @@ function tell(card) {
   const left = [...new Set((dropped ?? []).map(([, , kind]) => kind))];
   const why = [
     n === 1 ? NOTHING_TO_CUT[rule.value] : "",
+    n === 0 && rule.value === "separator" && !separator.value ? "the separator is empty" : "",
     left.length ? `left out: ${left.join(", ")}` : "",
   ];
   card.why.textContent = why.filter(Boolean).join("; ");

@@ -239,7 +239,12 @@ def test_on_a_phone_targets_are_large_and_no_keys_are_named(open_page: OpenPage)
 
 def test_the_words_of_a_dense_row_are_whole_beside_a_formula_of_any_height(page: Page) -> None:
     tall = r"\[ \frac{\frac{1}{2}}{\sum_{k=1}^{9} k} = 3 \]"
-    bodies = ["Plain words.", f"With {tall} words.", tall, "Code:\n\n```\nx = 1\n```"] * 3
+    bodies = [
+        "A sum: $1 + 2 + 3 = 6$.",
+        f"With {tall} words.",
+        tall,
+        "Code:\n\n```\nx = 1\n```",
+    ] * 3
     steps = [f"Step {i}: {body}" for i, body in enumerate(bodies, start=1)]
     fill(page, PROBLEM, "\n\n".join(steps))
     score(page)
@@ -257,6 +262,8 @@ def test_the_words_of_a_dense_row_are_whole_beside_a_formula_of_any_height(page:
     )
     assert {one["line"] for one in off} == {24}
     assert all(abs(one["off"]) <= 6 for one in off if not one["formula"]), off
+    page.emulate_media(media="print")
+    assert page.locator(".bd-words .katex").first.evaluate("(sum) => sum.offsetHeight") < 30
 
 
 # --- print ----------------------------------------------------------------------------------------

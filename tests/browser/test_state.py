@@ -336,6 +336,8 @@ def test_the_preview_says_how_many_steps_and_why(page: Page) -> None:
         page.get_by_label("steps:").select_option(rule)
         expect(top).to_contain_text(words)
         expect(page.locator(".prm-count").first).to_have_text("1 step")
+    page.get_by_label("steps:").select_option("separator")
+    expect(top).to_contain_text("the separator is empty")
     solutions(page).first.fill(A)
     page.get_by_label("steps:").select_option("line")
     expect(page.locator(".prm-why").first).to_be_empty()
