@@ -22,6 +22,8 @@ const root = element.querySelector(".prm-board");
 const id = "prm-board-" + Math.random().toString(36).slice(2, 8);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
+const blank = props.value; // the board of a page that is new
+
 let value = null;
 let method = "min";
 let palette = recalled(STORED_PALETTE) in props.palettes ? recalled(STORED_PALETTE) : "default";
@@ -1218,6 +1220,15 @@ function showEmpty() {
     ),
     sample(),
     make("div", { class: "bd-examples" }, ...value.examples.map(exampleCard)),
+    make(
+      "button",
+      {
+        type: "button",
+        class: "bd-unfold",
+        onclick: () => document.dispatchEvent(new CustomEvent("prm:gallery")),
+      },
+      "See what four 7B PRMs said of 30 problems",
+    ),
   );
 }
 

@@ -49,11 +49,6 @@ function make(tag, attributes, ...children) {
   return node;
 }
 
-function letter(index) {
-  return (index >= 26 ? letter(Math.floor(index / 26) - 1) : "") +
-    String.fromCharCode(65 + (index % 26));
-}
-
 // --- the value ------------------------------------------------------------------------------
 
 function chosenRule() {
@@ -112,7 +107,7 @@ function freshLetters(n) {
   const board = (prm.results?.candidates ?? []).map((one) => one.letter);
   const shown = cards.some((card) => card.area.value.trim()) ? board : [];
   const first = Math.max(-1, ...[...used, ...shown].map(index)) + 1;
-  return Array.from({ length: n }, (_, i) => letter(first + i));
+  return Array.from({ length: n }, (_, i) => prm.letter(first + i));
 }
 
 // --- cards ----------------------------------------------------------------------------------
@@ -210,7 +205,7 @@ list.after(allButton);
 
 function setCards(texts, letters) {
   allShown = false;
-  const named = letters?.length === texts.length ? letters : texts.map((_, i) => letter(i));
+  const named = letters?.length === texts.length ? letters : texts.map((_, i) => prm.letter(i));
   cards = texts.map((text, i) => {
     const card = cards[i];
     if (!card) return makeCard(text, named[i]);
@@ -701,6 +696,16 @@ document.addEventListener("prm:issues", (event) => showIssues(event.detail));
 document.addEventListener("prm:example", (event) => {
   const example = props.examples.find((one) => one.id === event.detail);
   if (example) useExample(example);
+});
+document.addEventListener("prm:open-draft", ({ detail: { draft, first } }) => {
+  const before = read();
+  show(draftOf(draft));
+  offers = [];
+  showOffer();
+  const typed = [before.problem, ...before.solutions].some((text) => text.trim());
+  if (first && typed) {
+    offer("A problem of the list replaced what was here.", [back(before)], before.letters);
+  }
 });
 // Cards left blank beside filled ones are no candidates; they go when scoring starts.
 document.addEventListener("prm:before-score", () => {

@@ -230,6 +230,21 @@ async function redraw(change) {
   return true;
 }
 
+// Results that another part has, as they are stored; null shows the empty board.
+document.addEventListener("prm:show-results", async ({ detail: stored }) => {
+  const again = stored && await server.restore(stored).catch(() => null);
+  if (stored && !again) {
+    empty.before(unkept);
+    sayUnkept("The results of this problem could not be drawn; choose it again in a minute.");
+    return;
+  }
+  sayUnkept("");
+  before = null;
+  if (!stored) prm.forgetResults();
+  props.value = again ?? { ...blank };
+  show(props.value);
+});
+
 async function grade(gold) {
   const done = await redraw({ gold });
   if (done) document.dispatchEvent(new CustomEvent("prm:gold", { detail: gold }));

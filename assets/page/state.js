@@ -9,6 +9,7 @@ window.prm ??= (() => {
   const VIEW = "prm-inspector.view";
   const MODEL = "prm-inspector.model";
   const REMOVED = "removed since";
+  const RECORDED = "recorded:"; // a model line of scores that a file brought
   const MOST_BACK = 2_400_000; // bytes that the server reads of stored results
   const MOST_KEPT = 1_000_000; // characters that go back to the server; more are judged anew
 
@@ -20,6 +21,11 @@ window.prm ??= (() => {
     judgeAll: false, // the next run takes no score over
   };
 
+  function letter(index) {
+    return (index >= 26 ? letter(Math.floor(index / 26) - 1) : "") +
+      String.fromCharCode(65 + (index % 26));
+  }
+
   function changed() {
     document.dispatchEvent(new CustomEvent("prm:changed"));
   }
@@ -27,8 +33,14 @@ window.prm ??= (() => {
   // The editor, the model's field and the board bring back what the tab kept; `prm:loaded` tells
   // that all have.
   const parts = new Set(["editor", "model", "board"]);
+  let tellLoaded;
+  const loaded = new Promise((done) => {
+    tellLoaded = done;
+  });
   function arrived(part) {
-    if (parts.delete(part) && !parts.size) document.dispatchEvent(new CustomEvent("prm:loaded"));
+    if (!parts.delete(part) || parts.size) return;
+    document.dispatchEvent(new CustomEvent("prm:loaded"));
+    tellLoaded();
   }
 
   // --- which results are still true ----------------------------------------------------------
@@ -39,7 +51,8 @@ window.prm ??= (() => {
     const { draft, model } = state;
     if (results.problem !== draft.problem) return "problem changed since";
     if (results.rule !== draft.rule) return "steps cut otherwise now";
-    if (model && results.model_line !== model) return "other model chosen now";
+    const own = !results.model_line.startsWith(RECORDED);
+    if (own && model && results.model_line !== model) return "other model chosen now";
     return "";
   }
 
@@ -181,8 +194,11 @@ window.prm ??= (() => {
 
   return Object.assign(state, {
     REMOVED,
+    RECORDED,
+    letter,
     changed,
     arrived,
+    loaded, // a promise of the same
     outdated,
     staleness,
     due,

@@ -49,6 +49,7 @@ from prm_core.ui.kept import read_all, still_valid
 from prm_core.ui.line import MOST_RUNS, FullError, Place
 from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
+from prm_core.ui.problems import Problems
 from prm_core.ui.restore import restore
 from prm_core.ui.sessions import ForgetfulHolder, Readers
 from prm_core.ui.words import page_words, sendable, sentence
@@ -423,6 +424,7 @@ def build_page(host: ModelHost) -> Page:
         ModelIssue()
         with gr.Row(elem_id="prm-main", equal_height=False):
             with gr.Column(elem_id="prm-left"):
+                Problems()
                 editor = Editor(examples)
                 actions = Actions()
             with gr.Column(elem_id="prm-right"):
@@ -517,7 +519,7 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"split_preview", "restore"}),
+        frozenset({"split_preview", "restore", "open_file"}),
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed
@@ -572,8 +574,12 @@ def _functions(demo: gr.Blocks) -> Iterator[tuple[int, str]]:
 
 
 def _head() -> str:
-    """The style sheet. `launch(css=…)` would put every rule under Gradio's container."""
-    return f"<style>{(assets_dir() / 'page' / 'page.css').read_text(encoding='utf-8')}</style>"
+    """The style sheets. `launch(css=…)` would put every rule under Gradio's container."""
+    folder = assets_dir() / "page"
+    names = ("page.css", "problems.css")
+    return (
+        f"<style>{''.join((folder / name).read_text(encoding='utf-8') for name in names)}</style>"
+    )
 
 
 def _theme() -> gr.themes.Base:

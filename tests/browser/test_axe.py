@@ -79,4 +79,8 @@ def test_every_state_of_the_page(open_page: OpenPage, look: Any) -> None:
     score(page)
     expect(page.locator(".bd-note")).to_contain_text("Nothing was scored")
     found["failed run"] = violations(page)
+    page.get_by_role("button", name="Gallery", exact=True).click()
+    expect(page.locator(".prm-list [role=option]")).to_have_count(30)
+    expect(page.locator(".bd-judge")).to_contain_text("recorded")
+    found["gallery"] = violations(page)
     assert {name: which for name, which in found.items() if which} == {}

@@ -1,0 +1,370 @@
+// The list of problems (prm_core/ui/problems.py): a file that was opened, or the gallery. It fills
+// the editor and brings recorded scores to the board; what was typed or scored of a problem comes
+// back with it. The browser keeps all of it over a reload. Runs after state.js.
+
+const find = (name) => element.querySelector(name);
+const [openButton, galleryButton] = [find(".prm-open-file"), find(".prm-open-gallery")];
+const backButton = find(".prm-open-back");
+const fileInput = find("input[type=file]");
+const openIssue = find(".prm-open-issue");
+const pane = find(".prm-session");
+const countWords = find(".prm-session-count");
+const search = find(".prm-search");
+const filter = find(".prm-filter");
+const recorded = find(".prm-recorded");
+const list = find(".prm-list");
+const unread = find(".prm-unread");
+
+const MOST_ROWS = 200; // lines in the list; searching reaches the others
+const MOST_SOLUTIONS = 64;
+const PLACE = "prm-inspector.problem"; // which problem the editor's draft is of
+
+let session = null;
+let title = "";
+let model = ""; // whose recorded scores are shown
+let at = -1;
+let drafts = new Map(); // a problem's place → what the editor held of it
+let results = new Map(); // … and what was scored here, as prm.storedResults writes it
+let previous = null; // the list before this one, with what was typed in it
+
+const several = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+
+// --- what the session says of a problem -------------------------------------------------------------
+
+const textOf = (solution) => solution.text ?? (solution.steps ?? []).join("\n\n");
+const solutionsOf = (problem) => (problem.solutions ?? []).slice(0, MOST_SOLUTIONS);
+
+// A solution's recorded scores, where it has one of every step.
+function scoresOf(solution) {
+  const scores = solution.scores?.[model];
+  return scores && scores.probabilities.length === solution.steps?.length ? scores : null;
+}
+
+function draftFor(i) {
+  if (drafts.has(i)) return drafts.get(i);
+  const problem = session.problems[i];
+  const solutions = solutionsOf(problem);
+  return {
+    problem: problem.problem,
+    solutions: solutions.map(textOf),
+    letters: solutions.map((_, k) => prm.letter(k)),
+    rule: "auto",
+    gold: problem.gold_answer ?? null,
+  };
+}
+
+// The recorded scores as results that the board can draw; null where there are none.
+function recordedResults(i) {
+  const problem = session.problems[i];
+  const solutions = solutionsOf(problem);
+  if (!solutions.some(scoresOf)) return null;
+  const { label, threshold } = session.models.find((one) => one.id === model) ?? {};
+  const candidates = solutions.map((solution, k) => {
+    const scores = scoresOf(solution);
+    const { steps, thinking } = solution;
+    return {
+      letter: prm.letter(k),
+      source: textOf(solution),
+      cut: "",
+      error: scores ? "" : "no recorded scores",
+      scores: scores && { extras: {}, rationales: [], ...scores, model_id: model, steps, thinking },
+    };
+  });
+  return JSON.stringify({
+    problem: problem.problem,
+    rule: "auto",
+    model: label || model,
+    model_line: prm.RECORDED + model,
+    model_note: "These scores were recorded before and come from the file.",
+    gold: problem.gold_answer ?? null,
+    threshold: threshold ?? 0.5,
+    status: "done",
+    message: "",
+    cut_note: "",
+    candidates,
+  });
+}
+
+// Who leads under the weakest step, and whether it is right, as far as the file says.
+function leader(problem) {
+  let best = null;
+  solutionsOf(problem).forEach((solution, k) => {
+    const scores = scoresOf(solution);
+    if (!scores) return;
+    const score = Math.min(...scores.probabilities);
+    if (!best || score > best.score) {
+      best = { letter: prm.letter(k), score, right: solution.correct };
+    }
+  });
+  return best;
+}
+
+const isMixed = ({ solutions = [] }) =>
+  new Set(solutions.map((one) => one.correct).filter((is) => typeof is === "boolean")).size === 2;
+
+const FILTERS = [
+  ["all", () => true],
+  ["right and wrong solutions", isMixed],
+  ["a wrong solution leads", (problem) => leader(problem)?.right === false],
+];
+
+// --- the list -----------------------------------------------------------------------------------------
+
+function shownPlaces() {
+  const words = search.value.trim().toLowerCase();
+  const [, holds] = FILTERS[Math.max(0, filter.selectedIndex)];
+  return session.problems.flatMap((problem, i) => {
+    const text = `${problem.id ?? ""} ${problem.problem}`.toLowerCase();
+    return text.includes(words) && holds(problem) ? [i] : [];
+  });
+}
+
+function line(i) {
+  const problem = session.problems[i];
+  const best = leader(problem);
+  const mark = best && typeof best.right === "boolean" ? (best.right ? " ✓" : " ✗") : "";
+  const node = document.createElement("li");
+  node.id = `prm-problem-${i}`;
+  node.role = "option";
+  node.dataset.at = i;
+  node.setAttribute("aria-selected", String(i === at));
+  const [number, text, note] = ["b", "span", "small"].map((tag) => document.createElement(tag));
+  number.textContent = i + 1;
+  text.textContent = problem.problem.slice(0, 200);
+  note.textContent = [
+    several((problem.solutions ?? []).length, "solution"),
+    best && `${best.letter}${mark} leads`,
+    results.has(i) && "scored here",
+  ].filter(Boolean).join(" · ");
+  node.append(number, text, note);
+  return node;
+}
+
+function showList() {
+  const places = shownPlaces();
+  list.replaceChildren(...places.slice(0, MOST_ROWS).map(line));
+  const n = session.problems.length;
+  const part = places.length === n ? several(n, "problem") : `${places.length} of ${n}`;
+  countWords.textContent = places.length > MOST_ROWS ? `${part}, first ${MOST_ROWS} listed` : part;
+  showActive();
+}
+
+function showActive() {
+  for (const node of list.children) {
+    node.setAttribute("aria-selected", String(Number(node.dataset.at) === at));
+  }
+  const active = list.querySelector("[aria-selected=true]");
+  if (active) list.setAttribute("aria-activedescendant", active.id);
+  else list.removeAttribute("aria-activedescendant");
+  active?.scrollIntoView({ block: "nearest" });
+}
+
+function fillChoices() {
+  const option = (value, words) => new Option(words, value);
+  filter.replaceChildren(...FILTERS.map(([name]) => option(name, name)));
+  const models = (session.models ?? []).filter((one) => one.recorded);
+  recorded.replaceChildren(...models.map((one) => option(one.id, one.label || one.id)));
+  recorded.hidden = models.length < 2;
+  recorded.value = model;
+}
+
+// --- open, choose, close ------------------------------------------------------------------------------
+
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
+// What the editor and the board hold of the problem that is left.
+function keepCurrent() {
+  if (at < 0) return;
+  const draft = structuredClone(prm.draft);
+  if (draft.problem.trim()) drafts.set(at, draft);
+  const { results: shown } = prm;
+  const own = shown?.candidates.some((one) => one.detail) && shown.status !== "running" &&
+    !shown.model_line?.startsWith(prm.RECORDED);
+  if (own && shown.problem === draft.problem) results.set(at, prm.storedResults(shown));
+}
+
+async function choose(i) {
+  if (i === at) return;
+  keepCurrent();
+  const first = at < 0;
+  at = -1; // until the parts that listen are there, the editor holds another text
+  await prm.loaded;
+  at = i;
+  prm.store(PLACE, at);
+  tell("prm:open-draft", { draft: draftFor(i), first });
+  tell("prm:show-results", results.get(i) ?? recordedResults(i));
+  showActive();
+  saveNow();
+}
+
+function take(reply, name) {
+  const words = reply?.error ?? (reply ? "" : "The server did not answer; try again in a minute.");
+  openIssue.textContent = words;
+  openIssue.hidden = !words;
+  if (words) return;
+  putAside();
+  [session, title, drafts, results] = [JSON.parse(reply.session), name, new Map(), new Map()];
+  const models = (session.models ?? []).filter((one) => one.recorded);
+  const wanted = session.settings?.model;
+  model = (models.find((one) => one.id === wanted) ?? models[0])?.id ?? "";
+  showUnread(reply);
+  show();
+  choose(Math.min(session.settings?.problem ?? 0, session.problems.length - 1));
+}
+
+// The list that is there can be had back, with what was typed and scored in it.
+function putAside() {
+  keepCurrent();
+  if (session) previous = { session, title, model, at, drafts, results };
+  [session, at] = [null, -1];
+  backButton.hidden = !previous;
+  backButton.textContent = previous ? `Back to ${previous.title}` : "";
+}
+
+function goBack() {
+  const wanted = previous;
+  putAside();
+  const place = wanted.at;
+  ({ session, title, model, drafts, results } = wanted);
+  showUnread({ n_errors: 0, errors: [] });
+  show();
+  choose(place);
+}
+
+function showUnread({ n_errors: n, errors }) {
+  unread.hidden = n === 0;
+  unread.querySelector("summary").textContent = `${several(n, "row")} could not be read`;
+  unread.querySelector("ul").replaceChildren(...errors.map((words) => {
+    const node = document.createElement("li");
+    node.textContent = words;
+    return node;
+  }));
+}
+
+function show() {
+  pane.hidden = false;
+  find(".prm-session-title").textContent = session.title || title;
+  search.value = "";
+  fillChoices();
+  showList();
+}
+
+function close() {
+  putAside();
+  pane.hidden = true;
+  saveNow();
+  openButton.focus();
+}
+
+async function gzipped(file) {
+  if (/\.(gz|parquet|eval)$/i.test(file.name)) return file;
+  const stream = file.stream().pipeThrough(new CompressionStream("gzip"));
+  return await new Response(stream).blob();
+}
+
+function base64(blob) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => failed(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+async function openFile(file) {
+  if (!file) return;
+  openButton.disabled = true;
+  const packed = await gzipped(file).catch(() => file);
+  const large = packed.size > props.max_bytes;
+  const name = packed === file || large ? file.name : `${file.name}.gz`;
+  const words =
+    `${file.name} is too large for the page; on the command line it has no limit: python -m prm_core score`;
+  const reply = large
+    ? { error: words }
+    : await base64(packed).then((text) => server.open_file({ name, contents: text })).catch(() =>
+      null
+    );
+  openButton.disabled = false;
+  take(reply, file.name);
+}
+
+// --- over a reload --------------------------------------------------------------------------------------
+
+const STORE = "sessions";
+
+function stored(mode, work) {
+  return new Promise((done, failed) => {
+    const request = indexedDB.open("prm-inspector", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onerror = () => failed(request.error);
+    request.onsuccess = () => {
+      const asked = work(request.result.transaction(STORE, mode).objectStore(STORE));
+      asked.onsuccess = () => done(asked.result);
+      asked.onerror = () => failed(asked.error);
+    };
+  });
+}
+
+function saveNow() {
+  if (session) keepCurrent();
+  const kept = session && { session, title, model, at, drafts, results };
+  const work = (store) => kept ? store.put(kept, "list") : store.delete("list");
+  stored("readwrite", work).catch(() => {}); // forbidden or full: the list is there until it is left
+}
+
+async function restore() {
+  const kept = await stored("readonly", (store) => store.get("list")).catch(() => null);
+  if (!Array.isArray(kept?.session?.problems) || session) return;
+  ({ session, title, model, drafts, results } = kept);
+  at = Number(prm.stored(PLACE) ?? kept.at);
+  show();
+}
+
+// --- wiring -----------------------------------------------------------------------------------------------
+
+openButton.addEventListener("click", () => fileInput.click());
+fileInput.addEventListener("change", () => {
+  openFile(fileInput.files[0]);
+  fileInput.value = "";
+});
+galleryButton.addEventListener("click", async () => {
+  take(await server.gallery("").catch(() => null), "Gallery");
+});
+document.addEventListener("prm:gallery", () => galleryButton.click());
+backButton.addEventListener("click", goBack);
+find(".prm-session-close").addEventListener("click", close);
+search.addEventListener("input", showList);
+filter.addEventListener("change", showList);
+recorded.addEventListener("change", () => {
+  model = recorded.value;
+  showList();
+  if (at >= 0) tell("prm:show-results", recordedResults(at));
+  saveNow();
+});
+list.addEventListener("click", (event) => {
+  const node = event.target.closest("[role=option]");
+  if (node) choose(Number(node.dataset.at));
+});
+list.addEventListener("keydown", (event) => {
+  const places = [...list.children].map((node) => Number(node.dataset.at));
+  const here = places.indexOf(at);
+  const to = {
+    ArrowDown: here + 1,
+    ArrowUp: Math.max(0, here - 1),
+    Home: 0,
+    End: places.length - 1,
+  }[event.key];
+  if (to === undefined || places[to] === undefined) return;
+  choose(places[to]);
+  event.preventDefault();
+});
+document.addEventListener("dragover", (event) => {
+  if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+});
+document.addEventListener("drop", (event) => {
+  if (!event.dataTransfer?.files.length) return;
+  event.preventDefault();
+  openFile(event.dataTransfer.files[0]);
+});
+addEventListener("pagehide", saveNow);
+restore();

@@ -1,0 +1,165 @@
+"""Files of problems and the gallery in a real browser."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from prm_core.paths import assets_dir
+from prm_core.session import load_session
+from tests.browser.conftest import SOLUTIONS
+from tests.browser.test_page import expect_scored, score, solutions
+
+pytestmark = pytest.mark.browser
+
+GALLERY = assets_dir().parent / "examples" / "gallery" / "gsm8k.json.gz"
+
+
+def open_gallery(page: Page) -> None:
+    page.get_by_role("button", name="Gallery", exact=True).click()
+    expect(options(page)).to_have_count(30)
+    expect(page.locator(".bd-card").first).to_be_visible()
+
+
+def options(page: Page) -> Locator:
+    return page.locator(".prm-list [role=option]")
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def choose(page: Page, path: Path) -> None:
+    page.locator(".prm-open input[type=file]").set_input_files(path)
+
+
+ROWS = (
+    {"problem": "What is 7 × 8?", "solutions": list(SOLUTIONS[:2]), "answer": "56"},
+    {"problem": "What is 2 + 2?", "solutions": ["2 + 2 = 4.\nThe answer is 4."]},
+    {"problem": "What is 3 + 3?", "solutions": ["3 + 3 = 6.\nThe answer is 6."]},
+)
+
+
+def test_the_gallery_shows_what_a_prm_said_without_any_model(page: Page) -> None:
+    """The numbers are those of the file, and nothing is scored."""
+    session = load_session(GALLERY)
+    model = next(one for one in session.models if one.id == session.settings.model)
+    open_gallery(page)
+    expect(page.locator(".bd-judge")).to_contain_text(model.label or model.id)
+    expect(page.locator(".bd-judge")).to_contain_text("recorded")
+    first = session.problems[0]
+    wanted = {
+        chr(65 + i): min(one.scores[model.id].probabilities)
+        for i, one in enumerate(first.solutions)
+    }
+    cards = page.locator(".bd-card")
+    expect(cards).to_have_count(len(wanted))
+    for card in cards.all():
+        letter = card.locator(".bd-letter").text_content() or ""
+        shown = float(card.locator(".bd-score").get_attribute("title") or "nan")
+        assert shown == pytest.approx(wanted[letter]), letter
+    expect(page.locator(".bd-stale")).to_have_count(0)
+
+
+def test_the_list_is_walked_searched_and_filtered(page: Page) -> None:
+    open_gallery(page)
+    problems = [one.problem for one in load_session(GALLERY).problems]
+    page.locator(".prm-list").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#prm-problem")).to_have_value(problems[1])
+    expect(page.locator(".bd-problem")).to_contain_text(problems[1].split(".")[0][:30])
+    page.get_by_role("searchbox").fill(problems[4][:25].upper())
+    expect(options(page)).to_have_count(sum(problems[4][:25] in one for one in problems))
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("Show", exact=True).select_option("a wrong solution leads")
+    expect(options(page).first).to_contain_text("✗ leads")
+    assert 0 < options(page).count() < 30
+
+
+def test_another_recorded_model_brings_its_own_scores(page: Page) -> None:
+    open_gallery(page)
+    before = page.locator(".bd-score").all_text_contents()
+    session = load_session(GALLERY)
+    other = next(one for one in session.models if one.id != session.settings.model)
+    page.get_by_label("Recorded scores of").select_option(other.id)
+    expect(page.locator(".bd-judge")).to_contain_text(other.label or other.id)
+    assert page.locator(".bd-score").all_text_contents() != before
+
+
+def test_a_file_fills_the_list_and_names_what_it_cannot_read(page: Page, tmp_path: Path) -> None:
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS, {"nothing": "here"}))
+    expect(options(page)).to_have_count(3)
+    expect(page.locator(".prm-unread")).to_contain_text("1 row could not be read")
+    page.locator(".prm-unread summary").click()
+    expect(page.locator(".prm-unread li")).to_contain_text("line 4")
+    expect(page.locator("#prm-problem")).to_have_value("What is 7 × 8?")
+    expect(page.locator(".prm-gold")).to_contain_text("56")
+    expect(solutions(page)).to_have_count(2)
+
+
+def test_what_was_typed_and_scored_comes_back_with_its_problem(page: Page, tmp_path: Path) -> None:
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+    expect(options(page)).to_have_count(3)
+    solutions(page).nth(1).fill(SOLUTIONS[2])
+    score(page)
+    expect_scored(page, 2)
+    shown = page.locator(".bd-score").all_text_contents()
+    options(page).nth(1).click()
+    expect(page.locator("#prm-problem")).to_have_value("What is 2 + 2?")
+    expect(page.locator(".bd-card")).to_have_count(0)
+    page.reload()
+    expect(options(page)).to_have_count(3)
+    options(page).nth(0).click()
+    expect(solutions(page).nth(1)).to_have_value(SOLUTIONS[2])
+    expect(page.locator(".bd-score")).to_have_text(shown)
+    expect(page.locator(".bd-stale")).to_have_count(0)
+    page.get_by_role("button", name="Close the list").click()
+    expect(page.locator(".prm-session")).to_be_hidden()
+    page.get_by_role("button", name="Back to rows.jsonl").click()
+    expect(options(page)).to_have_count(3)
+    expect(solutions(page).nth(1)).to_have_value(SOLUTIONS[2])
+
+
+def test_the_draft_that_a_file_replaces_can_be_had_back(page: Page, tmp_path: Path) -> None:
+    page.locator("#prm-problem").fill("Mine?")
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+    expect(page.locator("#prm-problem")).to_have_value("What is 7 × 8?")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#prm-problem")).to_have_value("Mine?")
+
+
+def test_a_file_that_is_none_is_said_and_changes_nothing(page: Page, tmp_path: Path) -> None:
+    page.locator("#prm-problem").fill("Mine?")
+    path = tmp_path / "<img src=x onerror=alert(1)>.jsonl"
+    path.write_bytes(b"\x00\x01\x02 no rows")
+    choose(page, path)
+    expect(page.locator(".prm-open-issue")).not_to_be_empty()
+    expect(page.locator("#prm-problem")).to_have_value("Mine?")
+    expect(page.locator(".prm-session")).to_be_hidden()
+
+
+def test_texts_of_a_file_are_no_code(page: Page, tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)> `${alert(1)}` {{x}}"
+    row = {"problem": hostile, "id": hostile, "solutions": [hostile]}
+    choose(page, write(tmp_path / "rows.jsonl", row))
+    expect(options(page)).to_contain_text(hostile)
+    assert page.locator(".prm-problems img").count() == 0
+
+
+def test_ten_thousand_problems_are_listed_soon(page: Page, tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"What is {i} + {i}?", "solutions": [f"It is {2 * i}."]} for i in range(10_000)
+    ]
+    began = time.monotonic()
+    choose(page, write(tmp_path / "rows.jsonl", *rows))
+    expect(page.locator(".prm-session-count")).to_contain_text("10,000 problems")
+    assert time.monotonic() - began < 60  # of a machine that has other work
+    page.get_by_role("searchbox").fill("is 9999 +")
+    expect(options(page)).to_have_count(1)
+    options(page).click()
+    expect(page.locator("#prm-problem")).to_have_value("What is 9999 + 9999?")
