@@ -19,9 +19,7 @@ step, perhaps `log_odds`, `extras` and `rationales`). What a row is, its fields 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from prm_core.answers.final import final_answer
@@ -38,8 +36,6 @@ from prm_core.formats.labelled_rows import (
 )
 from prm_core.formats.rows import FileRow, kind_of, say_answer_counts
 from prm_core.types import Example
-
-_log = logging.getLogger(__name__)
 
 _GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
 """Fields that hold a right answer wherever they are."""
@@ -346,35 +342,31 @@ def _math(row: FileRow) -> FileRow:
 
 def _labelled(row: FileRow) -> list[FileRow]:
     """The labelled solutions of a row, those of one problem together."""
-    if "label" in row.fields and isinstance(row.fields.get("question"), dict):
-        _say_neutral_counts(row.path)
-    pools: dict[str, list[Example]] = {}
-    for example in examples_of(row):
-        pools.setdefault(example.candidate.problem, []).append(example)
+    pools: dict[str, list[tuple[Example, Example]]] = {}
+    # A step that PRM800K rates 0 is right in one reading and wrong in the other.
+    for pair in zip(examples_of(row), examples_of(row, neutral_is_right=False), strict=True):
+        pools.setdefault(pair[0].candidate.problem, []).append(pair)
     return [
         _ours(
             row,
             problem,
-            [_labelled_solution(one) for one in pool],
-            id=pool[0].candidate.id if len(pool) == 1 else str(row.line),
-            gold_answer=pool[0].gold_answer,
-            source=pool[0].source or None,
+            [_labelled_solution(*one) for one in pool],
+            id=pool[0][0].candidate.id if len(pool) == 1 else str(row.line),
+            gold_answer=pool[0][0].gold_answer,
+            source=pool[0][0].source or None,
         )
         for problem, pool in pools.items()
     ]
 
 
-@lru_cache(maxsize=256)  # once a file, however often it is opened
-def _say_neutral_counts(path: str) -> None:
-    _log.warning("%s: PRM800K's neutral steps count as right", path)
-
-
-def _labelled_solution(example: Example) -> dict[str, Any]:
+def _labelled_solution(example: Example, other: Example) -> dict[str, Any]:
+    """A labelled solution; a label that two readings tell differently is neutral."""
     candidate = example.candidate
+    labels = zip(example.labels, other.labels, strict=True)
     found = {
         "steps": list(candidate.steps),
         "thinking": list(candidate.thinking) or None,
-        "labels": list(example.labels),
+        "labels": [one if one == another else "neutral" for one, another in labels],
         "answer": example.answer,
         "correct": example.correct,
         "error_type": example.error_type,

@@ -113,6 +113,7 @@ class _Builder:
         self._problems: list[Problem] = []
         self._models: dict[str, Model] = {}
         self._single: dict[tuple[str, str | None], int] = {}  # where one solution stands so far
+        self._scored: dict[tuple[Any, ...], int] = {}  # where solutions with scores stand
         self._errors: list[DataError] = []
         self._n_chars = 0
 
@@ -143,6 +144,8 @@ class _Builder:
             self._n_chars += len(solution.text) + sum(map(len, solution.steps))
             for model in solution.scores:
                 self._models.setdefault(model, Model(model, recorded=True))
+        if self._added_scores(problem):
+            return
         key = (problem.problem, problem.gold_answer)
         if key in self._single and problem.source == "prmbench/original":
             return  # PRMBench repeats it with every modification of it
@@ -154,6 +157,24 @@ class _Builder:
         else:
             self._single[key] = len(self._problems)
             self._problems.append(problem)
+
+    def _added_scores(self, problem: Problem) -> bool:
+        """Whether these are solutions that are there already, scored by another model."""
+        if not all(one.scores for one in problem.solutions):
+            return False
+        key = (problem.problem, problem.id, tuple(one.steps for one in problem.solutions))
+        at = self._scored.setdefault(key, len(self._problems))
+        if at == len(self._problems):
+            return False
+        there = self._problems[at].solutions
+        pairs = [*zip(there, problem.solutions, strict=False)]
+        if len(there) != len(problem.solutions) or any(
+            a.scores.keys() & b.scores for a, b in pairs
+        ):
+            return False
+        solutions = tuple(replace(a, scores={**a.scores, **b.scores}) for a, b in pairs)
+        self._problems[at] = replace(self._problems[at], solutions=solutions)
+        return True
 
 
 def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:

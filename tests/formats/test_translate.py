@@ -580,3 +580,25 @@ def test_many_small_rows_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (json.dumps({"problem": f"p{n}", "solutions": ["s" * 50]}) for n in range(10_000))
     with pytest.raises(DataError, match="or 1,000 characters, the most for a session"):
         open_session(gzip.compress("\n".join(rows).encode()), "a.jsonl")
+
+
+def test_a_sample_that_is_written_for_two_filters_is_one(tmp_path: Path) -> None:
+    other = {**LM_EVAL, "doc_id": 4, "doc": {"question": "Why?"}}
+    rows = [LM_EVAL, other, *({**row, "filter": "flexible-extract"} for row in (LM_EVAL, other))]
+    assert [one.problem for one in problems(write(tmp_path, *rows))] == [PEN, "Why?"]
+
+
+def test_two_models_that_scored_the_same_solutions_stand_together(tmp_path: Path) -> None:
+    other = {**RESULT, "model": "n"}
+    session = open_session(write(tmp_path, RESULT, SAL, other, other)).session
+    first, second = session.problems
+    assert [one.scores.keys() for one in first.solutions] == [{"m", "n"}, {"n"}]  # said twice: kept
+    assert len(second.solutions) == 2
+    assert [model.id for model in session.models] == ["m", "search-and-learn", "n"]
+
+
+def test_a_neutral_step_stays_neutral(tmp_path: Path) -> None:
+    completion = {"completions": [{"text": "a", "rating": 0}], "chosen_completion": 0}
+    row = {"question": {"problem": PEN}, "label": {"steps": [completion]}}
+    (problem,) = open_session(write(tmp_path, row)).session.problems
+    assert problem.solutions[0].labels == ("neutral",)
