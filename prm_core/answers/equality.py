@@ -98,6 +98,7 @@ _PAIRS = (
     *(("**", "**"), ("__", "__"), ("`", "`"), ("'", "'"), ("‘", "’")),
 )
 _UPRIGHT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|fbox)\s*\{([^{}]*)\}")
+_BOXED = re.compile(r"\\f?boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
 def bare(answer: str) -> str:
@@ -116,7 +117,7 @@ def bare(answer: str) -> str:
                 inside = answer[len(opening) : -len(closing)]
                 if closing not in inside.replace(r"\$", ""):
                     answer = inside
-        if whole := _UPRIGHT.fullmatch(answer):
+        if whole := _UPRIGHT.fullmatch(answer) or _BOXED.fullmatch(answer):
             answer = whole[1]
     return answer
 

@@ -217,7 +217,8 @@ _STATED = re.compile(
           | 答案 [\s*_]*+ (?:[为為是:：=]) | (?:^|[\n。]) [ \t*_]*+ 答 [*_]*+ [:：]
         ) [\s*_:：=]*+
         (?: (?: therefore | thus | then | simply | just | indeed | equal\ to | approximately | about
-              | roughly | donc | also ) \b [\s,*_:]*+ )?+""",
+              | roughly | donc | also ) \b [\s,*_:]*+ )?+
+        (?: (?:the|la|le|el|die|der|das|a) \s++ (?= [*_]{{0,3}} \(? [A-J] \)? (?!\w) ) )?+""",
     re.VERBOSE | re.IGNORECASE,
 )
 _ANSWER_LINE = re.compile(

@@ -116,6 +116,8 @@ def _spelled(found: re.Match[str]) -> str:
 _MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix")
 _NOTHING = re.compile(r"\\\{\s*\\\}")
 _ROW_GAP = re.compile(r"\\\\\s*\[[\d.]{1,5}\s*(?:pt|ex|em|mm|cm)\]")
+# A set as it is typed, and no argument of a command: {1, 2}, {1, 2} ∪ {3, 4}.
+_SET = re.compile(r"(^|[=∪∩∈]|\\(?:cup|cap|in)(?![A-Za-z]))(\s*)\{([^{}\\]*,[^{}\\]*)\}")
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
@@ -130,6 +132,7 @@ def one_spelling(text: str) -> str:
     ('5\\sqrt 3 cm^{2}', '\\frac 12" m"')
     """
     text = _DELIMITED.sub(r" \1 ", text.replace('"', ""))
+    text = _SET.sub(r"\1\2\\{\3\\}", text)
     text = _THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
     text = _RAISED.sub(lambda f: "^{" + f[0].translate(_table(_SUPERSCRIPTS)) + "}", text)
     text = _LOWERED.sub(lambda f: "_{" + f[0].translate(_table(_SUBSCRIPTS)) + "}", text)

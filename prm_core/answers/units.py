@@ -122,6 +122,8 @@ def read_unit(tokens: Sequence[Token]) -> Unit | None:
     """
     if tokens and tokens[0].text in ORDINALS and not tokens[0].spaced:  # 6th
         tokens = tokens[1:]
+    if len(tokens) > 1 and tokens[0].text in ("unit", "units") and tokens[1].text == "^":
+        tokens = tokens[:1]  # square units, of which nobody says what they are
     if not tokens:
         return NO_UNIT
     reader = _Reader(tokens)

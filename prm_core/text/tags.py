@@ -52,9 +52,7 @@ _TAG = re.compile(
           (?: [ \t]*+ (?:assistant|model|system|user)\b )?
       | <\|start_header_id\|> [a-z]{{1,12}} <\|end_header_id\|>
       | <\|start\|> (?: assistant\b )?
-      | <\| (?: (?:[a-z]{{1,20}}_){{1,4}} (?:[a-z]{{1,20}}|\d{{1,4}}) | endoftext | endofprompt
-          | endofturn | end | return | call | message | eot | eos | bos | pad | sep | eom | user
-          | assistant | system ) \|>
+      | <\| (?: (?:[a-z]{{1,20}}_){{1,4}} (?:[a-z]{{1,20}}|\d{{1,4}}) | [a-z]{{3,20}} ) \|>
       | <[|｜] [^<>|｜\n]{{1,40}} ｜> | <｜ [^<>|｜\n]{{1,40}} [|｜]>
       | </s> | (?P<first><s>)
       | <(?: eos | bos | pad | unk | eod | eot | eoa | eoh | sep | end_of_turn | endoftext

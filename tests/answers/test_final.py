@@ -133,6 +133,7 @@ FOUND = {
         ("Step 2: The answer is: x+1<extra_0>", "x+1"),
     ],
     "eight languages": [
+        ("La respuesta correcta es la (B).", "(B)"),
         ("La réponse est 12.", "12"),
         ("Réponse : x+1", "x+1"),
         ("Die Antwort ist 12.", "12"),

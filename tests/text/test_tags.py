@@ -42,6 +42,14 @@ def test_thinking_is_told_from_the_solution(opening: str, closing: str) -> None:
     assert steps == [("3 + 4 = 7.", True), ("Check it.", True), ("The answer is 7.", False)]
 
 
+def test_a_token_of_any_model_is_no_step() -> None:
+    found = [
+        one.text for one in find_steps("3 + 4 = 7.<|step|>\n<|newthing|>\n7 * 2 = 14.<|stop|>")
+    ]
+    assert found == ["3 + 4 = 7.", "7 * 2 = 14."]
+    assert find_steps("So |x| <|y|> 2 holds")[0].text == "So |x| <|y|> 2 holds"
+
+
 def test_harmony_channels_without_their_tokens() -> None:
     text = "analysisWe add: 7. Check it.assistantfinalThe answer is 7."
     found = [(one.text, one.thinking) for one in find_steps(text)]
