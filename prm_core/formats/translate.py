@@ -342,10 +342,11 @@ def _math(row: FileRow) -> FileRow:
 
 def _labelled(row: FileRow) -> list[FileRow]:
     """The labelled solutions of a row, those of one problem together."""
-    pools: dict[str, list[tuple[Example, Example]]] = {}
+    pools: dict[tuple[str, str], list[tuple[Example, Example]]] = {}
     # A step that PRM800K rates 0 is right in one reading and wrong in the other.
     for pair in zip(examples_of(row), examples_of(row, neutral_is_right=False), strict=True):
-        pools.setdefault(pair[0].candidate.problem, []).append(pair)
+        key = (pair[0].candidate.problem, pair[0].source)
+        pools.setdefault(key, []).append(pair)
     return [
         _ours(
             row,
@@ -355,7 +356,7 @@ def _labelled(row: FileRow) -> list[FileRow]:
             gold_answer=pool[0][0].gold_answer,
             source=pool[0][0].source or None,
         )
-        for problem, pool in pools.items()
+        for (problem, _), pool in pools.items()
     ]
 
 

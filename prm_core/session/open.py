@@ -147,37 +147,53 @@ class _Builder:
         if self._added_scores(problem):
             return
         key = (problem.problem, problem.gold_answer)
-        if key in self._single and problem.source == "prmbench/original":
-            return  # PRMBench repeats it with every modification of it
-        if len(problem.solutions) != 1:
+        at = self._single.get(key) if len(problem.solutions) == 1 else None
+        if at is None:
+            at = len(self._problems)
             self._problems.append(problem)
-        elif key in self._single:
-            at = self._single[key]
+            self._scored.setdefault(_judged(problem), at)
+            if len(problem.solutions) == 1:
+                self._single[key] = at
+        elif not _is_repeated(problem, self._problems[at]):
             self._problems[at] = _with(row, self._problems[at], problem.solutions[0])
-        else:
-            self._single[key] = len(self._problems)
-            self._problems.append(problem)
 
     def _added_scores(self, problem: Problem) -> bool:
         """Whether these are solutions that are there already, scored by another model."""
-        if not all(one.scores for one in problem.solutions):
+        at = self._scored.get(_judged(problem))
+        if at is None or not problem.solutions:
             return False
-        key = (problem.problem, problem.id, tuple(one.steps for one in problem.solutions))
-        at = self._scored.setdefault(key, len(self._problems))
-        if at == len(self._problems):
+        pairs = [*zip(self._problems[at].solutions, problem.solutions, strict=False)]
+        if any(not b.scores or a.scores.keys() & b.scores.keys() for a, b in pairs):
             return False
-        there = self._problems[at].solutions
-        pairs = [*zip(there, problem.solutions, strict=False)]
-        if len(there) != len(problem.solutions) or any(
-            a.scores.keys() & b.scores for a, b in pairs
-        ):
-            return False
-        solutions = tuple(replace(a, scores={**a.scores, **b.scores}) for a, b in pairs)
-        self._problems[at] = replace(self._problems[at], solutions=solutions)
+        more = [replace(a, scores={**a.scores, **b.scores}) for a, b in pairs]
+        there = self._problems[at]
+        rest = there.solutions[len(more) :]  # others of this problem that came since
+        self._problems[at] = replace(there, solutions=(*more, *rest))
         return True
 
 
+def _is_repeated(problem: Problem, there: Problem) -> bool:
+    """PRMBench repeats an original solution with every modification of it."""
+    (one,) = problem.solutions
+    return problem.source == "prmbench/original" and any(
+        (one.steps, one.labels) == (other.steps, other.labels) for other in there.solutions
+    )
+
+
+def _judged(problem: Problem) -> tuple[Any, ...]:
+    """The same for the same solutions of the same problem."""
+    steps = tuple(one.steps or one.text for one in problem.solutions)
+    return (problem.problem, problem.id, problem.gold_answer, steps)
+
+
 def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:
+    """A problem with one solution more, or with another model's scores of one that it has."""
+    for at, one in enumerate(problem.solutions):
+        same = one.steps and one.steps == solution.steps and solution.scores
+        if same and not one.scores.keys() & solution.scores.keys():
+            kept = list(problem.solutions)
+            kept[at] = replace(one, scores={**one.scores, **solution.scores})
+            return replace(problem, solutions=tuple(kept))
     names = [one.name for one in problem.solutions]
     name = unique_names([*names, solution.name])[-1]
     try:

@@ -602,3 +602,53 @@ def test_a_neutral_step_stays_neutral(tmp_path: Path) -> None:
     row = {"question": {"problem": PEN}, "label": {"steps": [completion]}}
     (problem,) = open_session(write(tmp_path, row)).session.problems
     assert problem.solutions[0].labels == ("neutral",)
+
+
+def test_scores_come_to_the_solution_that_has_these_steps(tmp_path: Path) -> None:
+    def row(problem: str, step: str, model: str) -> dict[str, Any]:
+        scores = {model: {"probabilities": [0.5]}}
+        return {"problem": problem, "solutions": [{"steps": [step], "scores": scores}]}
+
+    rows = [
+        row("p", "a", "m"),
+        row("p", "b", "m"),
+        row("q", "c", "m"),
+        row("p", "b", "n"),
+        row("p", "a", "n"),
+    ]
+    first, second = open_session(write(tmp_path, *rows)).session.problems
+    assert [(one.steps, *one.scores) for one in second.solutions] == [(("c",), "m")]
+    found = [(one.steps, *one.scores) for one in first.solutions]
+    assert found == [(("a",), "m", "n"), (("b",), "m", "n")]
+
+
+def test_only_what_prmbench_repeats_is_left_out(tmp_path: Path) -> None:
+    row = {
+        "idx": "a_1",
+        "classification": "a",
+        "original_question": PEN,
+        "modified_question": PEN,
+        "original_process": STEPS,
+        "modified_process": ["3 + 4 = 8.", "So 8."],
+        "error_steps": [1],
+    }
+    other = {
+        **row,
+        "idx": "b_1",
+        "classification": "b",
+        "modified_process": ["3 + 4 = 9.", "So 9."],
+    }
+    third = {
+        **row,
+        "idx": "a_2",
+        "original_process": ["It is 7."],
+        "modified_process": ["It is 8."],
+    }
+    (problem,) = open_session(write(tmp_path, row, other, third)).session.problems
+    assert [one.steps[0] for one in problem.solutions] == [
+        "3 + 4 = 7.",
+        "3 + 4 = 8.",
+        "3 + 4 = 9.",
+        "It is 7.",
+        "It is 8.",
+    ]
