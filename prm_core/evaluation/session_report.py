@@ -165,8 +165,9 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         for row in rows
     )
     return (
+        f'<div class="wide" role="region" tabindex="0" aria-label="{caption}">'
         f"<table><caption>{caption}</caption><thead><tr>{titles}</tr></thead>"
-        f"<tbody>{lines}</tbody></table>"
+        f"<tbody>{lines}</tbody></table></div>"
     )
 
 
@@ -215,8 +216,9 @@ def _heat_map(problem: Problem, order: Sequence[int], show: _Show) -> str:
             )
     label = "Probabilities of all steps, a row for each solution, the best one on top"
     return (
-        f'<figure><svg class="map" role="img" aria-label="{label}" width="{width}" '
-        f'height="{18 * len(rows)}">{"".join(cells)}</svg><figcaption>{label}; a dot: below '
+        f'<figure><div class="wide" role="region" tabindex="0" aria-label="Heat map">'
+        f'<svg class="map" role="img" aria-label="{label}" width="{width}" '
+        f'height="{18 * len(rows)}">{"".join(cells)}</svg></div><figcaption>{label}; a dot: below '
         f"{show.threshold:g}</figcaption></figure>"
     )
 
@@ -385,10 +387,10 @@ a { color: inherit; }
 p { margin: .4rem 0; }
 .problem, .text { white-space: pre-wrap; }
 .problem { font-size: 1.05rem; }
-article, table, nav { background: var(--card); border: 1px solid var(--track);
+article, .wide, nav { background: var(--card); border: 1px solid var(--track);
   border-radius: .6rem; padding: .8rem 1rem; margin: 1rem 0; }
-table { border-collapse: collapse; display: block; overflow-x: auto;
-  font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption, figcaption { color: var(--mute); text-align: left; padding: .2rem 0; }
 th, td { padding: .2rem .7rem; border-bottom: 1px solid var(--track); text-align: left; }
 tbody th { font-weight: normal; }
@@ -408,7 +410,7 @@ b.good { color: var(--good-ink); } b.warn { color: var(--warn-ink); }
 b.bad { color: var(--bad-ink); }
 .bar b { min-width: 5.5rem; font-variant-numeric: tabular-nums; }
 .label { color: var(--mute); margin: .1rem 0; }
-figure { margin: 1rem 0; overflow-x: auto; }
+figure { margin: 1rem 0; }
 .map text { fill: var(--mute); font-size: 12px; text-anchor: end; }
 .map circle { fill: var(--card); }
 .map .good { fill: var(--good); } .map .warn { fill: var(--warn); } .map .bad { fill: var(--bad); }

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from prm_core.evaluation.html import report_html
 from prm_core.evaluation.session_report import session_html
+from tests.browser.test_axe import violations
 from tests.evaluation.test_html import NASTY, TASKS, reports
 from tests.evaluation.test_session_report import session
 
@@ -58,6 +59,7 @@ def test_a_session_is_read_without_a_script_and_on_a_narrow_screen(
         page.on("dialog", lambda dialog: wrong.append(f"a script ran: {dialog.message}"))
         page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith("file:") else None)
         page.goto(path.as_uri())
+        assert violations(page) == []
         expect(page.locator("article")).to_have_count(4)
         expect(page.locator("h1")).to_contain_text("<b>")
         bars = page.locator("article .track i")
