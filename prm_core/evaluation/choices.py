@@ -7,7 +7,7 @@ score. `best_of_n` measures the same rules over many problems.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -203,7 +203,7 @@ def _best(scores: Sequence[float]) -> list[int]:
 
 def _voted(numbers: Sequence[int | None], weights: Sequence[float]) -> list[int]:
     """The places of all solutions whose answer has the most votes."""
-    totals: Counter[int] = Counter()
+    totals: defaultdict[int, float] = defaultdict(float)
     for number, weight in zip(numbers, weights, strict=True):
         if number is not None:
             totals[number] += weight
