@@ -1,0 +1,85 @@
+"""The rows that the default model's head learns from: honest, and apart from what is measured."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from prm_core.formats.labelled import read_examples
+from prm_core.paths import assets_dir
+from prm_core.synthetic.halves import half
+from prm_core.types import Example
+
+ROWS = assets_dir() / "training"
+TYPED = ("typed_right", "typed_wrong")
+VISITORS = Path(__file__).parent.parent / "data" / "visitors.jsonl"
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_EQUATION = re.compile(
+    rf"(?<![\d.)}}/*x×:+=-] )(?<![\d./])(-?{_NUMBER}(?: ?[-+*/×x:] ?{_NUMBER})+)"
+    rf" = (-?{_NUMBER})(?![\d.:/])(?! remainder)"
+)
+
+
+def rows(path: Path) -> list[Example]:
+    return [row for row in read_examples(path) if isinstance(row, Example)]
+
+
+def plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9+*/=<>^().-]+", " ", text.lower()).strip()
+
+
+def value_of(shown: str) -> Fraction:
+    """The value of numbers with signs between them, products before sums."""
+    signs = re.sub(r"(?<=[\d ])[×x](?=[\d ])", "*", shown).replace(":", "/")
+    total = Fraction(0)
+    for sign, product in re.findall(r"([+-]?)\s*([^+-]+)", signs):
+        value = Fraction(1)
+        for over, number in re.findall(r"([*/]?)\s*([\d.]+)", product):
+            value = value / Fraction(number) if over == "/" else value * Fraction(number)
+        total += -value if sign == "-" else value
+    return total
+
+
+def holds(shown: str, result: str) -> bool:
+    """Whether a plain equation is true, to the decimals that its result has."""
+    decimals = len(result.partition(".")[2])
+    most = Fraction(6, 10 ** (decimals + 1)) if decimals else Fraction(0)
+    return abs(value_of(shown) - Fraction(result)) <= most
+
+
+def test_no_plain_equation_of_a_right_typed_step_is_false() -> None:
+    n_found = 0
+    for example in (row for name in TYPED for row in rows(ROWS / f"{name}.jsonl.gz")):
+        for step, label in zip(example.candidate.steps, example.labels, strict=True):
+            text = re.sub(r"(?<=\d),(?=\d{3})", "", step.replace("$", "").replace("−", "-"))
+            for shown, result in _EQUATION.findall(text):
+                n_found += 1
+                assert label == 0.0 or holds(shown, result), step
+    assert n_found > 800
+
+
+def test_the_typed_files_are_what_their_names_say() -> None:
+    for name in TYPED:
+        assert all(
+            (0.0 in row.labels) == (name == "typed_wrong")
+            for row in rows(ROWS / f"{name}.jsonl.gz")
+        )
+
+
+def test_typed_rows_share_no_problem_and_no_longer_step_with_what_is_measured() -> None:
+    measured = rows(VISITORS)
+    problems = {plain(row.candidate.problem) for row in measured}
+    steps = {plain(step) for row in measured for step in row.candidate.steps}
+    for row in (row for name in TYPED for row in rows(ROWS / f"{name}.jsonl.gz")):
+        assert plain(row.candidate.problem) not in problems
+        same = {plain(step) for step in row.candidate.steps} & steps
+        assert all(len(step) <= 8 for step in same), same
+
+
+@pytest.mark.parametrize("name", ["mr_gsm8k", "parc", "consensus"])
+def test_real_solutions_are_of_the_half_that_is_fitted_on(name: str) -> None:
+    assert {half(row.candidate.problem) for row in rows(ROWS / f"{name}.jsonl.gz")} == {"fit"}
