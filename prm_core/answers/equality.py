@@ -26,6 +26,7 @@ from prm_core.answers.expressions import (
     nearly_equal,
 )
 from prm_core.answers.notation import Token, key_of, one_spelling, tokens_of, words
+from prm_core.answers.quantities import forget as forget_quantities
 from prm_core.answers.quantities import same_based, same_quantities
 from prm_core.answers.structure import (
     COMMA,
@@ -91,6 +92,15 @@ def _same_text(left: str, right: str) -> bool:
         return False
     finally:
         _pairs_left.reset(token)
+
+
+def forget() -> None:
+    """Drop what was kept of earlier answers, which are somebody's text; a vote asks for them again.
+
+    A server that others can reach calls it when it has compared a draft's answers.
+    """
+    _same_text.cache_clear()
+    forget_quantities()
 
 
 _PAIRS = (

@@ -83,6 +83,11 @@ _DECIMAL = re.compile(
 _SCIENTIFIC = re.compile(r"([-+]?)(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})")
 
 
+def forget() -> None:
+    """Drop the quantities that were read last, which are somebody's text."""
+    _read.cache_clear()
+
+
 @lru_cache(maxsize=1024)  # a vote compares every answer with many others
 def _read(tokens: tuple[Token, ...]) -> _Quantity | None:
     """The quantity that an answer is; None where it is none."""

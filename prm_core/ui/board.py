@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from prm_core.answers.equality import forget
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.evaluation.choices import Choice, compare_pool
 from prm_core.figures.step_bars import (
@@ -114,6 +115,8 @@ def board_value(
     for index, one in there:
         if index not in views:
             views[index] = _view(one, threshold, _at(thinking, index, ()), judged.gold)
+    if judged.gold is not None:
+        forget()  # the answers that were compared with it
     standings: dict[int, dict[str, dict[str, Any]]] = {
         index: {"ranks": {}, "tied": {}, "shown": {}} for index, _ in there
     }

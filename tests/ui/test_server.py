@@ -264,17 +264,13 @@ def test_a_model_s_name_may_hold_what_cannot_be_sent(server: Running, line: str)
 
 
 def test_components_answer_whatever_they_are_asked(server: Running) -> None:
-    components = [(one.get_config(), number) for number, one in server.page.demo.blocks.items()]
-    (preview,) = (n for one, n in components if "split_preview" in one.get("server_fns", []))
-    (model,) = (n for one, n in components if "check_model" in one.get("server_fns", []))
-    for number, name, data in (
-        (preview, "split_preview", {"texts": ["a"], "rule": f"separator:{HALF}"}),
-        (preview, "split_preview", {"texts": [HALF], "rule": "auto"}),
-        (model, "check_model", f"/{HALF}"),
-        (model, "check_model", "x" * 5000),
+    for name, data in (
+        ("split_preview", {"texts": ["a"], "rule": f"separator:{HALF}"}),
+        ("split_preview", {"texts": [HALF], "rule": "auto"}),
+        ("check_model", f"/{HALF}"),
+        ("check_model", "x" * 5000),
     ):
-        asked = {"component_id": number, "fn_name": name, "data": data, "session_hash": "x"}
-        status, _, said = server.visitor().ask("POST", "/gradio_api/component_server/", asked)
+        status, said = ask(server, name, data)
         assert status == 200, said
 
 
@@ -458,6 +454,7 @@ def test_names_are_known_by_the_address_and_the_setting(
 
 def holders(needle: str) -> list[str]:
     """What holds a text in this process, found from everything that the collector tracks."""
+    gc.unfreeze()  # caches among it, which are as old as their modules
     gc.collect()
     found: list[str] = []
     seen: set[int] = set()
@@ -488,6 +485,18 @@ def test_nothing_of_a_run_is_left(server: Running, monkeypatch: pytest.MonkeyPat
         unread = server.visitor()
         assert unread.join([{**DRAFT, "problem": word}, "default"])[0] == 200
         server.visitor().join([{**DRAFT, "solutions": [word, 1]}, "default"])
+        # In every other field, and in what the components are asked.
+        kept = json.dumps([{"model_id": word, "steps": [word], "probabilities": [0.5]}])
+        server.visitor().score("2 + 3?", ["2 + 3 = 5."], model=word)
+        odd = {**DRAFT, "gold": word, "kept": kept, "rule": f"separator:{word}", word: word}
+        full = server.visitor()
+        answers = [f"{text} {word}\nThe answer is {text} {word}." for text in ("3 kg", "x =")]
+        assert full.join([{**odd, "solutions": answers}, "default"])[0] == 200
+        with full.messages() as messages:
+            assert any(word in json.dumps(one) for one in messages)
+        for name in ("split_preview", "restore", "check_model", "model_state"):
+            for data in (word, {"texts": [word], "rule": f"separator:{word}"}, [word]):
+                ask(server, name, data)
         return unread.session
 
     visit()
@@ -497,6 +506,18 @@ def test_nothing_of_a_run_is_left(server: Running, monkeypatch: pytest.MonkeyPat
     assert not server.host.line._sessions
     kept = ForgetfulCheck.texts(server)
     assert backwards[::-1] not in kept
+
+
+def ask(server: Running, name: str, data: object) -> tuple[int, bytes]:
+    """A question of one of the page's components."""
+    (number,) = (
+        number
+        for number, one in server.page.demo.blocks.items()
+        if name in one.get_config().get("server_fns", [])
+    )
+    asked = {"component_id": number, "fn_name": name, "data": data, "session_hash": "x"}
+    status, _, said = server.visitor().ask("POST", "/gradio_api/component_server/", asked)
+    return status, said
 
 
 class ForgetfulCheck:
