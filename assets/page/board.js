@@ -1336,6 +1336,7 @@ function show(next) {
   });
   showFacts();
   showThreshold();
+  showExport();
   arrange(!fresh);
   fillView();
   // A quick run brings all of its results at once.

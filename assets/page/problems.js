@@ -40,6 +40,14 @@ function scoresOf(solution) {
   return scores && scores.probabilities.length === solution.steps?.length ? scores : null;
 }
 
+// The solutions' letters: their own names where these are letters.
+function lettersOf(solutions) {
+  const names = solutions.map((one) => one.name ?? "");
+  const good = names.every((one) => /^[A-Z]{1,3}$/.test(one)) &&
+    new Set(names).size === names.length;
+  return good ? names : names.map((_, k) => prm.letter(k));
+}
+
 function draftFor(i) {
   if (drafts.has(i)) return drafts.get(i);
   const problem = session.problems[i];
@@ -47,8 +55,8 @@ function draftFor(i) {
   return {
     problem: problem.problem,
     solutions: solutions.map(textOf),
-    letters: solutions.map((_, k) => prm.letter(k)),
-    rule: "auto",
+    letters: lettersOf(solutions),
+    rule: problem.rule ?? "auto",
     gold: problem.gold_answer ?? null,
   };
 }
@@ -58,29 +66,34 @@ function recordedResults(i) {
   const problem = session.problems[i];
   const solutions = solutionsOf(problem);
   if (!solutions.some(scoresOf)) return null;
-  const { label, threshold } = session.models.find((one) => one.id === model) ?? {};
+  const letters = lettersOf(solutions);
+  const by = session.models.find((one) => one.id === model) ?? {};
+  const own = by.threshold ?? 0.5;
   const candidates = solutions.map((solution, k) => {
     const scores = scoresOf(solution);
     const { steps, thinking } = solution;
     return {
-      letter: prm.letter(k),
+      letter: letters[k],
       source: textOf(solution),
-      cut: "",
-      error: scores ? "" : "no recorded scores",
+      cut: solution.cut ?? "",
+      error: scores ? "" : solution.error || "no recorded scores",
       scores: scores && { extras: {}, rationales: [], ...scores, model_id: model, steps, thinking },
     };
   });
   return JSON.stringify({
     problem: problem.problem,
-    rule: "auto",
-    model: label || model,
-    model_line: prm.RECORDED + model,
-    model_note: "These scores were recorded before and come from the file.",
+    rule: problem.rule ?? "auto",
+    model: by.label || model,
+    model_line: !by.recorded && by.line ? by.line : prm.RECORDED + model,
+    model_note: by.recorded
+      ? "These scores were recorded before and come from the file."
+      : by.note ?? "",
     gold: problem.gold_answer ?? null,
-    threshold: threshold ?? 0.5,
-    status: "done",
-    message: "",
-    cut_note: "",
+    threshold: session.settings?.threshold ?? own,
+    own,
+    status: problem.status || "done",
+    message: problem.message ?? "",
+    cut_note: problem.cut_note ?? "",
     candidates,
   });
 }
@@ -93,7 +106,7 @@ function leader(problem) {
     if (!scores) return;
     const score = Math.min(...scores.probabilities);
     if (!best || score > best.score) {
-      best = { letter: prm.letter(k), score, right: solution.correct };
+      best = { letter: lettersOf(solutionsOf(problem))[k], score, right: solution.correct };
     }
   });
   return best;
@@ -162,7 +175,7 @@ function showActive() {
 function fillChoices() {
   const option = (value, words) => new Option(words, value);
   filter.replaceChildren(...FILTERS.map(([name]) => option(name, name)));
-  const models = (session.models ?? []).filter((one) => one.recorded);
+  const models = session.models ?? [];
   recorded.replaceChildren(...models.map((one) => option(one.id, one.label || one.id)));
   recorded.hidden = models.length < 2;
   recorded.value = model;
@@ -204,7 +217,7 @@ function take(reply, name) {
   if (words) return;
   putAside();
   [session, title, drafts, results] = [JSON.parse(reply.session), name, new Map(), new Map()];
-  const models = (session.models ?? []).filter((one) => one.recorded);
+  const models = session.models ?? [];
   const wanted = session.settings?.model;
   model = (models.find((one) => one.id === wanted) ?? models[0])?.id ?? "";
   showUnread(reply);

@@ -129,5 +129,5 @@ const Table = (() => {
     );
   }
 
-  return { build, copyButton };
+  return { build, copyButton, copyText };
 })();

@@ -56,10 +56,3 @@ async function setThreshold(threshold) {
 }
 
 thresholdInput.addEventListener("input", () => setThreshold(Number(thresholdInput.value)));
-
-// --- begin ----------------------------------------------------------------------------------------------
-
-showTab("Steps");
-showColours();
-watch("value", update);
-update();

@@ -36,6 +36,7 @@ from prm_core.ranking.rank import rank
 from prm_core.text.labels import step_content
 from prm_core.types import ScoredCandidate
 from prm_core.ui.examples import missed_steps
+from prm_core.ui.exports import formats
 
 T = TypeVar("T")
 
@@ -375,10 +376,12 @@ class Board(gr.HTML):
                 "board.js",
                 "stale.js",
                 "threshold.js",
+                "export.js",
             ),
             head=_head(),
             apply_default_css=False,
             palettes=palette_table(),
+            formats=formats(),
             **kwargs,
         )
 

@@ -43,6 +43,7 @@ from prm_core.ui.board import Board, Judged, Status, board_value
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
+from prm_core.ui.exports import export_results
 from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
 from prm_core.ui.kept import read_all, still_valid
@@ -431,7 +432,7 @@ def build_page(host: ModelHost) -> Page:
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]],
                     elem_id="prm-board",
-                    server_functions=[restore],
+                    server_functions=[restore, export_results],
                 )
 
         job = actions.submit(
@@ -519,7 +520,7 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"split_preview", "restore", "open_file"}),
+        frozenset({"split_preview", "restore", "open_file", "export_results"}),
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed

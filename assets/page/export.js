@@ -1,0 +1,152 @@
+// Export: the results as a file, or as a link that carries them in its fragment, which no server
+// sees. Runs after stale.js, in the same function.
+
+const MOST_LINK = 30_000; // characters; beyond, the session as a file is offered
+
+const exportMenu = make("div", { class: "bd-menu", role: "menu", hidden: true });
+const exportButton = make(
+  "button",
+  {
+    type: "button",
+    class: "bd-export",
+    "aria-haspopup": "menu",
+    "aria-expanded": "false",
+    onclick: () => openExport(exportMenu.hidden),
+  },
+  "Export",
+);
+const exportSaid = make("span", { class: "bd-export-said", role: "status" });
+const exportPart = make("span", { class: "bd-export-part" }, exportButton, exportMenu, exportSaid);
+written.before(exportPart);
+
+function openExport(open) {
+  exportMenu.hidden = !open;
+  exportButton.setAttribute("aria-expanded", String(open));
+  if (open) exportMenu.firstChild.focus();
+}
+
+function sayExport(words) {
+  exportSaid.textContent = words;
+  if (words) setTimeout(() => exportSaid.textContent === words && sayExport(""), 6000);
+}
+
+function download(name, blob) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+const bytesOf = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+
+async function exportAs(format) {
+  openExport(false);
+  exportButton.focus();
+  const asked = { format, aggregation: method, results: prm.storedResults(value) };
+  const reply = await server.export_results(asked).catch(() => null);
+  if (!reply || reply.error) {
+    sayExport(reply?.error ?? "The server did not answer; try again in a minute.");
+    return;
+  }
+  download(reply.name, new Blob([bytesOf(reply.contents)]));
+  sayExport("Saved");
+}
+
+// --- links ----------------------------------------------------------------------------------------
+
+const through = (data, stream) => new Response(new Blob([data]).stream().pipeThrough(stream));
+
+async function packed(text) {
+  const stream = new CompressionStream("deflate-raw");
+  const bytes = new Uint8Array(await through(text, stream).arrayBuffer());
+  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+// The text that a link carries; null where it is none of ours. What unpacks to more than the server
+// reads is none either.
+async function unpacked(text) {
+  const most = 2_400_000;
+  const stream = new DecompressionStream("deflate-raw");
+  const bytes = bytesOf(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const reader = new Blob([bytes]).stream().pipeThrough(stream).getReader();
+  const parts = [];
+  let size = 0;
+  for (let { done, value: part } = await reader.read(); !done;) {
+    size += part.length;
+    if (size > most) {
+      await reader.cancel();
+      return null;
+    }
+    parts.push(part);
+    ({ done, value: part } = await reader.read());
+  }
+  return await new Blob(parts).text();
+}
+
+async function copyLink() {
+  openExport(false);
+  exportButton.focus();
+  const state = { draft: prm.draft, method, results: prm.storedResults(value) };
+  const link = `${location.origin}${location.pathname}#s=${await packed(JSON.stringify(state))}`;
+  if (link.length > MOST_LINK) {
+    sayExport("Too much for a link; the session as a file carries it.");
+    return;
+  }
+  sayExport(Table.copyText(link) ? "Link copied" : "Copying is not allowed here");
+}
+
+async function openLink() {
+  const [, text] = location.hash.match(/^#s=([\w-]+)$/) ?? [];
+  if (!text) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  const state = await unpacked(text).then(JSON.parse).catch(() => null);
+  const ours = state && typeof state.draft?.problem === "string" &&
+    Array.isArray(state.draft.solutions) && typeof state.results === "string";
+  if (!ours) {
+    empty.before(unkept);
+    sayUnkept("This link is damaged or of another program; nothing was opened.");
+    return;
+  }
+  await prm.loaded;
+  if (radios.has(state.method)) method = state.method;
+  document.dispatchEvent(
+    new CustomEvent("prm:open-draft", { detail: { draft: state.draft, first: true } }),
+  );
+  document.dispatchEvent(new CustomEvent("prm:show-results", { detail: state.results }));
+}
+
+// --- the menu ---------------------------------------------------------------------------------------
+
+const entry = (label, act) =>
+  make("button", { type: "button", role: "menuitem", tabindex: "-1", onclick: act }, label);
+exportMenu.append(
+  entry("Copy a link to these results", copyLink),
+  ...props.formats.map(({ format, label }) => entry(label, () => exportAs(format))),
+);
+exportMenu.addEventListener("keydown", (event) => {
+  const all = [...exportMenu.children];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) all.at((all.indexOf(document.activeElement) + step) % all.length).focus();
+  else if (event.key === "Escape") {
+    openExport(false);
+    exportButton.focus();
+  } else return;
+  event.preventDefault();
+});
+document.addEventListener("pointerdown", (event) => {
+  if (!exportPart.contains(event.target)) openExport(false);
+});
+
+function showExport() {
+  exportPart.hidden = value.status === "running";
+}
+
+openLink();
+addEventListener("hashchange", openLink);
+
+// --- begin ----------------------------------------------------------------------------------------------
+
+showTab("Steps");
+showColours();
+watch("value", update);
+update();
