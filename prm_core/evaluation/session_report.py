@@ -376,7 +376,8 @@ _STYLE = """
 @media print { :root { color-scheme: light; @light --page: #fff; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   article li, tr, figure { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  section + section { break-before: page; } nav { display: none; } }
+  section + section { break-before: page; } nav { display: none; }
+  details::details-content { content-visibility: visible; block-size: auto; } }
 body { font: 15px/1.5 ui-sans-serif, system-ui, sans-serif; color: var(--ink);
   background: var(--page); margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
   overflow-wrap: anywhere; }
