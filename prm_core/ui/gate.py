@@ -263,6 +263,8 @@ class Gate:
             await self._previews.run(session, lambda: self._app(scope, receive, send))
         else:
             await self._app(scope, receive, send)
+        if path == JOIN:
+            self._readers.drop_soon(session)  # it may be cancelled before it begins
 
     def _check_names(self, headers: Headers) -> None:
         """Of the server, as the request has them; Gradio writes them into the page."""

@@ -107,8 +107,14 @@ class Readers:
     def _drop(self, session: str) -> None:
         self._drops.pop(session, None)
         queue = self._demo._queue
-        runs = any(one.session_hash == session for one in queue.event_ids_to_events.values())
+        # Not those that have an id: a run that is cancelled as it ends keeps its own.
+        waiting = [one.queue for one in queue.event_queue_per_concurrency_id.values()]
+        going = [one for one in queue.active_jobs if one is not None]
+        runs = any(one.session_hash == session for events in waiting + going for one in events)
         if session not in self._reading and not runs:
             self._left.pop(session, None)
             queue.pending_messages_per_session.pop(session, None)
             queue.pending_event_ids_session.pop(session, None)
+            for name, event in list(queue.event_ids_to_events.items()):
+                if event.session_hash == session:
+                    del queue.event_ids_to_events[name]

@@ -544,8 +544,11 @@ def test_what_a_run_said_waits_for_its_reader_whatever_ended_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A session's earlier run ended long enough ago; its last one only now."""
+    ended = types.SimpleNamespace(session_hash="one")  # it was cancelled in its last moment
     queue = types.SimpleNamespace(
-        event_ids_to_events={},
+        event_ids_to_events={"a run": ended},
+        event_queue_per_concurrency_id={"model": types.SimpleNamespace(queue=[])},
+        active_jobs=[None],
         pending_messages_per_session={"one": ["a result"]},
         pending_event_ids_session={"one": {"a run"}},
     )
@@ -563,8 +566,24 @@ def test_what_a_run_said_waits_for_its_reader_whatever_ended_before(
         await asyncio.sleep(0.05)
         assert not queue.pending_messages_per_session
         assert not queue.pending_event_ids_session
+        assert not queue.event_ids_to_events
 
     asyncio.run(run())
+
+
+def test_a_run_that_is_cancelled_before_anybody_reads_leaves_nothing(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "READER_S", 0.3)
+    queue = server.page.demo._queue
+    for pause in (0.0, 0.0, 0.002, 0.004, 0.008, 0.016, 0.03):
+        visitor = server.visitor()
+        visitor.join([DRAFT, "default"])
+        time.sleep(pause)
+        cancel = {"session_hash": visitor.session, "fn_index": server.event, "event_id": "x"}
+        assert visitor.ask("POST", "/gradio_api/cancel", cancel)[0] == 200
+    until(lambda: not queue.pending_messages_per_session and not queue.event_ids_to_events)
+    assert not queue.pending_event_ids_session
 
 
 def test_many_sessions_leave_as_much_as_few(
