@@ -641,7 +641,8 @@ def test_what_a_directory_holds_is_not_written_over(backbone: str, tmp_path: Pat
     notes = tmp_path / "README.md"
     notes.write_text("mine", encoding="utf-8")
     config = TuneConfig(backbone, **FAST)
-    with pytest.raises(BadOptionError, match=r"holds README\.md, which may be needed; name a new"):
+    said = r"holds README\.md, which may be needed; choose a new"
+    with pytest.raises(BadOptionError, match=said):
         fine_tune(config, [solutions(4)], Loss(), RunConfig(tmp_path, "cpu"))
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     with pytest.raises(DataError, match=r"README\.md/model: cannot be written: Not a directory"):
@@ -650,7 +651,7 @@ def test_what_a_directory_holds_is_not_written_over(backbone: str, tmp_path: Pat
 
 def test_a_loss_that_is_not_finite_ends_the_run(backbone: str, tmp_path: Path) -> None:
     larger_than_any_float32 = Loss(pos_weight=1e39)
-    with pytest.raises(ModelError, match=r"the loss is (inf|nan) at step 1: the weights are lost"):
+    with pytest.raises(ModelError, match=r"the loss is (inf|nan) at step 1: the model is lost"):
         fine_tune(
             TuneConfig(backbone, **FAST),
             [solutions(4)],
@@ -665,5 +666,6 @@ def test_a_hub_that_cannot_be_reached_is_told_of_before_the_training(
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     settings = RunConfig(tmp_path, "cpu", push_to_hub="somebody/model")
-    with pytest.raises(ModelError, match=r"somebody/model cannot be uploaded .*; is there"):
+    said = r"somebody/model cannot be uploaded .*; check the network"
+    with pytest.raises(ModelError, match=said):
         fine_tune(TuneConfig(backbone, **FAST), [solutions(4)], Loss(), settings)
