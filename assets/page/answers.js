@@ -38,12 +38,11 @@ const Answers = (() => {
       make("b", {}, words),
     );
 
-  function groupRow(group, { most, heaviest, n, method, label, open }) {
-    const { answer: words, letters, weights } = group;
+  function groupRow(group, { most, heaviest, n, label, open }) {
+    const { answer: words, letters, weight } = group;
     const names = letters.map((letter) =>
       make("button", { type: "button", class: "bd-letter", onclick: () => open(letter) }, letter)
     );
-    const weight = weights[method];
     const shown = words === null
       ? make("span", { class: "bd-chip bd-answer" }, "no answer")
       : answer({ answer: words, correct: group.correct });
@@ -59,37 +58,51 @@ const Answers = (() => {
   }
 
   // What the PRM's leader and the majority say, where they differ and where they do not.
-  function verdictOf({ picks, groups }, method, label) {
-    const answerOf = (pick) =>
-      groups.filter((group) => pick.letters.some((one) => group.letters.includes(one)));
-    const prmGroups = answerOf(picks.find((one) => one.rule === method));
-    const majority = answerOf(picks.find((one) => one.rule === "majority"));
+  function verdictOf(groups, { standing, label }) {
     const n = groups.reduce((sum, group) => sum + group.letters.length, 0);
-    if (!majority.length) return "No solution gives an answer.";
+    const voting = groups.filter((group) => group.answer !== null);
+    if (!voting.length) return "No solution gives an answer.";
+    const votes = Math.max(...voting.map((group) => group.letters.length));
+    const majority = voting.filter((group) => group.letters.length === votes);
+    const chosen = groups.filter((group) =>
+      group.letters.some((one) => standing.get(one)?.rank === 1)
+    );
     const quoted = (found) => found.map((one) => one.answer ?? "no answer").join(" or ");
-    const votes = `${majority[0].letters.length} of ${n}`;
-    const most = majority.length > 1
-      ? `${quoted(majority)} have equally many votes, ${votes} each`
-      : `${quoted(majority)} has the most votes, ${votes}`;
-    if (prmGroups.every((group) => majority.includes(group))) {
+    const prm = `under ${label.toLowerCase()} the PRM chooses ${quoted(chosen)}`;
+    if (majority.length > 1) {
+      return `No majority: ${quoted(majority)} have ${votes} of ${n} votes each; ${prm}.`;
+    }
+    const most = `${quoted(majority)} has the most votes, ${votes} of ${n}`;
+    if (chosen.every((group) => majority.includes(group))) {
       return `PRM and majority agree: ${most}.`;
     }
-    const apart = prmGroups.some((group) => majority.includes(group)) ? "in part" : "";
-    const prm = `under ${label.toLowerCase()} the PRM chooses ${quoted(prmGroups)}`;
-    return `PRM and majority disagree${apart && ` ${apart}`}: ${prm}; ${most}.`;
+    const apart = chosen.some((group) => majority.includes(group)) ? " in part" : "";
+    return `PRM and majority disagree${apart}: ${prm}; ${most}.`;
   }
 
-  // `show` is { choices, method, label, gold, open(letter), grade(gold) }.
+  // The groups of the solutions that are still there, with their weights under the chosen rule.
+  function groupsOf({ choices, there, method }) {
+    const scores = new Map(there.map((one) => [one.letter, one.scores[method]]));
+    return choices.groups.flatMap((group) => {
+      const letters = group.letters.filter((one) => scores.has(one));
+      const weight = letters.reduce((sum, one) => sum + scores.get(one), 0);
+      return letters.length ? [{ ...group, letters, weight }] : [];
+    }).sort((a, b) =>
+      (a.answer === null) - (b.answer === null) || b.letters.length - a.letters.length
+    );
+  }
+
+  // `show` is { choices, there, standing, method, label, gold, open(letter), grade(gold) }.
   function draw(show) {
     about = show;
     node.hidden = !show.choices;
     if (node.hidden) return;
-    const { groups } = show.choices;
+    const groups = groupsOf(show);
     const voting = groups.filter((group) => group.answer !== null);
     const most = Math.max(1, ...voting.map((group) => group.letters.length));
-    const heaviest = Math.max(1e-9, ...voting.map((group) => group.weights[show.method]));
+    const heaviest = Math.max(1e-9, ...voting.map((group) => group.weight));
     const n = groups.reduce((sum, group) => sum + group.letters.length, 0);
-    said.textContent = verdictOf(show.choices, show.method, show.label);
+    said.textContent = verdictOf(groups, show);
     const label = `${show.label.toLowerCase()}, sum`;
     groupsList.replaceChildren(
       ...groups.map((group) => groupRow(group, { ...show, most, heaviest, n, label })),

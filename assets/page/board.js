@@ -1044,6 +1044,7 @@ function fillRules() {
     colours: paletteNow(),
     accent: accent(),
     scores: scoresTable(ranked()),
+    removed: value.candidates.filter((one) => one.detail).length - there.length,
     open: goToStep,
   });
 }
@@ -1051,6 +1052,8 @@ function fillRules() {
 function fillAnswers() {
   Answers.draw({
     choices: choices(),
+    there,
+    standing,
     method,
     label: value.methods.find((one) => one.name === method).label,
     gold: value.gold ?? null,

@@ -109,7 +109,7 @@ const Rules = (() => {
     return { shown: words, press: () => open(rival, step) };
   }
 
-  function picksTable({ picks, groups }, { method, open, gold }) {
+  function picksTable({ picks, groups }, { method, open, gold, removed }) {
     const answerOf = (letters) => {
       const given = groups.filter((group) => letters.some((one) => group.letters.includes(one)));
       return given.map((group) => group.answer ?? "none").join(" or ");
@@ -135,10 +135,12 @@ const Rules = (() => {
     });
     const caption = "What every rule chooses";
     const sheet = Table.build({ caption, columns, rows: picks.map(row) });
+    const since = removed ? "Those that were removed since are still among them. " : "";
     sheet.append(make(
       "p",
       { class: "bd-sheet-note" },
-      "Ahead of the best other solution, and the step that costs that one most. It decides where the other would lead without it.",
+      since +
+        "Ahead of the best other solution, and the step that costs that one most. It decides where the other would lead without it.",
     ));
     return sheet;
   }

@@ -537,6 +537,12 @@ _RUNS_ON = re.compile(
     re.IGNORECASE,
 )
 _EQUATION = re.compile(r"\S{1,24}?[ \t]*+[=+*/×÷·<>≈−-]")
+_NARROW = 60  # characters of a line: text that is wrapped is seldom narrower
+_RESULT = re.compile(r"[=≈→][^=≈→]{1,24}$")
+_BEGINS = re.compile(
+    r"(?:so|then|thus|hence|therefore|now|next|finally|i|he|she|it|they|we|you|there)\b",
+    re.IGNORECASE,
+)
 
 
 def _auto_rule(part: Part) -> str:
@@ -574,9 +580,22 @@ def _continues(part: Part, index: int) -> bool:
     before = unfinished(text, start)
     if not before or BULLET.match(text, start) or is_head(part, index):
         return False
-    if text[start].islower():
-        return not _EQUATION.match(text, start)
-    return formula or _RUNS_ON.search(before) is not None
+    runs_on = _RUNS_ON.search(before) is not None
+    if not text[start].islower():
+        return formula or runs_on
+    if _EQUATION.match(text, start):
+        return False
+    return runs_on or not _begins_anew(part, index)
+
+
+def _begins_anew(part: Part, index: int) -> bool:
+    """Does a row in lower case begin a step all the same, as in notes typed line by line?"""
+    before, row = part.rows[index - 1], part.rows[index]
+    if max(row.end - row.start, before.end - before.start) >= _NARROW:
+        return False
+    no_capitals = not part.text[part.rows[0].start].isupper()
+    earlier = part.text[before.start : before.end].rstrip(EDGE)
+    return bool(no_capitals or _BEGINS.match(part.text, row.start) or _RESULT.search(earlier))
 
 
 # --- sentences ------------------------------------------------------------------------------------

@@ -223,7 +223,6 @@ def _choices(
         {
             "answer": group.answer,
             "letters": letters(group.solutions),
-            "weights": group.weights,
             "correct": group.correct,
         }
         for group in found.groups

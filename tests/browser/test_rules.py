@@ -87,6 +87,19 @@ def test_where_prm_and_majority_differ_it_is_said(board: Page) -> None:
     expect(summary).to_contain_text("54 has the most votes, 2 of 3.")
 
 
+def test_answers_are_of_the_solutions_that_are_still_there(page: Page) -> None:
+    fill(page, PROBLEM, *(f"7 × 8 = {x}.\nThe answer is {x}." for x in (56, 54, 54)))
+    score(page)
+    expect_scored(page, 3)
+    open_tab(page, "Answers")
+    expect(page.locator(".bd-group").first).to_contain_text("2 of 3")
+    page.get_by_role("button", name="Remove solution B").click()
+    expect(page.locator(".bd-group", has_text="54")).to_contain_text("1 of 2")
+    expect(page.locator(".bd-summary:visible")).to_contain_text("No majority: ")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".bd-group").first).to_contain_text("2 of 3")
+
+
 def test_a_right_answer_can_be_typed_after_scoring(page: Page) -> None:
     fill(page, PROBLEM, "7 × 8 = 56.\nThe answer is 56.", "7 × 8 = 54.\nThe answer is 54.")
     score(page)

@@ -82,6 +82,21 @@ def test_wrapped_lines_stay_one_sentence() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "48/6 = 8 boxes\n8 x 2.50 = 20\nso he gets $20",
+        "48 x 2.50 = 120\nhe gets 120 dollars",
+        "5+3=8\nthen 8*2=16\nso 16",
+        "he buys 3 apples\nhe eats one\nso 2 left",
+        "He buys 3 apples\nhe eats one\nso 2 left",
+        "three bags of 4\nmakes 12 sweets\nminus 2 is 10",
+    ],
+)
+def test_notes_typed_line_by_line_are_cut_at_the_lines(text: str) -> None:
+    check(text, "line", *text.split("\n"))
+
+
 def test_lines_without_full_stops_are_sentences() -> None:
     check(
         "7 × 8 = 56\nwidth = 12\nThe answer is 56",
