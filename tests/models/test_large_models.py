@@ -110,7 +110,7 @@ def test_bitsandbytes_fetches_no_code_from_the_hub(
     of_it = {
         "load_scorer": "from prm_core.scoring.load import load_scorer\n"
         f"load_scorer({str(wide)!r}, device='cpu', quantize='8bit')",
-        "train": "import prm_core.training",
+        "train": "import prm_core.training.engine",
     }
     code = (
         f"import sys, kernels\n{of_it[imports]}\n"
@@ -273,7 +273,7 @@ def test_layers_that_wait_on_disk_score_as_in_memory(
 def test_what_waits_elsewhere_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     spread_scorer(tiny_model(tmp_path), ON_DISK)
     (record,) = caplog.records
-    assert "69 % of the weights wait in CPU memory or on disk" in record.getMessage()
+    assert "69 % of the weights are in CPU memory or on disk" in record.getMessage()
 
 
 def test_an_embedding_without_a_place_is_refused(tmp_path: Path) -> None:
