@@ -17,6 +17,8 @@ const unread = find(".prm-unread");
 
 const MOST_ROWS = 200; // lines in the list; searching reaches the others
 const MOST_SOLUTIONS = 64;
+const ENDED_MS = 3000; // a cancelled run is over by then
+const SAVE_MS = 1000; // while results come in quickly
 const PLACE = "prm-inspector.problem"; // which problem the editor's draft is of
 
 let session = null;
@@ -25,6 +27,9 @@ let model = ""; // whose recorded scores are shown
 let at = -1;
 let drafts = new Map(); // a problem's place → what the editor held of it
 let results = new Map(); // … and what was scored here, as prm.storedResults writes it
+let facts = new Map(); // … and what the list says of it, of recorded scores (by the model) or own ones
+let all = null; // the run over all problems: { places, began, stopping }
+let saving = 0;
 let previous = null; // the list before this one, with what was typed in it
 
 const several = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
@@ -98,27 +103,46 @@ function recordedResults(i) {
   });
 }
 
-// Who leads under the weakest step, and whether it is right, as far as the file says.
-function leader(problem) {
-  let best = null;
-  solutionsOf(problem).forEach((solution, k) => {
-    const scores = scoresOf(solution);
-    if (!scores) return;
-    const score = Math.min(...scores.probabilities);
-    if (!best || score > best.score) {
-      best = { letter: lettersOf(solutionsOf(problem))[k], score, right: solution.correct };
-    }
-  });
-  return best;
+// What scores make of a problem; those of here go before recorded ones. Null where nothing is known.
+const factOf = (i) => facts.get(i) ?? facts.get(model)?.[i] ?? null;
+
+// The same of results that the board shows.
+function factOfBoard({ candidates, choices }) {
+  const { picks } = JSON.parse(choices);
+  const pick = (rule) => picks.find((one) => one.rule === rule);
+  const places = candidates.map((one) => one.letter);
+  const [best, majority] = [pick("min"), pick("majority")];
+  const scores = picks.filter((one) => one.kind === "score");
+  return {
+    leaders: best.letters.map((letter) => places.indexOf(letter)),
+    right: best.accuracy,
+    rules: new Set(scores.map((one) => one.letters.join())).size,
+    apart: majority.letters.length > 0 &&
+      !best.letters.some((one) => majority.letters.includes(one)),
+    error: candidates.some((one) => typeof one.first_error === "number"),
+  };
 }
 
-const isMixed = ({ solutions = [] }) =>
-  new Set(solutions.map((one) => one.correct).filter((is) => typeof is === "boolean")).size === 2;
+// Whether a label calls a step wrong that the scores pass, or the other way round.
+function labelsDiffer(problem) {
+  const threshold = session.models?.find((one) => one.id === model)?.threshold ?? 0.5;
+  return solutionsOf(problem).some((solution) => {
+    const p = scoresOf(solution)?.probabilities;
+    return p &&
+      solution.labels?.some((label, k) =>
+        typeof label === "number" && (label >= 0.5) !== (p[k] >= threshold)
+      );
+  });
+}
 
 const FILTERS = [
   ["all", () => true],
-  ["right and wrong solutions", isMixed],
-  ["a wrong solution leads", (problem) => leader(problem)?.right === false],
+  ["a step seems wrong", (_, i) => factOf(i)?.error],
+  ["a wrong answer leads", (_, i) => factOf(i)?.right === 0],
+  ["PRM and majority disagree", (_, i) => factOf(i)?.apart],
+  ["the rules disagree", (_, i) => factOf(i)?.rules > 1],
+  ["PRM and labels disagree", labelsDiffer],
+  ["not scored", (_, i) => !factOf(i)],
 ];
 
 // --- the list -----------------------------------------------------------------------------------------
@@ -128,14 +152,16 @@ function shownPlaces() {
   const [, holds] = FILTERS[Math.max(0, filter.selectedIndex)];
   return session.problems.flatMap((problem, i) => {
     const text = `${problem.id ?? ""} ${problem.problem}`.toLowerCase();
-    return text.includes(words) && holds(problem) ? [i] : [];
+    return text.includes(words) && holds(problem, i) ? [i] : [];
   });
 }
 
 function line(i) {
   const problem = session.problems[i];
-  const best = leader(problem);
-  const mark = best && typeof best.right === "boolean" ? (best.right ? " ✓" : " ✗") : "";
+  const fact = factOf(i);
+  const letters = lettersOf(solutionsOf(problem));
+  const leaders = (fact?.leaders ?? []).slice(0, 3).map((place) => letters[place]).join(", ");
+  const mark = { 1: " ✓", 0: " ✗" }[fact?.right] ?? "";
   const node = document.createElement("li");
   node.id = `prm-problem-${i}`;
   node.role = "option";
@@ -146,8 +172,8 @@ function line(i) {
   text.textContent = problem.problem.slice(0, 200);
   note.textContent = [
     several((problem.solutions ?? []).length, "solution"),
-    best && `${best.letter}${mark} leads`,
-    results.has(i) && "scored here",
+    leaders && `${leaders}${mark} ${fact.leaders.length > 1 ? "lead" : "leads"}`,
+    facts.has(i) && "scored here",
   ].filter(Boolean).join(" · ");
   node.append(number, text, note);
   return node;
@@ -187,13 +213,18 @@ const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { de
 
 // What the editor and the board hold of the problem that is left.
 function keepCurrent() {
-  if (at < 0) return;
+  if (at < 0 || !session) return;
   const draft = structuredClone(prm.draft);
   if (draft.problem.trim()) drafts.set(at, draft);
   const { results: shown } = prm;
   const own = shown?.candidates.some((one) => one.detail) && shown.status !== "running" &&
     !shown.model_line?.startsWith(prm.RECORDED);
-  if (own && shown.problem === draft.problem) results.set(at, prm.storedResults(shown));
+  if (own && shown.problem === draft.problem) keepResults(at, shown);
+}
+
+function keepResults(i, board) {
+  results.set(i, prm.storedResults(board));
+  facts.set(i, factOfBoard(board));
 }
 
 async function choose(i) {
@@ -217,6 +248,7 @@ function take(reply, name) {
   if (words) return;
   putAside();
   [session, title, drafts, results] = [JSON.parse(reply.session), name, new Map(), new Map()];
+  facts = new Map(Object.entries(JSON.parse(reply.facts)));
   const models = session.models ?? [];
   const wanted = session.settings?.model;
   model = (models.find((one) => one.id === wanted) ?? models[0])?.id ?? "";
@@ -228,7 +260,7 @@ function take(reply, name) {
 // The list that is there can be had back, with what was typed and scored in it.
 function putAside() {
   keepCurrent();
-  if (session) previous = { session, title, model, at, drafts, results };
+  if (session) previous = { session, title, model, at, drafts, results, facts };
   [session, at] = [null, -1];
   backButton.hidden = !previous;
   backButton.textContent = previous ? `Back to ${previous.title}` : "";
@@ -238,7 +270,7 @@ function goBack() {
   const wanted = previous;
   putAside();
   const place = wanted.at;
-  ({ session, title, model, drafts, results } = wanted);
+  ({ session, title, model, drafts, results, facts } = wanted);
   showUnread({ n_errors: 0, errors: [] });
   show();
   choose(place);
@@ -263,6 +295,7 @@ function show() {
 }
 
 function close() {
+  if (all) stopAll();
   putAside();
   pane.hidden = true;
   saveNow();
@@ -301,6 +334,82 @@ async function openFile(file) {
   take(reply, file.name);
 }
 
+// --- all of them --------------------------------------------------------------------------------------
+
+const allButton = find(".prm-score-all");
+const allSaid = find(".prm-all-said");
+
+function sayAll(words) {
+  allSaid.textContent = words;
+  allSaid.hidden = !words;
+  allButton.textContent = all ? "Cancel" : "Score all";
+}
+
+// Those in the list that have no scores of their own, all of them where each has; as many as one
+// request takes.
+function scoreAll() {
+  keepCurrent();
+  const shown = shownPlaces().filter((i) => draftFor(i).solutions.some((one) => one.trim()));
+  const fresh = shown.filter((i) => !facts.has(i));
+  const places = [];
+  const texts = [];
+  let left = props.max_chars - 2;
+  for (const i of (fresh.length ? fresh : shown).slice(0, props.max_problems)) {
+    const text = JSON.stringify(draftFor(i));
+    left -= text.length + 1;
+    if (left < 0) break;
+    places.push(i);
+    texts.push(text);
+  }
+  if (!places.length) return;
+  all = { places, began: performance.now(), failed: 0 };
+  prm.drafts = `[${texts.join()}]`;
+  sayAll(`0 of ${several(places.length, "problem")} scored`);
+  trigger("submit");
+}
+
+// Gradio takes no new run before the cancelled one is over, of which it tells.
+function stopAll() {
+  trigger("stop");
+  all = null;
+  sayAll("Cancelled; what was scored stays.");
+  allButton.disabled = true;
+  setTimeout(ended, ENDED_MS);
+}
+
+function ended() {
+  allButton.disabled = false;
+}
+
+// Seconds as somebody would say them.
+function about(seconds) {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+watch("value", () => {
+  const { n_done: n, n_all: of, place, board, words } = props.value ?? {};
+  if (!all || place === undefined || place === null) return;
+  const i = all.places[place];
+  if (board) keepResults(i, JSON.parse(board));
+  else all.failed += 1;
+  if (i === at && board) tell("prm:show-results", results.get(i));
+  const left = (performance.now() - all.began) / 1000 / n * (of - n);
+  const failed = all.failed ? `, ${all.failed} of them could not be: ${words}` : "";
+  if (n === of) all = null;
+  const done = `${n} of ${several(of, "problem")} scored${failed}`;
+  sayAll(all ? `${done}; about ${about(left)} left` : done);
+  document.getElementById(`prm-problem-${i}`)?.replaceWith(line(i));
+  clearTimeout(saving);
+  saving = setTimeout(saveNow, all ? SAVE_MS : 0);
+});
+document.addEventListener("prm:ended-all", () => {
+  ended();
+  if (!all) return;
+  all = null;
+  sayAll("The run ended before its time; what was scored stays. Press Score all to go on.");
+});
+allButton.addEventListener("click", () => (all ? stopAll() : scoreAll()));
+
 // --- over a reload --------------------------------------------------------------------------------------
 
 const STORE = "sessions";
@@ -319,8 +428,9 @@ function stored(mode, work) {
 }
 
 function saveNow() {
+  clearTimeout(saving);
   if (session) keepCurrent();
-  const kept = session && { session, title, model, at, drafts, results };
+  const kept = session && { session, title, model, at, drafts, results, facts };
   const work = (store) => kept ? store.put(kept, "list") : store.delete("list");
   stored("readwrite", work).catch(() => {}); // forbidden or full: the list is there until it is left
 }
@@ -328,7 +438,7 @@ function saveNow() {
 async function restore() {
   const kept = await stored("readonly", (store) => store.get("list")).catch(() => null);
   if (!Array.isArray(kept?.session?.problems) || session) return;
-  ({ session, title, model, drafts, results } = kept);
+  ({ session, title, model, drafts, results, facts = new Map() } = kept);
   at = Number(prm.stored(PLACE) ?? kept.at);
   show();
 }

@@ -578,14 +578,14 @@ def _continues(part: Part, index: int) -> bool:
     if part.rows[index].opens or (text[start].isupper() and not formula):
         return False
     before = unfinished(text, start)
-    if not before or BULLET.match(text, start) or is_head(part, index):
+    if not before:
         return False
-    runs_on = _RUNS_ON.search(before) is not None
-    if not text[start].islower():
-        return formula or runs_on
-    if _EQUATION.match(text, start):
-        return False
-    return runs_on or not _begins_anew(part, index)
+    goes_on = _RUNS_ON.search(before) is not None
+    if text[start].islower():
+        goes_on = not _EQUATION.match(text, start) and (goes_on or not _begins_anew(part, index))
+    elif formula:
+        goes_on = True
+    return goes_on and not BULLET.match(text, start) and not is_head(part, index)
 
 
 def _begins_anew(part: Part, index: int) -> bool:

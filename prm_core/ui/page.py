@@ -46,11 +46,11 @@ from prm_core.ui.examples import load_examples
 from prm_core.ui.exports import export_results
 from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
-from prm_core.ui.kept import read_all, still_valid
+from prm_core.ui.kept import read_all, read_json, still_valid
 from prm_core.ui.line import MOST_RUNS, FullError, Place
 from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
-from prm_core.ui.problems import Problems
+from prm_core.ui.problems import MAX_PROBLEMS, Problems, progress_value
 from prm_core.ui.restore import restore
 from prm_core.ui.sessions import ForgetfulHolder, Readers
 from prm_core.ui.words import page_words, sendable, sentence
@@ -413,6 +413,26 @@ def build_page(host: ModelHost) -> Page:
         finally:
             readers.drop_soon(session)
 
+    async def score_all(
+        payload: object, model: object, request: gr.Request
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        readers.take(LocalContext.event_id.get())
+        session, begun = str(request.session_hash), time.monotonic()
+        name = model.strip() if isinstance(model, str) else ""
+        drafts = read_json(payload)
+        drafts = drafts[:MAX_PROBLEMS] if isinstance(drafts, list) else []
+        try:
+            for place, draft in enumerate(drafts):
+                last: Update | None = None
+                async with aclosing(Run(host, draft, name, session).updates()) as updates:
+                    async for update in updates:
+                        if readers.gone(session, begun):
+                            return
+                        last = update or last
+                yield _ended(last, place, len(drafts))
+        finally:
+            readers.drop_soon(session)
+
     examples = load_examples()
     gr.set_static_paths([assets_dir() / "vendor"])
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -425,7 +445,7 @@ def build_page(host: ModelHost) -> Page:
         ModelIssue()
         with gr.Row(elem_id="prm-main", equal_height=False):
             with gr.Column(elem_id="prm-left"):
-                Problems()
+                problems = Problems()
                 editor = Editor(examples)
                 actions = Actions()
             with gr.Column(elem_id="prm-right"):
@@ -446,6 +466,19 @@ def build_page(host: ModelHost) -> Page:
             js=_REQUEST,  # adds the scores that stay
             **private,
         )
+        jobs = problems.submit(
+            score_all,
+            [problems, model],
+            problems,
+            concurrency_id="model",
+            concurrency_limit=None,
+            preprocess=False,
+            postprocess=False,
+            js="(_, model) => [window.prm.drafts, model]",  # as text, which is one value
+            **private,
+        )
+        jobs.failure(None, None, None, js=_ENDED_ALL, **private)
+        problems.stop(None, None, None, cancels=[jobs], **private)
         # A run that ended without a word of its own (cancelled, a full queue, a lost server): the
         # buttons and the board do the rest. Gradio tells of a cancelled one when it is over.
         job.failure(None, None, None, js=_ENDED, **private)
@@ -460,7 +493,17 @@ def build_page(host: ModelHost) -> Page:
     return Page(demo, readers)
 
 
+def _ended(last: Update | None, place: int, n_all: int) -> dict[str, Any]:
+    """What the list shows of a problem whose run is over."""
+    board, actions = last or (None, {})
+    results = board if isinstance(board, dict) and "candidates" in board else None
+    words = "" if results else "; ".join(one["text"] for one in actions.get("issues", ()))
+    return progress_value(place + 1, n_all, place=place, board=results, words=words)
+
+
 _REQUEST = "(draft, model) => [window.prm.request(draft), model]"
+
+_ENDED_ALL = "() => { document.dispatchEvent(new CustomEvent('prm:ended-all')); }"
 
 _ENDED = "() => { document.dispatchEvent(new CustomEvent('prm:ended')); }"
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
+import json
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -15,8 +17,10 @@ from typing import Any
 import gradio as gr
 
 from prm_core.errors import PRMError
+from prm_core.evaluation.choices import compare_choices
 from prm_core.paths import assets_dir, page_script
-from prm_core.session import Opened, open_session, session_json
+from prm_core.session import Opened, Problem, Session, open_session, session_json
+from prm_core.ui.kept import MAX_CHARS
 
 MAX_FILE_BYTES = 1_800_000
 """Of a file as it comes here; the browser compresses it before."""
@@ -24,8 +28,16 @@ MAX_FILE_BYTES = 1_800_000
 MOST_ERRORS = 20
 """Rows that could not be read and are named; the others are counted."""
 
-_one_at_a_time = threading.Lock()
+MAX_PROBLEMS = 500
+"""Scored by one press; another one goes on."""
+
+MOST_FACTS = 4_000
+"""Recorded solutions whose choices are worked out when a file is opened; each takes a moment."""
+
 PATIENCE_S = 10
+
+_one_at_a_time = threading.Lock()
+_turns = itertools.count(1)
 
 
 def open_file(asked: object) -> dict[str, Any]:
@@ -74,6 +86,64 @@ def _shown(opened: Opened) -> dict[str, Any]:
         "session": session_json(opened.session),
         "n_errors": len(opened.errors),
         "errors": [str(error) for error in opened.errors[:MOST_ERRORS]],
+        "facts": json.dumps(_facts(opened.session)),
+    }
+
+
+def _facts(session: Session) -> dict[str, list[dict[str, Any] | None]]:
+    """By a model's id, what the list says of each problem; null where that was too much work."""
+    left, found = MOST_FACTS, {}
+    for model in session.models:
+        facts: list[dict[str, Any] | None] = []
+        for problem in session.problems:
+            left -= len(problem.solutions)
+            facts.append(_fact(problem, model.id, model.threshold) if left >= 0 else None)
+        found[model.id] = facts
+    return found
+
+
+def _fact(problem: Problem, model: str, threshold: float) -> dict[str, Any] | None:
+    """What a model's recorded scores make of a problem; None where it has none.
+
+    Returns:
+        `{"leaders", "right", "rules", "apart", "error"}`: the places of those that lead by their
+        weakest step, the chance that they are right (null where no right answer is known), how
+        many different choices the aggregations make, whether the leaders' answer is not the most
+        frequent one, and whether a step is below the threshold.
+    """
+    scored = [(i, one) for i, one in enumerate(problem.scored(model)) if one is not None]
+    if not scored:
+        return None
+    found = compare_choices([one for _, one in scored], problem.gold_answer)
+    best, majority = found.pick("min"), found.pick("majority")
+    return {
+        "leaders": [scored[place][0] for place in best.solutions],
+        "right": best.accuracy,
+        "rules": len({pick.solutions for pick in found.picks if pick.kind == "score"}),
+        "apart": bool(majority.solutions) and not set(best.solutions) & set(majority.solutions),
+        "error": any(one.first_error(threshold) is not None for _, one in scored),
+    }
+
+
+def progress_value(
+    n_done: int, n_all: int, *, place: int | None = None, board: Any = None, words: str = ""
+) -> dict[str, Any]:
+    """What the list shows while all of its problems are scored.
+
+    Args:
+        n_done, n_all: problems that are over, and all.
+        place: which of them has just ended.
+        board: its results, as the board shows them.
+        words: why it has none.
+    """
+    return {
+        "n_done": n_done,
+        "n_all": n_all,
+        "place": place,
+        # As text, as `detail` of the board: Gradio walks every value that it can see.
+        "board": None if board is None else json.dumps(board),
+        "words": words,
+        "turn": next(_turns),
     }
 
 
@@ -92,6 +162,7 @@ _TEMPLATE = """
       <strong class="prm-session-title"></strong>
       <span class="prm-session-count" role="status"></span>
       <span class="prm-grow"></span>
+      <button type="button" class="prm-button prm-ghost prm-score-all">Score all</button>
       <button type="button" class="prm-icon prm-session-close"
         aria-label="Close the list">×</button>
     </div>
@@ -101,6 +172,7 @@ _TEMPLATE = """
       <select class="prm-filter" aria-label="Show"></select>
       <select class="prm-recorded" aria-label="Recorded scores of"></select>
     </div>
+    <p class="prm-all-said" role="status" hidden></p>
     <ol class="prm-list" role="listbox" tabindex="0" aria-label="Problems"></ol>
     <details class="prm-unread" hidden><summary></summary><ul></ul></details>
   </section>
@@ -109,7 +181,7 @@ _TEMPLATE = """
 
 
 class Problems(gr.HTML):
-    """Opens files and shows what they hold, a line per problem."""
+    """Opens files and shows what they hold, a line per problem; events `submit` and `stop`."""
 
     def __init__(self) -> None:
         functions: list[Callable[..., Any]] = [open_file, gallery]
@@ -121,6 +193,8 @@ class Problems(gr.HTML):
             elem_id="prm-problems",
             server_functions=functions,
             max_bytes=MAX_FILE_BYTES,
+            max_problems=MAX_PROBLEMS,
+            max_chars=MAX_CHARS,
         )
 
     def api_info(self) -> dict[str, Any]:

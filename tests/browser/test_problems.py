@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_the_list_is_walked_searched_and_filtered(page: Page) -> None:
     page.get_by_role("searchbox").fill(problems[4][:25].upper())
     expect(options(page)).to_have_count(sum(problems[4][:25] in one for one in problems))
     page.get_by_role("searchbox").fill("")
-    page.get_by_label("Show", exact=True).select_option("a wrong solution leads")
+    page.get_by_label("Show", exact=True).select_option("a wrong answer leads")
     expect(options(page).first).to_contain_text("✗ leads")
     assert 0 < options(page).count() < 30
 
@@ -163,3 +164,35 @@ def test_ten_thousand_problems_are_listed_soon(page: Page, tmp_path: Path) -> No
     expect(options(page)).to_have_count(1)
     options(page).click()
     expect(page.locator("#prm-problem")).to_have_value("What is 9999 + 9999?")
+
+
+def test_all_problems_are_scored_with_progress(page: Page, tmp_path: Path) -> None:
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS, {"problem": "Empty?", "solutions": ["---"]}))
+    expect(options(page)).to_have_count(4)
+    page.get_by_role("button", name="Score all").click()
+    expect(page.locator(".prm-all-said")).to_contain_text("4 of 4 problems scored, 1 of them")
+    expect(page.locator(".prm-list", has_text="scored here")).to_be_visible()
+    expect(options(page).nth(0)).to_contain_text("leads")
+    expect(page.locator(".bd-card:has(.bd-row)")).to_have_count(2)  # the problem that is open
+    options(page).nth(2).click()
+    expect(page.locator(".bd-card:has(.bd-row)")).to_have_count(1)
+    expect(page.locator(".bd-stale")).to_have_count(0)
+    page.get_by_label("Show", exact=True).select_option("not scored")
+    expect(options(page)).to_have_count(1)
+    expect(options(page)).to_contain_text("Empty?")
+
+
+def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"What is {i} + {i}?", "solutions": [f"It is {2 * i}."]} for i in range(400)
+    ]
+    choose(page, write(tmp_path / "rows.jsonl", *rows))
+    page.get_by_role("button", name="Score all").click()
+    expect(page.locator(".prm-all-said")).to_contain_text(re.compile(r"[1-9]\d* of 400.*left"))
+    page.locator(".prm-session").get_by_role("button", name="Cancel").click()
+    expect(page.locator(".prm-all-said")).to_contain_text("Cancelled")
+    page.get_by_label("Show", exact=True).select_option("not scored")
+    left = int((page.locator(".prm-session-count").text_content() or "").split()[0])
+    assert 0 < left < 400
+    page.get_by_role("button", name="Score all").click()  # only those that are left
+    expect(page.locator(".prm-all-said")).to_contain_text(f" of {left} problems scored")

@@ -26,6 +26,7 @@ from prm_core.scoring.load import load_scorer
 from prm_core.text.steps import split_steps
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui import gate, page, sessions
+from prm_core.ui.actions import Actions
 from prm_core.ui.board import board_value, letter
 from prm_core.ui.editor import PlaceError, read_draft, split_preview
 from prm_core.ui.models import ModelHost
@@ -63,7 +64,11 @@ def server() -> Iterator[Running]:
     (event,) = (
         number
         for number, one in shown.demo.fns.items()
-        if any(name == "submit" for _, name in one.targets)
+        if any(
+            name == "submit" and isinstance(shown.demo.blocks[block], Actions)
+            for block, name in one.targets
+            if block is not None
+        )
     )
     yield Running(url, shown, host, event)
     shown.demo.close()
