@@ -71,7 +71,7 @@ def _head(part: Part, index: int) -> Head | None:
         kind, number = "label", label_number(found)
     elif counted := item(part.text, start, end):
         found, number = counted
-        lettered = found.groupdict().keys() >= {"letter"} and (found["letter"] or found["dotted"])
+        lettered = "letter" in found.re.groupindex and (found["letter"] or found["dotted"])
         kind = "letter" if lettered else "item"
     elif found := _BULLET_ITEM.match(part.text, start, end):
         return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
@@ -85,8 +85,10 @@ def _head(part: Part, index: int) -> Head | None:
 
 def is_head(part: Part, index: int) -> bool:
     """Does a row begin with a number or "Step 1:"?"""
-    head = _head(part, index)
-    return head is not None and head.kind != "bullet"
+    start, end, _, answer = part.rows[index]
+    if answer:
+        return False
+    return bool(LABEL.match(part.text, start, end) or item(part.text, start, end))
 
 
 class List(NamedTuple):

@@ -574,8 +574,10 @@ def _shows_lines(part: Part) -> bool:
 def _continues(part: Part, index: int) -> bool:
     """Does the row go on with the sentence before it, as in wrapped text?"""
     text, start = part.text, part.rows[index].start
+    if part.rows[index].opens or BULLET.match(text, start):
+        return False
     formula = part.blocks.overlap(start, start + 1)
-    if part.rows[index].opens or (text[start].isupper() and not formula):
+    if text[start].isupper() and not formula:
         return False
     before = unfinished(text, start)
     if not before:
@@ -585,7 +587,7 @@ def _continues(part: Part, index: int) -> bool:
         goes_on = not _EQUATION.match(text, start) and (goes_on or not _begins_anew(part, index))
     elif formula:
         goes_on = True
-    return goes_on and not BULLET.match(text, start) and not is_head(part, index)
+    return goes_on and not is_head(part, index)
 
 
 def _begins_anew(part: Part, index: int) -> bool:
