@@ -6,6 +6,7 @@ train.py      a process reward model, on a backbone or from scratch
 label.py      labels of steps, by final answers and continuations
 evaluate.py   how often a model is right
 report.py     a session as one HTML page
+agreement.py  how far two annotators agree
 models.py     the list of what is known by name
 doctor.py     whether a checkpoint can be trusted
 
@@ -122,6 +123,11 @@ COMMANDS: dict[str, Command] = {
             "report",
             "write a session or results as one HTML page that needs nothing else",
             "report examples/gallery/gsm8k.json.gz -o report.html",
+        ),
+        Command(
+            "agreement",
+            "compare two files with labels of the same steps",
+            "agreement examples/evaluate/steps.jsonl examples/evaluate/steps.jsonl",
         ),
         Command("models", "list the models and families that are known", "models"),
         Command(
