@@ -337,6 +337,7 @@ _NO_WORD = re.compile(
 )
 _NO_AMOUNT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}|\\[,;:! ]|\s+")  # beside a plain number
 _FORMULA_WORD = re.compile(r"(?:\\(?:text|mathrm)\s*\{[^{}]*\}|\S)+")
+_HAS_VALUE = re.compile(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]")
 _Span = tuple[int, int]
 _RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
 
@@ -358,6 +359,8 @@ def _conclusion(text: str, last_step: str) -> str | None:
 
 def _values(sentence: str) -> list[str]:
     """The numbers and formulas of a sentence in their order: a number in a formula is none."""
+    if not _HAS_VALUE.search(sentence):
+        return []
     begin = max(0, len(sentence) - 2 * _LONGEST)  # as in `_formula_at_end`
     spans = [found.span() for found in _DELIMITED.finditer(sentence, begin)]
     spans += _bare_formulas(sentence, begin, spans)
@@ -428,7 +431,7 @@ def _formula_at_end(sentence: str) -> str | None:
 
 def _is_formula(text: str) -> bool:
     """Is a text mathematics without words, and more than a letter or a mark?"""
-    return bool(re.search(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]", text)) and not _words_in(text)
+    return _HAS_VALUE.search(text) is not None and not _words_in(text)
 
 
 def _words_in(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from prm_core.errors import DataError, InputError
@@ -83,7 +83,7 @@ def _split(row: FileRow, rule: str) -> list[Example]:
     gold_answer = row.text_or_number("gold_answer", row.fields.get("gold_answer"))
     examples = []
     for number, (fields, steps) in enumerate(cut, start=1):
-        unmarked = [replace(step, text=cut_marks(step.text)) for step in steps]
+        unmarked = [step._replace(text=cut_marks(step.text)) for step in steps]
         try:
             candidate = candidate_of(problem, unmarked, f"{name}/{number}")
         except InputError as error:

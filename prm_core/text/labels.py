@@ -70,6 +70,13 @@ _COUNTED = re.compile(
     re.VERBOSE,
 )
 
+MAY_COUNT = re.compile(
+    rf"""(?:{_BLANK}|{_BULLETS}|[\ufe0f#*_\[【(（])*+
+    (?: (?P<word>{_STEP_WORD}|第) | \d | [①-⑳❶-❿➀-➓] | [ivxa-j]{{1,5}}[.)] )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What a label or a number begins with; quick, and `word` is set for every label."""
+
 
 def label_number(found: re.Match[str]) -> int:
     """The number of a match of `LABEL`; of "2.3" the last one, 0 where it is a letter."""

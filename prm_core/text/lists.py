@@ -19,15 +19,13 @@ from prm_core.text.labels import (
     INLINE_LABEL,
     LABEL,
     REFERS,
-    item,
     label_number,
 )
-from prm_core.text.parts import Part, TextRow
+from prm_core.text.parts import Head, Part, TextRow
 from prm_core.text.tags import WORD
 
 _DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
 BULLET = re.compile(r"[-*+•][ \t]|\||`{3}|~{3}")
-_BULLET_ITEM = re.compile(r"[ \t]*+[-*+•◦▪‣●○►▶➤–—✅✔🔹🔸👉][ \t]")
 _GIVEN = re.compile(
     r"\b(?:given|knows?|known|information|facts?|data|conditions?|constraints?|variables?|options?"
     r"|choices|dad(?:as?|os?)|donnée?s|gegeben|дано)\b|已知",
@@ -44,51 +42,10 @@ _CONCLUDES = re.compile(
 )
 
 
-class Head(NamedTuple):
-    """A row that begins with a number, "Step 1:" or a bullet.
-
-    Attributes:
-        row: its index.
-        kind: "label" ("Step 1:"), "heading" ("## 1. …"), "item" ("1."), "letter" ("a)") or
-            "bullet".
-        level: how deep a heading it is; 7 when it is none.
-        number: what it counts; 0 for a bullet.
-        indent: how many characters of white space come first.
-    """
-
-    row: int
-    kind: str
-    level: int
-    number: int
-    indent: int
-
-
-def _head(part: Part, index: int) -> Head | None:
-    start, end, _, answer = part.rows[index]
-    if answer:
-        return None
-    if found := LABEL.match(part.text, start, end):
-        kind, number = "label", label_number(found)
-    elif counted := item(part.text, start, end):
-        found, number = counted
-        lettered = "letter" in found.re.groupindex and (found["letter"] or found["dotted"])
-        kind = "letter" if lettered else "item"
-    elif found := _BULLET_ITEM.match(part.text, start, end):
-        return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
-    else:
-        return None
-    level = len(found["hashes"] or "") or 7
-    if kind != "label" and level < 7:
-        kind = "heading"
-    return Head(index, kind, level, number, len(found[0]) - len(found[0].lstrip()))
-
-
 def is_head(part: Part, index: int) -> bool:
     """Does a row begin with a number or "Step 1:"?"""
-    start, end, _, answer = part.rows[index]
-    if answer:
-        return False
-    return bool(LABEL.match(part.text, start, end) or item(part.text, start, end))
+    head = part.heads.get(index)
+    return head is not None and head.kind != "bullet"
 
 
 class List(NamedTuple):
@@ -112,7 +69,7 @@ def all_lists(part: Part) -> list[List]:
     Headings and items count while they go up by one, so that a list within a step and "100. That"
     at a line's start are text; where they begin at 1 again, so does a list.
     """
-    found = [head for index in range(len(part.rows)) if (head := _head(part, index))]
+    found = list(part.heads.values())
     labels = [head for head in found if head.kind == "label"]
     if len(labels) > 1:
         return _ended(part, [labels])
@@ -171,7 +128,8 @@ def _unbroken(part: Part, bullets: list[Head]) -> list[list[Head]]:
     """Bullets with no text at the margin between them, in runs of two at least."""
     runs: list[list[Head]] = []
     for head in bullets:
-        if runs and not _at_margin(part, range(runs[-1][-1].row + 1, head.row)):
+        between = range(runs[-1][-1].row + 1 if runs else 0, head.row)
+        if runs and not (between and _at_margin(part, between)):
             runs[-1].append(head)
         else:
             runs.append([head])
@@ -285,10 +243,8 @@ def _carry(part: Part, lists: list[List], tight: list[List]) -> bool:
     of_item = {index for one in lists for index in _rows_of_items(part, one)}
     prose = [
         index
-        for index in _at_margin(part, range(len(part.rows)))
-        if index not in of_item
-        and not part.rows[index].answer
-        and (part.rows[index].opens or index - 1 in of_item)
+        for index in _at_margin(part, (i for i in range(len(part.rows)) if i not in of_item))
+        if not part.rows[index].answer and (part.rows[index].opens or index - 1 in of_item)
     ]
     n_items = sum(len(one.heads) for one in tight)
     n_before = sum(index < tight[0].heads[0].row for index in prose)
@@ -319,8 +275,9 @@ def inlined(part: Part) -> Part:
     """
     found = list(INLINE_LABEL.finditer(part.text))
     starts = [row.start for row in part.rows]
-    heads = {h.row: h for i in range(len(part.rows) if found else 0) if (h := _head(part, i))}
-    labels = {index: head.number for index, head in heads.items() if head.kind == "label"}
+    if not found:
+        return part
+    labels = {index: head.number for index, head in part.heads.items() if head.kind == "label"}
     inside: list[TextRow] = []
     last, row_seen = 0, -1
     for match in found:
@@ -330,12 +287,11 @@ def inlined(part: Part) -> Part:
         for row in range(row_seen + 1, index + 1):
             last = labels.get(row, last)
         row_seen = index
-        own = index in labels and not part.text[starts[index] : match.start()].strip(
-            EDGE + "*_#>-[("
-        )
+        if index in labels and not part.text[starts[index] : match.start()].strip(EDGE + "*_#>-[("):
+            continue  # the row's own
         number = label_number(match)
         before = part.text[max(starts[index], match.start() - 16) : match.start()]
-        if own or number != last + 1 or REFERS.search(before):
+        if number != last + 1 or REFERS.search(before):
             continue
         last = number
         inside.append(TextRow(match.start(), part.rows[index].end, False, False))

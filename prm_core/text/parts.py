@@ -6,15 +6,17 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from prm_core.text.labels import ANSWER, ANSWER_SIGN, EDGE
+from prm_core.text.labels import ANSWER, ANSWER_SIGN, EDGE, LABEL, MAY_COUNT, item, label_number
 from prm_core.text.protected import ProtectedSpans, Span, find_blocks, find_lines
 from prm_core.text.tags import MARKER, WORD, Tagged, read_tags
 
 _MAY_BLOCK = re.compile(r"[`~|$\\]|[\[<]asy", re.IGNORECASE)
 _BOX = re.compile(r"(?:\$\$?|\\[(\[])?+\s*+\\boxed\b")
+_BULLET_ITEM = re.compile(r"[ \t]*+[-*+•◦▪‣●○►▶➤–—✅✔🔹🔸👉][ \t]")
 _ENDED = re.compile(r"[.!?。！？][\"'”’»)*_$]{0,4}$")
 
 
@@ -33,6 +35,25 @@ class TextRow(NamedTuple):
     answer: bool
 
 
+class Head(NamedTuple):
+    """A row that begins with a number, "Step 1:" or a bullet.
+
+    Attributes:
+        row: its index.
+        kind: "label" ("Step 1:"), "heading" ("## 1. …"), "item" ("1."), "letter" ("a)") or
+            "bullet".
+        level: how deep a heading it is; 7 when it is none.
+        number: what it counts; 0 for a bullet.
+        indent: how many characters of white space come first.
+    """
+
+    row: int
+    kind: str
+    level: int
+    number: int
+    indent: int
+
+
 @dataclass(frozen=True)
 class Part:
     """The thinking of a text, or the rest of it.
@@ -46,6 +67,7 @@ class Part:
         marker: the step marker that joins its stretches, or "".
         answers: what stood between answer tags.
         blocks: what stays whole.
+        may_answer: whether a row can state the answer.
         rows: where cuts may be.
     """
 
@@ -56,12 +78,40 @@ class Part:
     marker: str
     answers: ProtectedSpans
     blocks: ProtectedSpans
+    may_answer: bool
     rows: list[TextRow]
+
+    @cached_property
+    def heads(self) -> dict[int, Head]:
+        """What rows begin with, by their index; rows that state the answer are left out."""
+        found = (_head(self.text, index, row) for index, row in enumerate(self.rows))
+        return {head.row: head for head in found if head is not None}
 
     def between_walls(self, start: int, end: int) -> Iterator[Span]:
         """A piece, cut where walls stand in it."""
         inside = self.walls[bisect_right(self.walls, start) : bisect_left(self.walls, end)]
         yield from pairwise([start, *inside, end])
+
+
+def _head(text: str, index: int, row: TextRow) -> Head | None:
+    start, end, _, answer = row
+    if answer:
+        return None
+    counts = MAY_COUNT.match(text, start, end)
+    if counts and counts["word"] and (found := LABEL.match(text, start, end)):
+        kind, number = "label", label_number(found)
+    elif counts and (counted := item(text, start, end)):
+        found, number = counted
+        lettered = "letter" in found.re.groupindex and (found["letter"] or found["dotted"])
+        kind = "letter" if lettered else "item"
+    elif found := _BULLET_ITEM.match(text, start, end):
+        return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
+    else:
+        return None
+    level = len(found["hashes"] or "") or 7
+    if kind != "label" and level < 7:
+        kind = "heading"
+    return Head(index, kind, level, number, len(found[0]) - len(found[0].lstrip()))
 
 
 class Read(NamedTuple):
@@ -91,12 +141,13 @@ def _part(text: str, tagged: Tagged, thinking: bool) -> Part | None:
         inside = find_blocks(stretch, find_lines(stretch)).spans()
         found += [(start + a, start + b) for a, b in inside]
     blocks = ProtectedSpans(found)
-    rows, blank = _rows(alone, blocks)
+    may_answer = ANSWER_SIGN.search(alone) is not None
+    rows, blank = _rows(alone, blocks, may_answer)
     cleared = _only(alone, _rest(blank, len(text)), " ") if blank else alone
     marker = _marker(text, tagged, spans)
     walls = [start for start, _ in spans]
     answers = ProtectedSpans(tagged.answers if not thinking else ())
-    return Part(text, cleared, thinking, walls, marker, answers, blocks, rows)
+    return Part(text, cleared, thinking, walls, marker, answers, blocks, may_answer, rows)
 
 
 def _only(text: str, spans: Iterable[Span], last: str = "\u2029") -> str:
@@ -128,19 +179,19 @@ def _marker(text: str, tagged: Tagged, spans: list[Span]) -> str:
     return ""
 
 
-def _rows(text: str, blocks: ProtectedSpans) -> tuple[list[TextRow], list[Span]]:
+def _rows(text: str, blocks: ProtectedSpans, may_answer: bool) -> tuple[list[TextRow], list[Span]]:
     """The rows of a part, and the lines that hold neither letter nor digit nor block."""
-    may_answer = ANSWER_SIGN.search(text) is not None
     rows: list[TextRow] = []
     wordless: list[Span] = []
     opens = True
     for start, end in find_lines(text):
-        if not text[start:end].strip(EDGE):
-            opens = True
-            continue
-        if not WORD.search(text, start, end) and not blocks.overlap(start, end):
-            wordless.append((start, end))
-            continue
+        if not WORD.search(text, start, end):
+            if not text[start:end].strip(EDGE):
+                opens = True
+                continue
+            if not blocks.overlap(start, end):
+                wordless.append((start, end))
+                continue
         if blocks.free(start):
             opens = opens or text[start - 1 : start] == "\u2029"
             rows.append(TextRow(start, end, opens, may_answer and _is_answer(text, start)))

@@ -19,11 +19,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from prm_core.errors import BadOptionError, NoStepsError
-from prm_core.text.labels import ANSWER_HEADING, CLOSING_ANSWER, EDGE, is_number_alone, step_content
+from prm_core.text.labels import (
+    ANSWER_HEADING,
+    CLOSING_ANSWER,
+    EDGE,
+    is_number_alone,
+    step_content,
+)
 from prm_core.text.lists import (
     BULLET,
     List,
@@ -42,8 +49,7 @@ from prm_core.types import Candidate
 _HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step and where it stood.
 
     Attributes:
@@ -244,7 +250,7 @@ def given_steps(texts: Sequence[str], thinking: Sequence[bool] | None = None) ->
         start = end + len(joint)
     if thinking is None:
         return tuple(steps)
-    return tuple(replace(one, thinking=m) for one, m in zip(steps, thinking, strict=True))
+    return tuple(one._replace(thinking=m) for one, m in zip(steps, thinking, strict=True))
 
 
 def candidate_of(problem: str, steps: Iterable[Step], id: str = "") -> Candidate:
@@ -470,6 +476,8 @@ def _answer_headings(part: Part) -> tuple[set[int], set[int]]:
 
     A heading alone claims nothing that could be judged.
     """
+    if not part.may_answer:
+        return set(), set()
     found = [
         (row.start, after.start)
         for row, after in pairwise(part.rows)
@@ -574,7 +582,7 @@ def _shows_lines(part: Part) -> bool:
 def _continues(part: Part, index: int) -> bool:
     """Does the row go on with the sentence before it, as in wrapped text?"""
     text, start = part.text, part.rows[index].start
-    if part.rows[index].opens or BULLET.match(text, start):
+    if part.rows[index].opens or BULLET.match(text, start) or is_head(part, index):
         return False
     formula = part.blocks.overlap(start, start + 1)
     if text[start].isupper() and not formula:
@@ -587,7 +595,7 @@ def _continues(part: Part, index: int) -> bool:
         goes_on = not _EQUATION.match(text, start) and (goes_on or not _begins_anew(part, index))
     elif formula:
         goes_on = True
-    return goes_on and not is_head(part, index)
+    return goes_on
 
 
 def _begins_anew(part: Part, index: int) -> bool:
