@@ -9,7 +9,8 @@ from typing import Any
 from tests.loopback import JsonHandler, LoopbackServer, running
 
 Write = Callable[[dict[str, Any]], str | dict[str, Any]]
-"""From a request's body to the text that goes on, or to a whole choice of the answer."""
+"""From a request's body to the text that goes on, or to a whole choice of the answer; a choice's
+`usage` stands beside it there."""
 
 
 class RefusedError(Exception):
@@ -52,7 +53,8 @@ class Server:
                     choice["message"] = {"role": "assistant", "content": text}
                 else:
                     choice["text"] = text
-                self.send(200, {"object": "text_completion", "choices": [choice]})
+                usage = {"usage": choice.pop("usage")} if "usage" in choice else {}
+                self.send(200, {"object": "text_completion", "choices": [choice], **usage})
 
         self.http = LoopbackServer(Handler)
         self.url = f"{self.http.url}/v1"

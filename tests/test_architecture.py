@@ -31,7 +31,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"models"}),
     (3, {"families"}),
     (4, {"scoring"}),
-    (5, {"bulk", "doctor", "labelling", "training"}),
+    (5, {"bulk", "doctor", "labelling", "search", "training"}),
     (6, {"__init__"}),  # the public names
     (6, {"ui"}),
     (7, {"cli", "app"}),

@@ -1,7 +1,4 @@
-"""A generator that runs in this process: a causal language model of transformers.
-
-Stock architectures and safetensors only; no code comes from a checkpoint.
-"""
+"""A generator that runs in this process: a causal language model of transformers."""
 
 from __future__ import annotations
 
@@ -11,24 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import (
-    AutoModelForCausalLM,
-    GenerationConfig,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-from prm_core.errors import BadOptionError, ModelError, TooLongError
+from prm_core.errors import ModelError, TooLongError
 from prm_core.labelling.completers import NEXT_PROBLEM, Sampling, chat_messages, plain_prompt
-from prm_core.models.backbone import (
-    find_model,
-    load_backbone,
-    load_config,
-    load_tokenizer,
-    quiet_transformers,
-)
-from prm_core.models.device import choose_device
-from prm_core.models.weight_files import ModelFolder
+from prm_core.models.causal import load_causal
 
 _AT_ONCE = 16  # continuations in one batch
 
@@ -51,21 +35,9 @@ class LocalCompleter:
     def __init__(
         self, model: str, sampling: Sampling, *, device: str = "auto", dtype: str = "auto"
     ) -> None:
-        placement = choose_device(device, dtype)
-        directory = find_model(model)
-        folder = ModelFolder(directory)
-        with quiet_transformers():
-            tokenizer = load_tokenizer(directory)
-            config = load_config(folder)
-            backbone = load_backbone(folder, config, placement, AutoModelForCausalLM)
-        if sampling.chat and tokenizer.chat_template is None:
-            raise BadOptionError(f"the tokenizer of {model} has no chat template")
-        self._name, self._sampling, self._tokenizer = model, sampling, tokenizer
-        self._model: Any = backbone
-        self._device = placement.device
-        self._longest: int | None = getattr(backbone.config, "max_position_embeddings", None)
-        own = backbone.generation_config
-        pad = tokenizer.pad_token_id
+        loaded = load_causal(model, chat=sampling.chat, device=device, dtype=dtype)
+        self._name, self._sampling, self._tokenizer = model, sampling, loaded.tokenizer
+        self._model, self._device, self._longest = loaded.model, loaded.device, loaded.context
         # All of it is said here: what a checkpoint prefers (top_k, penalties) would change labels.
         self._settings = GenerationConfig(
             do_sample=True,
@@ -73,9 +45,9 @@ class LocalCompleter:
             top_k=0,
             top_p=1.0,
             max_new_tokens=sampling.max_tokens,
-            bos_token_id=own.bos_token_id,
-            eos_token_id=own.eos_token_id,
-            pad_token_id=pad if pad is not None else tokenizer.eos_token_id,
+            bos_token_id=loaded.model.generation_config.bos_token_id,
+            eos_token_id=list(loaded.end_ids) or None,
+            pad_token_id=loaded.pad_id,
         )
         self._lock = threading.Lock()
         self._stop = _Stop()
@@ -126,7 +98,10 @@ class LocalCompleter:
             )  # [N, T + continuation]
         if self._stop.asked:
             raise ModelError("the generator was closed")
-        return self._tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True)
+        texts: list[str] = self._tokenizer.batch_decode(
+            written[:, ids.shape[1] :], skip_special_tokens=True
+        )
+        return texts
 
 
 class _Stop(StoppingCriteria):
