@@ -1,10 +1,10 @@
 """PRM Inspector in the browser: `python app.py`, then open the address that it prints.
 
 Settings come from the environment: HOST, PORT, PRM_INSPECTOR_MODEL (what the page's model field
-takes: a directory or a hub id, with options behind it), PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps)
-and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16, float16). Where others than this machine are let
-in, PRM_INSPECTOR_HOSTS (names that the server answers to) and PRM_INSPECTOR_ANY_MODEL (1: visitors
-load what they like). On a Hugging Face Space everything is found by itself.
+takes: a directory or a hub id, followed by options), PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps)
+and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16, float16). If other machines can reach the server:
+PRM_INSPECTOR_HOSTS (names that it answers to) and PRM_INSPECTOR_ANY_MODEL (1: visitors load what
+they like). On a Hugging Face Space settings are detected automatically.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-try:  # ZeroGPU wants to be imported before torch; elsewhere it is not installed
+try:  # ZeroGPU must be imported before torch; elsewhere it is not installed
     import spaces
 except ImportError:
     spaces = None
@@ -38,7 +38,7 @@ def model_host() -> ModelHost:
     own = os.environ.get("PRM_INSPECTOR_MODEL", "").strip()
     name = name_and_options(own)[0].rstrip("/").split("/")[-1]
     choices = [(name, own)] if own else []
-    if not (own and ZERO_GPU):  # ZeroGPU keeps on the GPU only what was loaded at the start
+    if not (own and ZERO_GPU):  # ZeroGPU keeps only what was loaded at the start on the GPU
         choices.append(("Embedded arithmetic PRM", DEFAULT))
     return ModelHost(
         choices,
@@ -58,10 +58,10 @@ demo = page.demo  # a Space looks for this name
 
 
 def _warning() -> str:
-    """What whoever lets others in should know."""
+    """What the operator should know if others can reach the server."""
     if ANY_MODEL:
         return (
-            "WARNING: PRM_INSPECTOR_ANY_MODEL is 1, so everybody who reaches this server can make "
+            "WARNING: PRM_INSPECTOR_ANY_MODEL is 1, so everyone who reaches this server can make "
             "it load any folder that it may read and any repository of the hub."
         )
     return (
@@ -80,7 +80,7 @@ def launch() -> int:
         return 1
     except OSError:
         print(
-            f"cannot listen on {ADDRESS}:{port}; it is taken or not ours. "
+            f"cannot listen on {ADDRESS}:{port}; it is in use or not permitted. "
             "Choose another one, such as PORT=7861",
             file=sys.stderr,
         )

@@ -1,9 +1,9 @@
-"""The public models that are known by name: how each is read, and what is said of it.
+"""The public models that are known by name: how each is read, and what is published about it.
 
 Sizes, licences and contexts are those of the models' pages; F1 is the average over ProcessBench's
 four parts, in percent, as its paper (arXiv 2412.06559), "The Lessons of Developing Process Reward
-Models in Mathematical Reasoning" (arXiv 2501.07301) or the model's own page has it. None stands
-where no source says.
+Models in Mathematical Reasoning" (arXiv 2501.07301) or the model's own page reports it. None means
+that no source does.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class KnownModel:
         licence: of the weights.
         context: tokens that its configuration allows.
         f1: ProcessBench F1, average of the four parts, in percent.
-        threshold: below this probability its authors call a step wrong; None where they tune it on
-            labelled steps, and 0.5 stands in.
-        separator: the text after each step, where the checkpoint does not say it.
+        threshold: below this probability its authors call a step wrong; None if they tune it on
+            labelled steps; 0.5 is used then.
+        separator: the text after each step, if the checkpoint does not give it.
         reference: the second model of families that compare two.
         base: the model that an adapter is merged into; None for a whole model.
-        tokenizer: the model whose tokenizer is used where it has none of its own.
+        tokenizer: the model whose tokenizer is used if it has none of its own.
         golden: whether `assets/golden.json` has published numbers of it.
         server: whether it writes its verdicts, so that only a server runs it; its family is one of
             `prm_core.verifiers.VERIFIERS` then.
@@ -49,14 +49,14 @@ class KnownModel:
 
     @property
     def checked(self) -> str:
-        """How it was checked: its prompt, on "tiny" weights, or the `doctor` command knows more."""
+        """How it was checked: its prompt, on "tiny" weights, or by the `doctor` command."""
         if self.server:
             return "prompt"
         return "doctor" if self.golden else "tiny"
 
     @property
     def bf16_gb(self) -> float:
-        """Memory of the weights in bfloat16, a second model's included, in 10^9 bytes."""
+        """Memory of the weights in bfloat16, including a second model's, in 10^9 bytes."""
         return 2 * self.billions * (1 if self.reference is None else 2)
 
 
@@ -163,7 +163,7 @@ KNOWN_MODELS: dict[str, KnownModel] = {
     "GenPRM/GenPRM-7B": KnownModel("gen_prm", 7.6, "MIT", f1=75.2, server=True),
     "GenPRM/GenPRM-32B": KnownModel("gen_prm", 32.8, f1=77.6, server=True),
 }
-"""By repository, in the order of lists; exact names, nothing is guessed from a part of one."""
+"""By repository, in display order; names are exact, and nothing is guessed from part of one."""
 
 _OWN_CODE = "its head and the range of its numbers are known from the repository's own code only"
 _NO_HEAD = (
@@ -198,12 +198,12 @@ NOT_READ: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A request with what is known of the model's name.
+    """A request with what is known about the model's name.
 
     Attributes:
-        request: as asked, with family, separator and reference where these were left open.
-        base: the model that an adapter is merged into; None where only its own files say it.
-        tokenizer: the model whose tokenizer is used where it has none of its own.
+        request: as asked, with family, separator and reference filled in if they were left open.
+        base: the model that an adapter is merged into; None if only its own files say it.
+        tokenizer: the model whose tokenizer is used if it has none of its own.
         not_read: why a public model cannot be read here; empty for all others.
     """
 
@@ -214,9 +214,9 @@ class Identified:
 
 
 def identify(request: ModelRequest) -> Identified:
-    """Look a model up by its exact name; what the request says itself stays.
+    """Look a model up by its exact name; what the request itself says is kept.
 
-    The reference that is known belongs to the family that is known.
+    A known reference belongs to the known family.
     """
     known = KNOWN_MODELS.get(request.model or "")
     if known is None:

@@ -1,9 +1,9 @@
 """Can this checkpoint be trusted to give its authors' numbers?
 
-A model that could be loaded has all its files, in the shapes that its family wants; here follow
-checks of what loading cannot see: as many scores as steps, markers in the text that stay text, the
+A model that could be loaded has all its files, in the shapes that its family expects; the checks
+here cover what loading cannot see: as many scores as steps, markers in the text that stay text, the
 same numbers alone and packed. For models whose authors (or a widely used implementation) published
-numbers for an example, the example is scored and compared. The examples lie in
+numbers for an example, the example is scored and compared. The examples are in
 `assets/golden.json`, each with its source and the tolerance that half precision needs.
 """
 
@@ -27,7 +27,7 @@ _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
 """How far packed scores may be from those of one candidate alone, by dtype."""
 
 _TOLERANCE_8BIT = 1e-1
-"""8-bit layers also round what they are fed, differently beside other tokens."""
+"""8-bit layers also round their inputs, differently beside other tokens."""
 
 _TYPED = "<extra_0> ки + - Y correct [PRM] <+> <extra> <|im_end|> </s> \n\n \n\n\n\n \n\n\n\n\n"
 """Markers of all families in one text."""
@@ -44,10 +44,10 @@ class Golden:
         candidate: the example.
         probabilities: of its steps.
         extras: further published numbers of its steps, by name.
-        prompt: text before the steps, with "{problem}", where the numbers were not made with the
+        prompt: text before the steps, with "{problem}", if the numbers were not made with the
             model's own prompt; empty otherwise.
         marker: the token after each step of such a prompt.
-        family: how they were made, where it is not the family that reads the model by its name.
+        family: how they were made, if not by the family that reads the model by its name.
     """
 
     model: str
@@ -63,7 +63,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: what was looked at, whether it is as it should be, and in words."""
+    """One check: what was checked, whether it passed, and the details in words."""
 
     name: str
     good: bool
@@ -96,7 +96,7 @@ def examine(scorer: Scorer, golden: Sequence[Golden] = ()) -> Iterator[Finding]:
     """Check a loaded model.
 
     Args:
-        scorer: the model; that it could be loaded means that files, tag and head are in order.
+        scorer: the model; since it could be loaded, files, tag and head are in order.
         golden: examples to compare with.
 
     Yields:
@@ -122,20 +122,20 @@ def examine(scorer: Scorer, golden: Sequence[Golden] = ()) -> Iterator[Finding]:
 
 
 def verdict(findings: Sequence[Finding]) -> tuple[bool, str]:
-    """Whether a model can be trusted, and one line that says so and why."""
+    """Whether a model can be trusted, and one line that says why."""
     wrong = [finding for finding in findings if not finding.good]
     if wrong:
         return False, f"not trustworthy: {wrong[0].name}: {wrong[0].text}"
     if any(finding.name.startswith("rounded") for finding in findings):
         return True, (
-            "trustworthy as far as can be told: loaded, prompted and read as its family asks; the "
+            "no problems found: loaded, prompted and read as its family requires; the "
             "published numbers are those of its weights as they are, so check them without "
             "--quantize"
         )
     if any(finding.name.startswith("golden") for finding in findings):
-        return True, "trustworthy: gives the numbers that were published for it"
+        return True, "trustworthy: reproduces the numbers that were published for it"
     return True, (
-        "trustworthy as far as can be told: loaded, prompted and read as its family asks; there "
+        "no problems found: loaded, prompted and read as its family requires; there "
         "are no published numbers to compare with"
     )
 
@@ -158,17 +158,17 @@ def _counts(scorer: Scorer) -> Finding:
 
 
 def _typed(scorer: Scorer) -> Finding:
-    """Markers that a user types neither add a place nor move one."""
+    """Markers that a user types neither add a scored position nor move one."""
     plain = Candidate("What is 2 + 3?", ("2 + 3 = 5.", "So it is 5."))
     typed = Candidate(f"{_TYPED} {plain.problem}", tuple(f"{s} {_TYPED} x" for s in plain.steps))
     scored, expected = scorer.score([typed, plain])
     if len(scored.probabilities) != len(expected.probabilities):
-        raise ModelError("markers in the text are taken for ends of steps")
+        raise ModelError("markers in the text are read as ends of steps")
     return Finding("typed", True, "markers in the text are text")
 
 
 def _packed(scorer: Scorer) -> Finding:
-    """Together and alone, candidates get the same."""
+    """Candidates get the same scores together and alone."""
     start = ("I add 2 and 3.", "2 + 3 = 6.")
     candidates = [
         Candidate("What is 2 + 3?", (*start, "So it is 6.")),
@@ -196,7 +196,7 @@ def _packed(scorer: Scorer) -> Finding:
 
 
 def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
-    """A published example against what this model says; of rounded weights it is only told."""
+    """A published example against this model's numbers; rounded weights do not fail it."""
     scored = _score(scorer, example)
     given = {"probabilities": scored.probabilities, **scored.extras}
     pairs: list[tuple[float, float]] = []
@@ -209,13 +209,15 @@ def _compare(scorer: Scorer, example: Golden, name: str) -> Finding:
             )
         pairs += zip(own, values, strict=True)
     difference = max(abs(got - published) for got, published in pairs)
-    allowed = f"allowed: {example.tolerance}"
+    rounded = scorer.quantize is not None
+    limit = (
+        f"{scorer.quantize} weights: not a check" if rounded else f"allowed: {example.tolerance}"
+    )
     return Finding(
         name,
-        difference <= example.tolerance or scorer.quantize is not None,
-        f"largest difference {difference:.4f} "
-        f"({allowed if scorer.quantize is None else f'{scorer.quantize} weights: only told'}) from "
-        f"{len(pairs)} numbers of {example.model}"
+        difference <= example.tolerance or rounded,
+        f"largest difference {difference:.4f} ({limit}) "
+        f"from {len(pairs)} numbers of {example.model}"
         + (f", read as {example.family}" if example.family else "")
         + f"; {example.source}",
     )
@@ -230,7 +232,7 @@ def _score(scorer: Scorer, example: Golden) -> ScoredCandidate:
     if scorer.family != family:
         raise ModelError(
             f"the numbers of {example.model} are published with a prompt of the family {family}, "
-            f"but this model is of the family {scorer.family}"
+            f"but this model belongs to the family {scorer.family}"
         )
     tokenizer = scorer.tokenizer
     marker = tokenizer.convert_tokens_to_ids(example.marker)

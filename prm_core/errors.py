@@ -32,7 +32,7 @@ class InputError(PRMError):
 
 
 class NoStepsError(InputError):
-    """A solution has no step: it is empty or holds nothing but separators."""
+    """A solution has no step: it is empty or contains nothing but separators."""
 
 
 class TooLongError(InputError):
@@ -40,19 +40,19 @@ class TooLongError(InputError):
 
 
 class UnreadableError(InputError):
-    """A step or a problem holds nothing that the model's tokenizer can express."""
+    """A step or a problem contains nothing that the model's tokenizer can express."""
 
 
 class BadOptionError(InputError):
-    """An option has a value that it does not know, or one outside its range."""
+    """An option has an unknown value, or one outside its range."""
 
 
 class NoVerdictError(InputError):
-    """What a verifier wrote of a candidate holds no verdict that can be read; others' may."""
+    """What a verifier wrote about one candidate contains no readable verdict; others' may."""
 
 
 class DataError(PRMError):
-    """A file, or a row of one, does not hold what it should.
+    """A file, or a row of one, does not contain what it should.
 
     Attributes:
         path: the file, or "-" for standard input.

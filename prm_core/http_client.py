@@ -1,6 +1,6 @@
-"""A server that answers JSON over HTTP: asked again while it fails, and never twice in vain.
+"""A server that answers JSON over HTTP: retried while it fails, if a retry can help.
 
-One connection for each thread that asks. Redirects are not followed and proxies not used: the
+One connection per thread. Redirects are not followed and proxies not used: the
 request goes to the address that was given, or nowhere.
 """
 
@@ -35,21 +35,21 @@ _LONGEST_WAIT_S = 30.0
 _CONNECT_S = 10.0
 _SURELY_A_KEY = 8  # characters
 _HIDDEN = "[key]"
-_PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may go well
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may succeed
 _THIS_ONE = {400, 413, 422}  # the request is refused, as for a prompt that is too long
 
 
 class Endpoint:
-    """An address that requests go to.
+    """An address that requests are sent to.
 
     Attributes:
-        name: the address, without what is behind its path.
+        name: the address, without what follows its path.
 
     Args:
-        url: where the paths of requests begin, as "http://127.0.0.1:8000/v1".
-        what: names it in errors, as "the generator".
+        url: the base of the request paths, such as "http://127.0.0.1:8000/v1".
+        what: names it in errors, such as "the generator".
         timeout_s: how long the server may be silent before a request is sent again.
-        api_key: sent as a bearer token; none when it is empty.
+        api_key: sent as a bearer token; not sent if it is empty.
 
     Raises:
         BadOptionError: the address or the key cannot be used.
@@ -59,7 +59,7 @@ class Endpoint:
         wrong = BadOptionError(f"{url!r} is not an address such as http://127.0.0.1:8000/v1")
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port  # a port that is no number raises
+            host, _ = parts.hostname, parts.port  # a port that is not a number raises
         except ValueError as error:
             raise wrong from error
         if parts.scheme not in ("http", "https") or not host or not url.isascii() or " " in url:
@@ -67,7 +67,7 @@ class Endpoint:
         if parts.username is not None or parts.query or parts.fragment:
             raise wrong
         if api_key and not (api_key.isascii() and api_key.isprintable()):
-            raise BadOptionError("the API key holds characters that cannot be sent")
+            raise BadOptionError("the API key contains characters that cannot be sent")
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._what, self._key = what, api_key
         self._again = partial(Endpoint, url, what, timeout_s=timeout_s, api_key=api_key)
@@ -79,10 +79,10 @@ class Endpoint:
         self._drop_all = weakref.finalize(self, self._client.close)
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> bytes:
-        """What the server answers, asked again with longer and longer pauses while it fails.
+        """The server's answer; retries with exponential backoff while it fails.
 
         Args:
-            path: behind the address.
+            path: relative to the address.
             body: is posted; without one the request is a GET.
 
         Raises:
@@ -130,7 +130,7 @@ class Endpoint:
         return one
 
     def close(self) -> None:
-        """Wake the threads that wait for an answer; they and all later ones get an error."""
+        """Wake the threads that wait for an answer; they and all later requests get an error."""
         self._closed.set()
         for one in list(self._branches):
             one.close()
@@ -138,11 +138,11 @@ class Endpoint:
             _shut(one_socket)
 
     def drop(self) -> None:
-        """Close all connections; for when no thread uses one any more."""
+        """Close all connections; call it when no thread uses one any more."""
         self._drop_all()
 
     def closed(self) -> ModelError:
-        """What is raised after `close`."""
+        """The error that is raised after `close`."""
         return ModelError(f"{self._what} was closed")
 
     def _send(self, path: str, content: bytes | None) -> httpx.Response:
@@ -167,18 +167,18 @@ class Endpoint:
                 _shut(opened)
 
     def _answer(self, said: bytes) -> bytes:
-        """An answer without the key: what a server echoes may be shown to others than its owner."""
-        if len(self._key) < _SURELY_A_KEY:  # it may be part of a number or a word
+        """An answer without the key, as what a server echoes may be shown to other people."""
+        if len(self._key) < _SURELY_A_KEY:  # a short one may be part of a number or a word
             return said
         return said.replace(self._key.encode(), _HIDDEN.encode())
 
     def _keyless(self, text: str) -> str:
-        for key in (self._key, repr(self._key)[1:-1]):  # the second where a library quotes bytes
+        for key in (self._key, repr(self._key)[1:-1]):  # the second for libraries that quote bytes
             text = text.replace(key, _HIDDEN) if key else text
         return text
 
     def _sentence(self, said: bytes) -> str:
-        """What a server says of an error, on one line, without the key, and cut."""
+        """A server's account of an error, on one line, without the key, and cut."""
         text = said.decode("utf-8", "replace")
         with suppress(ValueError, LookupError, TypeError, RecursionError):
             text = str(json.loads(said)["error"]["message"])
@@ -187,10 +187,10 @@ class Endpoint:
 
 
 def _client(https: bool, timeout_s: float, api_key: str) -> httpx.Client:
-    """A client that goes to the address it is given, as it is: no redirects, no proxies, no netrc.
+    """A client that uses exactly the address it is given: no redirects, no proxies, no netrc.
 
     Certificates are those that the system trusts. Connections stay open for as long as the server
-    lets them, one for every thread that asks at the same time.
+    lets them, one per concurrent thread.
     """
     import httpx
 
@@ -211,7 +211,7 @@ def _client(https: bool, timeout_s: float, api_key: str) -> httpx.Client:
 
 
 def _is_nobody(error: BaseException | None) -> bool:
-    """Whether nothing listens there, which another attempt will not change."""
+    """Whether nothing listens there, which a retry will not change."""
     while error is not None:
         if isinstance(error, ConnectionRefusedError | socket.gaierror):
             return True
@@ -227,7 +227,7 @@ def _shut(one: socket.socket) -> None:
 def completed(futures: Iterable[Future[T]], beat_s: float | None) -> Iterator[Future[T] | None]:
     """The futures as they are done, and None whenever `beat_s` seconds pass without one.
 
-    Between two beats, whoever waits can leave.
+    Between two beats, the caller can leave.
     """
     waiting = set(futures)
     while waiting:
@@ -238,12 +238,12 @@ def completed(futures: Iterable[Future[T]], beat_s: float | None) -> Iterator[Fu
 def served_model(
     endpoint: Endpoint, path: str, model: str, served_as: str | None = None
 ) -> tuple[str, int]:
-    """A model's name on a server, and the tokens that it reads there.
+    """A model's name on a server, and its context length there, in tokens.
 
     Args:
         endpoint: the server.
         path: of its list of models.
-        model: what the server was started with.
+        model: the name the server was started with.
         served_as: the model's name there, if it is another.
 
     Raises:
@@ -261,7 +261,7 @@ def served_model(
     if not found:
         has = " and ".join(f"{name!r} (from {root!r})" for name, root in roots.items())
         raise ModelError(
-            f"the server at {endpoint.name} has {has or 'no model'}, not {wanted!r}; where it is "
+            f"the server at {endpoint.name} has {has or 'no model'}, not {wanted!r}; if it is "
             "the same model, give its name there (--server-model)"
         )
     length = lengths[found[0]]

@@ -1,6 +1,6 @@
 """Which model, and how: the same options on the command line and in the page's model field.
 
-A line of that field is a model's name with the command line's options behind it, such as
+A line of that field is a model's name followed by the command line's options, such as
 "my-trl-model --separator '\\n'" or "launch/ThinkPRM-7B --server http://127.0.0.1:8000".
 """
 
@@ -30,7 +30,7 @@ def model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def server_arguments(parser: argparse.ArgumentParser) -> None:
-    """A server that runs the model, and what is asked of one that writes."""
+    """A server that runs the model, and options for generative verifiers."""
     parser.add_argument(
         "--server",
         metavar="URL",
@@ -111,7 +111,7 @@ class _LineParser(argparse.ArgumentParser):
 
 
 def name_and_options(line: str) -> tuple[str, str]:
-    """A model's name, which may hold spaces, and the options behind it.
+    """A model's name, which may contain spaces, and the options after it.
 
     >>> name_and_options("my models/one --family pure"), name_and_options("owner/name")
     (('my models/one', '--family pure'), ('owner/name', ''))
@@ -121,10 +121,10 @@ def name_and_options(line: str) -> tuple[str, str]:
 
 
 def read_line(line: str) -> ModelRequest:
-    r"""What the command line would ask for with a line such as "my-trl-model --separator '\n'".
+    r"""The request that a line such as "my-trl-model --separator '\n'" describes.
 
-    Quotes may stand around a value. A backslash is an ordinary character here, unlike in a shell,
-    so `--separator \n` means the same without them.
+    A value may be quoted. A backslash is an ordinary character here, unlike in a shell, so
+    `--separator \n` means the same without quotes.
 
     Raises:
         BadOptionError: an option or its value is not known, or a quote is not closed.
@@ -143,6 +143,6 @@ def read_line(line: str) -> ModelRequest:
 
 
 def request_of(options: argparse.Namespace) -> ModelRequest:
-    """What the arguments of `model_arguments`, or of `loading_arguments` and a model, ask for."""
+    """The request that `model_arguments`, or `loading_arguments` and a model, describe."""
     names = {one.name for one in fields(ModelRequest)}
     return ModelRequest(**{name: value for name, value in vars(options).items() if name in names})

@@ -1,4 +1,4 @@
-"""Where the files that ship with the project lie."""
+"""Where the files that ship with the project are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ def assets_dir() -> Path:
 
 
 def page_script(*names: str) -> str:
-    """Scripts of `assets/page` as one, for Gradio takes one per component."""
+    """Scripts of `assets/page` joined into one, as Gradio takes one per component."""
     folder = assets_dir() / "page"
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)

@@ -1,7 +1,7 @@
 """The records that travel from a user's text to a coloured bar.
 
 All are frozen, hold tuples instead of lists, and check themselves once, when they are made; the
-code behind them trusts them. Indices are 0-based here and in files, 1-based only where people
+code that takes them trusts them. Indices are 0-based here and in files, 1-based only where people
 read them.
 """
 
@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from prm_core.errors import InputError, NoStepsError
 
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""A lone surrogate: JSON can name one, but no file can hold it and no tokenizer read it."""
+"""An unpaired surrogate: JSON can express one, but no file stores it and no tokenizer reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Candidate:
         steps: the steps as the user wrote them; at least one, none blank. Any sequence of texts;
             kept as a tuple.
         id: names the candidate in results and messages; any text.
-        thinking: for each step, whether the solution's author only thought it (`<think>…</think>`);
-            empty where no step is. Thinking is judged, but never holds the final answer.
-        tagged_answer: what its text held between answer tags, which are no part of any step; None
-            where it had none.
+        thinking: for each step, whether it is inside the author's thinking (`<think>…</think>`);
+            empty if no step is. Thinking is judged, but never contains the final answer.
+        tagged_answer: what its text has between answer tags, which are not part of any step; None
+            if there are none.
         whole_of: the candidate whose steps are joined here; see `joined`.
 
     Raises:
-        InputError: the problem is blank, the steps are one text instead of several, a text holds
+        InputError: the problem is blank, the steps are one text instead of several, a text contains
             an unpaired surrogate (invalid Unicode), or thinking and steps differ in number.
         NoStepsError: there is no step, or one is blank.
     """
@@ -52,7 +52,7 @@ class Candidate:
         if not self.problem.strip():
             raise InputError(f"{name} has an empty problem; say what is to be solved")
         steps: object = self.steps
-        if isinstance(steps, str):  # whose characters would pass as steps
+        if isinstance(steps, str):  # its characters would pass as steps
             raise InputError(
                 f"the steps of {name} are one text; split it first: "
                 "Candidate(problem, split_steps(text))"
@@ -66,18 +66,19 @@ class Candidate:
         for text in (self.problem, *self.steps):
             if half := HALF_CHARACTER.search(text):
                 raise InputError(
-                    f"{name} holds an unpaired surrogate (invalid Unicode), {half[0]!r}; remove it"
+                    f"{name} contains an unpaired surrogate (invalid Unicode), {half[0]!r}; "
+                    "remove it"
                 )
         if self.thinking and len(self.thinking) != len(self.steps):
             raise InputError(
                 f"{name} has {len(self.thinking)} marks of thinking for {len(self.steps)} steps; "
                 "give one for each, or none"
             )
-        # One way to say that there is none, so that equal candidates are equal.
+        # One representation of "none", so that equal candidates are equal.
         object.__setattr__(self, "thinking", tuple(self.thinking) if any(self.thinking) else ())
 
     def joined(self) -> Candidate:
-        """The same solution as a single step, for models that judge nothing smaller."""
+        """The same solution as a single step, for models that judge only whole solutions."""
         if len(self.steps) == 1:
             return self
         text = "\n\n".join(self.steps)
@@ -86,7 +87,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A candidate as the model reads it, with the places that are read.
+    """A candidate as the model reads it, with the positions that are scored.
 
     Positions are recorded while the ids are built and never searched for afterwards, so a marker
     in the user's text is text.
@@ -94,10 +95,10 @@ class Encoded:
     Attributes:
         input_ids: token ids, [T].
         positions: index of the token whose hidden state judges each step, [S]; increasing.
-        evidence: for each step, the indices of tokens whose own probability the readout wants to
-            see beside the hidden state; empty for families that look at the hidden state alone.
-        calculator: for each step, what `prm_core.calculator` says of it, in [0, 1] each; empty
-            for families that do not ask it.
+        evidence: for each step, the indices of tokens whose own probability the readout uses
+            beside the hidden state; empty for families that use the hidden state alone.
+        calculator: for each step, the calculator's findings (`prm_core.calculator`), in [0, 1]
+            each; empty for families that do not use it.
     """
 
     input_ids: tuple[int, ...]
@@ -124,13 +125,13 @@ class Encoded:
 
     @property
     def reads(self) -> list[int]:
-        """Every token whose hidden state is wanted, increasing."""
+        """Every token whose hidden state is needed, increasing."""
         before = {token - 1 for step in self.evidence for token in step}
         return sorted(before | set(self.positions))
 
 
 def log_odds(p: float) -> float:
-    """ln(p / (1 - p)) of a probability; infinite where it is 0 or 1.
+    """ln(p / (1 - p)) of a probability; infinite if it is 0 or 1.
 
     >>> log_odds(0.5), log_odds(1.0)
     (0.0, inf)
@@ -142,7 +143,7 @@ def log_odds(p: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ScoredCandidate:
-    """A candidate and what the PRM says of each of its steps.
+    """A candidate and the PRM's scores of its steps.
 
     Attributes:
         candidate: what was scored.
@@ -150,11 +151,10 @@ class ScoredCandidate:
             values in [0, 1].
         log_odds: ln(p / (1 - p)) as the model's head gives it, [S]; still orders steps whose
             probability has saturated.
-        model_id: which model said so.
-        extras: what else the model says of each step, by name, [S] each; see the families for
+        model_id: the model that scored it.
+        extras: the model's other values for each step, by name, [S] each; see the families for
             what they mean ("raw", "redundancies", "spread").
-        rationales: what a verifier that writes its verdicts wrote, one text per sample; empty for
-            models that write nothing.
+        rationales: what a generative verifier wrote, one text per sample; empty for other models.
     """
 
     candidate: Candidate
@@ -183,11 +183,11 @@ class ScoredCandidate:
 
     @property
     def weakest_step(self) -> int:
-        """Index of the step with the lowest probability; the first of them on a tie."""
+        """Index of the step with the lowest probability; the first one on a tie."""
         return min(range(len(self.probabilities)), key=lambda i: self.probabilities[i])
 
     def first_error(self, threshold: float = 0.5) -> int | None:
-        """Index of the first step below `threshold`, or None when no step is.
+        """Index of the first step below `threshold`, or None if no step is.
 
         The threshold belongs to the model and its use; 0.5 is where "right" and "wrong" are
         equally probable.
@@ -201,15 +201,15 @@ class Explanation:
 
     Attributes:
         input_ids: the token ids that are fed, [T].
-        tokens: the same as the vocabulary writes them, [T]; blanks may be "Ġ" or "▁" there.
+        tokens: the same as the vocabulary writes them, [T]; spaces may be "Ġ" or "▁" there.
         positions: the indices of the tokens that are read.
         steps: for each position, the index of the step that is read there.
         names: for each position, "" for the step's probability, else the name of an extra.
-        text: the ids turned back into text.
-        role: whose turn of a conversation the text is, as "user"; a server then makes the tokens,
-            and there are none here. Empty for a prompt of tokens.
-        calculator: for each step what the model sees of the calculator, (name, value) of all that
-            is not 0; empty for models that see none.
+        text: the ids decoded to text.
+        role: whose turn of a conversation the text is, such as "user"; a server then makes the
+            tokens, and there are none here. Empty for a prompt of tokens.
+        calculator: for each step the calculator's values that the model sees, (name, value) of
+            all that are not 0; empty for models that see none.
     """
 
     input_ids: tuple[int, ...]
@@ -274,17 +274,18 @@ def label_probability(label: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A solution with what people (or a program) say of its steps: one row of labelled data.
+    """A solution with the labels that people (or a program) gave its steps: one row of labelled
+    data.
 
     Attributes:
         candidate: the problem and the solution's steps.
-        labels: P(step is right) as the data say it, [S], in [0, 1]; hard labels are 0.0 and 1.0,
+        labels: P(step is right) according to the data, [S], in [0, 1]; hard labels are 0.0 and 1.0,
             None for a step without a label.
-        source: the data set, as "processbench/gsm8k".
-        answer: the solution's final answer as text; None when there is none.
-        gold_answer: the right final answer; None when it is not known.
-        correct: whether the final answer is right; None when it is not known.
-        error_type: the kind of error, in the data set's own word.
+        source: the data set, such as "processbench/gsm8k".
+        answer: the solution's final answer as text; None if there is none.
+        gold_answer: the right final answer; None if it is not known.
+        correct: whether the final answer is right; None if it is not known.
+        error_type: the kind of error, in the data set's own term.
 
     Raises:
         InputError: labels and steps differ in number, or a label is outside [0, 1].
@@ -320,19 +321,19 @@ class Example:
             labels: one for each step, as `label_probability` takes them.
 
         Raises:
-            InputError: labels and steps differ in number, or a label is none.
+            InputError: labels and steps differ in number, or a label is invalid.
         """
-        candidate = Candidate(problem, cast(tuple[str, ...], steps))  # makes a tuple of it
+        candidate = Candidate(problem, cast(tuple[str, ...], steps))  # turned into a tuple there
         return cls(candidate, tuple(map(label_probability, labels)))
 
     @property
     def first_error(self) -> int | None:
-        """Index of the first step whose label is below 0.5, or None when there is none."""
+        """Index of the first step whose label is below 0.5, or None if there is none."""
         return next((i for i, y in enumerate(self.labels) if y is not None and y < 0.5), None)
 
     @property
     def judged(self) -> bool:
-        """Whether the labels tell the first error: every step up to it has one."""
+        """Whether the labels determine the first error: every step up to it has one."""
         end = self.first_error
         return None not in self.labels[:end]
 
@@ -341,19 +342,19 @@ DTYPE_NAMES = ("float32", "bfloat16", "float16")
 """What a model can compute in."""
 
 QUANTIZED = ("8bit", "4bit")
-"""Forms with fewer bits in which the weights of a backbone's linear layers can be held."""
+"""Quantized forms that the weights of a backbone's linear layers can take."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Which model, and how to open it; can be pickled, and checks nothing by itself.
+    """Which model, and how to open it; can be pickled, and validates nothing itself.
 
     Attributes:
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the model
             that ships with the project.
-        family: name of the family, if neither the checkpoint nor its name says it.
+        family: name of the family, if it cannot be detected from the checkpoint or its name.
         revision: branch, tag or commit of the repository.
-        separator: the text after each step, for families whose checkpoints do not say it.
+        separator: the text after each step, for families whose checkpoints do not give it.
         reference: folder or repository of the second model, for families that compare two.
         device, dtype, quantize: as `load_scorer` takes them.
         server: address of a server that runs the model; None for this machine.
@@ -377,22 +378,22 @@ class ModelRequest:
 
 
 Found = tuple[int, ScoredCandidate]
-"""A candidate's index in the call, and what the model says of it."""
+"""A candidate's index in the call, and its scores."""
 
 
 class StepScorer(Protocol):
     """Anything that gives every step of every candidate a probability.
 
-    A class that inherits from this one has to bring `model_id` and `score`; the rest has defaults.
-    Callers know nothing else of a scorer, so a new one needs no change in them.
+    A class that inherits from this one must define `model_id` and `score`; the rest has defaults.
+    Callers use nothing else of a scorer, so a new one needs no change in them.
 
     Attributes:
         model_id: the name that results carry.
         threshold: below this probability a step counts as wrong.
         status: what runs it and where, in a few words: "GPU · bf16", "server".
-        repeatable: whether a later call gives the same again, within `tolerance`; False where what
-            the model writes is drawn anew.
-        tolerance: how far a probability may be from the same one in an earlier run.
+        repeatable: whether a later call gives the same scores, within `tolerance`; False if the
+            model samples what it writes.
+        tolerance: how far a probability may be from an earlier run's.
         elsewhere: whether another machine does the work, so that this one need not wait.
     """
 
@@ -407,7 +408,7 @@ class StepScorer(Protocol):
         """Score candidates; the result has the same length and order.
 
         Raises:
-            InputError: a candidate cannot be scored, as one that is too long.
+            InputError: a candidate cannot be scored, for example because it is too long.
             ModelError: the model does not work.
         """
         ...
@@ -415,12 +416,12 @@ class StepScorer(Protocol):
     def stream(
         self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
     ) -> Iterator[Found | None]:
-        """As `score`, giving each candidate with its index as soon as it is known.
+        """Like `score`, but yields each candidate with its index as soon as it is scored.
 
         Args:
             candidates: of one problem, best.
-            heartbeat_s: None comes whenever about so many seconds pass without a candidate, so that
-                whoever waits can leave; without it, only candidates come.
+            heartbeat_s: None is yielded whenever about this many seconds pass without a candidate,
+                so that the caller can leave; without it, only candidates are yielded.
         """
         for index, candidate in enumerate(candidates):
             yield index, self.score([candidate])[0]
@@ -430,7 +431,7 @@ class StepScorer(Protocol):
 
         Raises:
             TooLongError: the candidate has more tokens than the model reads.
-            UnreadableError: of the problem or a step the tokenizer knows nothing.
+            UnreadableError: the tokenizer cannot express the problem or a step.
         """
         return None
 
@@ -439,5 +440,5 @@ class StepScorer(Protocol):
         return []
 
     def close(self) -> None:
-        """Let go of what is kept and of connections; nothing is asked of the scorer afterwards."""
+        """Release what is cached and the connections; the scorer is not used afterwards."""
         return None

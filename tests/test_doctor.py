@@ -81,7 +81,7 @@ def test_a_sound_model_without_published_numbers(run: Callable[..., Any], tmp_pa
         "typed",
         "packed",
     ]
-    assert lines[-1].startswith("trustworthy as far as can be told")
+    assert lines[-1].startswith("no problems found")
 
 
 def test_a_model_that_cannot_be_loaded(run: Callable[..., Any], tmp_path: Path) -> None:
@@ -118,7 +118,10 @@ def test_numbers_that_another_family_made_are_compared_as_it_reads(tmp_path: Pat
     )
     golden = Golden("m", "here", 1e-5, candidate, theirs.probabilities, family="act_prm_card")
     findings = list(examine(script, [golden]))
-    assert verdict(findings) == (True, "trustworthy: gives the numbers that were published for it")
+    assert verdict(findings) == (
+        True,
+        "trustworthy: reproduces the numbers that were published for it",
+    )
     assert "of m, read as act_prm_card; here" in findings[-1].text
     (wrong,) = list(examine(script, [replace(golden, family=None)]))[-1:]
     assert not wrong.good
@@ -167,7 +170,7 @@ def test_a_model_that_gives_its_published_numbers_is_trusted(tmp_path: Path) -> 
     findings = list(examine(scorer, [example]))
     assert verdict(findings) == (
         True,
-        "trustworthy: gives the numbers that were published for it",
+        "trustworthy: reproduces the numbers that were published for it",
     )
     wrong = Golden("some/model", "this test", 0.001, candidate, (0.5, 0.5))
     assert [f.name for f in examine(scorer, [example, wrong]) if not f.good] == ["golden 2"]

@@ -14,7 +14,7 @@ def test_a_candidate_needs_a_problem_and_steps() -> None:
     with pytest.raises(NoStepsError, match="step 2 of candidate 'B' is blank"):
         Candidate("p", ("a", "  "), id="B")
     for problem, step in (("q \ud83d", "s"), ("q", "\udc00")):
-        with pytest.raises(InputError, match=r"'B' holds an unpaired surrogate .*; remove it"):
+        with pytest.raises(InputError, match=r"'B' contains an unpaired surrogate .*; remove it"):
             Candidate(problem, ("s", step), "B")
 
 

@@ -1,18 +1,18 @@
 // Score, Cancel and the status line (`prm_core.ui.actions`). Runs after state.js and away.js.
 //
-// The server's word decides what is shown; a press shows at once, before the server answers.
+// What the server says decides what is shown; a press shows at once, before the server answers.
 
 const score = element.querySelector(".prm-score");
 const what = element.querySelector(".prm-what");
 const all = element.querySelector(".prm-all");
 const cancel = element.querySelector(".prm-cancel");
 const line = element.querySelector(".prm-state");
-const SLOW_MS = 400; // a quicker answer needs no word
-const UNKNOWN_MS = 1000; // for so long a run may have no number yet, by which Gradio cancels it
-const ALIVE_MS = 1500; // for so long Score waits to hear whether the server is there
-const ENDED_MS = 1000; // for so long an end may turn out to be another run's
-const UNHEARD_MS = 20_000; // after so long without a word Gradio no longer listens to the server
-const UNHEARD_AFTER_AWAY_MS = 3000; // … which is likely where the server was away
+const SLOW_MS = 400; // a quicker answer needs no message
+const UNKNOWN_MS = 1000; // for this long a run may still lack the number by which Gradio cancels it
+const ALIVE_MS = 1500; // for this long Score waits to learn whether the server answers
+const ENDED_MS = 1000; // within this time an end may turn out to be another run's
+const UNHEARD_MS = 20_000; // silence after which Gradio no longer listens to the server
+const UNHEARD_AFTER_AWAY_MS = 3000; // … which is likely after the server was unreachable
 const RESUME = "prm-inspector.resume";
 
 let running = false;
@@ -22,11 +22,11 @@ let unheard = 0;
 let wasAway = false; // since the page was loaded
 let cancelled = false; // the run that was started last
 let stopping = false; // it is cancelled but not over; Gradio would pass over another one
-let wanted = false; // Score was pressed meanwhile
+let wanted = false; // Score was pressed in the meantime
 let late = 0;
 let heard = 0; // how often the server has said something
 let resumed = false; // the page started this run by itself; it does so once
-let listensAnew = prm.stored(RESUME) === "1"; // it was loaded for this run
+let reloaded = prm.stored(RESUME) === "1"; // the page was loaded for this run
 
 function tell(name, detail) {
   document.dispatchEvent(new CustomEvent(name, { detail }));
@@ -41,7 +41,7 @@ function show({ running: now, message }) {
   offerDue();
 }
 
-// What Score would judge, where it is not everything.
+// What Score would judge, if that is not everything.
 function offerDue() {
   const { fresh, changed, fresher } = prm.due();
   const n = changed.length + fresher.length;
@@ -76,17 +76,17 @@ async function start() {
   }
   trigger("submit");
   clearTimeout(unheard);
-  unheard = setTimeout(listenAnew, wasAway ? UNHEARD_AFTER_AWAY_MS : UNHEARD_MS);
+  unheard = setTimeout(reload, wasAway ? UNHEARD_AFTER_AWAY_MS : UNHEARD_MS);
 }
 
-// A stream that was cut between a run's end and its own, Gradio takes for open: it asks for no other
-// one and waits for ever. A new page has a new one; text and results come back, and the run begins.
-async function listenAnew() {
-  const waits = () => running && !announced && !listensAnew;
+// Gradio takes a stream that was cut between a run's end and its own for open: it asks for no other
+// one and waits forever. A new page has a new one; text and results come back, and the run begins.
+async function reload() {
+  const waits = () => running && !announced && !reloaded;
   if (waits() && (await serverAnswers()) && waits() && prm.store(RESUME, "1")) location.reload();
 }
 
-// --- the end, as the server or Gradio tells it -------------------------------------------------------
+// --- the end, as the server or Gradio reports it -------------------------------------------------------
 
 // A cancelled run is over; only now would Gradio start another one.
 function over() {
@@ -97,22 +97,22 @@ function over() {
   startWanted();
 }
 
-// Score that was pressed right after Cancel begins anew.
+// Score that was pressed right after Cancel starts a new run.
 function startWanted() {
   if (!wanted) return;
   prm.judgeAll = true;
   start();
 }
 
-// The server is away in the middle of a run, or before it.
+// The server cannot be reached in the middle of a run, or before it.
 function lose() {
   prm.store(RESUME, resumed ? "" : "1");
-  show({ running: false, message: AWAY + (resumed ? "" : " Scoring goes on when it is back.") });
-  tell("prm:lost", "The server is away; what was scored stays.");
+  show({ running: false, message: AWAY + (resumed ? "" : " Scoring resumes when it is back.") });
+  tell("prm:lost", "The server cannot be reached; what was scored stays.");
 }
 
-// The wish stays until the server says that it runs: Gradio reloads the page when it finds back, and
-// what was started in between is lost.
+// The request stays until the server says that it runs: Gradio reloads the page when it reconnects,
+// and what was started in between is lost.
 function resume() {
   if (prm.stored(RESUME) !== "1" || running) return;
   resumed = true;
@@ -134,7 +134,7 @@ document.addEventListener("prm:ended", async () => {
     over();
     return;
   }
-  // It may be the end of the run before this one, of which Gradio tells twice.
+  // It may be the end of the run before this one, which Gradio reports twice.
   const before = heard;
   await new Promise((done) => setTimeout(done, ENDED_MS));
   if (running && heard === before && !away && (await askServer())) {
@@ -148,7 +148,7 @@ document.addEventListener("prm:ended", async () => {
 // --- presses -------------------------------------------------------------------------------------------
 
 function press() {
-  resumed = listensAnew = false;
+  resumed = reloaded = false;
   prm.store(RESUME, "");
   start();
 }
@@ -183,7 +183,7 @@ document.addEventListener("keydown", (event) => {
 
 watch("value", () => {
   heard += 1;
-  if (stopping && props.value.running) { // what was on its way
+  if (stopping && props.value.running) { // sent before the cancel arrived
     if (late) stop();
     return;
   }

@@ -57,7 +57,7 @@ const Answers = (() => {
     );
   }
 
-  // What the PRM's leader and the majority say, where they differ and where they do not.
+  // What the PRM's leader and the majority say, and whether they agree.
   function verdictOf(groups, { standing, label }) {
     const n = groups.reduce((sum, group) => sum + group.letters.length, 0);
     const voting = groups.filter((group) => group.answer !== null);

@@ -1,17 +1,18 @@
-// Is the server there? Asks it while something runs or it is away, now and then while somebody looks
-// at the page, when they come back to it, and when another part has reason to doubt (`prm:doubt`);
-// tells the page with `prm:away` (detail: true or false). The actions (actions.js) run this first.
+// Can the server be reached? Asks it while something runs or it is away, now and then while the page
+// is in view, when the visitor comes back to it, and when another part has reason to doubt
+// (`prm:doubt`); announces it with `prm:away` (detail: true or false). The actions (actions.js) run
+// this first.
 
-const AWAY = "The server is away; your text and results are kept.";
+const AWAY = "The server cannot be reached; your text and results are kept.";
 const ASK_RUNNING_MS = 1000;
 const ASK_AWAY_MS = 1500;
 const ASK_IDLE_MS = 10_000;
 const PATIENCE_MS = 3000; // a busy server may take its time
 
 let away = false;
-let silent = 0; // how often in a row it did not answer in time
+let silent = 0; // how many times in a row it did not answer in time
 
-// true, false, or null where it has not answered yet; a proxy answers 502 to 504 in its place.
+// true, false, or null if it has not answered yet; a proxy answers 502 to 504 in its place.
 async function serverAnswers(patience = PATIENCE_MS) {
   try {
     const reply = await fetch("healthz", {

@@ -1230,7 +1230,7 @@ function showEmpty() {
         class: "bd-unfold",
         onclick: () => document.dispatchEvent(new CustomEvent("prm:gallery")),
       },
-      "See what four 7B PRMs said of 30 problems",
+      "See how four 7B PRMs judged 30 problems",
     ),
   );
 }

@@ -13,8 +13,8 @@ const MOST_OFFERS = 20;
 const LONG = 200_000; // characters in all, from which on the preview waits longer
 const SAVE_DELAY_MS = 250;
 const TURN_MS = 20;
-const MANY = 12; // with more solutions only the first few are shown, until somebody asks for all
-const MARKS = 400; // lines drawn per card; beyond that the count alone tells
+const MANY = 12; // with more solutions only the first few are shown, until all are asked for
+const MARKS = 400; // lines drawn per card; beyond that the count alone is shown
 
 const problem = element.querySelector(".prm-problem textarea");
 const rule = element.querySelector(".prm-rule select");
@@ -101,7 +101,7 @@ function index(name) {
 }
 
 // The names of `n` new solutions: those after the highest that the editor, the board or an undo
-// still uses, so that no two texts ever have one name.
+// still uses, so that no two texts ever share a name.
 function freshLetters(n) {
   const used = [...cards.map((card) => card.letter), ...offers.flatMap((one) => one.letters)];
   const board = (prm.results?.candidates ?? []).map((one) => one.letter);
@@ -262,9 +262,9 @@ function putBack(at, text, of) {
   card.area.focus();
 }
 
-// --- one step back for what a press of a button took away ------------------------------------
+// --- undo for what a button removed ------------------------------------
 
-// A sentence under the cards, with what can be done about it: [words, action] pairs. The letters
+// A sentence under the cards, with the actions it offers: [words, action] pairs. The letters
 // are those that an action may bring back. When one is used, the one before it is offered again.
 function offer(text, actions, letters) {
   offers = [...offers, { text, actions, letters }].slice(-MOST_OFFERS);
@@ -320,7 +320,7 @@ problem.addEventListener("paste", (event) => {
 });
 
 // The first row fills the editor. `text` is what was pasted into the problem's box, which may have
-// been meant as it stands.
+// been meant literally.
 function takeRow(rows, text = null) {
   const before = read();
   const [first, ...others] = rows;
@@ -358,7 +358,7 @@ function shortened(text) {
   return line.length > 40 ? `${line.slice(0, 39).trimEnd()}…` : line;
 }
 
-// Which solutions found no room, by number and first words.
+// Which solutions did not fit, by number and first words.
 function leftOut(solutions, n) {
   if (n >= solutions.length) return "";
   const rest = solutions.slice(n);
@@ -400,7 +400,7 @@ function insertText(area, text) {
 
 // --- where the steps are ---------------------------------------------------------------------
 
-// One question at a time: what was typed meanwhile is asked about when it is answered.
+// One request at a time: what was typed in the meantime is sent when it is answered.
 async function preview() {
   previewDue = true;
   if (previewing) return;
@@ -420,7 +420,7 @@ async function askForSteps() {
   if (key === previewKey) return;
   const texts = whole.map((card) => card.area.value);
   const answer = await server.split_preview({ texts, rule: cut }).catch(() => null);
-  if (answer?.length !== texts.length) { // Typing goes on, and the next keystroke asks again.
+  if (answer?.length !== texts.length) { // typing continues, and the next keystroke asks again
     document.dispatchEvent(new CustomEvent("prm:doubt"));
     return;
   }
@@ -438,7 +438,7 @@ async function askForSteps() {
   prm.changed();
 }
 
-// A text that is too long is said so once, where Score says it too.
+// A text that is too long is reported once, where Score reports it too.
 function tooLong(card) {
   const n = card.area.value.length <= LIMITS.chars ? 0 : [...card.area.value].length;
   if (n <= LIMITS.chars) return false;
@@ -484,8 +484,8 @@ function tell(card) {
 }
 
 // A line at the left of each step; a step that begins inside a line gets a mark before it.
-// Everything of a turn is measured before anything is drawn, for each drawing makes the browser lay
-// out anew; and a turn is short, however many solutions there are.
+// Everything of a turn is measured before anything is drawn, because each drawing makes the browser
+// lay out the page again; and a turn is short, however many solutions there are.
 function mark(some) {
   const until = performance.now() + TURN_MS;
   const drawn = [];
@@ -544,7 +544,7 @@ function showIssues(issues) {
   clearIssues();
   let first = null;
   for (const { where, text } of issues) {
-    // A place is counted as the cards stood when Score was pressed.
+    // A place counts the cards as they were when Score was pressed.
     const card = cards.find((one) => one.letter === asked[where]);
     const place = card ? card.issue : element.querySelector(`.prm-issue[data-for="${where}"]`);
     if (!place) continue;
@@ -555,7 +555,7 @@ function showIssues(issues) {
   if (first && !first.hidden) first.focus();
 }
 
-// The right answer, of a pasted row or typed beside the results, which say who reaches it.
+// The right answer, from a pasted row or typed beside the results, which show who reaches it.
 function showGold() {
   goldLine.hidden = gold === null;
   goldLine.querySelector("span").textContent = gold === null ? "" : `right answer: ${gold}`;
@@ -579,7 +579,7 @@ goldLine.querySelector("button").addEventListener("click", () => {
 // --- drafts, kept in this browser and never sent ----------------------------------------------
 
 // The tab's own draft comes first, so that two tabs do not overwrite each other on reload; the
-// shared one brings back what a closed tab held.
+// shared one restores what a closed tab contained.
 function save() {
   clearTimeout(saveTimer);
   const kept = [prm.keepDraft(DRAFT, pushed), keepShared()].includes(true);
@@ -601,13 +601,13 @@ function restore() {
       const draft = draftOf(JSON.parse(store().getItem(DRAFT)));
       if (draft) return draft;
     } catch {
-      // No draft there, or not one of ours.
+      // no draft there, or not one of ours
     }
   }
   return props.value;
 }
 
-// A stored value as a draft, or null: anything may have written there.
+// A stored value as a draft, or null: anything may be stored there.
 function draftOf({ problem: p, solutions: s, rule: r, letters, gold: g }) {
   const texts = Array.isArray(s) && s.every((one) => typeof one === "string");
   if (typeof p !== "string" || !texts || typeof r !== "string") return null;
@@ -636,7 +636,7 @@ function useExample({ problem: p, solutions }) {
   document.dispatchEvent(new CustomEvent("prm:score"));
 }
 
-// Puts another text in the place of what is here, which can be had back if somebody typed it.
+// Replaces what is here with another text; if it was typed by hand, Undo restores it.
 function replace(value) {
   const before = read();
   show(value);
@@ -707,7 +707,7 @@ document.addEventListener("prm:open-draft", ({ detail: { draft, first } }) => {
     offer("A problem of the list replaced what was here.", [back(before)], before.letters);
   }
 });
-// Cards left blank beside filled ones are no candidates; they go when scoring starts.
+// Blank cards beside filled ones are not candidates; they go when scoring starts.
 document.addEventListener("prm:before-score", () => {
   const filled = cards.filter((card) => card.area.value.trim());
   if (filled.length && filled.length < cards.length) {
@@ -740,7 +740,7 @@ window.addEventListener("resize", stick);
 watch("value", () => {
   if (JSON.stringify(props.value) !== pushed) replace(props.value);
 });
-// Gradio hands out its own first value once more when the page is mounted; the draft comes after.
+// Gradio hands out its own initial value once more when the page is mounted; the draft comes after.
 setTimeout(() => {
   show(restore());
   prm.arrived("editor");

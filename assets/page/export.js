@@ -89,7 +89,7 @@ async function copyLink() {
   const state = { draft: prm.draft, method, results: prm.storedResults(value) };
   const link = `${location.origin}${location.pathname}#s=${await packed(JSON.stringify(state))}`;
   if (link.length > MOST_LINK) {
-    sayExport("Too much for a link; the session as a file carries it.");
+    sayExport("Too large for a link; save the session as a file instead.");
     return;
   }
   sayExport(Table.copyText(link) ? "Link copied" : "Copying is not allowed here");
@@ -104,7 +104,7 @@ async function openLink() {
     Array.isArray(state.draft.solutions) && typeof state.results === "string";
   if (!ours) {
     empty.before(unkept);
-    sayUnkept("This link is damaged or of another program; nothing was opened.");
+    sayUnkept("This link is damaged or comes from another program; nothing was opened.");
     return;
   }
   await prm.loaded;

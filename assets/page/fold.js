@@ -1,5 +1,5 @@
-// A long text in the editor shows its beginning, ends in a fade, and opens when somebody works in
-// it: the page scrolls, no box inside it does. How many lines a folded text has is in the style
+// A long text in the editor shows its beginning, ends in a fade, and opens when it is worked on:
+// the page scrolls, no box inside it does. How many lines a folded text has is in the style
 // sheet (`--prm-lines`), fewer where there are many solutions.
 
 // `frame` clips; `area` and its `mirror`, which has the text's height, lie in it.
@@ -32,7 +32,7 @@ function foldable(frame, area, mirror) {
     const typing = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (typing && !["Tab", "Shift", "Control", "Meta", "Alt"].includes(event.key)) work();
   });
-  // What was pasted is shown from its beginning, though the caret stands at its end.
+  // What was pasted is shown from its beginning, though the caret is at its end.
   area.addEventListener("paste", () => {
     pasting = true;
     setTimeout(() => {

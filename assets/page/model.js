@@ -1,7 +1,6 @@
 // The model's field (`prm_core.ui.model_field`): a combobox by the ARIA pattern, with a list of what
-// is known and, on a page of one's own, room for any name, folder and options. Runs after state.js.
-//
-// Its value follows every key, so what stands in the field is what Score takes.
+// is known and, on your own page, room for any name, folder and options. Runs after state.js.
+// Its value follows every key, so what the field shows is what Score takes.
 
 const input = element.querySelector("input");
 const button = element.querySelector(".prm-model-open");
@@ -65,7 +64,7 @@ function build() {
   }));
 }
 
-// Shows the options that hold the words; all of them without words.
+// Shows the options that contain the words; without words, all of them.
 function open(words = "") {
   const wanted = words.toLowerCase();
   shown = [...options.children].filter((node, at) => {

@@ -1,19 +1,19 @@
 // The Overview: all solutions at once, as three pictures. A heat map with a row per solution, best
 // first, and a column per step; the course of every solution; how the probabilities are spread.
-// It draws the numbers that the board has, and tells which step somebody wants to open. A pointer
-// or the arrow keys choose a cell; what is in it stands in a line of text below the map.
+// It draws the numbers that the board has, and reports which step is to be opened. A pointer or the
+// arrow keys choose a cell; its content is shown in a line of text below the map.
 //
 // User text goes into that line as a text node, and into no figure (pictures.js).
 
 const Overview = (() => {
-  const MAP_PX = 560; // the rows of many solutions share so much
+  const MAP_PX = 560; // the height that the rows of many solutions share
   const ROW_PX = { least: 9, most: 30 };
   const WRITTEN_PX = 38; // a narrower cell has no number
   const BESIDE_PX = 84; // the names of the rows
   const BINS = 20;
-  const MOST_ODDS = 8; // log-odds beyond it are drawn at it
-  const NAMED = 8; // so many courses carry their letters
-  const PALE = 0.5; // how near the card's colour a band begins
+  const MOST_ODDS = 8; // log-odds beyond this are drawn at this value
+  const NAMED = 8; // up to this many courses carry their letters
+  const PALE = 0.5; // how close to the card's colour a band begins
 
   const switches = make("div", { class: "bd-scales", role: "group", "aria-label": "Scale" });
   const said = make("p", { class: "bd-cell", "aria-live": "polite" });
@@ -69,7 +69,7 @@ const Overview = (() => {
 
   // --- the heat map ---------------------------------------------------------------------------------
 
-  // From one colour towards another, as Plotly's scale wants it.
+  // From one colour towards another, as Plotly's scale expects it.
   function mix(colour, ground, share) {
     const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     const [a, b] = [parts(colour), parts(ground)];
@@ -100,7 +100,7 @@ const Overview = (() => {
     return `${letter}${mark}  ${score} `;
   }
 
-  // Marks on cells: the x and y of the steps that something is true of.
+  // Marks on cells: the x and y of the steps that satisfy a condition.
   function marks(is, text, colour) {
     const found = rows.flatMap((row, r) =>
       row.steps.flatMap((step, c) => (is(row, step, c) ? [[c + 1, r]] : []))
@@ -331,7 +331,7 @@ const Overview = (() => {
 
   // --- drawing -------------------------------------------------------------------------------------------
 
-  // A picture whose points are steps: `cell` tells which, as [row, column].
+  // A picture whose points are steps: `cell` gives the step, as [row, column].
   function drawSteps(one, data, layout, cell) {
     Pictures.draw(one, data, layout, {
       hover: ({ points: [point] }) => say(...cell(point)),

@@ -1,4 +1,4 @@
-// What a pasted text holds: one solution, several, or a whole problem with its solutions.
+// What a pasted text contains: one solution, several, or a whole problem with its solutions.
 //
 // Plain functions of text; the editor (editor.js) runs this first and does the rest.
 
@@ -16,7 +16,7 @@ const NUMBERED =
 const SUMMAND = /^[ \t]*[-+−×x*÷/][ \t]*[\d.,]+[ \t]*$/;
 const NUMBER = /^[ \t]*[\d.,]+[ \t]*$/;
 
-// The parts of a text between lines of dashes that stand outside code, formulas and thinking.
+// The parts of a text between lines of dashes that are outside code, formulas and thinking.
 function betweenDashes(text) {
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   const found = [[]];
@@ -48,9 +48,9 @@ function numbers(part) {
     .map((found) => Number(found[1] ?? found[2]));
 }
 
-// Parts that go on numbering belong together: a rule between "Step 1" and "Step 2" is an ornament,
-// and where rules are ornaments, what has no number is no solution of its own either. Then a new
-// solution is only what begins to count anew.
+// Parts whose numbering continues belong together: a rule between "Step 1" and "Step 2" is an
+// ornament, and where rules are ornaments, a part without a number is not a solution of its own
+// either. Then a new solution starts only where the numbering restarts.
 function solutionsIn(text) {
   const parts = betweenDashes(text);
   const counts = parts.map(numbers);
@@ -134,7 +134,7 @@ function jsonValues(text) {
   }
 }
 
-// One solution as a person would type it; null when the value is none.
+// One solution as a person would type it; null when the value is not a solution.
 function solutionText(value) {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) {
@@ -145,19 +145,19 @@ function solutionText(value) {
   return isObject(value) ? solutionText(field(value, NAMES.text)) : null;
 }
 
-// Steps become lines; where a step has lines of its own, a blank line parts the steps.
+// Steps become lines; if a step has lines of its own, a blank line separates the steps.
 function joined(steps) {
   return steps.join(steps.some((step) => step.includes("\n")) ? "\n\n" : "\n");
 }
 
-// A list of solutions; null when one of them is none.
+// A list of solutions; null when one of them is not a solution.
 function solutionTexts(values) {
   if (!Array.isArray(values) || !values.length) return null;
   const texts = values.map(solutionText);
   return texts.includes(null) ? null : texts;
 }
 
-// A right answer as text; GSM8K's stands after "####".
+// A right answer as text; GSM8K's comes after "####".
 function goldText(value) {
   if (typeof value === "number") return String(value);
   if (typeof value !== "string" || !value.trim()) return null;
@@ -227,7 +227,7 @@ function problemRows(text) {
   return rows.length && !rows.includes(null) ? grouped(rows) : null;
 }
 
-// The solutions in JSON without a problem; null when it holds none.
+// The solutions in JSON without a problem; null when it contains none.
 function listedSolutions(text) {
   const values = jsonValues(text);
   if (!values) return null;
@@ -235,8 +235,8 @@ function listedSolutions(text) {
   return solutionTexts(isObject(listed) ? field(listed, NAMES.solutions) : listed);
 }
 
-// What a text that was pasted into a solution's box holds: { rows }, { solutions, rules }, or null
-// for one solution. `rules`: it was cut at lines of dashes, which may have been ornaments.
+// What a text pasted into a solution's box contains: { rows }, { solutions, rules }, or null for one
+// solution. `rules`: it was cut at lines of dashes, which may have been ornaments.
 function pastedInto(text) {
   const rows = problemRows(text);
   if (rows?.some((row) => row.solutions.length)) return { rows };

@@ -1,4 +1,4 @@
-// What the Plotly pictures of the tabs share: a heading with buttons that save the picture, the
+// What the Plotly figures of the tabs share: a heading with buttons that save the figure, the
 // frame, the axes. No user text enters a figure: Plotly reads tags in it.
 
 const Pictures = (() => {

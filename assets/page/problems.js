@@ -406,7 +406,7 @@ document.addEventListener("prm:ended-all", () => {
   ended();
   if (!all) return;
   all = null;
-  sayAll("The run ended before its time; what was scored stays. Press Score all to go on.");
+  sayAll("The run ended early; what was scored stays. Press Score all to resume.");
 });
 allButton.addEventListener("click", () => (all ? stopAll() : scoreAll()));
 

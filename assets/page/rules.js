@@ -1,17 +1,17 @@
-// The Rules: what every aggregation, vote and length chooses, and where they part. A picture of the
-// ranks, and tables. It draws what prm_core/evaluation/choices.py found; picture, `frame` and `axis`
-// are the Overview's.
+// The Rules: what every aggregation, vote and length chooses, and where they differ. A picture of
+// the ranks, and tables. It draws what prm_core/evaluation/choices.py found; picture, `frame` and
+// `axis` are the Overview's.
 
 const Rules = (() => {
-  const NAMED = 12; // so many lines carry their letters
-  const WIDE_PX = 640; // where it is narrower, the rules' names stand on end
+  const NAMED = 12; // up to this many lines carry their letters
+  const WIDE_PX = 640; // below this width the rules' names are turned upright
 
   const summary = make("p", { class: "bd-summary" });
   const bump = Pictures.build("Rank under every rule", "ranks");
   const tables = make("div", { class: "bd-tables" });
   const node = make("div", { class: "bd-whole-view" }, summary, bump.node, tables);
 
-  // Which solutions lead, under how many rules each, and what most solutions answer.
+  // Which solutions lead, each under how many rules, and the most frequent answer.
   function sayWhoLeads({ picks, groups }) {
     const scores = picks.filter((one) => one.kind === "score");
     const times = new Map();
@@ -102,7 +102,7 @@ const Rules = (() => {
       class: `bd-ink-${share === 1 ? "good" : share === 0 ? "bad" : "warn"}`,
     };
 
-  // The step that holds the runner-up back, as a way to it.
+  // The step that holds the runner-up back, as a link to it.
   function heldBack({ ahead_of: rival, step, decides }, open) {
     if (step === null) return none;
     const words = decides ? `step ${step + 1}, which decides` : `step ${step + 1}`;
@@ -135,12 +135,12 @@ const Rules = (() => {
     });
     const caption = "What every rule chooses";
     const sheet = Table.build({ caption, columns, rows: picks.map(row) });
-    const since = removed ? "Those that were removed since are still among them. " : "";
+    const since = removed ? "They still include solutions that have since been removed. " : "";
     sheet.append(make(
       "p",
       { class: "bd-sheet-note" },
       since +
-        "Ahead of the best other solution, and the step that costs that one most. It decides where the other would lead without it.",
+        "Ahead of: the best other solution. Held back by: the step that costs that solution most; it decides the choice if that solution would lead without it.",
     ));
     return sheet;
   }

@@ -1,10 +1,10 @@
-// The rest of the Board: whether what it shows still belongs to what stands on the left, what stays
-// of earlier results, and what is kept over a reload. Runs after board.js, in the same function.
+// The rest of the Board: whether what it shows still belongs to what is on the left, what stays of
+// earlier results, and what survives a reload. Runs after board.js, in the same function.
 
 let frozen = false; // Cancel was pressed: the cards stay where they are
-let stopped = false; // … and what still comes of that run is over
+let stopped = false; // … and whatever still arrives from that run is ignored
 let before = null; // the results before those that are shown
-let chosen = null; // earlier results that somebody asked for, which stay although they are stale
+let chosen = null; // earlier results that the visitor asked for; they stay although they are stale
 let restoring = true;
 let saved = null; // the value that the storage holds
 const SAVE_RESULTS_MS = 300;
@@ -26,7 +26,7 @@ function showStale() {
   const stale = scored.filter((card) => card.why);
   const all = scored.length > 0 && stale.length === scored.length;
   if (all && value !== chosen && fits(before)) {
-    swapBefore(); // an Undo brought back what they are of
+    swapBefore(); // an Undo brought back the text that they belong to
     return;
   }
   root.classList.toggle("bd-all-stale", all);
@@ -36,7 +36,7 @@ function showStale() {
   rankAgain();
 }
 
-// The ranking and the verdict are of what is still there.
+// The ranking and the verdict cover what is still there.
 function rankAgain() {
   const was = [...standing.keys()].join();
   takeStock();
@@ -49,7 +49,7 @@ function rankAgain() {
 
 function outdatedWords(stale) {
   const whole = stale.length ? prm.outdated(value) : "";
-  if (whole) return `Not for what the editor holds now: ${whole}.`;
+  if (whole) return `Not for what the editor contains now: ${whole}.`;
   const removed = stale.filter((card) => card.why === prm.REMOVED);
   const edited = stale.filter((card) => card.why !== prm.REMOVED);
   const n = cards.size - removed.length;
@@ -77,14 +77,14 @@ function some(all, name) {
   return named.length < 2 ? named.join("") : `${named.slice(0, -1).join(", ")} and ${named.at(-1)}`;
 }
 
-// Whether the solutions were cut alike, and what no longer is as it was judged.
+// Whether all solutions were cut by one rule, and what has changed since it was judged.
 function showFacts() {
   cutNote.textContent = value.cut_note ?? "";
   cutNote.hidden = !value.cut_note;
   showStale();
 }
 
-// A failure is of the model that was chosen then.
+// A failure belongs to the model that was chosen then.
 function forgetFailure() {
   if (noted?.status !== "failed" || noted.model_line === prm.model || !prm.model) return;
   noted = null;
@@ -97,9 +97,9 @@ document.addEventListener("prm:changed", () => {
   showStale();
 });
 
-// --- results before these -------------------------------------------------------------------------
+// --- earlier results -------------------------------------------------------------------------
 
-// Whether results belong to what stands on the left, every one of them.
+// Whether all results belong to what is on the left.
 function fits(results) {
   const scored = results?.candidates.filter((one) => one.detail) ?? [];
   const idle = root.dataset.status !== "running";
@@ -108,7 +108,7 @@ function fits(results) {
 
 const hasScores = (one) => Boolean(one?.candidates.some((candidate) => candidate.detail));
 
-// Until a run has its first score, and where it ends without one, the results before it stay.
+// Until a run has its first score, and if it ends without one, the results before it stay.
 function bringsNothing(next) {
   return next.candidates.length > 0 && !hasScores(next) && hasScores(value);
 }
@@ -135,11 +135,11 @@ const beforeButton = make(
       swapBefore();
     },
   },
-  "Results before these",
+  "Earlier results",
 );
 colours.before(beforeButton);
 
-// --- Cancel, and a server that is lost --------------------------------------------------------------
+// --- Cancel, and a lost server --------------------------------------------------------------
 
 function isOver(next) {
   return stopped && next.status === "running";
@@ -168,7 +168,7 @@ document.addEventListener("prm:lost", (event) => stop("cancelled", event.detail)
 
 let saving = 0;
 
-// Soon, but not in the way of what is being drawn.
+// Soon, but without delaying what is being drawn.
 function keepResults() {
   clearTimeout(saving);
   saving = setTimeout(saveNow, SAVE_RESULTS_MS);
@@ -182,22 +182,22 @@ function saveNow() {
 }
 
 const TOO_LARGE =
-  "These results are too large to be kept over a reload; the text is kept. To keep the numbers, copy the tables or print the page.";
-const NOT_BACK = "The results of before could not be brought back; the text is here. Press Score.";
+  "These results are too large to survive a reload; the text is kept. To keep the numbers, copy the tables or print the page.";
+const NOT_BACK = "Earlier results could not be restored; the text is here. Press Score.";
 
 function sayUnkept(words) {
   if (unkept.textContent !== words) unkept.textContent = words;
   unkept.hidden = !words;
 }
 
-// The text came first: what was stored of the results gave way to it.
+// The text takes precedence: the stored results gave way to it.
 document.addEventListener("prm:gave-way", () => sayUnkept(TOO_LARGE));
 
 function keepView() {
   if (!restoring) prm.saveView({ method, tab: viewNow().name });
 }
 
-// The server draws the stored numbers anew, and checks them as it checks any input.
+// The server draws the stored numbers again, and checks them as it checks any input.
 async function restoreResults() {
   const [kept, view] = [prm.savedResults(), prm.savedView()];
   const again = kept && server.restore ? await server.restore(kept).catch(() => null) : null;
@@ -230,7 +230,7 @@ async function redraw(change) {
   return true;
 }
 
-// Results that another part has, as they are stored; null shows the empty board.
+// Results that another part passes, in stored form; null shows the empty board.
 document.addEventListener("prm:show-results", async ({ detail: stored }) => {
   const again = stored && await server.restore(stored).catch(() => null);
   if (stored && !again) {

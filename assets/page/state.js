@@ -1,24 +1,23 @@
 // What the page holds, for its parts to compare: the draft on the left, the chosen model, the
 // results on the right. It lives in the browser and nowhere else. Each part runs this first; the
 // first one makes it.
-//
-// `prm:changed` tells that the draft, the model or the results are others now.
+// `prm:changed` announces that the draft, the model or the results have changed.
 
 window.prm ??= (() => {
   const RESULTS = "prm-inspector.results";
   const VIEW = "prm-inspector.view";
   const MODEL = "prm-inspector.model";
   const REMOVED = "removed since";
-  const RECORDED = "recorded:"; // a model line of scores that a file brought
+  const RECORDED = "recorded:"; // the model line of scores that came from a file
   const MOST_BACK = 2_400_000; // bytes that the server reads of stored results
-  const MOST_KEPT = 1_000_000; // characters that go back to the server; more are judged anew
+  const MOST_KEPT = 1_000_000; // characters that go back to the server; more are judged again
 
   const state = {
     draft: { problem: "", rule: "auto", gold: null, letters: [], solutions: [] },
     model: "",
     results: null, // as the board shows them
     cuts: new Map(), // letter → { text, rule, used }: how a solution is cut now, as far as is known
-    judgeAll: false, // the next run takes no score over
+    judgeAll: false, // the next run reuses no score
   };
 
   function letter(index) {
@@ -30,7 +29,7 @@ window.prm ??= (() => {
     document.dispatchEvent(new CustomEvent("prm:changed"));
   }
 
-  // The editor, the model's field and the board bring back what the tab kept; `prm:loaded` tells
+  // The editor, the model's field and the board restore what the tab kept; `prm:loaded` announces
   // that all have.
   const parts = new Set(["editor", "model", "board"]);
   let tellLoaded;
@@ -43,20 +42,20 @@ window.prm ??= (() => {
     tellLoaded();
   }
 
-  // --- which results are still true ----------------------------------------------------------
+  // --- which results are still valid ----------------------------------------------------------
 
   // Why all results are stale, in words; "" when they are not.
   function outdated(results) {
     if (!results || results.model_line === undefined) return "";
     const { draft, model } = state;
     if (results.problem !== draft.problem) return "problem changed since";
-    if (results.rule !== draft.rule) return "steps cut otherwise now";
+    if (results.rule !== draft.rule) return "steps cut differently now";
     const own = !results.model_line.startsWith(RECORDED);
-    if (own && model && results.model_line !== model) return "other model chosen now";
+    if (own && model && results.model_line !== model) return "another model chosen now";
     return "";
   }
 
-  // Why one card is stale; "" while it belongs to what stands on the left.
+  // Why one card is stale; "" while it belongs to what is on the left.
   function staleness(results, candidate) {
     const { draft, cuts } = state;
     const at = draft.letters.indexOf(candidate.letter);
@@ -69,13 +68,13 @@ window.prm ??= (() => {
       cut && candidate.cut && cut.text === text && cut.rule === draft.rule &&
       cut.used !== candidate.cut
     ) {
-      return "steps cut otherwise now";
+      return "steps cut differently now";
     }
     return outdated(results);
   }
 
   // The letters of the filled cards, by what Score has to do with them. `unseen` are those of the
-  // fresher ones that no run has had; one that was refused is due again when it is another.
+  // `fresher` ones that no run has seen; one that was refused is due again once its text has changed.
   function due() {
     const { draft, results } = state;
     const found = new Map((results?.candidates ?? []).map((one) => [one.letter, one]));
@@ -149,7 +148,7 @@ window.prm ??= (() => {
     }
   }
 
-  // The text comes first: where both find no room, the results go, and the board says so.
+  // The text takes precedence: if there is no room for both, the results go, and the board says so.
   function keepDraft(key, text) {
     if (store(key, text)) return true;
     if (stored(RESULTS) === null) return false;
@@ -177,7 +176,7 @@ window.prm ??= (() => {
 
   function saveResults(results) {
     const text = storedResults(results);
-    // What is too large to come back would be of no use, and what is there is of earlier results.
+    // What is too large to come back would be useless, and what is there belongs to earlier results.
     state.forgetResults();
     return bytes(JSON.stringify(text)) <= MOST_BACK && store(RESULTS, text);
   }

@@ -1,13 +1,12 @@
 // Tables to read, to sort, and to carry into a spreadsheet.
-//
-// A column is { name, number, on }: figures stand right, `on` marks the chosen rule. A cell is
-// { shown, value, class, press }: `value` is what is sorted by and copied, and is `shown` where
-// absent; a cell with `press` is a button.
+// A column is { name, number, on }: numbers are right-aligned, `on` marks the chosen rule. A cell is
+// { shown, value, class, press }: `value` is what is sorted by and copied, by default `shown`; a cell
+// with `press` is a button.
 
 const Table = (() => {
   const asText = (cell) => String(cell.value ?? cell.shown);
 
-  // A cell for a spreadsheet: one with a tab, a line or a quote in it stands in quotes.
+  // A cell for a spreadsheet: one with a tab, a line break or a quote in it is quoted.
   function tsvCell(cell) {
     const text = asText(cell);
     return /[\t\n\r"]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -18,7 +17,7 @@ const Table = (() => {
     return [head, ...rows].map((cells) => cells.map(tsvCell).join("\t")).join("\n") + "\n";
   }
 
-  // Through a copy event, which also works where a page has no clipboard of its own.
+  // Through a copy event, which also works where a page has no access to the clipboard.
   function copyText(text) {
     const put = (event) => {
       event.clipboardData.setData("text/plain", text);
@@ -43,7 +42,7 @@ const Table = (() => {
     return button;
   }
 
-  // Figures by size, words by the alphabet; what is no figure comes last, whatever the direction.
+  // Numbers by size, words by the alphabet; what is not a number comes last in both directions.
   function compare(column, a, b, direction) {
     if (!column.number) {
       return direction * asText(a).localeCompare(asText(b), undefined, { numeric: true });

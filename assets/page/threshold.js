@@ -1,5 +1,6 @@
-// The threshold below which a step counts as wrong: a slider beside the words of the rule, with the model's own
-// as its mark. The server draws the same numbers anew. Runs after stale.js, in the same function.
+// The threshold below which a step counts as wrong: a slider beside the rule's explanation, with the
+// model's own as its mark. The server draws the same numbers again. Runs after stale.js, in the same
+// function.
 
 const thresholdInput = make("input", {
   type: "range",
@@ -27,7 +28,7 @@ const thresholdControl = make(
 );
 rule.after(thresholdControl);
 
-let wantedThreshold = null; // what was asked for last, while the server works out another
+let wantedThreshold = null; // the latest request, while the server works out another
 let settingThreshold = false;
 
 function showThreshold(now = value.threshold) {

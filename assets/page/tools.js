@@ -9,7 +9,7 @@ const POLL_MS = 500;
 
 // --- badge: asks until the model is ready or has failed ---------------------------------------
 
-const AWAY = { kind: "failed", text: "server away" };
+const AWAY = { kind: "failed", text: "server unreachable" };
 
 let asked = 0;
 
@@ -46,7 +46,7 @@ async function poll() {
 
 document.addEventListener("prm:model", poll);
 document.addEventListener("prm:away", ({ detail: away }) => {
-  asked += 1; // an answer that is on its way is of before
+  asked += 1; // an answer still on its way is out of date
   if (away) showState(AWAY);
   else poll();
 });

@@ -1,8 +1,7 @@
 // Markdown and mathematics, from text to nodes. No string of markup is ever made: markdown-it reads
 // the text, and the nodes below are built one by one, with text nodes for every word. What is not
-// in `TAGS` stays as it was written; links and images are never read, so nothing can be fetched.
-//
-// Work goes through one queue in short slices: text is there at once as it was written, and is
+// in `TAGS` stays as it was written; links and images are not interpreted, so nothing is fetched.
+// Work goes through one queue in short slices: text appears at once as it was written, and is
 // typeset when its turn comes.
 
 const Typeset = (() => {
@@ -19,8 +18,8 @@ const Typeset = (() => {
     maxSize: 6,
   };
   const TAGS = new Set("p ul ol li table thead tbody tr th td strong em".split(" "));
-  // Rules that would lose or change what somebody wrote in a calculation: "> 5" is no quotation, a
-  // line under a sum no heading, and four spaces are no code.
+  // Rules that would lose or change what was written in a calculation: "> 5" is not a quotation, a
+  // line under a sum is not a heading, and four spaces are not code.
   const NOT_READ = [
     ...["link", "image", "autolink", "reference", "html_block", "html_inline", "entity"],
     ...["code", "lheading", "blockquote", "strikethrough"],
@@ -53,11 +52,11 @@ const Typeset = (() => {
     /^(?:align|alignat|aligned|alignedat|array|cases|equation|gather|gathered|split|[pbBvV]?matrix)\*?$/;
   const OPENER = /```+|~~~+|`+|\$\$?|\\begin\{([a-zA-Z]+\*?)\}|\\boxed(?=\{)|\\[\s\S]/g;
   // "$5 and $6" is money: a dollar sign opens before a non-space, closes after one, never before a
-  // digit; and "5 apples" is no formula.
+  // digit; and "5 apples" is not a formula.
   const MONEY = /^\d[\d.,]*\s+[A-Za-z]{2}/;
 
-  // The formulas of a text: [start, end, LaTeX, stands alone]. Every search ends after
-  // FORMULA_CHARS, so the time grows with the text and no faster.
+  // The formulas of a text: [start, end, LaTeX, on a line of its own]. Every search ends after
+  // FORMULA_CHARS, so the time is linear in the length of the text.
   function formulas(text) {
     const found = [];
     OPENER.lastIndex = 0;
@@ -107,7 +106,7 @@ const Typeset = (() => {
     return null;
   }
 
-  // Behind the code that begins here: a block at the start of a line, or a span.
+  // The end of the code that begins here: a block at the start of a line, or a span.
   function codeEnd(text, start, mark) {
     const line = text.lastIndexOf("\n", start - 1) + 1;
     if (mark.length >= 3 && start - line <= 3 && !text.slice(line, start).trim()) {
@@ -149,7 +148,7 @@ const Typeset = (() => {
   }
 
   // "3*4*5" and "(3*4)*5*(2)" are products: a star next to a figure, a letter or a bracket on the
-  // outer side is no emphasis, nor is a single one next to a figure on the inner side.
+  // outer side is not emphasis, nor is a single one next to a figure on the inner side.
   function strictEmphasis(State) {
     return class extends State {
       scanDelims(start, canSplitWord) {
@@ -174,7 +173,7 @@ const Typeset = (() => {
     return true;
   }
 
-  // Lines end where they were ended, and begin with their own blanks.
+  // Line breaks stay, and so do the spaces at the start of a line.
   function newline(state, silent) {
     if (state.src[state.pos] !== "\n") return false;
     if (!silent) state.pending += "\n";
@@ -198,7 +197,7 @@ const Typeset = (() => {
     return [rest + text.slice(at), held];
   }
 
-  // A text as nodes. Too long, or with the private characters in it: as it was written.
+  // A text as nodes; as it was written if it is too long or contains the private characters.
   function typeset(text) {
     const nodes = document.createDocumentFragment();
     if (text.length > TYPESET_CHARS || /[\ue000\ue001]/.test(text)) {
@@ -232,7 +231,7 @@ const Typeset = (() => {
     return node;
   }
 
-  // The sign of a list's item as it was written: "- 3" may be a difference.
+  // The marker of a list item as it was written: "- 3" may be a difference.
   function marker(token) {
     const span = document.createElement("span");
     span.className = "md-marker";

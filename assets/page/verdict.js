@@ -1,8 +1,8 @@
-// Who leads, in words: of the solutions that are still there, under every rule. Plain functions of
+// Which solution leads, in words: among those that are still there, under every rule. Plain functions of
 // what prm_core/ui/board.py sends; the board (board.js) runs this first.
 //
 // A solution is { letter, ranks, first_error }, its ranks by the names of the rules and among all
-// that were scored. Left out of some of them, the others keep their order.
+// that were scored. When some are left out, the others keep their order.
 
 const Verdict = (() => {
   const FEW = 3; // rules that are named where "every other rule" would do
@@ -59,7 +59,7 @@ const Verdict = (() => {
     return `under every rule but ${listed(elsewhere)}`;
   }
 
-  // Who leads elsewhere, a sentence for each outcome; the one of most rules comes last.
+  // Which one leads elsewhere, a sentence for each outcome; the one under most rules comes last.
   function rest(own, others, n) {
     const order = [...others].sort((a, b) => a.rules.length - b.rules.length);
     return order.map(({ first, rules }, i) => {
@@ -68,7 +68,7 @@ const Verdict = (() => {
     });
   }
 
-  // { lead, rest }: who leads under the chosen rule, and what qualifies it.
+  // { lead, rest }: which solution leads under the chosen rule, and what qualifies that.
   function words(there, methods, chosen, threshold) {
     if (!there.length) return { lead: "", rest: "" };
     const n = there.length;

@@ -3,16 +3,16 @@
 score.py      rows for the problems of a file; --resume, --engine ray, --explain
 rank.py       tables for the problems of a file
 train.py      a process reward model, on a backbone or from scratch
-label.py      labels of steps, by final answers and continuations
+label.py      step labels, from final answers and continuations
 evaluate.py   how often a model is right
 report.py     a session as one HTML page
 agreement.py  how far two annotators agree
-models.py     the list of what is known by name
+models.py     the models and families known by name
 doctor.py     whether a checkpoint can be trusted
 
-Each has `add_arguments(parser)` and `main(options)`, which gives the exit code. Beside them:
+Each has `add_arguments(parser)` and `main(options)`, which returns the exit code. Beside them:
 
-problems.py   what score and rank share: arguments, and the way through the file
+problems.py   what score and rank share: arguments, and the loop over the file
 arguments.py  arguments that several commands share, and their types
 terminal.py   stdout and stderr
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: the words after the program's name; those of the process when None.
+        argv: the arguments after the program's name; the process's own if None.
 
     Returns:
         The exit code.
@@ -70,21 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A word after `python -m prm_core`, with its help; `prm_core.cli.<name>` is what it runs."""
+    """A command of `python -m prm_core`, with its help; it runs `prm_core.cli.<name>`."""
 
     name: str
     summary: str
     example: str
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """What the command asks for."""
+        """Add the command's arguments."""
         import_module(f"prm_core.cli.{self.name}").add_arguments(parser)
 
     def run(self, options: argparse.Namespace) -> int:
-        """Do it; gives the exit code.
+        """Run the command; returns the exit code.
 
         Raises:
-            PRMError: it cannot be done.
+            PRMError: the command failed.
         """
         code: int = import_module(f"prm_core.cli.{self.name}").main(options)
         return code
@@ -129,10 +129,10 @@ COMMANDS: dict[str, Command] = {
             "compare two files with labels of the same steps",
             "agreement examples/evaluate/steps.jsonl examples/evaluate/steps.jsonl",
         ),
-        Command("models", "list the models and families that are known", "models"),
+        Command("models", "list the known models and families", "models"),
         Command(
             "doctor",
-            "check whether a model gives the numbers that its authors published",
+            "check whether a model reproduces its authors' published numbers",
             "doctor Qwen/Qwen2.5-Math-PRM-7B",
         ),
     )
@@ -140,7 +140,7 @@ COMMANDS: dict[str, Command] = {
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser, with the arguments of the command that `words` call."""
+    """The parser, with the arguments of the command that `words` name."""
     parser = argparse.ArgumentParser(
         prog=_NAME,
         description="See which step of a chain of reasoning went wrong.",

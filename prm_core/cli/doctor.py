@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`doctor`: what it asks for."""
+    """`doctor`: its arguments."""
     parser.add_argument("model", metavar="MODEL", help="directory or Hub name of a model")
     parser.add_argument(
         "--published",
@@ -25,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """`doctor`: a line for each check, and a last one that says whether to trust the model.
+    """`doctor`: a line for each check, and a last line that says whether to trust the model.
 
     Returns:
         The exit code: 0 when nothing is wrong.
 
     Raises:
-        BadOptionError: nothing was published under the name given.
+        BadOptionError: there are no published numbers under the given name.
     """
     from prm_core.doctor import golden_examples, verdict
 
@@ -50,9 +50,9 @@ def main(options: argparse.Namespace) -> int:
 def _loaded_and_examined(
     options: argparse.Namespace, golden: Sequence[Golden]
 ) -> Iterator[Finding]:
-    """The findings; a model that cannot be loaded is the only one.
+    """The findings; a model that cannot be loaded is the only finding.
 
-    Whatever is missing or misshapen is named by loading, as for every other command.
+    Loading names whatever is missing or misshapen, as for every other command.
     """
     from prm_core.doctor import Finding, examine
     from prm_core.scoring.load import load

@@ -34,7 +34,7 @@ from prm_core.types import Example, StepScorer
 
 _Row = TypeVar("_Row")
 _RECORDED = "recorded:"
-_TASKS = {  # and the options that mean something there
+_TASKS = {  # and the options that apply to each
     "first-error": ("threshold", "tune", "sweep", "html"),
     "best-of-n": ("aggregation", "steps", "html"),
     "prmbench": ("threshold", "tune", "html"),
@@ -45,7 +45,7 @@ _ARITHMETIC_COLUMNS = ("operation", "size", "steps", "step acc", "error acc", "c
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`evaluate`: what it asks for."""
+    """`evaluate`: its arguments."""
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -112,7 +112,7 @@ def main(options: argparse.Namespace) -> int:
             raise BadOptionError(f"--{name} does not apply to --task {task}")
     if task == "arithmetic":
         return _arithmetic(options)
-    with ExitStack() as stack:  # a page that cannot be written is told of before the work
+    with ExitStack() as stack:  # a page that cannot be written is reported before the work
         for source in filter(None, (options.file, options.tune)):
             refuse_same_file(source, options.html or "")
         page = options.html and stack.enter_context(atomic_text(options.html))

@@ -24,13 +24,13 @@ _log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`label`: what it asks for."""
+    """`label`: its arguments."""
     parser.add_argument(
         "file",
         metavar="FILE",
         type=Path,
         help='JSON lines {"problem", "solutions", "gold_answer", "id"?}, or any format of '
-        "docs/formats.md that says the right answer",
+        "docs/formats.md that gives the right answer",
     )
     parser.add_argument(
         "-o",
@@ -138,7 +138,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """`label`: a file of labels; what it costs and how far it is are said on stderr."""
+    """`label`: a file of labels; cost and progress are reported on stderr."""
     _log.setLevel(logging.INFO)
     config, sampling = _checked(options)
     consensus = None
@@ -206,7 +206,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _continuations_left(progress: Progress, costs: LabelCost) -> int | None:
     """How many continuations are still to be written; None before the first."""
-    # Their number in all is an upper bound, so the solutions may say that less is left.
+    # Their total number is an upper bound, so the solutions may show that less is left.
     share = max(
         progress.n_solutions / costs.n_solutions, progress.n_generations / costs.n_generations
     )
@@ -244,7 +244,7 @@ def _labelled_by(
     consensus: Consensus | None,
 ) -> dict[str, Any]:
     """What decides the labels, for every row of the output."""
-    if consensus is not None:  # with other solutions beside it a solution gets other labels
+    if consensus is not None:  # a solution's labels depend on the problem's other solutions
         return {"method": "consensus", "solutions": consensus.digest}
     if config.method == "outcome":
         return {"method": "outcome"}

@@ -11,19 +11,19 @@ from prm_core.formats.rows import json_line
 from prm_core.verifiers import VERIFIERS
 
 _NOTE = (
-    "F1 is ProcessBench's average in percent, as published; \"unknown\" stands where the model's\n"
+    "F1 is ProcessBench's average in percent, as published; \"unknown\" means that the model's\n"
     "page and its papers do not say.\n"
-    "Every family is tested against its authors' recipe on tiny weights. Where published numbers\n"
-    'are at hand ("doctor"), the doctor command compares the real weights with them.\n'
-    'Where the threshold says "tune", its authors tune it on labelled steps, or publish none; 0.5\n'
+    "Every family is tested against its authors' recipe on tiny weights. If published numbers\n"
+    'are available ("doctor"), the doctor command compares the real weights with them.\n'
+    'If the threshold says "tune", its authors tune it on labelled steps, or publish none; 0.5\n'
     "is used until you do (evaluate --tune).\n"
-    'What runs on a "server" writes its verdicts (--server URL); its prompt is tested alone.\n'
-    "GenPRM's F1 was measured with the Python that it writes being run, which is never done here."
+    'A model on a "server" writes its verdicts (--server URL); only its prompt is tested.\n'
+    "GenPRM's F1 was measured by running the Python that it writes, which is never done here."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`models`: what it asks for."""
+    """`models`: its arguments."""
     parser.add_argument("--json", action="store_true", help="JSON lines instead of tables")
 
 

@@ -1,4 +1,4 @@
-"""What `score` and `rank` share: the arguments of a file of problems, and the way through it."""
+"""What `score` and `rank` share: the arguments of a file of problems, and the loop over it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from prm_core.types import ScoredCandidate, StepScorer
 
 
 def problem_arguments(parser: argparse.ArgumentParser) -> None:
-    """A file of problems, the model, and what becomes of the scores."""
+    """A file of problems, the model, and how its scores are used."""
     parser.add_argument(
         "file",
         metavar="FILE",
         help='JSON lines {"problem": text, "solutions": [text, list of steps, or object with '
         'one of them as "text" or "steps"], "id"?, "gold_answer"?}, or any format of '
-        "docs/formats.md, told by its fields: JSON, CSV, Parquet, text, gzip; hf:owner/name for a "
-        "data set of the Hub; - for JSON lines from stdin",
+        "docs/formats.md, recognised by its fields: JSON, CSV, Parquet, text, gzip; "
+        "hf:owner/name for a data set of the Hub; - for JSON lines from stdin",
     )
     model_arguments(parser)
     parser.add_argument(
@@ -60,7 +60,7 @@ def each_problem(
     options: argparse.Namespace,
     on_scored: Callable[[ProblemRow, list[ScoredCandidate], float, StepScorer], None],
 ) -> int:
-    """Score a file's problems one after the other, and hand each on.
+    """Score a file's problems one after the other, and pass on each.
 
     A bad row (or one that the model cannot read) is named on stderr and the next one is scored.
 
@@ -70,7 +70,7 @@ def each_problem(
     Raises:
         DataError: the file cannot be read, or has no rows.
         ModelError: the model cannot be loaded or used.
-        BadOptionError: an option has a value that it does not know.
+        BadOptionError: an option has an invalid value.
     """
     n_good = n_bad = 0
     with (
@@ -98,7 +98,7 @@ def each_problem(
 
 
 def sum_up(options: argparse.Namespace, n_good: int, n_bad: int) -> int:
-    """The exit code; where rows were bad, what there was is told."""
+    """The exit code; bad rows are reported."""
     if n_bad:
         say(f"{count(n_good, 'problem')} scored, {count(n_bad, 'bad row')}")
     return 1 if n_bad and not options.skip_bad else 0

@@ -1,4 +1,4 @@
-"""`rank`: the solutions of every problem in a file, as tables for people."""
+"""`rank`: the solutions of every problem in a file, as tables to read."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ANSWER_WIDTH = 24
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`rank`: what it asks for."""
+    """`rank`: its arguments."""
     problem_arguments(parser)
 
 
 def main(options: argparse.Namespace) -> int:
-    """`rank`: a table for people."""
+    """`rank`: a table to read."""
     with written_to("-") as write:
         return each_problem(
             options,
@@ -41,10 +41,10 @@ def ranking_table(
     threshold: float,
     rule: str = "auto",
 ) -> str:
-    """A problem's ranking as a table; a tie is marked "=", an answer that is right "✓".
+    """A problem's ranking as a table; a tie is marked "=", a right answer "✓".
 
-    Steps and solutions are counted from 1 and lettered here, as on the page. Where no step rule
-    fits all texts, a note under the table says how each was cut.
+    Steps are counted from 1 and solutions lettered, as on the page. If no step rule fits all texts,
+    a note under the table says how each was cut.
     """
     lines = [("rank", "solution", "score", "answer", "first error", "weakest step")]
     for ranked in rank(scored, method):
@@ -77,6 +77,6 @@ def ranking_table(
 
 
 def _rules_note(row: ProblemRow, rule: str) -> str:
-    """What to know of how the texts were cut; empty where one rule cut them all."""
+    """What to know about how the texts were cut; empty if one rule cut them all."""
     texts = {letter(i): one for i, one in enumerate(row.solutions) if isinstance(one, str)}
     return split_solutions(list(texts.values()), rule).note(list(texts))

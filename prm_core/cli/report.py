@@ -1,4 +1,4 @@
-"""`report`: a session, or whatever else a file holds, as one HTML page."""
+"""`report`: a session, or the contents of another file, as one HTML page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prm_core.session import Session, open_session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`report`: what it asks for."""
+    """`report`: its arguments."""
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -29,13 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--problem",
         metavar="ID",
-        help="show one problem alone: its id, or its number from 1 (default: all)",
+        help="show only one problem: its id, or its number from 1 (default: all)",
     )
     parser.add_argument(
-        "--model", metavar="NAME", help="whose scores are shown (default: the session's choice)"
+        "--model",
+        metavar="NAME",
+        help="the model whose scores are shown (default: the session's choice)",
     )
     parser.add_argument(
-        "--compare", metavar="NAME", help="whose scores stand beside them, step by step"
+        "--compare",
+        metavar="NAME",
+        help="the model whose scores are shown beside them, step by step",
     )
     parser.add_argument(
         "--aggregation",
@@ -73,10 +77,10 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _shown(session: Session, options: argparse.Namespace) -> Session:
-    """The session with what the options set.
+    """The session with the options applied.
 
     Raises:
-        BadOptionError: nobody of a name scored.
+        BadOptionError: the file has no scores of the named model.
     """
     names = [model.id for model in session.models]
     for name in filter(None, (options.model, options.compare)):
@@ -99,7 +103,7 @@ def _index(session: Session, name: str) -> int:
     """The place of a problem with an id, or with a number from 1.
 
     Raises:
-        BadOptionError: there is none.
+        BadOptionError: there is no such problem.
     """
     ids = [str(one.id) for one in session.problems if one.id is not None]
     for place, one in enumerate(session.problems):

@@ -37,7 +37,7 @@ from prm_core.types import Explanation, ScoredCandidate, StepScorer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`score`: what it asks for beside the problems."""
+    """`score`: its arguments beside those of the problems."""
     problem_arguments(parser)
     parser.add_argument(
         "-o",
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="resume a stopped run of the same command; what it has done is kept beside OUT",
+        help="resume a stopped run of the same command; finished work is kept beside OUT",
     )
     parser.add_argument(
         "--engine",
@@ -123,12 +123,12 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _into_file(options: argparse.Namespace) -> int:
-    """`score FILE -o OUT`: what is done is kept beside OUT until all is done."""
+    """`score FILE -o OUT`: finished work is kept beside OUT until all is done."""
     unfinished = parts_of(options.output)
     if options.resume and Path(options.output).exists() and not unfinished.exists():
         say(
             f"{options.output} is complete, and there is no unfinished run; without --resume it "
-            "is made anew"
+            "is written again from scratch"
         )
         return 0
     task = Task(options.steps, options.aggregation, options.threshold)
@@ -141,7 +141,7 @@ def _into_file(options: argparse.Namespace) -> int:
             n_good, n_bad = run.join()
         except BaseException as error:
             if run.n_rows and run.is_begun and not isinstance(error, BadOptionError):
-                say(f"{run.folder} holds what is done; run the same command with --resume")
+                say(f"{run.folder} contains the finished work; run the same command with --resume")
             raise
     return sum_up(options, n_good, n_bad)
 
@@ -149,7 +149,7 @@ def _into_file(options: argparse.Namespace) -> int:
 def _score_rows(
     options: argparse.Namespace, problems: Problems, run: UnfinishedRun, task: Task
 ) -> None:
-    """Score what is not done, in this process or on Ray."""
+    """Score what is left, in this process or on Ray."""
     request = request_of(options)
 
     if options.engine == "ray":
@@ -192,7 +192,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _explained(scorer: StepScorer, scored: ScoredCandidate) -> str:
-    """How a candidate was asked about, and what was read."""
+    """The prompt of a candidate, and what was read from the reply."""
     prompts = scorer.explain(scored.candidate)
     if all(one.role for one in prompts):
         return conversation_text(prompts, scored)
@@ -200,7 +200,7 @@ def _explained(scorer: StepScorer, scored: ScoredCandidate) -> str:
 
 
 def conversation_text(turns: Sequence[Explanation], scored: ScoredCandidate) -> str:
-    """What a verifier was asked and what it wrote, line by line, with what was read of it."""
+    """What a verifier was asked and what it wrote, line by line, with what was read from it."""
     name = f"solution {scored.candidate.id}"
     parts = [(f"{name}, sent as {one.role}", one.text) for one in turns]
     parts += [
@@ -216,7 +216,7 @@ def conversation_text(turns: Sequence[Explanation], scored: ScoredCandidate) -> 
 
 
 def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
-    """A candidate's prompt, one token a line, with what is read there."""
+    """A candidate's prompt, one token per line, with what is read there."""
     read = {
         position: f"step {step + 1}{name and f', {name}'}: "
         f"{(scored.extras[name] if name else scored.probabilities)[step]:.4f}"

@@ -1,4 +1,4 @@
-"""What people and pipes see: results on stdout or in a file, everything else on stderr."""
+"""What users and pipes see: results on stdout or in a file, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 LINE_WIDTH = 96
-"""How much of a text stands on a line."""
+"""How much of a text is shown on a line."""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def drop_stdout() -> None:
 
 
 def open_missing_streams() -> None:
-    """Stand-ins for standard streams that were closed before the program started."""
+    """Replacements for standard streams that were closed before the program started."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115, to the end
@@ -65,22 +65,22 @@ def say(text: str) -> None:
 
 
 class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes the log to stderr, above a bar of progress."""
+    """Writes the log to stderr, above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As `logging.StreamHandler` does."""
+        """Write a record, as `logging.StreamHandler` does."""
         _clear()
         super().emit(record)
 
 
 def bad_rows(options: argparse.Namespace) -> BadRows:
-    """What names bad rows on stderr; rows with the same message share a line."""
+    """Reports bad rows on stderr; rows with the same message share a line."""
     kind = "skipped" if options.skip_bad else "error"
     return BadRows(lambda message: say(f"{kind}: {message}"))
 
 
 class Show(Protocol):
-    """Shows how far the work is."""
+    """Shows the progress of the work."""
 
     def __call__(self, n_done: int, n_left: int | None = None, note: str = "") -> None:
         """
@@ -93,7 +93,7 @@ class Show(Protocol):
 
 
 LINE_EVERY_S = 60.0
-"""How often progress is a line on stderr where that is no terminal."""
+"""How often progress is a line on stderr if that is not a terminal."""
 
 _bar: tqdm[object] | None = None
 
@@ -104,7 +104,7 @@ def progress_bar(unit: str, total: int | None = None, n_before: int = 0) -> Iter
 
     Args:
         unit: what is counted, in the plural.
-        total: how many there are, if that is known.
+        total: how many there are, if known.
         n_before: how many were done by an earlier run.
     """
     global _bar
@@ -149,7 +149,7 @@ class _Lines:
 
 
 def _clear() -> None:
-    """Make room on a terminal; a bar is drawn again with the next progress."""
+    """Clear the bar on a terminal; it is drawn again with the next progress."""
     if _bar is not None and sys.stderr.isatty():
         _bar.clear()
 
@@ -178,5 +178,5 @@ def one_line(text: str, width: int) -> str:
 
 
 def printable(text: str) -> str:
-    """A text with blanks for its control characters, which a terminal would obey."""
+    """A text with spaces in place of control characters, which a terminal would obey."""
     return "".join(c if c.isprintable() else " " for c in text)

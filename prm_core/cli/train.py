@@ -24,7 +24,7 @@ _log = logging.getLogger("prm_core.training")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`train`: what it asks for."""
+    """`train`: its arguments."""
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory for the model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument(
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=100,
         metavar="N",
-        help="optimizer steps between lines of progress (default: 100)",
+        help="optimizer steps between progress lines (default: 100)",
     )
     parser.add_argument(
         "--resume", action="store_true", help="resume from the last checkpoint in the directory"
@@ -99,7 +99,7 @@ def _loss_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def _tune_arguments(group: argparse._ArgumentGroup) -> None:
-    # No defaults here: what is given without --backbone is refused.
+    # No defaults here, so that options given without --backbone can be refused.
     def add(name: str, **settings: Any) -> None:
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
 
@@ -223,8 +223,8 @@ _SCRATCH = {f.name for f in fields(ScratchConfig)}
 
 
 def main(options: argparse.Namespace) -> int:
-    """`train`: a model in a directory; how it goes is said on stderr."""
-    first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks
+    """`train`: a model in a directory; progress is reported on stderr."""
+    first = os.environ.get("RANK", "0") == "0"  # of several processes only one reports
     _log.setLevel(logging.INFO if first else logging.ERROR)
     given = vars(options)
     tuning = "backbone" in given
@@ -261,7 +261,7 @@ def _from_scratch(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> N
     config = ScratchConfig(**{name: given[name] for name in _SCRATCH & given.keys()})
     path = given.get("gsm8k", assets_dir() / "gsm8k" / "train.jsonl.gz")
     plans = read_plans(read_solutions(path))
-    _log.info("%d solutions of %s can be spoiled", len(plans), path)
+    _log.info("%d solutions of %s can have errors put in", len(plans), path)
     train_from_scratch(config, loss, run_config, gsm8k=plans, start=given.get("start"))
 
 

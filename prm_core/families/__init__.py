@@ -1,4 +1,4 @@
-"""The families that are known, in one table."""
+"""The known families, in one table."""
 
 from __future__ import annotations
 
@@ -82,11 +82,11 @@ FAMILIES: dict[str, Family] = {
 def family_for(folder: ModelFolder, name: str | None = None) -> Family:
     """The family of a checkpoint.
 
-    It is the one that is named, else the one that the checkpoint's family file names, else the
-    one family that recognises its config.json and its tensors. Nothing is guessed.
+    It is the named one, else the one that the checkpoint's family file names, else the one family
+    that recognises its config.json and its tensors. Nothing is guessed.
 
     Raises:
-        UnknownModelError: the name is not in the table, or nothing says which family it is.
+        UnknownModelError: the name is not in the table, or the family cannot be detected.
         ModelLoadError: the family file or another one cannot be read.
     """
     known = ", ".join(FAMILIES)
@@ -109,7 +109,7 @@ def family_for(folder: ModelFolder, name: str | None = None) -> Family:
         return found[0]
     kind = ", ".join(config["architectures"]) or "no architecture"
     raise UnknownModelError(
-        f"{folder} has no {FAMILY_FILE}, and its config.json ({kind}) and tensors do not tell "
+        f"{folder} has no {FAMILY_FILE}, and its config.json ({kind}) and tensors do not show "
         f"how it is prompted and read; if it is a process reward model, name its family "
         f"(--family): {known}"
     )
@@ -119,15 +119,16 @@ def refuse_unused(family: Family, **named: object) -> None:
     """
     Args:
         family: how the model is read.
-        named: what the user named beside the model, or None: "separator", "reference".
+        named: what the user gave in addition to the model, or None: "separator", "reference".
 
     Raises:
-        BadOptionError: the family would not use it, so the user expects another prompt or reading.
+        BadOptionError: the family would not use it, so the user expects a different prompt or
+            reading.
     """
     for name, value in named.items():
         if value is not None and name not in family.takes:
             users = ", ".join(one.name for one in FAMILIES.values() if name in one.takes)
             raise BadOptionError(
-                f"{name} {str(value)!r} would not be used: the model is of the family "
+                f"{name} {str(value)!r} would not be used: the model belongs to the family "
                 f"{family.name}; only {users} can be given one"
             )

@@ -1,21 +1,21 @@
-r"""ActPRM: an ensemble of small heads, whose disagreement tells how sure the model is.
+r"""ActPRM: an ensemble of small heads, whose disagreement shows how certain the model is.
 
 sail/ActPRM and ActPRM-X ("Efficient Process Reward Model Training via Active Learning", arXiv
 2504.10559) are `Qwen2ForEnsemblePRM`: a stock Qwen2 backbone and E small networks in float32,
 
     score.model.nn1 (E, H, 128) → ReLU → nn2 (E, 128, 128) → ReLU → nn_out (E, 128, 1) → sigmoid
 
-whose weights stand input first, so a member computes x @ W + b. A step's probability is the mean
-over the members; their standard deviation (of a sample, as the authors' trainer takes it; 0 for
-one member) stands beside it as "spread". The tensors under `score.reg_model` are a frozen copy that
-training leans on, and are not used.
+whose weights have the input dimension first, so a member computes x @ W + b. A step's probability
+is the mean over the members; their standard deviation (of a sample, as in the authors' trainer; 0
+for one member) is reported as "spread". The tensors under `score.reg_model` are a frozen copy that
+regularises training, and are not used.
 
-The prompt is a system message, the problem, and the header of the assistant's turn, behind which
-stand the stripped steps, each followed by the token that config.json calls `rr_token`
-(`<extra_0>`). `act_prm` has the system message of the authors' script for ProcessBench, which made
-their F1 at the threshold 0.5; `act_prm_card` has that of their example, with whose numbers
-`assets/golden.json` compares, and leaves steps as they are. Source: sail-sg/ActivePRM,
-src/active_prm, examples/py_scripts/test_actprm_on_processbench.py and code_snippets.py.
+The prompt is a system message, the problem, and the header of the assistant's turn, followed by the
+stripped steps, each with the token that config.json calls `rr_token` (`<extra_0>`) after it.
+`act_prm` has the system message of the authors' script for ProcessBench, which gave their F1 at the
+threshold 0.5; `act_prm_card` has that of their example, whose numbers are in `assets/golden.json`,
+and does not strip steps. Source: sail-sg/ActivePRM, src/active_prm,
+examples/py_scripts/test_actprm_on_processbench.py and code_snippets.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SYSTEM = (
     "You are a helpful and harmless assistant. You should think step-by-step and put your final "
     r"answer within \boxed{}."
 )
-"""Of the authors' script for ProcessBench; in training the template's own stood there."""
+"""Of the authors' script for ProcessBench; training used the template's own."""
 
 CARD_SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
 """Of the authors' example."""
@@ -45,11 +45,11 @@ def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> OpenedModel:
 
     Args:
         checkpoint: its backbone and tokenizer are loaded.
-        card: whether it is prompted as in the authors' example and not as in their script.
+        card: whether it is prompted as in the authors' example instead of their script.
 
     Raises:
         ModelLoadError: a tensor of the head is missing or misshapen, the marker is not one token,
-            or the chat template does not serve.
+            or the chat template cannot be used.
     """
     marker = checkpoint.token_id(getattr(checkpoint.backbone.config, "rr_token", None) or " \n\n")
     first = checkpoint.tensor("score.model.nn1.weight", (None, checkpoint.n_hidden, None))
@@ -71,7 +71,7 @@ def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> OpenedModel:
         return assemble(checkpoint.tokenizer, parts, marker=marker)
 
     def members(hidden: Tensor) -> Tensor:
-        """What each member says before the sigmoid, [E, S]."""
+        """Each member's output before the sigmoid, [E, S]."""
         inner = hidden.float().expand(n_members, -1, -1)  # [E, S, H]
         for weight, bias in layers[:-1]:
             inner = functional.relu(torch.baddbmm(bias[:, None], inner, weight))
@@ -79,7 +79,7 @@ def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> OpenedModel:
         return torch.baddbmm(bias[:, None], inner, weight).squeeze(2)
 
     def read(hidden: Tensor, seen: Evidence | None = None, /) -> Tensor:
-        # The log-odds of a mean of probabilities, exact where all of them saturate.
+        # The log-odds of a mean of probabilities, exact even if all of them saturate.
         logits = members(hidden)
         right = functional.logsigmoid(logits).logsumexp(dim=0)
         return right - functional.logsigmoid(-logits).logsumexp(dim=0)
@@ -92,7 +92,7 @@ def open_act_prm(checkpoint: Checkpoint, card: bool = False) -> OpenedModel:
 
 ACT_PRM = Family(
     name="act_prm",
-    summary="An ensemble of small heads at <extra_0> after each step: mean, and spread beside it.",
+    summary="An ensemble of small heads at <extra_0> after each step: their mean and spread.",
     open=open_act_prm,
     recognises=class_named("Qwen2ForEnsemblePRM"),
 )

@@ -2,8 +2,8 @@
 
 A checkpoint, once opened, is two functions: how a candidate becomes token ids with the positions
 that are read (`encode`), and how the hidden states at these positions become log-odds
-(`readout`). What a checkpoint decides for itself (its template, its marker, its threshold) is
-settled when it is opened. Backbone, packing, batching, order, device and dtype live in
+(`readout`). What depends on the checkpoint (its template, its marker, its threshold) is determined
+when it is opened. Backbone, packing, batching, order, device and dtype live in
 `prm_core.scoring.reader`, once for all families.
 """
 
@@ -32,12 +32,12 @@ class Checkpoint:
     Attributes:
         folder: its files.
         backbone: the stock transformer, without any head.
-        tokenizer: as its files have it.
-        separator: the text after each step, where the user (or the table of known models) named
-            one; for families whose checkpoints do not say it.
+        tokenizer: as in its files.
+        separator: the text after each step, if the user (or the table of known models) named one;
+            for families whose checkpoints do not give it.
         reference: a second model to compare with, for families that need one. It reads the same
             tokens, and readouts get [S, 2H].
-        head: the folder of the family file and the head, where these lie apart from the weights.
+        head: the folder of the family file and the head, if they are separate from the weights.
     """
 
     folder: ModelFolder
@@ -49,17 +49,17 @@ class Checkpoint:
 
     @property
     def own(self) -> ModelFolder:
-        """Where the family file and the head lie."""
+        """Where the family file and the head are."""
         return self.folder if self.head is None else self.head
 
     @property
     def directory(self) -> Path:
-        """Where its files lie."""
+        """Where its files are."""
         return self.folder.path
 
     @property
     def backbones(self) -> list[PreTrainedModel]:
-        """What reads the tokens: hidden states of the second stand behind those of the first."""
+        """What reads the tokens: hidden states of the second come after those of the first."""
         return [self.backbone, *([self.reference.backbone] if self.reference else [])]
 
     @property
@@ -71,8 +71,8 @@ class Checkpoint:
         """A tensor of the head, float32, on the backbone's device.
 
         Args:
-            name: as the weights have it.
-            shape: what it must be; None for any size.
+            name: as in the weights.
+            shape: the required shape; None for any size.
 
         Raises:
             ModelLoadError: it is missing or has another shape.
@@ -95,7 +95,7 @@ class Checkpoint:
         return found.float().to(self.backbone.device)
 
     def lm_head(self, rows: Sequence[int] | None = None) -> Tensor:
-        """[V, H] or [rows, H]: the embedding where the two are tied, else `lm_head.weight`.
+        """[V, H] or [rows, H]: the embedding if the two are tied, else `lm_head.weight`.
 
         Args:
             rows: which of them; None for all.
@@ -126,17 +126,17 @@ class Checkpoint:
         return (weight if rows is None else weight[list(rows)]).to(embedding)
 
     def prefix(self) -> list[int]:
-        """What the tokenizer puts in front of a text: its BOS, or nothing."""
+        """What the tokenizer puts before a text: its BOS, or nothing."""
         plain: list[int] = self.tokenizer.encode("a", add_special_tokens=False)
         whole: list[int] = self.tokenizer.encode("a")
         start = next(i for i in range(len(whole)) if whole[i : i + len(plain)] == plain)
         return whole[:start]
 
     def token_id(self, text: str) -> int:
-        """The one token that a text is.
+        """The single token that a text is encoded as.
 
         Raises:
-            ModelLoadError: it is several tokens here, so this is not the family's tokenizer.
+            ModelLoadError: it is several tokens, so this is not the family's tokenizer.
         """
         ids = self.tokenizer.encode(text, add_special_tokens=False)
         if len(ids) != 1:
@@ -149,14 +149,14 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Tokens whose own probability a readout wants to see, with where they stand.
+    """Tokens whose own probability a readout uses, with their places.
 
     Attributes:
         hidden: [E, H]; hidden state one token before each of them.
         token_ids: [E] int64; the tokens themselves.
         step: [E] int64; which of the S steps each belongs to.
-        calculator: [S, F] float32; what the calculator says of the steps; None where the family
-            does not ask it.
+        calculator: [S, F] float32; the calculator's features of the steps; None if the family does
+            not use it.
     """
 
     hidden: Tensor
@@ -172,7 +172,7 @@ class Readout(Protocol):
         """
         Args:
             hidden: [S, H], any float dtype; last layer, after the final norm, at the positions.
-            evidence: what `Encoded.evidence` asked for; None when it was empty.
+            evidence: for the tokens in `Encoded.evidence`; None if there are none.
 
         Returns:
             [S] float32 log-odds on hidden's device.
@@ -182,11 +182,11 @@ class Readout(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a model says of a candidate's steps.
+    """A model's output for a candidate's steps.
 
     Attributes:
         log_odds: that each step is right, [S] float32 on the CPU.
-        extras: what else it says of each step, by name, [S] float32 each.
+        extras: its other values for each step, by name, [S] float32 each.
     """
 
     log_odds: Tensor
@@ -194,7 +194,7 @@ class Reading:
 
     @property
     def finite(self) -> Tensor:
-        """[S] bool; whether all that is said of a step is a number."""
+        """[S] bool; whether all of a step's values are numbers (not NaN)."""
         return torch.isfinite(torch.stack([self.log_odds, *self.extras.values()])).all(dim=0)
 
 
@@ -209,16 +209,16 @@ class OpenedModel:
 
     Attributes:
         encode: candidate → ids and positions.
-        readout: hidden states → log-odds; its tensors lie on the backbone's device.
+        readout: hidden states → log-odds; its tensors are on the backbone's device.
         threshold: below this probability a step counts as wrong.
-        extras: what else the model says of each step, by name: hidden states at the positions,
+        extras: the model's other values for each step, by name: hidden states at the positions,
             [S, H] → [S] float32.
-        prepare: the candidate as it is judged: for outcome models its steps are one.
-        combine: of what is read of a candidate's steps, what is said of them: for implicit PRMs
-            running sums.
-        note: what readers of results must know of how they were made; part of `model_id`.
+        prepare: the candidate as it is judged: outcome models join its steps into one.
+        combine: the final values from those read at a candidate's steps: running sums for
+            implicit PRMs.
+        note: what readers of results must know about how they were made; part of `model_id`.
         tolerance: how far a probability may be from the same one in another batch.
-        calculator: names of what the model sees of the calculator; empty where it sees none.
+        calculator: names of the calculator's features that the model sees; empty if none.
     """
 
     encode: Callable[[Candidate], Encoded]
@@ -234,12 +234,12 @@ class OpenedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedInRounds(OpenedModel):
-    """A checkpoint that reads every step in prompts of its own, for `prm_core.scoring.rounds`.
+    """A checkpoint that reads every step in separate prompts, for `prm_core.scoring.rounds`.
 
     Attributes:
         prompt: (candidate, index of the step, log-odds read so far) → the next prompt.
-        rounds: of these prompts, the names of the places that each is read at.
-        of_step: of all places' log-odds, in order, the step's; what the places say stands beside.
+        rounds: for each of these prompts, the names of the places where it is read.
+        of_step: all places' log-odds, in order → the step's; the places' own are extras.
     """
 
     prompt: Callable[[Candidate, int, tuple[float, ...]], Encoded]
@@ -257,7 +257,7 @@ def class_named(*names: str) -> Recognises:
 
 
 def never(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
-    """For families whose checkpoints look like others': they are named, not recognised."""
+    """For families whose checkpoints look like others': they must be named."""
     return False
 
 
@@ -266,13 +266,13 @@ class Family:
     """Models that are prompted and read in the same way.
 
     Attributes:
-        name: what `--family` and checkpoints say.
+        name: its name for `--family` and in checkpoints.
         summary: one sentence for lists: the form of the head, and where it is read.
-        open: loaded checkpoint → `OpenedModel`; ModelLoadError when a file, a key or a tensor
+        open: loaded checkpoint → `OpenedModel`; raises ModelLoadError if a file, a key or a tensor
             is missing or malformed, and names it.
         recognises: (config.json, names of all tensors) → whether a checkpoint is certainly of
             this family.
-        takes: what the user may have to name beside the checkpoint: "separator", "reference".
+        takes: what the user may have to give in addition: "separator", "reference".
     """
 
     name: str

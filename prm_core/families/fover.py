@@ -2,16 +2,16 @@ r"""FoVer: a conversation in which "correct" answers every step.
 
 ryokamoi's FoVer PRMs ("Efficient PRM Training Data Synthesis via Formal Verification", arXiv
 2505.15960), on Llama-3.1-8B-Instruct and Qwen2.5-7B-Instruct, are plain causal language models. The
-first turn of the user holds the problem, the task and the first step, later ones a step each:
+user's first turn contains the problem, the task and the first step, later turns one step each:
 
     ** Problem **\n{problem}\n\n** Task **\n{what to judge}\n\n** Sotluion **\n{step}
 
-The assistant answers each with "correct", whatever it thinks, and the score is the probability of
+The assistant's answer to each is always "correct", and the score is the probability of
 "correct" against "incorrect", by the first token of each, at the last token of the header before
 the answer. There is no system message, so the chat template may add its own. Source:
 psunlpgroup/FoVer, src/prm/preprocessing.py (with its slip in the last heading) and
-postprocessing.py. config.json tells nothing of it, so such a model is known by its name or asked
-for with `--family`.
+postprocessing.py. config.json does not show any of this, so such a model is recognised by its name
+or given with `--family`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ FIRST_TURN = (
     'or transition that does not contain reasoning. Respond with "incorrect" if the step includes '
     "any errors or flawed logic.\n\n** Sotluion **\n"
 )
-"""What the models were trained on, to the letter."""
+"""What the models were trained on, verbatim."""
 
 
 def open_fover(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
-        ModelLoadError: the two answers begin with the same token here, the chat template does not
-            serve, or the LM head is missing.
+        ModelLoadError: the two answers begin with the same token, the chat template cannot be used,
+            or the LM head is missing.
     """
     tokenizer = checkpoint.tokenizer
     good, bad = (

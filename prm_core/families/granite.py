@@ -1,15 +1,15 @@
 """IBM's Granite math PRMs: a conversation in which "Y" answers every step.
 
 ibm-granite/granite-3.3-8b-math-prm-v2 is a plain causal language model, asked after each step
-whether the response is correct so far. The score is the probability of "Y" among the whole
-vocabulary where the assistant's answer begins, at the last token of the header before it. Every
-step sees "Y" behind those before it, as its authors have it. There is no system message, so the
-chat template adds its own, and Granite's tells today's date: scores may differ in the third digit
-from one day to the next.
+whether the response is correct so far. The score is the probability of "Y" in the whole vocabulary
+where the assistant's answer begins, at the last token of the header before it. Every step sees "Y"
+after each earlier one, as in the authors' recipe. There is no system message, so the chat template
+adds its own, and Granite's contains today's date: scores may differ in the third digit from one day
+to the next.
 
-The logits are divided by `logits_scaling` of config.json, as the architecture asks. Source: the
-model card. config.json says `GraniteForCausalLM`, so such a model is known by its name or asked
-for with `--family`.
+The logits are divided by `logits_scaling` of config.json, as the architecture requires. Source: the
+model card. config.json says `GraniteForCausalLM`, so such a model is recognised by its name or
+given with `--family`.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from prm_core.families.prompt import Part, turn_per_step
 from prm_core.types import Candidate
 
 QUESTION = "Is this response correct so far (Y/N)?"
-"""What the model was trained on; the model card has it."""
+"""What the model was trained on, from the model card."""
 
 
 def open_granite(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
-        ModelLoadError: "Y" is not one token here, the chat template does not serve, or the LM head
-            is missing.
+        ModelLoadError: "Y" is not one token, the chat template cannot be used, or the LM head is
+            missing.
     """
     good = checkpoint.token_id("Y")
     lm_head = checkpoint.lm_head()

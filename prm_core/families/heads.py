@@ -12,11 +12,11 @@ from torch.nn import functional
 
 N_EVIDENCE_FEATURES = 3
 LOWEST_LOG_PROBABILITY = -20.0
-"""Below it a token is simply impossible; a single one may not outweigh everything else."""
+"""Below this a token is practically impossible; one token must not outweigh everything else."""
 
 _NUMBERS_AT_ONCE = 1 << 24
-"""Bound on the logits of one product with the LM head, and on the part of the head that is turned
-into float32 for it: 64 MiB each."""
+"""Bound on the logits of one product with the LM head, and on the part of the head that is
+converted to float32 for it: 64 MiB each."""
 
 
 def probability(log_odds: Tensor) -> Tensor:
@@ -27,8 +27,8 @@ def probability(log_odds: Tensor) -> Tensor:
 def token_log_probability(hidden: Tensor, head: Tensor, token_ids: Tensor) -> Tensor:
     """Log-probability of given tokens under the language model.
 
-    The softmax is over the whole vocabulary, but only at the rows given, and a bounded number of
-    logits at a time: those of a whole sequence are never built.
+    The softmax is over the whole vocabulary, but only at the given rows, and a bounded number of
+    logits at a time: those of a whole sequence are never computed at once.
 
     Args:
         hidden: [E, H], any float dtype; last layer, after the final norm, one token before each.
@@ -51,13 +51,13 @@ def token_log_probability(hidden: Tensor, head: Tensor, token_ids: Tensor) -> Te
 def token_log_odds(hidden: Tensor, head: Tensor, token_id: int, scale: float = 1.0) -> Tensor:
     """Log-odds of one token against all others of the vocabulary.
 
-    The log-odds keep what ln p = 0 would lose when the token is all but certain.
+    The log-odds keep what ln p = 0 would lose if the token is almost certain.
 
     Args:
         hidden: [S, H], any float dtype; last layer, after the final norm, one token before.
         head: [V, H], any float dtype; the language-model head's weight.
         token_id: in [0, V).
-        scale: what the model multiplies its logits with.
+        scale: the factor of the model's logits.
 
     Returns:
         [S] float32 on hidden's device.
@@ -72,7 +72,7 @@ def token_log_odds(hidden: Tensor, head: Tensor, token_id: int, scale: float = 1
 
 
 def _columns_at_once(head: Tensor) -> int:
-    """How many rows of the head are turned into float32 at once: all where they are already."""
+    """How many rows of the head are converted to float32 at once: all if they already are."""
     return len(head) if head.dtype == torch.float32 else max(1, _NUMBERS_AT_ONCE // head.shape[1])
 
 
@@ -81,7 +81,7 @@ def _rows_at_once(head: Tensor) -> int:
 
 
 def _log_sum(hidden: Tensor, head: Tensor, without: int | None = None) -> Tensor:
-    """Of the logits over the vocabulary the logarithm of the sum of their exponentials.
+    """The logarithm of the sum of the exponentials of the logits over the vocabulary.
 
     Args:
         hidden: [S, H] float32.
@@ -102,10 +102,10 @@ def _log_sum(hidden: Tensor, head: Tensor, without: int | None = None) -> Tensor
 
 
 def evidence_features(log_p: Tensor, step: Tensor, n_steps: int) -> Tensor:
-    """What a value head sees of the language model's own opinion of each step.
+    """Features of the language model's own certainty in each step, for a value head.
 
-    The smallest log-probability finds the one digit that surprises, the mean tells how sure the
-    model is in general, and the flag tells a step without such tokens from one that is certain.
+    The smallest log-probability finds the one surprising digit, the mean measures the general
+    certainty, and the flag distinguishes a step without such tokens from a certain one.
 
     Args:
         log_p: [E]; log-probabilities of the tokens that count.
@@ -128,21 +128,22 @@ class ValueHead(nn.Module):
     """Hidden state and evidence → log-odds that a step is right: a linear unit, after dropout.
 
     Evidence is the language model's (`evidence_features`), the calculator's
-    (`prm_core.calculator`), or both. What one of them means often hangs on another (a false
-    equation that is mended), which no linear unit can say; so a small network with one hidden
-    layer on the evidence alone may be added to it.
+    (`prm_core.calculator`), or both. Their meaning often depends on each other (a false equation
+    that is corrected later), which a linear unit cannot express; so a small network with one hidden
+    layer on the evidence alone may be added.
 
-    Starts at zero, so an untrained head says 0.5 of everything. Always computes in float32, inside
-    autocast too.
+    Starts at zero, so an untrained head gives 0.5 for everything. Always computes in float32, even
+    inside autocast.
 
     Attributes:
         n_hidden: H.
         evidence: whether the features of `evidence_features` are joined to the hidden state.
-        calculator: how many features of the calculator are; 0 for none.
+        calculator: the number of the calculator's features; 0 for none.
         units: size of the hidden layer on the evidence; 0 for none.
-        blind: in training, the share of the steps of which it sees the calculator alone; of the
-            others it sees so much more of the rest that the sum stays the same. What a language
-            model says of texts unlike its own is worth less than it looks in training.
+        blind: in training, the share of the steps for which it sees only the calculator; for the
+            other steps the rest is scaled up, so that its expected value stays the same. A
+            language model's opinion of texts unlike its own is less reliable than it seems in
+            training.
     """
 
     def __init__(
@@ -171,7 +172,7 @@ class ValueHead(nn.Module):
 
     @property
     def n_features(self) -> int:
-        """F: how many features of a step stand beside its hidden state."""
+        """F: the number of a step's features beside its hidden state."""
         return N_EVIDENCE_FEATURES * self.evidence + self.calculator
 
     def sibling(self) -> ValueHead:
@@ -182,7 +183,7 @@ class ValueHead(nn.Module):
         """
         Args:
             hidden: [S, H], any float dtype.
-            features: [S, F], the language model's first; given exactly when the head was made
+            features: [S, F], the language model's first; given if and only if the head was made
                 with evidence.
 
         Returns:
@@ -205,7 +206,7 @@ class ValueHead(nn.Module):
         return log_odds.squeeze(1)
 
     def _partly_blind(self, hidden: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, without what is not the calculator's in a share of the steps."""
+        """Both inputs, with everything but the calculator's dropped in a share of the steps."""
         sees = torch.rand(len(hidden), 1, device=hidden.device) >= self.blind
         factor = sees / (1 - self.blind)
         n_own = N_EVIDENCE_FEATURES * self.evidence

@@ -1,20 +1,20 @@
-"""Implicit PRMs: how much more a trained model believes in a step than the model it came from.
+"""Implicit PRMs: how much more probable a step is under a trained model than under its reference.
 
 PRIME-RL/EurusPRM-Stage1 and -Stage2 ("Free Process Rewards without Process Labels", arXiv
 2412.01981) have no head. The reward of the text up to the end of step k is
 
-    q_k = β · Σ (ln π(token) − ln π_ref(token))      over the tokens of the answer up to an end
+    q_k = β · Σ (ln π(token) − ln π_ref(token))      over the tokens of the answer up to that end
 
-The probability here is sigmoid(q_k), as in the authors' ProcessBench protocol, with q_k beside it
-as "raw" and the step's own share q_k − q_{k−1} as "single". β is small, so probabilities lie near
-0.5 and only their order means much. The prompt is the model's own chat template: the problem, then
-"Step 1: …" and so on, joined by blank lines. Both models read it once.
+The probability here is sigmoid(q_k), as in the authors' ProcessBench protocol, with q_k as the
+extra "raw" and the step's own share q_k − q_{k−1} as "single". β is small, so probabilities are
+near 0.5 and little but their order is meaningful. The prompt is the model's own chat template: the
+problem, then "Step 1: …" and so on, joined by blank lines. Both models read it once.
 
 The authors find the end of step k by encoding the conversation up to it, closed by the template and
-a blank line, and count two tokens less in a row that is shifted by one. So the sum of a step goes
-on to the second token behind its text, most often the first one of "Step 2:", and that of the last
-step to the token that ends the turn. `implicit` and `implicit_processbench` do as they do;
-`implicit_exact` ends a step where its text and the blank line behind it end.
+a blank line, and count two tokens fewer in a row that is shifted by one. So the sum of a step
+extends to the second token after its text, usually the first one of "Step 2:", and that of the last
+step to the token that ends the turn. `implicit` and `implicit_processbench` do the same;
+`implicit_exact` ends a step where its text and the blank line after it end.
 
 β, the reference and a threshold belong together, and the authors name two sets:
 
@@ -25,8 +25,8 @@ step to the token that ends the turn. `implicit` and `implicit_processbench` do 
 The card also adds the last token of the assistant's header, the same constant for every step.
 Source: PRIME-RL/ImplicitPRM, eval/processbench.py and eval/process_eval.sh; the model cards.
 
-config.json says `Qwen2ForCausalLM`, so such a model is known by its name or asked for with
-`--family`; the reference is named with `--reference`.
+config.json says `Qwen2ForCausalLM`, so such a model is recognised by its name or given with
+`--family`; the reference is given with `--reference`.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ from prm_core.text.labels import numbered
 from prm_core.types import Candidate, Encoded
 
 BETA = 0.001
-"""Of the model cards."""
+"""From the model cards."""
 
 PROCESSBENCH_BETA = 0.005
 PROCESSBENCH_THRESHOLD = 0.5005
-"""Of the authors' process_eval.sh."""
+"""From the authors' process_eval.sh."""
 
 
 def open_implicit(
@@ -68,21 +68,21 @@ def open_implicit(
 
     Args:
         checkpoint: its backbone and tokenizer are loaded.
-        beta: what a nat between the two models counts.
+        beta: the weight of a nat of difference between the two models.
         threshold: below this probability a step counts as wrong.
-        exact: whether a step's sum ends with its text and the blank line behind it, and not where
+        exact: whether a step's sum ends with its text and the blank line after it, instead of where
             the authors' script ends it.
 
     Raises:
         BadOptionError: no reference was given.
         ModelLoadError: the two have different vocabularies, an LM head is missing, or the chat
-            template does not serve.
+            template cannot be used.
     """
     tokenizer, reference = checkpoint.tokenizer, checkpoint.reference
     if reference is None:
         raise BadOptionError(
             f"{checkpoint.directory}: this family compares two models; name the one that it was "
-            "trained from as reference (--reference)"
+            "trained from as the reference (--reference)"
         )
     if tokenizer.get_vocab() != reference.tokenizer.get_vocab():
         raise ModelLoadError(
@@ -123,7 +123,7 @@ def open_implicit(
         threshold,
         combine=_summed,
         note=f"β = {beta:g}",
-        tolerance=beta / 4,  # near p = 0.5, what a nat between the two models moves it
+        tolerance=beta / 4,  # near p = 0.5, the change per nat between the two models
     )
 
 
@@ -149,8 +149,8 @@ def _ends_of_the_script(
 ) -> list[int]:
     """The last token that the authors' script adds to the sum of each step.
 
-    Of each beginning of the answer it encodes the closed conversation and, but for the whole
-    answer, a blank line; the index is one less than the number of tokens, in the row of tokens.
+    For each prefix of the answer it encodes the closed conversation and, except for the whole
+    answer, a blank line; the index in the row of tokens is one less than the number of tokens.
     """
     ends: list[int] = []
     for number in range(1, len(steps) + 1):
@@ -164,7 +164,7 @@ def _ends_of_the_script(
 def _n_tokens(
     tokenizer: PreTrainedTokenizerBase, template: Sequence[str | int | Slot], behind: str
 ) -> int:
-    """How many tokens close the assistant's turn, stripped at its end, with a text behind them."""
+    """How many tokens close the assistant's turn, stripped at its end, with a text after them."""
     tail = list(template)
     while Slot in map(type, tail):
         del tail[0]
@@ -190,7 +190,7 @@ IMPLICIT_PROCESSBENCH = Family(
 
 IMPLICIT_EXACT = Family(
     name="implicit_exact",
-    summary="As implicit, each sum ending exactly with its step; not what its authors do.",
+    summary="As implicit, each sum ending exactly with its step; the authors' script differs.",
     open=partial(open_implicit, exact=True),
     takes=("reference",),
 )

@@ -1,17 +1,17 @@
-r"""The llemma PRMs of "Easy-to-Hard Generalization": a language-model head that holds the reward.
+r"""The llemma PRMs of "Easy-to-Hard Generalization": the reward is in the language-model head.
 
 ScalableMath/llemma-7b-prm-prm800k-level-1to3-hf and its MetaMath sibling (arXiv 2403.09472) are
 `LlamaForCausalLM` whose LM head was overwritten with the reward head, repeated over the whole
-vocabulary. The score is the sigmoid of the mean of all logits, that is of one product with the
+vocabulary. The score is the sigmoid of the mean of all logits, that is, of one product with the
 mean of the head's rows.
 
     # Question\n\n{problem}\n\n# Solution\n\n{step}\n\n{step}…
 
-BOS stands in front and the end-of-sequence token behind. In llemma's vocabulary a blank line is
+BOS comes first and the end-of-sequence token last. In llemma's vocabulary a blank line is
 two tokens; a step is read at the first of the two that follow it, the last step at the
-end-of-sequence token. Blank lines inside a step would be read as its end and are made line ends.
-Source: Edward-Sun/easy-to-hard, inference_reward.py and models/reward_model.py. Known by name or
-asked for with `--family`.
+end-of-sequence token. Blank lines inside a step would be read as its end and become line ends.
+Source: Edward-Sun/easy-to-hard, inference_reward.py and models/reward_model.py. Recognised by name
+or given with `--family`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def open_llemma_prm(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
-        ModelLoadError: a blank line is not two tokens here, there is no end-of-sequence token, or
+        ModelLoadError: a blank line is not two tokens, there is no end-of-sequence token, or
             the LM head is missing.
     """
     tokenizer = checkpoint.tokenizer

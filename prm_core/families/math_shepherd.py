@@ -7,15 +7,15 @@ language model that was taught to say "+" or "-" at the tag ` ки`:
     Step 2: … ки
 
 The tag is one token of the ordinary vocabulary. At each one the logits of "+" and "-" are
-compared, at the tag itself and not one token before. Lines are joined by a line end, the
-tokenizer puts its BOS in front, there is no chat template. Source: the model card. In its
-SentencePiece vocabulary "+", "-" and "ки" are 648, 387 and 12902, each with the "▁" of a blank.
+compared, at the tag itself and not one token before. Lines are joined by a line end, the tokenizer
+puts its BOS first, there is no chat template. Source: the model card. In its SentencePiece
+vocabulary "+", "-" and "ки" are 648, 387 and 12902, each with the "▁" of a space.
 
-OpenRLHF/Mistral-7b-PRM-Math-Shepherd is read alike. ER-PRM (HanningZhang/Llama3.1-Math-PRM) has a
-byte-level vocabulary, in which the blank is part of the token: the family `er_prm`.
+OpenRLHF/Mistral-7b-PRM-Math-Shepherd is read the same way. ER-PRM (HanningZhang/Llama3.1-Math-PRM)
+has a byte-level vocabulary, in which the space is part of the token: the family `er_prm`.
 
-Nothing in config.json tells such a model from any other language model, so it is known by its
-name or asked for with `--family`. A "Step 2:" is added where a step has none.
+Nothing in config.json distinguishes such a model from other language models, so it is recognised by
+its name or given with `--family`. A "Step 2:" is added to steps that have none.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def open_math_shepherd(checkpoint: Checkpoint, blank: str = "") -> OpenedModel:
 
     Args:
         checkpoint: its backbone and tokenizer are loaded.
-        blank: what stands before a word whose token includes the blank: nothing where the
-            tokenizer puts a blank in front of every text by itself.
+        blank: what comes before a word whose token includes the space: nothing if the tokenizer
+            itself puts a space before every text.
 
     Raises:
-        ModelLoadError: a tag is not one token here, or the LM head is missing.
+        ModelLoadError: a tag is not one token, or the LM head is missing.
     """
     tokenizer = checkpoint.tokenizer
     marker = checkpoint.token_id(f"{blank}ки")

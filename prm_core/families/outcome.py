@@ -1,18 +1,18 @@
-r"""Outcome reward models: one number for a whole solution, beside which a PRM can be looked at.
+r"""Outcome reward models: one number for a whole solution, to compare a PRM with.
 
 `outcome` is any `…ForSequenceClassification` with one output: `score.weight` (1, H) without bias.
-So are Skywork's Reward-V2 models and, with a system message of its own, `acemath_rm`
+Skywork's Reward-V2 models are such, and so, with a system message of its own, is `acemath_rm`
 (nvidia/AceMath-7B-RM and -72B-RM). `qwen_rm` is Qwen/Qwen2.5-Math-RM-72B: config.json calls the
 class `Qwen2ForRewardModel`, its head is that of the Qwen PRMs with one output (`score.0` (H, H) →
-ReLU → `score.2` (1, H)), and its system message theirs.
+ReLU → `score.2` (1, H)), and its system message is theirs.
 
 The prompt is the problem and the solution as a conversation in the model's own chat template, the
-steps joined by blank lines. The head is read at the last token of all, whatever the template puts
-there. The stock class reads the last one that is not config.json's `pad_token_id`, so where that
-ends every turn too, `outcome` is read before it. Such a model says nothing of single steps, so a
-solution is one step here and keeps one score under every aggregation. The probability is the
-sigmoid of the reward: rewards are trained on pairs, so only their order within a problem means
-something, and 0.5 is no natural threshold. The reward itself stands beside it as "raw". Source: the
+steps joined by blank lines. The head is read at the very last token, whatever the template puts
+there. The stock class reads the last one that is not config.json's `pad_token_id`, so if that also
+ends every turn, `outcome` is read before it. Such a model does not score single steps, so a
+solution is one step here and has the same score under every aggregation. The probability is the
+sigmoid of the reward: rewards are trained on pairs, so only their order within a problem is
+meaningful, and 0.5 is not a natural threshold. The reward itself is given as "raw". Source: the
 model cards; transformers (`GenericForSequenceClassification`) for the class.
 """
 
@@ -31,7 +31,7 @@ from prm_core.families.qwen_prm import SYSTEM, two_layers
 from prm_core.types import Candidate, Encoded
 
 ACEMATH_SYSTEM = r"Please reason step by step, and check your final answer within \boxed{}."
-"""Of the model cards of AceMath's reward models."""
+"""From the model cards of AceMath's reward models."""
 
 
 def _opened(
@@ -64,7 +64,7 @@ def open_outcome(checkpoint: Checkpoint, system: str | None = None) -> OpenedMod
 
     Args:
         checkpoint: its backbone and tokenizer are loaded.
-        system: the system message; None for what the chat template puts there by itself.
+        system: the system message; None for the chat template's own.
 
     Raises:
         ModelLoadError: the head is missing or has more than one output, or the tokenizer has no
@@ -83,7 +83,7 @@ def open_qwen_rm(checkpoint: Checkpoint) -> OpenedModel:
     """Open Qwen2.5-Math-RM.
 
     Raises:
-        ModelLoadError: a tensor of the head is missing or misshapen, or the chat template is.
+        ModelLoadError: a tensor of the head is missing or misshapen, or there is no chat template.
     """
     head = two_layers(checkpoint, 1)
     return _opened(checkpoint, SYSTEM, lambda hidden: head(hidden).squeeze(1))

@@ -1,25 +1,25 @@
-r"""PathFinder-PRM: two questions about a step, and what follows from their answers.
+r"""PathFinder-PRM: two questions about a step, and a score derived from the answers.
 
 declare-lab/PathFinder-PRM-7B (arXiv 2505.19706) is a causal language model with the added tokens
-`<+>`, `<->` and `<extra>`. Every step stands in a prompt of its own: an instruction and the problem
-as the user's turn, and as the assistant's the steps before it and
+`<+>`, `<->` and `<extra>`. Every step has a prompt of its own: an instruction and the problem as
+the user's turn, and as the assistant's turn the earlier steps and
 
     Current Step: {step} Math reasoning: <extra>, Consistency: <extra>
 
-The two tags are answered: "+" against "-" one token before each. Their P("+") stand beside the
-score as "mathematics" and "consistency". There is no system message, and no header for a next turn.
+The two tags are answered: "+" against "-" one token before each. Their P("+") are given as the
+extras "mathematics" and "consistency". There is no system message, and no header of a next turn.
 
-`pathfinder` is the authors' script for ProcessBench, which made their published F1: a step is wrong
-if either tag is "-". The smaller of the two probabilities says the same at 0.5.
+`pathfinder` is the authors' script for ProcessBench, which gave their published F1: a step is wrong
+if either tag is "-". The smaller of the two probabilities is equivalent at 0.5.
 
-`pathfinder_card` is the model card and the authors' search: where both tags are "+" they take the
-tags' places, `, Correctness: <extra>` is appended, and "+" against "-" before that tag is the
-step's score ("correctness" beside it). Where either is "-" the step is wrong without a second
-prompt there; here it is made for every step, and the smaller of the two tags stands. The card
-spells its instruction with a slip that is part of its prompt.
+`pathfinder_card` is the model card and the authors' search: if both tags are "+", the answers
+replace the tags, `, Correctness: <extra>` is appended, and "+" against "-" before that tag is the
+step's score (also given as "correctness"). If either is "-", the authors call the step wrong
+without a second prompt; here the prompt is made for every step, and the smaller of the two tags
+counts. The card's instruction has a typo, which is part of its prompt.
 
 Source: declare-lab/PathFinder-PRM, src/evaluation; the model card. config.json says
-`Qwen2ForCausalLM`, so the model is known by its name or asked for with `--family`.
+`Qwen2ForCausalLM`, so the model is recognised by its name or given with `--family`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ INSTRUCTION = (
     "correctness, logic consistency of the current step and whether it will lead to the correct "
     "final solution"
 )
-"""What the model was trained with, and its script for ProcessBench has."""
+"""Used in training and in the authors' script for ProcessBench."""
 
 CARD_INSTRUCTION = INSTRUCTION.replace("mathematical", "mathemetical")
-"""Of the model card and of the authors' search, to the letter."""
+"""From the model card and the authors' search, verbatim."""
 
 
 def open_pathfinder(
@@ -51,11 +51,11 @@ def open_pathfinder(
     Args:
         checkpoint: its backbone and tokenizer are loaded.
         instruction: what the user's turn begins with.
-        verdict: whether a second prompt asks for it.
+        verdict: whether a second prompt asks for the verdict.
 
     Raises:
-        ModelLoadError: a tag is not one token here, the chat template does not serve, or the LM
-            head is missing.
+        ModelLoadError: a tag is not one token, the chat template cannot be used, or the LM head is
+            missing.
     """
     tokenizer = checkpoint.tokenizer
     blank, good, bad = (checkpoint.token_id(tag) for tag in ("<extra>", "<+>", "<->"))
@@ -97,6 +97,6 @@ PATHFINDER = Family(
 
 PATHFINDER_CARD = Family(
     name="pathfinder_card",
-    summary="As pathfinder, with the verdict that a second prompt asks for where both tags are +.",
+    summary="As pathfinder, with the verdict of a second prompt if both tags are +.",
     open=partial(open_pathfinder, instruction=CARD_INSTRUCTION, verdict=True),
 )

@@ -7,12 +7,12 @@ at which a step's Q-value is read:
     Below is an instruction … ### Instruction:\n{problem}\n\n### Response: Let's think step by step
     Step 1: … [PRM]\nStep 2: … [PRM]
 
-No BOS stands in front. The values are trained to be ranked; the probability is their sigmoid, which
-the authors use as weights, and the value itself stands beside it as "raw". Source:
+There is no BOS. The values are trained to be ranked; the probability is their sigmoid, which the
+authors use as weights, and the value itself is given as "raw". Source:
 WindyLee0822/Process_Q_Model, bon_eval_hf.py and value_model.py.
 
-The repository holds nothing but weights, so a checkpoint is made of the base's configuration and
-tokenizer with `[PRM]` added, and asked for with `--family`; see docs/models.md.
+The repository contains nothing but weights, so a checkpoint is put together with the base's
+configuration and tokenizer with `[PRM]` added, and given with `--family`; see docs/models.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROMPT = (
     "Below is an instruction that describes a task.\nWrite a response that appropriately completes "
     "the request.\n\n### Instruction:\n{problem}\n\n### Response: Let's think step by step\n"
 )
-"""Of the authors' evaluation, to the letter."""
+"""From the authors' evaluation, verbatim."""
 
 
 def open_pqm(checkpoint: Checkpoint) -> OpenedModel:

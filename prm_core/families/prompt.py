@@ -1,10 +1,10 @@
-"""Build a prompt's token ids and record, while they are built, where each step is read.
+"""Build a prompt's token ids and record at the same time where each step is read.
 
-A prompt is a sequence of parts: texts, single token ids, and `READ` behind whatever is read.
-Neighbouring texts are encoded as one unless `CUT` stands between them, so their tokens are those
-of the whole string, and a position inside comes from the character offsets of that one encoding.
-Special tokens stand in a prompt by id only: text is always encoded with special tokens split, so
-what a user types is text, whatever it looks like.
+A prompt is a sequence of parts: texts, single token ids, and `READ` after whatever is read.
+Neighbouring texts are encoded as one unless `CUT` is between them, so their tokens are those of the
+whole string, and a position inside comes from the character offsets of that one encoding. Special
+tokens are put into a prompt only by id: text is always encoded with special tokens split, so what a
+user types is text, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from prm_core.types import Candidate, Encoded
 
 
 class Mark(Enum):
-    """What stands between the texts of a prompt."""
+    """The marks between the texts of a prompt."""
 
     READ = "the token before this is where a step is read"
-    CUT = "the texts on both sides are encoded apart"
+    CUT = "the texts on both sides are encoded separately"
 
 
 READ = Mark.READ
@@ -40,10 +40,10 @@ Part = str | int | Mark
 _Texts = dict[str, tuple[list[int], list[tuple[int, int]]]]
 
 _RECENT: WeakKeyDictionary[PreTrainedTokenizerBase, _Texts] = WeakKeyDictionary()
-"""By tokenizer, the texts that were encoded last."""
+"""The most recently encoded texts, by tokenizer."""
 
 _MOST_RECENT = 4096
-"""Texts that are kept at most: the steps of 64 paths of 60."""
+"""The most texts that are kept: the steps of 64 paths of 60."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Slot:
 
     Attributes:
         index: which of the texts.
-        stripped: whether the template strips what it is given.
+        stripped: whether the template strips its text.
     """
 
     index: int
@@ -73,14 +73,14 @@ def assemble(
     Args:
         tokenizer: a fast one.
         parts: the prompt.
-        marker: the token that is read; every place must hold it, and where text elsewhere would
-            give the same token, two others that spell it stand there.
+        marker: the token that is read; every place must have it, and if text elsewhere would give
+            the same token, two others that spell it are used there.
         answer: the token that must follow every place.
-        reserved: tokens that text must not give, and that are spelt like the marker.
-        keep: whether the texts' ids are kept for prompts that share them; see `encode_texts`.
+        reserved: tokens that text must not give; they are spelt like the marker.
+        keep: whether the texts' ids are cached for prompts that share them; see `encode_texts`.
 
     Raises:
-        InputError: a place has no token of its own, or not the one that it must have.
+        InputError: a place has no token of its own, or not the required one.
     """
     texts, flat = _runs(parts)
     encoded = encode_texts(tokenizer, texts, keep=keep)
@@ -121,7 +121,7 @@ def _without_markers(
     marker: int | None,
     reserved: frozenset[int],
 ) -> tuple[list[int], list[int]]:
-    """A text's ids in which no token means more than its text, and the places that are read."""
+    """A text's ids, none of which means more than its text, and the places that are read."""
     ids: list[int] = []
     moved: list[int] = []
     for i, token in enumerate(run):
@@ -136,11 +136,11 @@ def _without_markers(
 def encode_texts(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, keep: bool = True
 ) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Token ids of each text, and the characters that each token covers; not to be changed.
+    """Token ids of each text, and the characters that each token covers; do not modify them.
 
-    Texts are encoded together, and those of a moment ago are looked up: candidates of one problem
-    share most of theirs. `forget_texts` drops them, and without `keep` nothing is looked up. Only
-    fast tokenizers tell the characters.
+    Texts are encoded together, and recent ones are looked up in a cache: candidates of one problem
+    share most of theirs. `forget_texts` empties it, and without `keep` it is not used. Only fast
+    tokenizers give the characters.
     """
     known = _RECENT.setdefault(tokenizer, {}) if keep else _Texts()
     new = [text for text in dict.fromkeys(texts) if text not in known]
@@ -168,10 +168,11 @@ def forget_texts(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def refuse_unreadable(tokenizer: PreTrainedTokenizerBase, candidate: Candidate) -> None:
-    """A step of which a model sees nothing must not get a score as if it had been read.
+    """Refuse a step of which a model sees nothing, so that it does not get a score as if it were
+    read.
 
     Raises:
-        UnreadableError: of the problem or a step, the tokenizer keeps no token, or none that it
+        UnreadableError: the tokenizer gives no token for the problem or a step, or none that it
             knows.
     """
     unknown = tokenizer.unk_token_id
@@ -183,17 +184,17 @@ def refuse_unreadable(tokenizer: PreTrainedTokenizerBase, candidate: Candidate) 
         name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
         what = f"step {number}" if number else "the problem"
         raise UnreadableError(
-            f"{what} of {name} cannot be judged: this model's tokenizer knows nothing of "
+            f"{what} of {name} cannot be judged: this model's tokenizer cannot express "
             f"{text[:40]!r}; write it in other words, or use another model"
         )
 
 
 def _knows(text: str, ids: Sequence[int], reach: Sequence[tuple[int, int]], unknown: int) -> bool:
-    """Whether a known token stands for a letter or digit of a text, or for a sign if it has none.
+    """Whether a known token covers a letter or digit of a text, or a sign if it has neither.
 
-    A normaliser may add tokens of its own, which lean on characters that others stand for.
+    A normaliser may add tokens of its own, attributed to characters that other tokens cover.
     """
-    if not reach:  # a slow tokenizer does not tell
+    if not reach:  # a slow tokenizer does not give the characters
         return set(ids) != {unknown}
     lost = {
         i for token, one in zip(ids, reach, strict=True) if token == unknown for i in range(*one)
@@ -205,7 +206,7 @@ def _knows(text: str, ids: Sequence[int], reach: Sequence[tuple[int, int]], unkn
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring texts, joined: which of the joined ones, and where it is read."""
+    """A place in the joined texts: which of them, and where it is read."""
 
     index: int
     reads: tuple[int, ...]
@@ -234,7 +235,7 @@ def _runs(parts: Iterable[Part]) -> tuple[list[str], list[_Run | int | Mark]]:
 def _spelt_apart(tokenizer: PreTrainedTokenizerBase, token: int) -> list[int]:
     """Other tokens that together spell a token.
 
-    Splitting special tokens does not help where the marker is an added token that is not flagged
+    Splitting special tokens does not help if the marker is an added token that is not flagged
     special, or one of the ordinary vocabulary.
     """
     added = tokenizer.added_tokens_decoder.get(token)
@@ -251,7 +252,7 @@ def _spelt_apart(tokenizer: PreTrainedTokenizerBase, token: int) -> list[int]:
         if None not in ids and tokenizer.convert_ids_to_tokens(ids) == halves:
             return ids
     raise InputError(
-        f"a text holds {tokenizer.decode([token])!r}, which this model uses to mark its steps; "
+        f"a text contains {tokenizer.decode([token])!r}, which this model uses to mark its steps; "
         "write it differently"
     )
 
@@ -267,7 +268,7 @@ def chat(
     Args:
         messages: role and text of each turn; None where the caller's text goes, as `Slot`s
             numbered from 0.
-        generation: whether the header of the next turn of the assistant stands at the end.
+        generation: whether the header of the assistant's next turn is at the end.
 
     Returns:
         The template's texts, its special tokens by id, and the slots in their order.
@@ -285,7 +286,7 @@ def chat(
         rendered = tokenizer.apply_chat_template(
             filled, tokenize=False, add_generation_prompt=generation
         )
-    except Exception as error:  # whatever a template raises: it comes with the checkpoint
+    except Exception as error:  # anything: the template comes with the checkpoint
         raise ModelLoadError(
             f"the tokenizer's chat template cannot be used: {error}; use the tokenizer that was "
             "published with the model"
@@ -316,12 +317,12 @@ def chat(
 
 
 def _place(index: int) -> str:
-    """What stands in for a text while a template is rendered: no text that anyone writes."""
+    """A placeholder for a text while a template is rendered; no real text contains it."""
     return f"\ue000{index}\ue001"
 
 
 def fill(template: Iterable[str | int | Slot], texts: Sequence[Sequence[Part]]) -> list[Part]:
-    """A rendered template with the texts in their slots, stripped where the template does that."""
+    """A rendered template with the texts in their slots, stripped if the template does that."""
     parts: list[Part] = []
     for part in template:
         if not isinstance(part, Slot):
@@ -343,25 +344,25 @@ def turn_per_step(
     answer: str,
     answer_id: int,
 ) -> Callable[[Candidate], Encoded]:
-    """How a conversation is encoded in which the assistant answers each step, always the same.
+    """The encoder of a conversation in which the assistant answers each step, always the same.
 
     Each step is read where its answer begins, at the last token of the header before it.
 
     Args:
         tokenizer: its chat template is the conversation's.
         asked: the user's turn for a step, by its index.
-        answer: what the assistant says of every step.
+        answer: the assistant's answer to every step.
         answer_id: the answer's first token.
 
     Raises:
-        ModelLoadError: the chat template does not serve.
+        ModelLoadError: the chat template cannot be used.
     """
 
     @lru_cache(maxsize=64)
     def template(n_steps: int) -> list[str | int | Slot]:
         return chat(tokenizer, [("user", None), ("assistant", None)] * n_steps)
 
-    template(1)  # what is wrong with it is said now
+    template(1)  # raises now if the template cannot be used
 
     def encode(candidate: Candidate) -> Encoded:
         turns: list[Sequence[Part]] = []

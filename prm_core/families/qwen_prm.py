@@ -1,9 +1,9 @@
-r"""Qwen2.5-Math-PRM and everything with the same head: two linear layers at a token of its own.
+r"""Qwen2.5-Math-PRM and everything with the same head: two linear layers at a special token.
 
 Qwen/Qwen2.5-Math-PRM-7B and -72B ("The Lessons of Developing Process Reward Models in Mathematical
-Reasoning", arXiv 2501.07301), Qwen/Qwen2.5-Math-7B-PRM800K, and models trained alike on Qwen3.
-config.json calls the class `Qwen2ForProcessRewardModel` and names code of its own; that code is
-not needed: the backbone is a stock one, and the head is
+Reasoning", arXiv 2501.07301), Qwen/Qwen2.5-Math-7B-PRM800K, and models trained the same way on
+Qwen3. config.json calls the class `Qwen2ForProcessRewardModel` and names code of its own; that code
+is not needed: the backbone is a stock one, and the head is
 
     score.0 (H, H) → ReLU → score.2 (2, H)       class 1 is "right", class 0 "wrong"
 
@@ -13,8 +13,8 @@ head is read at every `<extra_0>`; softmax over the two classes. The threshold i
 public evaluations. Source: the model cards; vLLM's `qwen2_rm.py` has the same head.
 
 Gen-Verse/ReasonFlux-PRM-7B is the family `reasonflux`: its page shows no system message, so the
-chat template adds its own. Its config.json looks the same, so it is known by its name, or asked
-for with `--family`.
+chat template adds its own. Its config.json looks the same, so it is recognised by its name or given
+with `--family`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def open_qwen_prm(checkpoint: Checkpoint, system: str | None = SYSTEM) -> Opened
 
     Args:
         checkpoint: its backbone and tokenizer are loaded.
-        system: the system message; None for what the chat template puts there by itself.
+        system: the system message; None for the chat template's own.
 
     Raises:
         ModelLoadError: a tensor of the head is missing or misshapen, the tokenizer splits

@@ -3,19 +3,19 @@ r"""ReasonEval: three classes at the end of each step, so a step can be right an
 GAIR/ReasonEval-7B (on WizardMath, Mistral) and -34B (on llemma, Llama), "Evaluating Mathematical
 Reasoning Beyond Accuracy" (arXiv 2404.05692): `score_head.weight` (3, H) without bias, softmax
 over negative, neutral, positive. A step's validity is neutral + positive and is the probability
-here; its redundancy is neutral, given beside as "redundancies".
+here; its redundancy is neutral, given as "redundancies".
 
     Question:\n{problem}\nAnswer:\nLet's think step by step.\n{step}{step}…
 
 The authors put the tokenizer's padding token after the prompt and after each step, encode all of
-it, and take these tokens out again; so every piece is encoded on its own and nothing stands
-between the steps. The score is read at the last token of a step.
+it, and remove these tokens again; so every piece is encoded on its own and there is nothing between
+the steps. The score is read at the last token of a step.
 
-With one exception, which the published numbers of the 7B model contain: its padding token is its
-BOS, so the script takes BOS out as well, finds the places, and then puts BOS back in front. Every
-place is one token early. `reason_eval` does the same for the 7B model; `reason_eval_end` reads the
-natural place. Source: GAIR-NLP/ReasonEval, codes/examples.py; config.json of the 7B model says
-`score_dimension`, that of the 34B model `score_dim`.
+There is one exception, which affects the published numbers of the 7B model: its padding token is
+its BOS, so the script removes BOS as well, finds the places, and then puts BOS back at the start.
+Every place is one token early. `reason_eval` does the same for the 7B model; `reason_eval_end`
+reads the natural place. Source: GAIR-NLP/ReasonEval, codes/examples.py; config.json of the 7B model
+says `score_dimension`, that of the 34B model `score_dim`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def open_reason_eval(checkpoint: Checkpoint, offset: int | None = None) -> Opene
 
     Args:
         checkpoint: its backbone and tokenizer are loaded.
-        offset: where to read, counted from the last token of a step; None for what the authors'
-            script does with a model of this size.
+        offset: where to read, counted from the last token of a step; None for the place in the
+            authors' script for a model of this size.
 
     Raises:
         ModelLoadError: the head is missing or misshapen.
@@ -78,7 +78,7 @@ def recognises_reason_eval(config: Mapping[str, Any], tensors: frozenset[str]) -
 
 REASON_EVAL = Family(
     name="reason_eval",
-    summary="Three classes at the end of each step: validity, with redundancies beside it.",
+    summary="Three classes at the end of each step: validity, and redundancies as an extra.",
     open=open_reason_eval,
     recognises=recognises_reason_eval,
 )

@@ -3,12 +3,12 @@
 RLHFlow/Llama3.1-8B-PRM-Mistral-Data and -Deepseek-Data are plain causal language models, trained
 on turns: the user gives the problem and the first step, the assistant says "+", the user gives
 the next step, and so on. A step's score compares "+" with "-" where the assistant's answer begins,
-that is at the last token of the header before it. All steps are read in one pass, and every step
-sees "+" behind those before it, whatever their scores are: that is how the authors score.
+that is, at the last token of the header before it. All steps are read in one pass, and every step
+sees "+" after each earlier one, whatever their scores are: that is how the authors score.
 
-The conversation is the tokenizer's own chat template's, with a system message only where the
-template adds one. Source: RLHFlow/RLHF-Reward-Modeling, math-rm; token ids 10 and 12 in Llama-3's
-vocabulary. config.json says `LlamaForCausalLM`, so such a model is known by its name or asked for
+The conversation uses the tokenizer's own chat template, with a system message only if the template
+adds one. Source: RLHFlow/RLHF-Reward-Modeling, math-rm; token ids 10 and 12 in Llama-3's
+vocabulary. config.json says `LlamaForCausalLM`, so such a model is recognised by its name or given
 with `--family`.
 """
 
@@ -24,8 +24,8 @@ def open_rlhflow(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
-        ModelLoadError: "+" or "-" is not one token here, the chat template does not serve, or the
-            LM head is missing.
+        ModelLoadError: "+" or "-" is not one token, the chat template cannot be used, or the LM
+            head is missing.
     """
     good, bad = checkpoint.token_id("+"), checkpoint.token_id("-")
 

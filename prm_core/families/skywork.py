@@ -4,7 +4,7 @@ Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B and -7B are stock Qwen2 backbones with
 `v_head.summary` (1, H); sigmoid. They are published as pickles. config.json calls the class
 `Qwen2ForPrmModel`, and the code that it names is not the one that loads them.
 
-The prompt is no conversation: the tokenizer's BOS, the problem and a line end, then line after
+The prompt is not a conversation: the tokenizer's BOS, the problem and a line end, then line after
 line, each followed by a line end. Every line is encoded on its own and the line end is appended by
 id, so nothing merges with it. The authors read a score at each line end; a step of several lines
 is read at its last. BOS is the tokenizer's (`<|im_start|>`), not the one that config.json names.
@@ -36,8 +36,8 @@ def open_skywork(checkpoint: Checkpoint) -> OpenedModel:
     bos = tokenizer.bos_token_id
     if not isinstance(bos, int):
         raise ModelLoadError(
-            f"{checkpoint.directory}: the tokenizer has no BOS, which begins this family's "
-            "prompts; use the tokenizer that was published with the model"
+            f"{checkpoint.directory}: the tokenizer has no BOS, with which this family's "
+            "prompts begin; use the tokenizer that was published with the model"
         )
     weight = checkpoint.tensor("v_head.summary.weight", (1, checkpoint.n_hidden))
     bias = checkpoint.tensor("v_head.summary.bias", (1,))

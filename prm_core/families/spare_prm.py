@@ -2,13 +2,13 @@ r"""SPARE-PRM: Math-Shepherd's tag in a conversation.
 
 UKPLab/Llama-3-8b-spare-prm-math is a plain causal language model that says "+" or "-" at the tag
 " ки", read like `math_shepherd`. The prompt is a conversation in the tokenizer's
-own template: the system message that stood there in training, the problem, and a second turn of
+own template: the system message from training, the problem, and a second turn of
 the user with the solution:
 
     Let's think step by step.\n{step} ки\n{step} ки
 
 Source: the model's repository, UKPLab's README. config.json says `LlamaForCausalLM`, so it is
-known by its name or asked for with `--family`.
+recognised by its name or given with `--family`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SYSTEM = (
     "heuristics that needs to be applied and then derive the contents of the reasoning steps from "
     "the given contexts and accurate calculations from the previous reasoning steps."
 )
-"""What the model was trained with, word for word: its scores depend on it."""
+"""What the model was trained with, verbatim: its scores depend on it."""
 
 TAG = " ки"
 
@@ -35,8 +35,8 @@ def open_spare_prm(checkpoint: Checkpoint) -> OpenedModel:
     """Open a checkpoint.
 
     Raises:
-        ModelLoadError: the tag or a sign is not one token here, the chat template does not serve,
-            or the LM head is missing.
+        ModelLoadError: the tag or a sign is not one token, the chat template cannot be used, or the
+            LM head is missing.
     """
     tokenizer = checkpoint.tokenizer
     marker = checkpoint.token_id(TAG)

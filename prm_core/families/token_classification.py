@@ -1,19 +1,19 @@
 """TRL's process reward models and PURE: a token classifier read at the separator after a step.
 
 TRL's `PRMTrainer` trains `…ForTokenClassification` with two labels, `score.weight` (2, H) and
-`score.bias` (2); LABEL_1 is "right", unless config.json names the labels otherwise. Prompt, steps
-and separators are encoded each on its own and put one behind the other, with BOS in front where the
-tokenizer has one; the last token of a separator carries the label. There is no separator between
-the prompt and the first step (the documentation's snippet for inference has one, training has not).
-Source: huggingface/trl, trl/experimental/prm/prm_trainer.py.
+`score.bias` (2); LABEL_1 is "right", unless config.json names the labels differently. Prompt, steps
+and separators are each encoded on their own and concatenated, with BOS first if the tokenizer has
+one; the last token of a separator carries the label. There is no separator between the prompt and
+the first step (the documentation's snippet for inference has one, training does not). Source:
+huggingface/trl, trl/experimental/prm/prm_trainer.py.
 
 The separator is not in the checkpoint: it comes from the table of known models or from the user,
 and is never guessed. TRL's default is a line end, its recipe for PRM800K a blank line.
 
 PURE (jinachris/PURE-PRM-7B) is such a model of two classes whose reward is r = p(right) - p(wrong)
-in [-1, 1]. Here the probability is (r + 1) / 2 = p(right), and r is given beside it as "raw". Its
+in [-1, 1]. Here the probability is (r + 1) / 2 = p(right), and r is given as "raw". Its
 card and its training use a line end as separator. Source: CJReinforce/PURE. Nothing in config.json
-tells it from TRL's, so it is known by its name or asked for with `--family`.
+distinguishes it from TRL's, so it is recognised by its name or given with `--family`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SAYS |= dict.fromkeys(
     False,
 )
 _SAYS |= {"pos": True, "neg": False, "ok": True}
-"""What a label says of a step, by its words."""
+"""Whether a label's words mean right or wrong."""
 
 
 def right_class(labels: Mapping[Any, str], source: Path) -> int:
@@ -50,10 +50,10 @@ def right_class(labels: Mapping[Any, str], source: Path) -> int:
         source: the file, for messages.
 
     Returns:
-        1, TRL's convention, where the labels are placeholders such as LABEL_0 and LABEL_1.
+        1, TRL's convention, if the labels are placeholders such as LABEL_0 and LABEL_1.
 
     Raises:
-        ModelLoadError: they have names that do not say it, or that contradict each other.
+        ModelLoadError: their names do not say it, or contradict each other.
     """
     names = [str(labels.get(i, "")) for i in (0, 1)]
     if all(re.fullmatch(rf"([a-z]*[ _-]*{i})?", name.lower()) for i, name in enumerate(names)):
@@ -68,7 +68,7 @@ def right_class(labels: Mapping[Any, str], source: Path) -> int:
 
 
 def _verdict(name: str) -> bool | None:
-    """Whether a label calls a step right; None where it does not say."""
+    """Whether a label calls a step right; None if it does not say."""
     words = re.findall(r"[^\W_]+", name.lower()) or re.findall("[+-]", name)
     turned = len(words) > 1 and words[0] in ("not", "no", "non", "un")
     found = {_SAYS[word] for word in words[turned:] if word in _SAYS}
@@ -113,7 +113,7 @@ def open_trl(checkpoint: Checkpoint) -> OpenedModel:
 
 
 def open_pure(checkpoint: Checkpoint) -> OpenedModel:
-    """As `open_trl`, with a line end as separator unless another is named, and the raw reward."""
+    """Like `open_trl`, with a line end as separator unless another is named, and the raw reward."""
     if checkpoint.separator is None:
         checkpoint = replace(checkpoint, separator="\n")
     opened = open_trl(checkpoint)
@@ -125,14 +125,14 @@ def open_pure(checkpoint: Checkpoint) -> OpenedModel:
 
 
 def recognises_trl(config: Mapping[str, Any], tensors: frozenset[str]) -> bool:
-    """Whether config.json names a token classifier, of two labels as the head's tensor says."""
+    """Whether config.json names a token classifier, and the head's tensor has two labels."""
     kinds = config.get("architectures") or [""]
     return len(kinds) == 1 and str(kinds[0]).endswith("ForTokenClassification")
 
 
 TRL = Family(
     name="trl",
-    summary="Two classes at the separator after each step, which has to be named; softmax.",
+    summary="Two classes at the separator after each step, which must be named; softmax.",
     open=open_trl,
     recognises=recognises_trl,
     takes=("separator",),
@@ -140,7 +140,7 @@ TRL = Family(
 
 PURE = Family(
     name="pure",
-    summary='As trl; the reward p(right) - p(wrong) stands beside as "raw".',
+    summary='As trl; the reward p(right) - p(wrong) is given as "raw".',
     open=open_pure,
     takes=("separator",),
 )

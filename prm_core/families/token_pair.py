@@ -1,4 +1,4 @@
-"""What families share whose models answer with one of two words: "right" or "wrong" as tokens.
+"""For families whose models answer with one of two words: "right" or "wrong" as tokens.
 
 A softmax over two rows of the language model's head is a sigmoid of one product with their
 difference, so the other rows are never touched.

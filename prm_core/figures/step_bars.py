@@ -1,9 +1,8 @@
 """Records → Plotly figures, and the one colour scale.
 
-A figure is first written with names of colours ("@good") in the places where Plotly wants a
-colour, and then painted with a palette. The page does the painting itself, from the same table,
-so a change of theme or palette needs no new figure; a notebook gets a painted one from
-`step_bars`.
+A figure is first written with names of colours ("@good") in the places where Plotly expects a
+colour, and then painted with a palette. The page does the painting itself, from the same table, so
+a change of theme or palette needs no new figure; a notebook gets a painted one from `step_bars`.
 
 The vertical axis counts pixels from the top, because rows are as high as their text.
 """
@@ -32,9 +31,9 @@ Band = Literal["good", "warn", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one theme: fills, the grounds behind them, the same hues as text.
+    """The colours of one theme: fills, their backgrounds, the same hues as text.
 
-    Every `ink` and `mute` reads at 4.5:1 or more on the card and on the three grounds.
+    Every `ink` and `mute` has a contrast of 4.5:1 or more on the card and on the three backgrounds.
     """
 
     card: str
@@ -95,7 +94,7 @@ PALETTES: dict[str, dict[str, Palette]] = {
             bad_ink="#ee7b8a",
         ),
     },
-    # Okabe and Ito's blue, orange and vermilion: told apart with any kind of colour vision.
+    # Okabe and Ito's blue, orange and vermilion: distinguishable with any kind of colour vision.
     "colour-blind": {
         "light": Palette(
             **_LIGHT,
@@ -146,7 +145,7 @@ def _palette(theme: str, palette: str) -> Palette:
 
 
 def band(p: float) -> Band:
-    """What a step's probability is called: above 0.7 good, above 0.4 warn, else bad.
+    """The band of a step's probability: above 0.7 good, above 0.4 warn, else bad.
 
     >>> [band(p) for p in (0.71, 0.7, 0.41, 0.4)]
     ['good', 'warn', 'warn', 'bad']
@@ -165,11 +164,11 @@ def colour(p: float, *, theme: str = "light", palette: str = "default") -> str:
 
 
 def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str:
-    """A probability as people read it, never on the wrong side of a limit.
+    """A probability rounded for display, never to the wrong side of a limit.
 
-    Takes as many digits as it needs for the shown number to lie on the same side of the
-    threshold and of the colours' limits as `p` itself, and for 0 and 1 to mean exactly that. Near
-    0 and 1 it stops two digits later and says so.
+    Uses as many digits as needed for the shown number to be on the same side of the threshold and
+    of the colours' limits as `p` itself, and for 0 and 1 to mean exactly that. Near 0 and 1 it
+    stops two digits later and says so.
 
     >>> [format_probability(p) for p in (0.97, 0.4996, 0.7003, 0.996, 0.9999999, 1.0, 2.5e-7)]
     ['0.97', '0.4996', '0.7003', '0.996', '>0.9999', '1.00', '2.5e-7']
@@ -196,9 +195,9 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
 
 
 def format_apart(scores: Sequence[float], threshold: float = 0.5) -> list[str]:
-    """Scores as people read them, with as many digits as tell each from its neighbours.
+    """Scores rounded for display, with enough digits to tell each from its neighbours.
 
-    Equal scores are written alike, and no two others are.
+    Equal scores are written alike, different scores are not.
 
     Args:
         scores: from the highest to the lowest, each in [0, 1].
@@ -236,10 +235,10 @@ def _clip(text: str) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    """User text for a Plotly label: no tag is read in it, and no formula.
+    """User text for a Plotly label, escaped so that no tag or formula is interpreted.
 
-    Plotly hands a label that holds a pair of dollar signs to MathJax where a notebook has it;
-    written as entities they are text.
+    Plotly passes a label with a pair of dollar signs to MathJax if a notebook has it; written as
+    entities they are text.
     """
     return html.escape(text).replace("$", "&#36;")
 
@@ -289,8 +288,8 @@ def _spec(p: Sequence[float], threshold: float, centres: Sequence[float]) -> dic
                     "pattern": {
                         "shape": ["/" if x < threshold else "" for x in p],
                         "fillmode": "overlay",
-                        # Each bar's own colour is the ground. This one is never seen: it keeps
-                        # Plotly from taking the list of them for one colour and warning of it.
+                        # Each bar's own colour is the background. This one is never seen: it keeps
+                        # Plotly from reading the list of them as one colour and warning about it.
                         "bgcolor": "@track",
                         "size": 6,
                         "solidity": 0.3,
@@ -338,7 +337,7 @@ def _spec(p: Sequence[float], threshold: float, centres: Sequence[float]) -> dic
 
 
 def _paint(value: Any, named: Callable[[str], str]) -> Any:
-    """The same figure with "@good" and its like replaced, wherever Plotly wants a colour."""
+    """The same figure with "@good" and the like replaced, wherever Plotly expects a colour."""
     if isinstance(value, list):
         return [_paint(item, named) for item in value]
     if not isinstance(value, dict):
@@ -390,7 +389,7 @@ def step_bars(
 
     Green above 0.7, amber above 0.4, red below; a dashed line at the threshold. Below it a bar is
     also hatched and its number carries ▼, so that colour is never the only sign. The row of the
-    first error lies on a red band. A step's text is above its bar, as plain text cut to two
+    first error has a red background. A step's text is above its bar, as plain text cut to two
     lines; its number at the end.
 
     Args:
@@ -403,7 +402,7 @@ def step_bars(
 
     Raises:
         BadOptionError: the theme or the palette is not known.
-        InputError: texts and probabilities differ in number, or one is no probability.
+        InputError: texts and probabilities differ in number, or one is not a probability.
     """
     steps, p = _steps_of(scored, probabilities)
     colours = _palette(theme, palette)
@@ -470,7 +469,7 @@ def _steps_of(
 
 
 def _name_axes(layout: dict[str, Any], title: str) -> None:
-    """Give the axes their names and the figure its title, and both their room."""
+    """Set the axes' names and the figure's title, with space for both."""
     font = {"size": 12, "color": "@mute"}
     layout["xaxis"]["title"] = {"text": "P(step is correct)", "font": font, "standoff": 4}
     layout["yaxis"]["title"] = {"text": "step", "font": font, "standoff": 28}

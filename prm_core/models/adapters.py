@@ -1,11 +1,11 @@
 """LoRA adapters, merged into their base when a model is loaded.
 
 An adapter in the layout of the peft library: `adapter_config.json` names the base, the rank r and
-alpha; `adapter_model.safetensors` holds for each adapted linear layer A (r, in) and B (out, r)
+alpha; `adapter_model.safetensors` holds A (r, in) and B (out, r) for each adapted linear layer
 under `base_model.model.<layer>.lora_A.weight` and `.lora_B.weight`. Merging adds
 (alpha / r) · B · A to the layer's weight, in float32, once; nothing is left to do when the model
-runs, and peft is not needed. What plain merging cannot express is refused by name; the names are
-those of peft 0.21.
+runs, and peft is not needed. Settings that plain merging cannot express are refused by name; the
+names are those of peft 0.21.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _HARMLESS = {
     *("qalora_group_size", "r", "revision", "runtime_config", "target_modules", "task_type"),
     *("use_rslora",),
 }
-"""Settings that leave alone what is computed, or add tensors whose names are refused."""
+"""Settings that do not change the computation, or that add tensors whose names are refused."""
 
 _PLAIN_STARTS = (None, True, False, "gaussian", "eva", "orthogonal", "mica")
-"""How A and B may have begun. Other ways (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) take their share out
-of the base's weights first, so that A and B belong to a base that is stored nowhere."""
+"""How A and B may be initialised. Other ways (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) first subtract
+their share from the base's weights, so that A and B belong to a base that is not stored."""
 
 _WAY_OUT = "merge the adapter with peft where it was trained, and give the merged model"
 
@@ -44,15 +44,15 @@ _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 
 def is_adapter(folder: ModelFolder) -> bool:
-    """Whether a folder holds an adapter and no weights of a model, its config.json or not."""
+    """Whether a folder holds an adapter and no model weights, with or without config.json."""
     return (folder.path / ADAPTER_FILE).is_file() and not folder.weights.files
 
 
 def base_of(directory: Path) -> tuple[str, str | None]:
-    """The model that an adapter was trained on, and the revision of it, as its file names them.
+    """The model and revision that an adapter was trained on, as its file names them.
 
     Raises:
-        ModelLoadError: the file is damaged or names none.
+        ModelLoadError: the file is damaged or does not name a model.
     """
     settings = read_json(directory / ADAPTER_FILE)
     base, revision = settings.get("base_model_name_or_path"), settings.get("revision")
@@ -69,8 +69,8 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         directory: the adapter's folder.
 
     Raises:
-        ModelLoadError: the adapter is of another kind than plain LoRA, adapts a layer that the
-            backbone lacks, or a tensor is missing or misshapen; names it.
+        ModelLoadError: the adapter is not plain LoRA, adapts a layer that the backbone lacks, or a
+            tensor is missing or misshapen; names it.
     """
     file = directory / ADAPTER_FILE
     settings = read_json(file)
@@ -89,7 +89,7 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         found = _KEY.fullmatch(key)
         if found is None:
             raise ModelLoadError(
-                f"{directory}: tensor {key!r} is not of a plain LoRA layer; {_WAY_OUT}"
+                f"{directory}: tensor {key!r} does not belong to a plain LoRA layer; {_WAY_OUT}"
             )
         pairs.setdefault(found[1], {})[found[2]] = tensor
     layers = dict(backbone.named_modules())
@@ -101,7 +101,7 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
 
 
 def _refuse_other_kinds(settings: dict[str, Any], file: Path) -> None:
-    """What would change the result if it were ignored."""
+    """Refuse settings that would change the result if they were ignored."""
     if settings.get("peft_type") != "LORA":
         raise ModelLoadError(f"{file}: 'peft_type' is {settings.get('peft_type')!r}, not 'LORA'")
     if tokens := settings.get("alora_invocation_tokens"):

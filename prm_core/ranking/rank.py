@@ -14,8 +14,8 @@ def rank(
 ) -> list[RankedCandidate]:
     """Candidates from the highest score to the lowest.
 
-    Equal scores share a rank and keep the caller's order: two firsts are followed by a third. A
-    tie is exact equality of the aggregated float, so nothing is rounded together.
+    Equal scores share a rank and keep the caller's order: after two candidates of rank 1 comes rank
+    3. A tie is exact equality of the aggregated float, so nothing is rounded together.
 
     Args:
         scored: candidates, usually of one problem; may be empty.

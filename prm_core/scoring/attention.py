@@ -1,11 +1,11 @@
-"""Attention over a trie of rows: every query sees its own branch, and nothing beside it.
+"""Attention over a trie of rows: every query sees its own branch, and nothing else.
 
-There are two ways, which give the same:
+There are two ways, which give the same result:
 
 - `ByBranch` runs the stock kernel once for each segment of a pack, on the keys and values of the
-  segment's own path. It needs no mask for most segments and computes next to nothing in vain.
-- `ByBlocks` is one FlexAttention kernel for the whole pack. A GPU takes hundreds of small kernels
-  badly, so there it serves packs of many segments.
+  segment's own path. It needs no mask for most segments and wastes almost no computation.
+- `ByBlocks` is one FlexAttention kernel for the whole pack. Hundreds of small kernels are slow on a
+  GPU, so there it is used for packs of many segments.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from prm_core.scoring.trie import Pack, Range, Segment, first_rows, path_length,
 logger = logging.getLogger(__name__)
 
 _BLOCKS_FROM = 16
-"""Segments from which a pack on a GPU is worth a FlexAttention kernel, whose first use compiles
-for some seconds. So two or three solutions never wait for that."""
+"""Number of segments from which a pack on a GPU uses a FlexAttention kernel, whose first use
+compiles for some seconds. So two or three solutions never wait for that."""
 
 _CPU_QUERIES = 64
-"""Queries that one kernel call takes on a CPU where a mask hides keys from some of them: what is
-hidden is computed in vain, and with each call less so."""
+"""Queries per kernel call on a CPU if a mask hides keys from some of them: hidden products are
+wasted, and smaller calls waste fewer."""
 
 _BLOCK = 128
 """Rows of a block: FlexAttention's own size."""
@@ -48,8 +48,8 @@ class Attention(Protocol):
     ) -> Tensor:
         """
         Args:
-            query: [Q, heads, D]; may be written over.
-            key, value: [key heads, rows, D]; those of the rows before the pack too.
+            query: [Q, heads, D]; may be overwritten.
+            key, value: [key heads, rows, D]; including those of the rows before the pack.
             scaling: of the products.
             window: how many keys a query sees, itself included; None for all.
 
@@ -64,9 +64,9 @@ class _View:
     """What some queries of a branch see under one window.
 
     Attributes:
-        queries: where they stand among the queries of the pass.
-        keys: the depths that they look at.
-        mask: [Q, keys], added to the products; None where nothing is hidden, or `causal` says it.
+        queries: their places among the queries of the pass.
+        keys: the depths that they attend to.
+        mask: [Q, keys], added to the products; None if nothing is hidden, or if `causal` covers it.
     """
 
     queries: slice
@@ -76,10 +76,10 @@ class _View:
 
 
 class _Branch:
-    """Queries that follow each other on one branch of the trie.
+    """Consecutive queries on one branch of the trie.
 
     Args:
-        queries: where they stand among the queries of the pass.
+        queries: their places among the queries of the pass.
         depths: the depth of each, increasing.
         path: rows of the branch's keys up to the last query, in order of depth.
         n_kept: how many of the path's first rows `gather` finds in its buffers.
@@ -95,7 +95,7 @@ class _Branch:
         self._views: dict[tuple[int | None, torch.device], list[_View]] = {}
 
     def gather(self, x: Tensor, buffer: Tensor) -> Tensor:
-        """The rows of the path; without a copy where they lie together.
+        """The rows of the path; without a copy if they are contiguous.
 
         Args:
             x: [heads, rows, D].
@@ -115,7 +115,7 @@ class _Branch:
         return buffer[None]
 
     def views(self, window: int | None, like: Tensor) -> list[_View]:
-        """Made once per window and device, and used by every layer."""
+        """Computed once per window and device, and used by every layer."""
         if (window, like.device) not in self._views:
             self._views[window, like.device] = self._make_views(window, like)
         return self._views[window, like.device]
@@ -132,7 +132,7 @@ class _Branch:
         return [self._make_view(start, stop, window, like) for start, stop in pairwise(cuts)]
 
     def _make_view(self, start: int, stop: int, window: int | None, like: Tensor) -> _View:
-        """Of the queries from `start` to before `stop`."""
+        """The view of the queries from `start` up to `stop`, exclusive."""
         depths = self._depths[start:stop]
         queries = slice(self._first + start, self._first + stop)
         first = 0 if window is None else max(0, depths[0] - window + 1)
@@ -144,7 +144,7 @@ class _Branch:
         hidden = of_key > of_query
         if window is not None:
             hidden |= of_key <= of_query - window
-        # As numbers that are added: of truth values the kernels would make these at every call.
+        # As numbers to add: from booleans the kernels would compute these at every call.
         mask = torch.zeros(hidden.shape, dtype=like.dtype, device=like.device)
         return _View(queries, keys, mask.masked_fill_(hidden, -torch.inf), causal=False)
 
@@ -182,7 +182,8 @@ class ByBranch:
     ) -> Tensor:
         """See `Attention`."""
         n_shared = query.shape[1] // key.shape[0]  # query heads of a key head
-        # With a mask only the CPU's kernel takes grouped heads without falling back to a slow one.
+        # With a mask only the CPU's kernel supports grouped heads without falling back to a slow
+        # one.
         grouped = n_shared > 1 and query.is_cpu
         key_buffer, value_buffer = key.new_empty(2, key.shape[0], self._longest, key.shape[2])
         for branch in self._branches:
@@ -204,7 +205,7 @@ class ByBranch:
 
 @dataclass(frozen=True, slots=True)
 class _Visible:
-    """Who sees each row, [rows] int32 each: the queries in rows `begin` to before `end`.
+    """Which queries see each row, [rows] int32 each: those in rows `begin` up to `end`, exclusive.
 
     Attributes:
         depth: of the row in its branch.
@@ -216,11 +217,11 @@ class _Visible:
 
 
 def _visible(pack: Pack) -> _Visible | None:
-    """The same as the segments' paths say, where it can be said in one interval for each row.
+    """The same as the segments' paths, if one interval for each row can express it.
 
-    Branches lie depth first, so it always can for a pack that nothing stands before. Rows that are
-    known may hold the same tokens twice; then a row can be seen by queries that do not lie
-    together, and there is no answer.
+    Branches are in depth-first order, so it always can for a pack without earlier rows. Known rows
+    may contain the same tokens twice; then a row can be seen by queries that are not contiguous,
+    and the result is None.
     """
     n_rows = pack.first_row + len(pack.token_ids)
     begin, end, depth, seen = (np.zeros(n_rows, dtype=np.int32) for _ in range(4))
@@ -242,7 +243,7 @@ class ByBlocks:
     """Attention of a whole pack in one kernel, block by block of its mask.
 
     Args:
-        visible: who sees each row.
+        visible: which queries see each row.
         rows: [Q], increasing; the queries' own rows.
     """
 
@@ -270,7 +271,7 @@ class ByBlocks:
         return attended
 
     def _make_mask(self, window: int | None, device: torch.device) -> BlockMask:
-        """Which blocks are looked at, and of which every pair is seen."""
+        """Which blocks are computed, and in which of them every pair is visible."""
         seen, n_queries, n_keys = self._visible, len(self._rows), len(self._visible.end)
 
         def blocks(x: Tensor, filler: int) -> Tensor:  # [n] → [blocks, 128]
@@ -317,14 +318,14 @@ def _flex() -> Callable[..., Any]:
 
 @cache
 def _blocks_work(device: torch.device, dtype: torch.dtype, heads: tuple[int, int, int]) -> bool:
-    """Whether FlexAttention compiles here for this model, and gives what it must.
+    """Whether FlexAttention compiles here for this model, and gives the right result.
 
     Args:
         heads: how many of queries, how many of keys, and their width.
     """
     n_heads, n_key_heads, width = heads
     draw = torch.Generator(device).manual_seed(0)
-    # Lengths that differ, so that what is compiled now serves all others.
+    # Different lengths, so that what is compiled now works for all others.
     for n_rows, rows in ((200, range(200)), (500, range(40, 500, 3))):
         branch = Segment(0, n_rows, ((0, n_rows),), 0)
         pack = Pack((0,), (0,) * n_rows, (0,) * n_rows, (branch,), (branch.path,))
@@ -336,7 +337,7 @@ def _blocks_work(device: torch.device, dtype: torch.dtype, heads: tuple[int, int
         assert visible is not None
         try:
             got = ByBlocks(visible, torch.tensor(rows))(query.clone(), key, value, 0.1, None)
-        except Exception as error:  # compilers fail in ways of their own; it goes without, too
+        except Exception as error:  # compilers can fail in any way; it also works without
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             logger.warning(
                 "FlexAttention does not work on %s, continuing without: %s", device, reason

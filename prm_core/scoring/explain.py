@@ -1,4 +1,4 @@
-"""A prompt of token ids as people can read it."""
+"""A prompt of token ids in readable form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def explanation(
     steps: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
 ) -> Explanation:
-    """A prompt as people can read it; see `Explanation`. Without `steps`, one place for each."""
+    """A prompt in readable form; see `Explanation`. Without `steps`, one place for each."""
     ids, n_read = list(encoded.input_ids), len(encoded.positions)
     return Explanation(
         encoded.input_ids,

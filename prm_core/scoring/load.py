@@ -52,9 +52,9 @@ def load_scorer(
 ) -> Scorer:
     """Load a PRM.
 
-    Only stock architectures are loaded, never code of a checkpoint. Weights are safetensors where
-    there are any; of a pickle only tensors are read, and a warning names the file. A LoRA adapter
-    is merged into the base that it names.
+    Only stock architectures are loaded, never code from a checkpoint. Weights are read from
+    safetensors if there are any; from a pickle only tensors are read, and a warning names the file.
+    A LoRA adapter is merged into the base that it names.
 
     Args:
         model: a folder, or a repository on the Hugging Face Hub ("owner/name"); None for the
@@ -62,22 +62,22 @@ def load_scorer(
         device: "auto", "cpu", "mps", "cuda", "cuda:1", or "all": spread over all GPUs, and CPU
             memory if they are too small.
         dtype: "auto", "float32", "bfloat16" or "float16"; of the backbone, never of the head.
-        quantize: "8bit" or "4bit" for a backbone whose linear layers are held so, which needs
-            bitsandbytes; scores move a little, and `model_id` says so.
+        quantize: "8bit" or "4bit" to load the backbone's linear layers in this form, which needs
+            bitsandbytes; scores change a little, and `model_id` says so.
         revision: branch, tag or commit of the repository.
         family: name of the family, if the checkpoint does not say.
-        separator: the text after each step, for families whose checkpoints do not say it.
+        separator: the text after each step, for families whose checkpoints do not give it.
         reference: a folder or repository; the second model of families that compare two.
         max_tokens: how many tokens go through the model at once, at most; not how long a
             candidate may be. None: 4,096 on a CPU, what memory allows on a GPU.
-        keep_bytes: how much of what was computed for a problem may stay for the next call. 0:
+        keep_bytes: how much of what was computed for a problem may be kept for the next call. 0:
             nothing, so that equal calls give equal bits.
         load_lock: entered when all files are on this machine and checked, left when the model is
-            in memory, so that a download keeps no other model waiting.
+            in memory, so that a download does not make other models wait.
 
     Raises:
-        BadOptionError: an option has a value that it does not know, or the model writes its
-            verdicts and needs a server.
+        BadOptionError: an option has an invalid value, or the model is a generative verifier, which
+            needs a server.
         UnknownModelError: the family is not known.
         ModelLoadError: something is missing, damaged or cannot be reached; says what, and what
             to do.
@@ -102,7 +102,7 @@ def load(
     keep_bytes: int = KEEP_BYTES,
     load_lock: AbstractContextManager[object] | None = None,
 ) -> Scorer:
-    """As `load_scorer`, for a request; what it says of servers is left alone."""
+    """Like `load_scorer`, for a request; its server settings are ignored."""
     if max_tokens is not None and max_tokens < 1:
         raise BadOptionError(f"max_tokens is {max_tokens}; it must be at least 1")
     refuse_to_load(asked.model, asked.family)
@@ -161,10 +161,10 @@ def load(
 
 
 def read_as(scorer: Scorer, family: str) -> Scorer:
-    """The same weights, prompted and read as another family asks.
+    """The same weights, prompted and read as another family requires.
 
     Raises:
-        ModelLoadError: they are not of that family.
+        ModelLoadError: they do not belong to that family.
     """
     checkpoint, chosen = scorer.checkpoint, FAMILIES[family]
     assert checkpoint is not None  # every scorer of `load` has one
@@ -198,7 +198,7 @@ def _scorer(
 
 
 def _load_reference(directory: Path, placement: Placement) -> Checkpoint:
-    """A second model, whole: backbone, tokenizer and where its tensors lie."""
+    """A complete second model: backbone, tokenizer and where its tensors are."""
     folder = ModelFolder(directory)
     backbone = load_backbone(folder, load_config(folder), placement, pickles=True)
     return Checkpoint(folder, backbone, load_tokenizer(directory))

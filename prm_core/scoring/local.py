@@ -1,7 +1,7 @@
 """A loaded PRM: candidates in, their steps' probabilities out.
 
-A candidate becomes a prompt by its family's hooks, `prm_core.scoring.reader` runs prompts together,
-and what it reads becomes scores here. Families that ask several prompts a step have
+The family's hooks turn a candidate into a prompt, `prm_core.scoring.reader` runs prompts together,
+and its readings become scores here. For families with several prompts per step see
 `prm_core.scoring.rounds`.
 """
 
@@ -35,7 +35,7 @@ FIRST_TOKENS = 512
 """Budget of a stream's first pack, so that the first result comes soon."""
 
 KEEP_BYTES = 1 << 30
-"""How much is kept of the problem at hand. A 7B model's keys and values take 57 kB a token in
+"""How much is kept for the current problem. A 7B model's keys and values take 57 kB a token in
 bfloat16, so this is ten rounds of a search with 64 paths."""
 
 
@@ -46,14 +46,15 @@ class Scorer(StepScorer):
         model_id: the name that results carry.
         family: the name of its family.
         threshold: below this probability a step counts as wrong.
-        context: how many tokens the model reads at most.
-        status: where it runs and in what, as "CUDA · bf16".
+        context: the most tokens that the model reads.
+        status: its device and dtype, such as "CUDA · bf16".
         tolerance: how far a probability may be from the same one in another batch.
-        device, dtype: where the backbone runs, and in what.
-        device_reason: why there, in words.
-        quantize: "8bit" or "4bit" where its weights are held so, which moves its scores; else None.
+        device, dtype: of the backbone.
+        device_reason: why it runs there, in words.
+        quantize: "8bit" or "4bit" if its weights have this form, which changes its scores; else
+            None.
         packed: whether candidates share forward passes; one at a time otherwise.
-        calculator: names of what the model sees of a calculator; empty where it sees none.
+        calculator: names of the calculator's features that the model sees; empty if none.
         checkpoint: what it was opened from; None for one that was put together by hand.
         placement: of the backbones.
     """
@@ -97,20 +98,20 @@ class Scorer(StepScorer):
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The model's, as its files have it; every scorer of `load_scorer` has one."""
+        """The model's tokenizer, as in its files; every scorer of `load_scorer` has one."""
         assert self._tokenizer is not None
         return self._tokenizer
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
 
-        Candidates of one problem should come in one call: what they share is computed once. What
-        later calls share with it is kept as well, until one has another problem.
+        Candidates of one problem should come in one call: what they share is computed once. It is
+        also kept for later calls, until one has another problem.
 
         Raises:
             TooLongError: a candidate does not fit the model; nothing was run.
-            UnreadableError: of a step the tokenizer knows nothing; nothing was run.
-            ModelError: memory does not suffice for a single candidate, or a number is not finite.
+            UnreadableError: the tokenizer cannot express a step; nothing was run.
+            ModelError: out of memory for a single candidate, or a number is not finite.
         """
         done = dict(found for found in self._run(candidates, None, None) if found is not None)
         return [done[i] for i in range(len(candidates))]
@@ -120,20 +121,21 @@ class Scorer(StepScorer):
     ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known.
 
-        The first come soon, and closing the iterator stops the work between two forward passes.
-        Several may be under way, and whoever is asked runs the next pass: each gives what it would
-        alone, up to rounding. Only the one that began last keeps anything between its passes.
+        The first results come soon, and closing the iterator stops the work between two forward
+        passes. Several streams may be open at once, and each advances when it is iterated: each
+        gives what it would give alone, up to rounding. Only the most recently started one keeps
+        anything between its passes.
 
         Args:
             candidates: of one problem, best.
-            heartbeat_s: None comes after every forward pass, and whenever prompts were prepared for
-                so long; without it, only candidates come.
+            heartbeat_s: None is yielded after every forward pass, and whenever preparing prompts
+                has taken this long; without it, only candidates are yielded.
         """
         results = self._run(candidates, FIRST_TOKENS, heartbeat_s)
         return results if heartbeat_s is not None else (one for one in results if one is not None)
 
     def check_length(self, candidate: Candidate) -> None:
-        """As `encode`, whose errors it raises."""
+        """Raise what `encode` raises."""
         self.encode(candidate)
 
     def encode(self, candidate: Candidate) -> Encoded:
@@ -141,7 +143,7 @@ class Scorer(StepScorer):
 
         Raises:
             TooLongError: it has more tokens than the model reads; nothing is ever truncated.
-            UnreadableError: of the problem or a step the tokenizer knows nothing.
+            UnreadableError: the tokenizer cannot express the problem or a step.
             ModelError: the tokenizer and the weights do not belong together.
         """
         candidate = self._opened.prepare(candidate)
@@ -175,13 +177,13 @@ class Scorer(StepScorer):
         return found[1]
 
     def forget(self) -> None:
-        """Drop what is kept of the last problem, its text included."""
+        """Drop what is kept of the last problem, including its text."""
         self._reader.forget()
         if self._tokenizer is not None:
             forget_texts(self._tokenizer)
 
     def close(self) -> None:
-        """As `forget`; scorers on servers have connections to close."""
+        """Like `forget`; scorers on servers also have connections to close."""
         self.forget()
 
     def _run(
@@ -283,7 +285,7 @@ def step_positions(scorer: Scorer, candidate: Candidate) -> list[StepPosition]:
     Raises:
         TooLongError: the candidate has more tokens than the model reads.
     """
-    # Where a step is read at several places, the last one says it.
+    # If a step is read at several places, the last one gives its score.
     places = {
         step: StepPosition(step, at, str(scorer.tokenizer.decode([prompt.input_ids[at]])))
         for prompt in scorer.explain(candidate)

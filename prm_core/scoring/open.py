@@ -21,20 +21,20 @@ def open_scorer(
     send_key: bool = True,
     load_lock: AbstractContextManager[object] | None = None,
 ) -> StepScorer:
-    """The scorer that a request asks for; close it after use.
+    """The requested scorer; close it after use.
 
-    A request that still waits for a server would keep the process alive.
+    A call that is still waiting for a server would keep the process alive.
 
     Args:
         request: which model, and how.
-        keep: whether what was computed for a problem may stay for the next call. In files every
+        keep: whether what was computed for a problem may be kept for the next call. In files every
             problem comes once, and a resumed run must give the same bits.
-        send_key: whether a server gets the key of the environment.
+        send_key: whether a server gets the key from the environment.
         load_lock: as `load_scorer` takes it.
 
     Raises:
         BadOptionError: options contradict each other, or have unknown values.
-        ModelError: the model cannot be loaded, or its server does not answer as it should.
+        ModelError: the model cannot be loaded, or its server's answers are invalid.
     """
     form = recipe_of(request.model, request.family)
     if form is None:
@@ -58,7 +58,7 @@ def open_scorer(
 def _open_server(
     request: ModelRequest, url: str, form: VerifierRecipe | None, key: str
 ) -> StepScorer:
-    """The scorer behind an address."""
+    """The scorer at an address."""
     here = {"device": request.device, "dtype": request.dtype, "quantize": request.quantize}
     for name, value in here.items():
         if value not in ("auto", None):

@@ -1,16 +1,16 @@
 """One forward pass over a pack: hidden states at the rows that are read, and nowhere else.
 
 The backbone's own modules run as they are, one after the other as in the stock layer, with three
-things of ours:
+changes of ours:
 
 - Attention follows the trie (`prm_core.scoring.attention`), so every branch sees exactly what it
   would see alone. Position ids are depths in the branch.
-- Keys and values stay in `KeyValues`, so that a later pack goes on where this one ended.
+- Keys and values stay in `KeyValues`, so that a later pack continues where this one ended.
 - The last layer computes keys and values for every token, the rest only for the rows that are
-  read. Nothing else of it could be seen, so this is exact.
+  read. Nothing else of it has any effect, so this is exact.
 
-Architectures are listed, not guessed: `can_pack` says whether a backbone is known. All others go
-through `read_alone`, the stock forward, one candidate at a time.
+Architectures are listed, not guessed: `can_pack` says whether a backbone is known. All others use
+`read_alone`, the stock forward, one candidate at a time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from prm_core.scoring.attention import Attention, attention_of
 from prm_core.scoring.trie import Pack
 
 _CPU_ROWS = 512
-"""Rows that pass a layer's linear parts at once on a CPU, so that what lies between two of them
-stays in the caches and no allocation is so large that its pages come fresh from the system."""
+"""Rows that pass through a layer's linear parts at once on a CPU, so that intermediate results stay
+in the caches and no allocation is so large that the system must provide fresh pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Architecture:
     `q_proj`, `k_proj`, `v_proj`, `o_proj`), `post_attention_layernorm` and `mlp`, then `norm`.
 
     Attributes:
-        window: which layers look back only `config.sliding_window` tokens, where it is set.
-        normalised: queries and keys pass `q_norm` and `k_norm`, head by head.
-        scaled: embeddings are multiplied by `config.embedding_multiplier`, and what a layer adds by
-            `config.residual_multiplier`.
+        window: which layers look back only `config.sliding_window` tokens, if it is set.
+        normalised: queries and keys pass through `q_norm` and `k_norm`, head by head.
+        scaled: embeddings are multiplied by `config.embedding_multiplier`, and each layer's
+            output by `config.residual_multiplier`.
     """
 
     window: Literal["none", "all", "by layer"]
@@ -60,8 +60,8 @@ ARCHITECTURES: dict[str, Architecture] = {
 """By `model_type`; each is compared with the stock forward in tests/families/test_parity.py."""
 
 _FIXED_ROPE = {"default", "linear", "llama3", "yarn", "dynamic"}
-"""Rotary scalings that do not look at the input's length, which in a pack is the longest one's.
-"dynamic" does so only beyond `max_position_embeddings`, where nothing is scored."""
+"""Rotary scalings that do not depend on the input's length, which in a pack is the longest one's.
+"dynamic" does only beyond `max_position_embeddings`, where nothing is scored."""
 
 
 def can_pack(config: PreTrainedConfig) -> bool:
@@ -72,9 +72,9 @@ def can_pack(config: PreTrainedConfig) -> bool:
 
 
 def bytes_per_token(backbone: PreTrainedModel) -> int:
-    """What a pack takes beside the weights, for each of its tokens.
+    """The memory of a pack beside the weights, for each of its tokens.
 
-    Keys and values of all layers, and what one layer holds at its widest: the MLP's two inner
+    Keys and values of all layers, and one layer's peak: the MLP's two inner
     activations and their product, and about eight times the hidden state, two of them in float32.
     """
     model = cast(Any, backbone)
@@ -92,7 +92,7 @@ class KeyValues:
 
     @property
     def n_bytes(self) -> int:
-        """What they take, room for more included."""
+        """Their memory, including spare capacity."""
         return sum(one.nbytes for pair in self._layers.values() for one in pair)
 
     def room(self, layer: int, n_rows: int, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,7 +100,7 @@ class KeyValues:
 
         Args:
             layer: its number.
-            n_rows: how many are needed; those that are there stay.
+            n_rows: how many are needed; existing ones stay.
             like: keys of the layer, [key heads, any, D].
         """
         old = self._layers.get(layer)
@@ -144,8 +144,8 @@ def read_pack(
         backbone: one that `can_pack`.
         pack: T tokens.
         rows: [R], increasing; which rows of the pack are read.
-        key_values: those of the rows before the pack; the pack's own are added. None where
-            nothing stands before it.
+        key_values: those of the rows before the pack; the pack's own are added. None if nothing
+            comes before it.
 
     Returns:
         [R, H] after the final norm, in the backbone's dtype.
@@ -162,7 +162,7 @@ def read_pack(
     n_dims = int(model.layers[0].self_attn.head_dim)
     heads = (model.config.num_attention_heads, model.config.num_key_value_heads, n_dims)
     everywhere, where_read = (attention_of(pack, asking, heads, hidden) for asking in (None, rows))
-    query = hidden.new_empty(len(hidden), heads[0], n_dims)  # every layer writes it over
+    query = hidden.new_empty(len(hidden), heads[0], n_dims)  # every layer overwrites it
     for number in range(len(model.layers) - 1):
         hidden = _layer(model, number, hidden, rope, query, pack.first_row, kept, everywhere)
     hidden = _layer(
@@ -190,10 +190,10 @@ def _layer(
         number: which one.
         hidden: [T, H]; may be changed.
         rope: cosines and sines of each token's position, [T, 1, D].
-        query: [T, heads, D], to work in. A large tensor made anew for each layer would get pages
-            fresh from the system each time.
+        query: [T, heads, D], a work buffer. A large new tensor for each layer would need fresh
+            pages from the system each time.
         first_row: the row of the first token.
-        kept: takes the layer's keys and values.
+        kept: receives the layer's keys and values.
         attend: the attention of all tokens, or of those in `index`.
         index: [Q]; tokens whose output is wanted. None: all.
 
@@ -207,7 +207,7 @@ def _layer(
     keys = values = hidden
     for some in _slices(hidden):
         normed = layer.input_layernorm(hidden[some])
-        if normed.device != hidden.device:  # this layer lives elsewhere than the one before it
+        if normed.device != hidden.device:  # this layer is on another device than the one before
             hidden = hidden.to(normed.device)
             rope = (rope[0].to(normed.device), rope[1].to(normed.device))
             query = query.to(normed.device)
@@ -241,7 +241,7 @@ def _layer(
 
 
 def _mlp(mlp: Any, x: Tensor) -> Tensor:
-    """The stock MLP, [n, H] → [n, H], whose inner product takes no memory of its own."""
+    """The stock MLP, [n, H] → [n, H], without separate memory for its inner product."""
     inner = mlp.act_fn(mlp.gate_proj(x))
     inner *= mlp.up_proj(x)
     out = mlp.down_proj(inner)
@@ -267,7 +267,7 @@ def _heads(attention: Any, x: Tensor) -> Tensor:
 
 
 def _slices(hidden: Tensor) -> Iterator[slice]:
-    """[T, H] in stretches of rows, each computed on its own."""
+    """[T, H] in chunks of rows, each computed on its own."""
     at_once = _CPU_ROWS if hidden.is_cpu else max(1, len(hidden))
     for start in range(0, len(hidden), at_once):
         yield slice(start, min(start + at_once, len(hidden)))

@@ -1,8 +1,8 @@
-"""What a scorer has computed for the problem at hand, so that it is not computed again.
+"""What a scorer has computed for the current problem, so that it is not computed again.
 
 An edited step, or one more step on each path of a search, leaves most of what was scored
-before valid. Keys and values of all rows stay, and hidden states where they were read; a call with
-other problems drops them, and so does a bound on their bytes.
+before valid. Keys and values of all rows are kept, and hidden states where they were read; a call
+with other problems drops them, and so does exceeding a bound on their bytes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class PrefixCache:
     """Rows that were run, across packs and calls.
 
     Args:
-        backbones: what runs; hidden states of the second stand behind those of the first.
-        max_bytes: how much stays at most once a pack is done.
+        backbones: the models; hidden states of the second come after those of the first.
+        max_bytes: how much may be kept once a pack is done.
 
     Attributes:
         max_bytes: the same; 0 from `retire` on.
         problems: whose rows these are.
-        known: which sequences lie in which rows; for `packing.plan`.
+        known: which sequences are in which rows; for `trie.plan`.
     """
 
     def __init__(self, backbones: Sequence[PreTrainedModel], max_bytes: int) -> None:
@@ -43,7 +43,7 @@ class PrefixCache:
         self._drop_rows()
 
     def retire(self) -> None:
-        """Forget everything, and keep nothing of what whoever still uses it runs."""
+        """Forget everything, and keep nothing from calls that still use it."""
         self.clear()
         self.max_bytes = 0
 
@@ -59,7 +59,7 @@ class PrefixCache:
         """Run a pack.
 
         Args:
-            pack: planned from what is known now.
+            pack: planned with the current `known`.
             rows: increasing; those that are read. Those before the pack were read before.
             sequences: what the pack was planned from.
 

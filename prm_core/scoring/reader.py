@@ -1,8 +1,8 @@
-"""Prompts in, what the model says of their steps out: packs through the backbones, and readouts.
+"""Prompts in, values of their steps out: packs through the backbones, and readouts.
 
-Packs are planned, run and read here, in halves where memory is short. Nothing here knows of texts:
-prompts come as token ids with the places that are read, and a family's readout says what hidden
-states there mean.
+Packs are planned, run and read here, in halves if memory runs out. Nothing here handles text:
+prompts come as token ids with the places that are read, and a family's readout interprets the
+hidden states there.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from prm_core.types import Encoded
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 4096
-"""Budget of a pack. On a CPU 1,024 to 4,096 are equally fast where packs go on from each other;
-where nothing is kept, small ones share less."""
+"""Budget of a pack. On a CPU 1,024 to 4,096 are equally fast if packs continue from each other; if
+nothing is kept, small ones share less."""
 
 GPU_TOKENS = 1024, 16_384
-"""Bounds of a pack on a GPU, where half of the free memory decides. By arithmetic, not measured:
+"""Bounds of a pack on a GPU, where half of the free memory decides. Calculated, not measured:
 below, the GPU waits for the program; above, there is nothing left to gain."""
 
 Readings = list[tuple[int, Reading]]
-"""Indices of prompts, and what the model says of the steps of each."""
+"""Indices of prompts, and the readings of each one's steps."""
 
 _Step = tuple[int, tuple[tuple[int, int], ...], tuple[float, ...]]
 """A step in a pack: the row that is read, for each evidence token the row before it and its id, and
-what the calculator says."""
+the calculator's features."""
 
 
 class Reader:
-    """Backbones with what they have computed for the problem at hand.
+    """Backbones with what they have computed for the current problem.
 
     Attributes:
-        backbones: what runs; hidden states of the second stand behind those of the first.
+        backbones: the models; hidden states of the second come after those of the first.
         packed: whether prompts share forward passes; one at a time otherwise.
         max_tokens: budget of a pack.
-        keep_bytes: how much may stay for the next call.
-        memory: what is kept for the call that began last.
+        keep_bytes: how much may be kept for the next call.
+        memory: what is kept for the most recent call.
 
     Args:
         name: the model's, for errors.
@@ -76,7 +76,7 @@ class Reader:
         self._name, self._placement = name, placement
         self.max_tokens = self._fitting_tokens() if max_tokens is None else max_tokens
         self.memory = PrefixCache(backbones, keep_bytes)
-        self._running = threading.Lock()  # one pack at a time: packs lean on those before
+        self._running = threading.Lock()  # one pack at a time: packs depend on earlier ones
 
     def _fitting_tokens(self) -> int:
         free = free_bytes(self._placement.device)
@@ -87,7 +87,7 @@ class Reader:
         return max(fewest, min(most, fitting))
 
     def begin(self, problems: set[str]) -> tuple[PrefixCache, bool]:
-        """What is kept for a call about these problems, and whether all before was forgotten."""
+        """What is kept for a call about these problems, and whether older rows were forgotten."""
         with self._running:
             is_new = self.memory.problems.isdisjoint(problems)
             if is_new:
@@ -112,21 +112,21 @@ class Reader:
         memory: PrefixCache,
         first_tokens: int | None = None,
     ) -> Iterator[Readings]:
-        """What the model says of each prompt's steps, pack by pack.
+        """The readings of each prompt's steps, pack by pack.
 
         Args:
             opened: how hidden states are read.
             encoded: the prompts.
-            problems: whose prompts they are; those of one problem share what is alike.
-            memory: as `begin` gave it.
-            first_tokens: budget of the first pack, if it is another.
+            problems: the problem of each prompt; prompts of one problem share what is equal.
+            memory: from `begin`.
+            first_tokens: budget of the first pack, if it differs.
 
         Raises:
-            ModelError: memory does not suffice for a single prompt, or the readout is wrong.
+            ModelError: out of memory for a single prompt, or the readout is wrong.
         """
         packs = plan(
             [one.input_ids for one in encoded],
-            self.max_tokens if self.packed else 1,  # a token: every prompt alone
+            self.max_tokens if self.packed else 1,  # budget of one token: every prompt alone
             problems,
             first_tokens,
             memory.known,
@@ -142,7 +142,7 @@ class Reader:
         encoded: Sequence[Encoded],
         memory: PrefixCache,
     ) -> Readings:
-        """The readings of the next pack; none when there is no next pack."""
+        """The readings of the next pack; none if there is no next pack."""
         with self._running:
             pack = next(packs, None)
             return [] if pack is None else list(self._within_memory(opened, pack, encoded, memory))
@@ -150,13 +150,13 @@ class Reader:
     def _within_memory(
         self, opened: OpenedModel, pack: Pack, encoded: Sequence[Encoded], memory: PrefixCache
     ) -> Iterator[tuple[int, Reading]]:
-        """`_read`, in halves where memory does not suffice for the whole."""
+        """`_read`, in halves if memory does not suffice for the whole pack."""
         try:
             results = self._read(opened, pack, encoded, memory)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            results = None  # go on outside, where the failed pass no longer holds its tensors
+            results = None  # continue outside, where the failed pass no longer holds its tensors
         if results is not None:
             yield from zip(pack.members, results, strict=True)
             return
@@ -185,7 +185,7 @@ class Reader:
     def _read(
         self, opened: OpenedModel, pack: Pack, encoded: Sequence[Encoded], memory: PrefixCache
     ) -> list[Reading]:
-        """What each member's steps are given, from one forward pass.
+        """The readings of each member's steps, from one forward pass.
 
         Prompts that share a step share its row, and it is read once.
         """
@@ -231,7 +231,7 @@ class Reader:
 
 
 def _steps(pack: Pack, encoded: Sequence[Encoded]) -> tuple[list[_Step], list[list[int]]]:
-    """The different steps of a pack, and which of them each member has, in order."""
+    """The distinct steps of a pack, and which of them each member has, in order."""
     steps: dict[_Step, int] = {}
     of_members: list[list[int]] = []
     for i, index in enumerate(pack.members):
@@ -250,7 +250,7 @@ def _steps(pack: Pack, encoded: Sequence[Encoded]) -> tuple[list[_Step], list[li
 def with_beats(
     values: Iterator[Encoded], heartbeat_s: float | None
 ) -> Generator[None, None, list[Encoded]]:
-    """All values as a list, giving None whenever that many seconds passed."""
+    """All values as a list, yielding None whenever that many seconds have passed."""
     found, said = [], time.monotonic()
     for value in values:
         found.append(value)

@@ -1,7 +1,7 @@
-"""Families that ask several prompts about a step: one round of prompts after the other.
+"""Families with several prompts per step: one round of prompts after the other.
 
-In a round every step of every candidate has a prompt of its own, and all of them share forward
-passes as solutions do. What was read in a round may stand in the prompts of the next one.
+In a round every step of every candidate has its own prompt, and all of them share forward passes as
+solutions do. The readings of a round may be used in the prompts of the next one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Asked = tuple[int, tuple[str, ...], Encoded]
 
 
 class RoundsScorer(Scorer):
-    """A loaded PRM that reads every step in prompts of its own."""
+    """A loaded PRM that reads every step in separate prompts."""
 
     _opened: OpenedInRounds
 
@@ -38,10 +38,10 @@ class RoundsScorer(Scorer):
         return self._fitting(candidate, self._opened.encode(candidate))
 
     def explain(self, candidate: Candidate) -> list[Explanation]:
-        """All prompts, round by round; since later ones hold earlier answers, the model is run.
+        """All prompts, round by round; since later ones contain earlier answers, the model is run.
 
         Raises:
-            TooLongError: one has more tokens than the model reads.
+            TooLongError: a prompt has more tokens than the model reads.
         """
         asked: list[_Asked] = []
         for _ in self._in_rounds([candidate], self._reader.memory, None, asked):
@@ -67,7 +67,7 @@ class RoundsScorer(Scorer):
         heartbeat_s: float | None,
         asked: list[_Asked],
     ) -> Iterator[Found | None]:
-        """Each candidate when all of its rounds are over; every prompt goes to `asked` as well."""
+        """Each candidate when all of its rounds are over; every prompt is also put into `asked`."""
         for candidate in candidates:
             refuse_unreadable(self.tokenizer, candidate)
         steps = [(i, k) for i, one in enumerate(candidates) for k in range(len(one.steps))]

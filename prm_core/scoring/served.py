@@ -3,12 +3,12 @@
 The prompt of each candidate is built by the model's own family, from its tokenizer and
 configuration (the weights stay with the server), and sent as token ids to `/pooling`. So a prompt
 is the same, id for id, as for a model that is loaded here, and a marker in the user's text is text.
-The server answers with a row per token that it takes for the end of a step, or with a row per
-token; both are checked against the places where the family reads. Rows are logits and not
-probabilities (`use_activation` is off), so that steps keep their order where a probability
-saturates.
+The server answers with a row for each token that it considers the end of a step, or with a row for
+each token; both are checked against the places where the family reads. Rows are logits and not
+probabilities (`use_activation` is off), so that steps keep their order even if probabilities
+saturate.
 
-A server with other weights under the same name cannot be told from here. The name, the length of
+A server with different weights under the same name cannot be detected. The name, the length of
 its context, the number of rows, and that the rows are logits of two classes are checked when it is
 opened.
 """
@@ -57,7 +57,7 @@ SERVED = ("qwen_prm", "reasonflux", "trl", "math_shepherd", "er_prm")
 """Families whose score is a softmax over two logits, wrong and right, that vLLM can serve."""
 
 AT_ONCE = 8
-"""Requests at the same time. The server batches what it has."""
+"""Concurrent requests. The server batches them."""
 
 MAX_TOKENS = 16_384
 """Of one request; a candidate is never cut, so one may have more."""
@@ -68,7 +68,7 @@ _Row = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class _WithoutWeights(Checkpoint):
-    """A checkpoint of which only the prompt matters: its head's tensors are all zero."""
+    """A checkpoint used only for its prompt: its head's tensors are all zero."""
 
     def tensor(self, name: str, shape: Sequence[int | None]) -> Tensor:
         return torch.zeros([1 if size is None else size for size in shape])
@@ -85,7 +85,7 @@ class VllmScorer(StepScorer):
         model_id: the name that results carry.
         family: the name of its family.
         threshold: below this probability a step counts as wrong.
-        context: how many tokens the model reads at most.
+        context: the most tokens that the model reads.
     """
 
     status = "server"
@@ -114,7 +114,7 @@ class VllmScorer(StepScorer):
         Raises:
             TooLongError: a candidate does not fit the model; nothing was sent.
             InputError: the server refuses a candidate.
-            ModelError: the server does not work, or answers with other things than steps' scores.
+            ModelError: the server does not work, or its answers are not scores of steps.
         """
         done = dict(filter(None, self.stream(candidates)))
         return [done[i] for i in range(len(candidates))]
@@ -124,7 +124,7 @@ class VllmScorer(StepScorer):
     ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known."""
         encoded = [self.encode(candidate) for candidate in candidates]
-        forget_texts(self._tokenizer)  # the server has them now; here nothing needs them again
+        forget_texts(self._tokenizer)  # the server has them now; they are not needed here again
         return self._stream(candidates, encoded, heartbeat_s)
 
     def _stream(
@@ -140,7 +140,7 @@ class VllmScorer(StepScorer):
                     continue
                 for index, rows in zip(asked[future], future.result(), strict=True):
                     yield index, self._scored(candidates[index], rows)
-        except (RuntimeError, CancelledError) as error:  # the pool takes or does no more work
+        except (RuntimeError, CancelledError) as error:  # the pool is shut down
             raise self._endpoint.closed() from error
         finally:
             for future in asked:
@@ -150,7 +150,7 @@ class VllmScorer(StepScorer):
         """A candidate as the model reads it.
 
         Raises:
-            UnreadableError: of the problem or a step the tokenizer knows nothing.
+            UnreadableError: the tokenizer cannot express the problem or a step.
             TooLongError: it has more tokens than the model or the server reads.
         """
         refuse_unreadable(self._tokenizer, candidate)
@@ -173,17 +173,17 @@ class VllmScorer(StepScorer):
         return [explanation(self._tokenizer, self.encode(candidate))]
 
     def close(self) -> None:
-        """Drop what is being asked; later calls raise `ModelError`."""
+        """Drop pending requests; later calls raise `ModelError`."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._endpoint.close()
         self._pool.shutdown(wait=True)
         self._endpoint.drop()
 
     def check(self) -> None:
-        """Ask for two steps, and see whether their scores are what they must be.
+        """Request two steps, and check their scores.
 
         Raises:
-            ModelError: they are not; says how the server is to be started.
+            ModelError: they are invalid; says how to start the server.
         """
         encoded = self.encode(_PROBE)
         (logits,), (shares,) = self._ask([encoded]), self._ask([encoded], activated=True)
@@ -191,15 +191,15 @@ class VllmScorer(StepScorer):
         if not torch.allclose(torch.tensor(shares), wanted, atol=0.02):
             raise ModelError(
                 f"{self._endpoint.name} gives {_shown(logits)} as logits and {_shown(shares)} as "
-                "probabilities, which do not belong together; a vLLM that knows use_activation "
+                "probabilities, which do not match; a vLLM that knows use_activation "
                 "(0.32 does) and a head of two classes are needed"
             )
 
     def _ask(self, encoded: Sequence[Encoded], activated: bool = False) -> list[list[_Row]]:
-        """What the server gives for the steps of each prompt.
+        """The server's answer for the steps of each prompt.
 
         Raises:
-            ModelError: it gives something else than two numbers for each step.
+            ModelError: it is not two numbers for each step.
         """
         said = self._endpoint.ask(
             "/pooling",
@@ -213,19 +213,19 @@ class VllmScorer(StepScorer):
             data = json.loads(said)["data"]
             found: dict[int, Any] = {int(one["index"]): one["data"] for one in data}
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise self._wrong("with something else than scores") from error
+            raise self._wrong("with something other than scores") from error
         if len(data) != len(encoded) or found.keys() != set(range(len(encoded))):
             raise self._wrong(f"for {len(data)} prompts instead of {len(encoded)}")
         return [self._steps(one, found[i]) for i, one in enumerate(encoded)]
 
     def _steps(self, encoded: Encoded, rows: Any) -> list[_Row]:
-        """The rows of the places that the family reads, out of what the server gave.
+        """The rows of the places that the family reads, from the server's answer.
 
         Raises:
             ModelError: the server reads other places.
         """
         if not isinstance(rows, list):
-            raise self._wrong("with something else than scores")
+            raise self._wrong("with something other than scores")
         ids, positions = encoded.input_ids, encoded.positions
         tags = {ids[position] for position in positions}
         at_tags = [i for i, token in enumerate(ids) if {token} == tags]
@@ -234,8 +234,8 @@ class VllmScorer(StepScorer):
         elif len(rows) != len(at_tags):
             tag = min(tags)
             raise self._wrong(
-                f"with {len(rows)} scores for {len(positions)} steps, so it looks for another tag "
-                f"than {self.model_id} has; start it with --pooler-config "
+                f"with {len(rows)} scores for {len(positions)} steps, so its tag is not that of "
+                f"{self.model_id}; start it with --pooler-config "
                 f'\'{{"pooling_type": "STEP", "step_tag_id": {tag}}}\''
             )
         place = {token: i for i, token in enumerate(at_tags)}
@@ -260,12 +260,12 @@ class VllmScorer(StepScorer):
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a value of JSON is a finite number; whole numbers there have no bound."""
+    """Whether a JSON value is a finite number; JSON integers are unbounded."""
     return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _batches(encoded: Sequence[Encoded]) -> Iterator[list[int]]:
-    """Indices of candidates, as many as fit one request."""
+    """Indices of candidates, as many as fit into one request."""
     batch: list[int] = []
     n_tokens = 0
     for index, one in enumerate(encoded):
@@ -296,18 +296,18 @@ def open_server(
     """A PRM on a vLLM server, checked with a first request.
 
     Args:
-        url: where the server is, as "http://127.0.0.1:8000".
+        url: the server's address, such as "http://127.0.0.1:8000".
         model: a folder, or a repository on the Hugging Face Hub, with the tokenizer and the
             configuration of the model that the server runs.
         served_as: the model's name on the server; the same name as here when None.
         revision: branch, tag or commit of the repository.
-        family: name of the family, where the checkpoint does not say.
-        separator: the text after each step, for families whose checkpoints do not say it.
-        timeout_s: how long the server may be silent before it is asked again.
-        api_key: the server's key, if it wants one.
+        family: name of the family, if the checkpoint does not say.
+        separator: the text after each step, for families whose checkpoints do not give it.
+        timeout_s: how long the server may be silent before a retry.
+        api_key: the server's key, if it requires one.
 
     Raises:
-        BadOptionError: no model is named, or it is of a family that a server cannot run.
+        BadOptionError: no model is named, or it belongs to a family that a server cannot run.
         ModelError: the server does not answer, has another model, or does not score its steps.
     """
     if model is None:
@@ -326,7 +326,7 @@ def open_server(
     chosen = family_for(folder, request.family)
     if chosen.name not in SERVED:
         raise BadOptionError(
-            f"{model} is of the family {chosen.name}, whose steps a vLLM server does not score; "
+            f"{model} belongs to family {chosen.name}, whose steps a vLLM server does not score; "
             f"it can serve {', '.join(SERVED)}"
         )
     refuse_unused(chosen, separator=separator)

@@ -1,12 +1,12 @@
-"""Token ids of many candidates → packs in which what they share stands once.
+"""Token ids of many candidates → packs in which shared tokens appear once.
 
-Candidates of one problem begin alike: template and problem always, often steps too. Sorted
-lexicographically, each candidate adds only the tokens after its longest common prefix with its
-predecessor, and that is a trie: a pack lists its tokens once, and a candidate is a path through
-it. The plan holds plain numbers; `prm_core.scoring.packed_forward` runs it.
+Candidates of one problem share a beginning: always the template and the problem, often steps too.
+Sorted lexicographically, each candidate adds only the tokens after its longest common prefix with
+its predecessor, and that is a trie: a pack lists its tokens once, and a candidate is a path through
+it. The plan consists of plain numbers; `prm_core.scoring.packed_forward` runs it.
 
-What earlier packs left behind may serve again: a pack planned with `RunRows` sequences holds only
-the tokens that are new, and its paths begin in the rows of those packs.
+Rows of earlier packs can be reused: a pack planned with `RunRows` contains only new tokens, and its
+paths begin in the rows of those packs.
 
 >>> (pack,) = plan([(7, 8, 9), (7, 8, 5), (7, 8)], max_tokens=100)
 >>> pack.token_ids, pack.depths
@@ -24,18 +24,18 @@ from dataclasses import dataclass
 TokenIds = tuple[int, ...]
 
 Range = tuple[int, int]
-"""Rows, from the first to before the second."""
+"""Rows from the first up to the second, exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows that stand together and follow each other on one branch.
+    """Contiguous rows that follow each other on one branch.
 
     Attributes:
         start, stop: the rows.
         path: every row that these see, from the root of the trie to `stop`, as ranges in order
             of depth; the last range ends with the segment itself.
-        depth: how many tokens stand before the first of them on the path.
+        depth: how many tokens come before the first of them on the path.
     """
 
     start: int
@@ -52,7 +52,7 @@ class Pack:
         members: the caller's indices of the candidates.
         token_ids: [T]; every token of the trie that is not known, once, a segment at a time.
         depths: [T]; position of each token within its own candidates.
-        segments: where the branches lie.
+        segments: the branches.
         paths: per member, its rows as ranges in order of depth.
         first_row: the row of the first of these tokens; those before it are known.
     """
@@ -65,12 +65,12 @@ class Pack:
     first_row: int = 0
 
     def rows(self, i: int) -> list[int]:
-        """The rows of `members[i]`, by depth: token t of the candidate stands in row `rows[t]`."""
+        """The rows of `members[i]`, by depth: token t of the candidate is in row `rows[t]`."""
         return [row for start, stop in self.paths[i] for row in range(start, stop)]
 
 
 def shared_length(a: TokenIds, b: TokenIds) -> int:
-    """How many tokens two sequences have in common at the front.
+    """How many leading tokens two sequences have in common.
 
     >>> shared_length((1, 2, 3), (1, 2, 4, 5))
     2
@@ -88,12 +88,12 @@ def shared_length(a: TokenIds, b: TokenIds) -> int:
 def sorted_for_sharing(
     sequences: Sequence[TokenIds], groups: Sequence[object] | None = None
 ) -> list[int]:
-    """Indices of the sequences so that neighbours share as much as they can.
+    """Indices of the sequences, ordered so that neighbours share as much as possible.
 
     Args:
         sequences: token ids.
-        groups: which sequences belong together (the problem, say); groups keep the order in which
-            they first appear. None: all are one group.
+        groups: which sequences belong together (by problem, for example); groups keep the order in
+            which they first appear. None: all are one group.
     """
     if groups is None:
         return sorted(range(len(sequences)), key=lambda i: sequences[i])
@@ -120,7 +120,7 @@ def path_length(path: tuple[Range, ...]) -> int:
 
 
 def shared_rows(a: tuple[Range, ...], b: tuple[Range, ...]) -> int:
-    """How many rows two paths have in common at the front.
+    """How many leading rows two paths have in common.
 
     >>> shared_rows(((0, 5), (8, 9)), ((0, 5), (8, 12), (20, 30)))
     6
@@ -135,10 +135,10 @@ def shared_rows(a: tuple[Range, ...], b: tuple[Range, ...]) -> int:
 
 
 class RunRows:
-    """Which sequences lie in which rows, from packs that were run before.
+    """Which sequences are in which rows, from packs that were run before.
 
     Attributes:
-        n_rows: how many rows there are; the next pack's begin behind them.
+        n_rows: how many rows there are; the next pack's begin after them.
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class RunRows:
         self._read: set[int] = set()
 
     def add(self, pack: Pack, sequences: Sequence[TokenIds], rows: Iterable[int]) -> None:
-        """Note a pack that was run.
+        """Record a pack that was run.
 
         Args:
             pack: planned with what was known before, and nothing else.
@@ -168,7 +168,7 @@ class RunRows:
             self._paths[ids] = path
 
     def longest(self, ids: TokenIds) -> tuple[Range, ...]:
-        """The rows of the longest beginning of a sequence that there is."""
+        """The rows of the longest known prefix of a sequence."""
         place = bisect_left(self._sorted, ids)
         path: tuple[Range, ...] = ()
         longest = 0
@@ -178,13 +178,13 @@ class RunRows:
         return path
 
     def readable(self, path: tuple[Range, ...], reads: Sequence[int]) -> tuple[Range, ...]:
-        """A path up to where it cannot serve.
+        """A path up to where it can be reused.
 
-        What is to be read and was not has to run again, and so has everything after it. Rows of a
-        pack that is still being planned can all be read.
+        A row that is to be read now and was not read then must run again, and so must everything
+        after it. Rows of a pack that is still being planned can all be read.
 
         Args:
-            path: rows of a sequence's beginning.
+            path: rows of a sequence's prefix.
             reads: which of the sequence's tokens are read, increasing.
         """
         depth = 0
@@ -230,7 +230,7 @@ def _fill(
         if n_new > 0:
             start, depth = first_row + len(token_ids), shared
             stop = start + n_new
-            if path and path[-1][1] == start:  # grows straight on from the last row
+            if path and path[-1][1] == start:  # continues directly from the last row
                 path = (*path[:-1], (path[-1][0], stop))
                 if segments:
                     last = segments.pop()
@@ -256,21 +256,21 @@ def plan(
 ) -> Iterator[Pack]:
     """Every sequence in exactly one pack, each pack within the budget if it can be.
 
-    A pack is planned when it is asked for, with what is known then.
+    A pack is planned when it is requested, with what is known then.
 
     Args:
         sequences: token ids; none empty.
         max_tokens: budget for a pack's tokens, shared ones counted once.
         groups: which sequences belong together, see `sorted_for_sharing`.
         first_tokens: budget of the first pack; it doubles from pack to pack up to `max_tokens`.
-            So the first result comes soon, whoever waits waits at most about as long again as so
-            far, and little sharing is lost.
-        known: what earlier packs left behind. None: nothing.
+            So the first result comes soon, each wait is at most about as long as the time so far,
+            and little sharing is lost.
+        known: the rows of earlier packs. None: nothing.
         reads: per sequence, which tokens are read; needed with `known`.
 
     Yields:
-        Packs; only one that holds a single sequence (with copies and beginnings of it) may be
-        above the budget.
+        Packs; only one with a single sequence (and copies and prefixes of it) may exceed the
+        budget.
     """
     known = RunRows() if known is None else known
     reads = ((),) * len(sequences) if reads is None else reads

@@ -1,8 +1,8 @@
-"""A session: problems with their solutions, and what models and people say of them; plain Python.
+"""A session: problems and solutions, with models' scores and people's labels; plain Python.
 
 `record` has the frozen records, `codec` writes and reads them as versioned JSON, `convert` makes
-them of scored and labelled solutions, and rows for other programs of them, `open` reads any file
-as a session, and `export` writes one. `page` knows the form in which the page keeps a board.
+them from scored and labelled solutions, and rows for other programs from them, `open` reads any
+file as a session, and `export` writes one. `page` knows the form in which the page keeps a board.
 
     >>> from prm_core import Candidate, ScoredCandidate
     >>> candidate = Candidate("2 + 2?", ("2 + 2 = 5.",), "A")

@@ -1,9 +1,8 @@
 """Sessions as JSON and back, equal to the last bit.
 
 The JSON is an object: `format` and `version`, then the fields of `Session`, each record as an
-object of its fields. What has its usual value is left out, log-odds that are infinite are null.
-Reading refuses what this version does not know, by its place and its value, and is bounded: what
-comes in may be anybody's.
+object of its fields. Default values are left out, infinite log-odds are null. Reading refuses what
+this version does not know, naming its place and value, and is bounded: input may come from anyone.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ MAX_BYTES = 256 * 2**20
 """Of a session as JSON: of 10,000 problems with 8 solutions each it has about a tenth."""
 
 _MAX_DEPTH = 32  # of `more` and `view`
-_MAX_NAMES = 10_000  # fields of an object that may have any
+_MAX_NAMES = 10_000  # fields of an object with free names
 
 T = TypeVar("T")
 _Decode = Callable[[Any], Any]
@@ -56,10 +55,10 @@ def session_json(session: Session, indent: int | None = None) -> str:
 
     Args:
         session: what to write.
-        indent: blanks per level; None for one line.
+        indent: spaces per level; None for one line.
 
     Raises:
-        InputError: a field that may hold any JSON holds something else.
+        InputError: a field for arbitrary JSON contains something else.
     """
     value = {"format": FORMAT, "version": VERSION} | plain(session)
     separators = (",", ":") if indent is None else None
@@ -72,8 +71,8 @@ def session_json(session: Session, indent: int | None = None) -> str:
 
 
 def save_session(session: Session, path: str | Path) -> None:
-    """Write a session to a file, which appears whole or not at all; gzip where its name ends in
-    .gz. Equal sessions make equal files.
+    """Write a session to a file, completely or not at all; gzip if its name ends in .gz.
+    Equal sessions make equal files.
 
     Raises:
         DataError: it cannot be written.
@@ -87,7 +86,7 @@ def save_session(session: Session, path: str | Path) -> None:
 
 
 def plain(record: Any) -> Any:
-    """A record, or what one of its fields holds, as JSON values."""
+    """A record, or the value of one of its fields, as JSON values."""
     if is_dataclass(record):
         return {
             one.name: plain(value)
@@ -104,7 +103,7 @@ def plain(record: Any) -> Any:
 
 
 def _is_usual(one: Any, value: Any, record: Any) -> bool:
-    """Whether a field has the value that it gets when it is left out."""
+    """Whether a field has its default value."""
     if one.default is not MISSING:
         return bool(value == one.default) and type(value) is type(one.default)
     if one.default_factory is not MISSING:
@@ -116,7 +115,7 @@ def _is_usual(one: Any, value: Any, record: Any) -> bool:
 
 
 def read_session(raw: str | bytes, path: str | Path = "-") -> Session:
-    """The session that a text holds, or bytes, which may be gzip.
+    """The session in a text, or in bytes, which may be gzip.
 
     >>> read_session(session_json(Session(title="Sums"))).title
     'Sums'
@@ -126,8 +125,8 @@ def read_session(raw: str | bytes, path: str | Path = "-") -> Session:
         path: named in errors.
 
     Raises:
-        DataError: it is no session, one of a newer version, or too large, or a value in it is not
-            one; the field is named.
+        DataError: it is not a session, comes from a newer version, is too large, or has an invalid
+            value; the field is named.
     """
     data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     return session_of(parsed_json(_unpacked(data, str(path)), str(path)), path)
@@ -144,19 +143,19 @@ def load_session(path: str | Path) -> Session:
 
 
 def is_session(value: Any) -> bool:
-    """Whether a JSON value says that it is a session, of whatever version."""
+    """Whether a JSON value says that it is a session, of any version."""
     return isinstance(value, dict) and value.get("format") == FORMAT
 
 
 def session_of(value: Any, path: str | Path = "-") -> Session:
-    """The session that a JSON value holds.
+    """The session in a JSON value.
 
     Raises:
         DataError: as `read_session`.
     """
     try:
         if not is_session(value):
-            raise _BadValueError(f"is no session: its format is not {FORMAT!r}")
+            raise _BadValueError(f"is not a session: its format is not {FORMAT!r}")
         version = value.get("version")
         if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
             newer = isinstance(version, int) and version > VERSION
@@ -171,7 +170,7 @@ def session_of(value: Any, path: str | Path = "-") -> Session:
 
 
 def problem_of(value: Any, path: str | Path = "-", line: int | None = None) -> Problem:
-    """The problem that a JSON value holds, as `plain` wrote it.
+    """The problem in a JSON value, as `plain` wrote it.
 
     Raises:
         DataError: as `read_session`.
@@ -184,7 +183,7 @@ def problem_of(value: Any, path: str | Path = "-", line: int | None = None) -> P
 
 
 def _unpacked(raw: bytes, path: str) -> bytes:
-    """Bytes as they are, or what gzip packed, up to `MAX_BYTES`."""
+    """The bytes, unpacked if they are gzip, up to `MAX_BYTES`."""
     if raw[:2] == b"\x1f\x8b":
         packed = zlib.decompressobj(wbits=31)
         try:
@@ -199,7 +198,7 @@ def _unpacked(raw: bytes, path: str) -> bytes:
 
 
 class _BadValueError(Exception):
-    """A value that is not what it should be; its place is found on the way out."""
+    """A value that is not what it should be; callers add its place as the error passes through."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -234,7 +233,7 @@ def _number(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise _BadValueError("holds a number that is too large") from None
+        raise _BadValueError("contains a number that is too large") from None
 
 
 def _flag(value: Any) -> bool:
@@ -264,7 +263,7 @@ def _any(value: Any, depth: int = 0) -> Any:
     if depth > _MAX_DEPTH:
         raise _BadValueError(f"is nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, str) and HALF_CHARACTER.search(value):
-        raise _BadValueError("holds an unpaired surrogate (invalid Unicode)")
+        raise _BadValueError("contains an unpaired surrogate (invalid Unicode)")
     if isinstance(value, list):
         return [_any(one, depth + 1) for one in value]
     if isinstance(value, dict):

@@ -16,8 +16,8 @@ from prm_core.types import HALF_CHARACTER, Candidate, Example, ScoredCandidate
 
 
 def scores_of(scored: ScoredCandidate) -> Scores:
-    """What a model says of a candidate, without the candidate."""
-    # What a server wrote may hold halves of characters, which no file can.
+    """A model's scores of a candidate, without the candidate."""
+    # What a server wrote may contain unpaired surrogates, which no file can.
     rationales = tuple(
         HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", t) for t in scored.rationales
     )
@@ -34,14 +34,13 @@ def from_scored(
     """A session of scored candidates, of one problem or of several, by one model or by several.
 
     Candidates of the same problem text belong together; one that several models scored is one
-    solution. A solution is named by its candidate's id, or by a letter where that is empty or
-    taken.
+    solution. A solution is named by its candidate's id, or by a letter if that is empty or taken.
 
     Args:
         scored: the candidates.
         gold_answers: the right answer of a problem, by its text.
-        thresholds: a model's own threshold, by its id; 0.5 where it is not there.
-        recorded: whether a file said the scores.
+        thresholds: a model's own threshold, by its id; 0.5 if it is missing.
+        recorded: whether the scores come from a file.
     """
     pools: dict[str, list[tuple[Candidate, dict[str, Scores]]]] = {}
     models: dict[str, Model] = {}
@@ -70,7 +69,7 @@ def from_scored(
 
 
 def from_candidate(candidate: Candidate, name: str) -> Solution:
-    """A candidate as a solution that nobody has scored."""
+    """A candidate as a solution without scores."""
     return Solution(
         name,
         steps=candidate.steps,
@@ -80,7 +79,7 @@ def from_candidate(candidate: Candidate, name: str) -> Solution:
 
 
 def unique_names(ids: Sequence[str]) -> list[str]:
-    """A name for each solution: its own id, or a letter where that is empty or there twice.
+    """A name for each solution: its own id, or a letter if that is empty or a duplicate.
 
     >>> unique_names(["A", "", "A"])
     ['A', 'B', 'C']
@@ -128,11 +127,11 @@ def with_scores(
     """A session in which a model has scored solutions of one problem.
 
     Args:
-        session: as it was.
+        session: the session before.
         index: the problem's.
-        model: who scored; takes the place of the same model in the list.
+        model: the model that scored; replaces the same model in the list.
         scored: by the solution's name. A solution whose text was cut for this gets the steps that
-            were judged; if these are others than before, what was said of those is dropped: the
+            were judged; if these differ from before, what belongs to the old ones is dropped: the
             scores of other models, labels and notes on steps.
     """
     problem = session.problems[index]
@@ -169,8 +168,8 @@ def result_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
     """The rows that `score` writes, of each problem that the model scored.
 
     Args:
-        session: whose.
-        model: its id; empty for the one that is on show.
+        session: the session.
+        model: its id; empty for the one on display.
     """
     shown = model or (session.model.id if session.model else "")
     for problem in session.problems:
@@ -187,9 +186,9 @@ def result_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
 def session_rows(session: Session) -> Iterator[dict[str, Any]]:
     """Rows for JSON lines, a problem each, from which `from_session_rows` makes an equal session.
 
-    A row is what `score` writes of a problem that the model on show scored, and what `score` reads
-    of another one; its field `session` holds the rest, the first row's also what is said once.
-    A session without problems has no rows.
+    A row is what `score` writes for a problem that the displayed model scored, or else what `score`
+    reads; its field `session` holds the rest, and the first row's also the session's own fields. A
+    session without problems has no rows.
     """
     results = iter(result_rows(session))
     about = {"format": FORMAT, "version": VERSION}
@@ -215,7 +214,8 @@ def from_session_rows(rows: Iterable[Mapping[str, Any]], path: str = "-") -> Ses
     """The session that `session_rows` wrote.
 
     Raises:
-        DataError: a row has no field `session`, or what it holds is not one; see `read_session`.
+        DataError: a row has no field `session`, or its content is not a session; see
+            `read_session`.
     """
     problems: list[Any] = []
     head: dict[str, Any] = {}
@@ -223,7 +223,7 @@ def from_session_rows(rows: Iterable[Mapping[str, Any]], path: str = "-") -> Ses
     for line, row in enumerate(rows, start=1):
         whole = row.get("session")
         if not isinstance(whole, dict) or "problem" not in whole:
-            raise DataError("is no row of a session", path=path, line=line, field="session")
+            raise DataError("is not a row of a session", path=path, line=line, field="session")
         if line == 1 and isinstance(whole.get("head"), dict):
             head = whole["head"]
         if whole.get("version") != VERSION:
@@ -236,7 +236,7 @@ def examples(session: Session, *, neutral_is_right: bool = True) -> list[Example
     """The labelled solutions, as `evaluate` and `train` take them; others are left out.
 
     Args:
-        session: whose.
+        session: the session.
         neutral_is_right: whether a step that is neither right nor wrong counts as right; data sets
             differ.
     """
@@ -260,8 +260,8 @@ def examples(session: Session, *, neutral_is_right: bool = True) -> list[Example
 def trl_rows(session: Session, *, neutral_is_right: bool = True) -> Iterator[dict[str, Any]]:
     """The labelled solutions in TRL's format of stepwise supervision.
 
-    Every step needs a label there, so a solution ends before its first step without one. Labels
-    are true and false, or numbers where any of the solution's is between.
+    Every step needs a label there, so a solution ends before its first step without one. Labels are
+    true and false, or numbers if any of the solution's is in between.
     """
     for problem, one, labels in _labelled(session, float(neutral_is_right)):
         end = labels.index(None) if None in labels else len(labels)
@@ -278,10 +278,10 @@ def trl_rows(session: Session, *, neutral_is_right: bool = True) -> Iterator[dic
 def processbench_rows(
     session: Session, *, neutral_is_right: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """The labelled solutions in ProcessBench's format, which tells the first error alone.
+    """The labelled solutions in ProcessBench's format, which gives only the first error.
 
-    A solution is left out where a step before its first error, or any step of one without errors,
-    has no label.
+    A solution is left out if a step before its first error (or any step, if it has no error) has no
+    label.
     """
     for example in examples(session, neutral_is_right=neutral_is_right):
         if example.judged:
@@ -305,14 +305,14 @@ def prm800k_rows(session: Session) -> Iterator[dict[str, Any]]:
     """The labelled solutions in PRM800K's format; a neutral step is rated 0.
 
     Raises:
-        InputError: a label is between 0 and 1, which has no rating there.
+        InputError: a label is between 0 and 1, for which that format has no rating.
     """
     for problem, one, _ in _labelled(session, 0.0):
         for step, label in enumerate(one.labels, start=1):
             if label not in _RATINGS:
                 raise InputError(
                     f"step {step} of solution {one.name} has the label {label}; PRM800K has "
-                    "ratings for right, wrong and neutral steps alone"
+                    "ratings for right, wrong and neutral steps only"
                 )
         rated = [
             {
@@ -337,7 +337,7 @@ _Labels = tuple[float | None, ...]
 
 
 def _labelled(session: Session, neutral: float) -> Iterator[tuple[Problem, Solution, _Labels]]:
-    """The solutions that have labels, with these as probabilities."""
+    """The solutions that have labels, with the labels as probabilities."""
     for problem in session.problems:
         for one in problem.solutions:
             if one.labels:

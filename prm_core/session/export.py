@@ -1,4 +1,4 @@
-"""A session into a file, in the format that the file's name tells."""
+"""A session written to a file, in the format given by the file's name."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _KINDS = ".json, .jsonl, .csv (each perhaps with .gz), .parquet"
 
 
 def export(session: Session, path: str | Path, model: str = "") -> None:
-    """Write a session; equal sessions make equal files, which appear whole or not at all.
+    """Write a session; equal sessions make equal files, written completely or not at all.
 
     `.json` holds everything, and so does `.jsonl`, whose lines are rows as `score` writes them.
     `.csv` and `.parquet` have a row for each solution that the model scored, as `score` writes
-    them; cells of CSV that a spreadsheet would run are defused, and read back as they were.
+    them; CSV cells that a spreadsheet would run are escaped, and read back unchanged.
 
     Args:
         session: what to write.
-        path: its name tells the format.
-        model: whose scores a table has; empty for the model on show.
+        path: its name gives the format.
+        model: whose scores a table has; empty for the model on display.
 
     Raises:
-        BadOptionError: the name tells none.
+        BadOptionError: the name does not give a format.
         DataError: the file cannot be written.
-        InputError: a field that may hold any JSON holds something else.
+        InputError: a field for arbitrary JSON contains something else.
     """
     kind = Path(str(path).removesuffix(".gz")).suffix.lower()
     if kind == ".json":
@@ -40,4 +40,4 @@ def export(session: Session, path: str | Path, model: str = "") -> None:
             for row in rows:
                 write(json_line(row))
     else:
-        raise BadOptionError(f"{path} tells no format by its name; end it in one of {_KINDS}")
+        raise BadOptionError(f"the name {path} does not give a format; end it in one of {_KINDS}")

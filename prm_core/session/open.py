@@ -1,4 +1,4 @@
-"""Any file as a session: one of ours comes back equal, of others whatever can be read."""
+"""Any file as a session: ours come back equal, from others comes whatever can be read."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from prm_core.text.steps import Splits, candidate_of, given_steps, split_solutio
 from prm_core.text.tags import may_hold_tags
 
 MAX_CHARS = 2**29
-"""Of all texts of a file that is not a session of ours; a million long solutions have as many."""
+"""Of all texts of a file that is not our session; about a million long solutions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a file held.
+    """The contents of a file.
 
     Attributes:
         session: everything that could be read.
-        errors: a row each that could not, with its line and its field.
+        errors: one for each unreadable row, with its line and its field.
     """
 
     session: Session
@@ -43,21 +43,21 @@ class Opened:
 
 
 def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opened:
-    """The session that a file holds, whatever the file is.
+    """The session in a file of any kind.
 
-    A session, JSON lines or a report of ours come back equal. Of any other format that `score`,
-    `evaluate` or `label` reads there is what a row says: scores of step by step are those of a
-    model that is `recorded`; texts without scores stay uncut (`cut` cuts them). Rows with one
-    solution each and the same problem become one problem.
+    Our sessions, JSON lines and reports come back equal. From any other format that `score`,
+    `evaluate` or `label` reads, the session has what a row says: scores of steps belong to a model
+    that is `recorded`; texts without scores stay uncut (`cut` cuts them). Rows with one solution
+    each and the same problem become one problem.
 
     Args:
-        source: a path, what the file holds, or a data set of the Hub ("hf:owner/name").
-        name: its name, where there is no path; named in errors, and read where the contents do not
-            tell what they are.
+        source: a path, a file's contents, or a data set of the Hub ("hf:owner/name").
+        name: its name, if there is no path; used in errors, and for the format if the contents
+            do not show it.
 
     Raises:
         DataError: nothing can be read: the file is damaged, of an unknown kind, has no rows, or is
-            a session with a value that is not one.
+            a session with an invalid value.
     """
     if isinstance(source, str) and is_hub(source):
         return _Builder().read(expanded(hub_rows(source)), source)
@@ -78,7 +78,7 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "-") -> Opened:
-    """The session of rows that are there already, in any format that `open_session` reads.
+    """The session of rows in memory, in any format that `open_session` reads.
 
     >>> row = {"problem": "2 + 2?", "completions": ["4"], "scores": [[0.9]]}
     >>> from_rows([row]).session.problems[0].solutions[0].scores["search-and-learn"].probabilities
@@ -107,13 +107,13 @@ def _fields(rows: Iterator[FileRow | DataError]) -> Iterator[dict[str, Any]]:
 
 
 class _Builder:
-    """Makes problems of rows, and remembers which models they name."""
+    """Turns rows into problems, and remembers which models they name."""
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
         self._models: dict[str, Model] = {}
-        self._single: dict[tuple[str, str | None], int] = {}  # where one solution stands so far
-        self._scored: dict[tuple[Any, ...], int] = {}  # where solutions with scores stand
+        self._single: dict[tuple[str, str | None], int] = {}  # problem of one solution → place
+        self._scored: dict[tuple[Any, ...], int] = {}  # problem with scores → place
         self._errors: list[DataError] = []
         self._n_chars = 0
 
@@ -158,7 +158,7 @@ class _Builder:
             self._problems[at] = _with(row, self._problems[at], problem.solutions[0])
 
     def _added_scores(self, problem: Problem) -> bool:
-        """Whether these are solutions that are there already, scored by another model."""
+        """Whether these solutions are already there, scored by another model."""
         at = self._scored.get(_judged(problem))
         if at is None or not problem.solutions:
             return False
@@ -167,7 +167,7 @@ class _Builder:
             return False
         more = [replace(a, scores={**a.scores, **b.scores}) for a, b in pairs]
         there = self._problems[at]
-        rest = there.solutions[len(more) :]  # others of this problem that came since
+        rest = there.solutions[len(more) :]  # others of this problem that were added since
         self._problems[at] = replace(there, solutions=(*more, *rest))
         return True
 
@@ -181,13 +181,13 @@ def _is_repeated(problem: Problem, there: Problem) -> bool:
 
 
 def _judged(problem: Problem) -> tuple[Any, ...]:
-    """The same for the same solutions of the same problem."""
+    """The same key for the same solutions of the same problem."""
     steps = tuple(one.steps or one.text for one in problem.solutions)
     return (problem.problem, problem.id, problem.gold_answer, steps)
 
 
 def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:
-    """A problem with one solution more, or with another model's scores of one that it has."""
+    """A problem with one more solution, or with another model's scores of an existing one."""
     for at, one in enumerate(problem.solutions):
         same = one.steps and one.steps == solution.steps and solution.scores
         if same and not one.scores.keys() & solution.scores.keys():
@@ -204,10 +204,10 @@ def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:
 
 
 def _problem(row: FileRow) -> Problem:
-    """A row of ours as a problem.
+    """One of our rows as a problem.
 
     Raises:
-        DataError: a field does not hold what it should.
+        DataError: a field does not contain what it should.
     """
     fields = row.fields
     if "problem" not in fields:
@@ -266,13 +266,13 @@ def _cut(
     marks: Sequence[bool] | None,
     fields: Mapping[str, Any],
 ) -> Solution:
-    """A solution as it was written: its steps as given, a text cut only where it was judged."""
+    """A solution as it was written: steps as given, a text cut only if it was judged."""
     if isinstance(written, str):
         solution = Solution(name, written)
         judged = any(fields.get(one) for one in ("scores", "prm_scores", "labels"))
         return cut_solutions((solution,), "auto")[0] if judged else solution
     text = fields.get("text") if isinstance(fields.get("text"), str) else ""
-    if not any(map(may_hold_tags, written)):  # nothing to find out, and finding out is slow
+    if not any(map(may_hold_tags, written)):  # skip a slow search that would find nothing
         return Solution(name, text or "", written, tuple(marks or ()))
     candidate = candidate_of("–", given_steps(written, marks))
     return replace(from_candidate(candidate, name), text=text or "")
@@ -286,7 +286,7 @@ def _label(value: Any) -> Any:
 def _scores(
     row: FileRow, number: int, fields: Mapping[str, Any], n_steps: int
 ) -> dict[str, Scores]:
-    """What models say of a solution, in any form that a row has it in."""
+    """The models' scores of a solution, in any form that a row may have."""
     found = {name: Scores(p) for name, p in recorded_scores(row, number, fields, n_steps).items()}
     scores = fields.get("scores")
     for name, one in scores.items() if isinstance(scores, dict) else ():
@@ -314,7 +314,7 @@ def cut(problem: Problem, rule: str = "auto") -> Problem:
     """A problem whose uncut texts are cut into steps, all by one rule if one fits.
 
     Args:
-        problem: as it was; solutions that have steps stay as they are.
+        problem: the problem before; solutions that have steps stay as they are.
         rule: as for `split_solutions`.
 
     Raises:

@@ -1,7 +1,7 @@
 """What the page keeps of a board, as a session, and back.
 
-The page keeps one problem's results as `prm_core.ui.restore` reads them; a session holds the same
-and more.
+The page keeps one problem's results as `prm_core.ui.restore` reads them; a session contains the
+same and more.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from prm_core.session.record import Model, Problem, Scores, Session, Settings, S
 
 
 def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> Session:
-    """A session of one problem, of the results that the page keeps of its board.
+    """A session of one problem, from the results that the page keeps of its board.
 
     Args:
         results: `{"problem", "rule", "model", "model_line", "model_note", "gold", "threshold",
             "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
             "error", "scores"}]}`.
-        settings: what else is on show; model and threshold are those of the results.
+        settings: the other display settings; model and threshold are those of the results.
 
     Raises:
-        DataError: they are not what the page keeps.
+        DataError: they are not in the page's form.
     """
     try:
         return _session(results, settings or Settings())
     except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"are no results of the page: {error}", path="results") from error
+        raise DataError(f"are not results of the page: {error}", path="results") from error
 
 
 def _session(results: Mapping[str, Any], settings: Settings) -> Session:
@@ -90,9 +90,9 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
     """A problem of a session in the form in which the page keeps a board's results.
 
     Args:
-        session: whose.
+        session: the session.
         index: the problem's.
-        model: whose scores; empty for the model on show.
+        model: whose scores; empty for the model on display.
     """
     problem = session.problems[index]
     shown = next((one for one in session.models if one.id == model), session.model)
@@ -118,7 +118,7 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
 
 
 def _letters(problem: Problem) -> list[str]:
-    """The names of the cards: the solutions' own, where all are letters as the page has them."""
+    """The names of the cards: the solutions' own, if all are letters as on the page."""
     names = [one.name for one in problem.solutions]
     are_letters = all(re.fullmatch("[A-Z]{1,3}", name) for name in names)
     return names if are_letters else [letter(place) for place in range(len(names))]

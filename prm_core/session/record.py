@@ -1,15 +1,15 @@
-"""What a session holds: problems with their solutions, and what models and people say of them.
+"""The parts of a session: problems and solutions, with models' scores and people's labels.
 
     Session
-    ├─ models: Model             who scored; "recorded" where a file said it
-    ├─ settings: Settings        which model, rule and threshold are on show
+    ├─ models: Model             which models scored; "recorded" if the scores come from a file
+    ├─ settings: Settings        which model, rule and threshold are on display
     └─ problems: Problem
-       ├─ draft: Draft | None    what stands in the editor, where that is something else by now
+       ├─ draft: Draft | None    what the editor contains, if that has changed since
        └─ solutions: Solution    text and steps, labels, notes
           └─ scores: Scores      by the name of the model
 
-All are frozen, equal when they hold the same, and check themselves once. `prm_core.session.codec`
-writes and reads them; `prm_core.session.convert` makes them of other records and back. `more` is
+All are frozen, equal if their contents are, and check themselves once. `prm_core.session.codec`
+writes and reads them; `prm_core.session.convert` makes them from other records and back. `more` is
 room for what later versions or other programs add (a search keeps its tree there): any JSON, kept
 as it is.
 """
@@ -34,26 +34,25 @@ MAX_STEPS = 5_000
 MAX_MODELS = 64
 
 Label = float | Literal["neutral"] | None
-"""What people say of a step: P(it is right), neither right nor wrong, or nothing."""
+"""A person's label of a step: P(it is right), neither right nor wrong, or nothing."""
 
 Status = Literal["", "done", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one model says of one solution.
+    """One model's scores of one solution.
 
     Attributes:
-        probabilities: P(step is right) for each step; or a single one for the whole solution, where
-            an outcome model said it.
-        log_odds: ln(p / (1 - p)) of each; left out, they are computed. One that is infinite has the
+        probabilities: P(step is right) for each step; or a single one for the whole solution, from
+            an outcome model.
+        log_odds: ln(p / (1 - p)) of each; if left out, they are computed. An infinite one has the
             sign that belongs to its probability, and may be given as None.
-        extras: what else the model says, by name, one value for each probability; None is no
-            number.
+        extras: the model's other values, by name, one for each probability; None if not a number.
         rationales: what a verifier wrote, one text per sample.
 
     Raises:
-        InputError: a value is no probability, or they differ in number.
+        InputError: a value is not a probability, or they differ in number.
     """
 
     probabilities: tuple[float, ...]
@@ -67,7 +66,7 @@ class Scores:
             raise InputError("probabilities is empty; there must be one for each step")
         for value in p:
             if not 0.0 <= value <= 1.0:
-                raise InputError(f"probabilities holds {value}, not a number from 0 to 1")
+                raise InputError(f"probabilities contains {value}, not a number from 0 to 1")
         given = self.log_odds or tuple(map(log_odds, p))
         extras = {str(name): tuple(map(_finite, values)) for name, values in self.extras.items()}
         for name, values in ("log_odds", given), *extras.items():
@@ -82,7 +81,7 @@ def _odds(value: float | None, p: float) -> float:
     if value is None or math.isinf(value):
         return math.copysign(math.inf, p - 0.5)
     if math.isnan(value):
-        raise InputError("log_odds holds NaN, which is not a number")
+        raise InputError("log_odds contains NaN, which is not a number")
     return float(value)
 
 
@@ -92,28 +91,28 @@ def _finite(value: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """One solution: how it was typed, how it was cut, and what is said of it.
+    """One solution: its text, its steps, its scores and labels.
 
     Attributes:
-        name: names it within its problem, as "A"; unique there.
-        text: as it was typed; empty where only its steps are known.
+        name: its name within its problem, such as "A"; unique there.
+        text: as it was typed; empty if only its steps are known.
         steps: empty as long as it is not cut.
-        thinking: for each step whether it was only thought; empty where none was.
-        tagged_answer: what its text held between answer tags; see `Candidate`.
-        cut: the step rule that cut the text; empty where the steps were given.
-        generator: who wrote it.
-        answer: its final answer, where a file said it; `final_answer` of the steps goes without.
-        correct: whether that is right, where a file said it.
-        scores: what models say, by the name of the model.
-        labels: what people say of each step; empty where nobody did.
-        step_notes: a remark on each step, empty texts where there is none; empty without any.
+        thinking: for each step whether it is thinking; empty if none is.
+        tagged_answer: what its text has between answer tags; see `Candidate`.
+        cut: the step rule that cut the text; empty if the steps were given.
+        generator: the author, a model or a person.
+        answer: its final answer, if a file gave it; otherwise see `final_answer`.
+        correct: whether that is right, if a file says so.
+        scores: the models' scores, by the name of the model.
+        labels: people's label of each step; empty if there are none.
+        step_notes: a remark on each step, an empty text for none; empty if there are none at all.
         note: a remark on the whole.
         error: why it could not be scored.
-        error_type: the kind of error, in a data set's own word.
+        error_type: the kind of error, in a data set's own term.
         more: any JSON.
 
     Raises:
-        InputError: what is said of steps does not fit their number, or a value is not one.
+        InputError: scores, labels or notes do not match the number of steps, or a value is invalid.
     """
 
     name: str
@@ -143,7 +142,7 @@ class Solution:
             raise InputError(f"steps has {len(steps):,} entries; at most {MAX_STEPS:,} are kept")
         for index, step in enumerate(steps):
             if not step.strip():
-                raise InputError(f"steps holds a blank text at place {index}; leave it out")
+                raise InputError(f"steps contains a blank text at place {index}; leave it out")
         thinking = tuple(self.thinking) if any(self.thinking) else ()
         labels = tuple(map(_label, self.labels))
         labels = labels if any(one is not None for one in labels) else ()
@@ -168,7 +167,7 @@ class Solution:
         return Candidate(problem, self.steps, self.name, self.thinking, self.tagged_answer)
 
     def scored(self, problem: str, model: str) -> ScoredCandidate | None:
-        """What a model says of it; None where it says nothing."""
+        """A model's scores of it; None if it has none."""
         if model not in self.scores:
             return None
         one, candidate = self.scores[model], self.candidate(problem)
@@ -185,20 +184,20 @@ class Solution:
         )
 
     def final_answer(self) -> str | None:
-        """Its final answer: what a file said, else what its steps or its text say."""
+        """Its final answer: as a file gives it, else from its steps or its text."""
         if self.answer is not None:
             return self.answer
         return final_answer(self.candidate("–")) if self.steps else final_answer(self.text)
 
     def is_correct(self, gold_answer: str | None) -> bool | None:
-        """Whether its final answer is right; None when nobody can tell."""
+        """Whether its final answer is right; None if that cannot be determined."""
         if self.correct is not None or gold_answer is None:
             return self.correct
         return same_answer(self.final_answer(), gold_answer)
 
     @property
     def first_error(self) -> int | None:
-        """Index of the first step that people call wrong; None where they call none so."""
+        """Index of the first step labelled wrong; None if there is none."""
         return next((i for i, y in enumerate(self.labels) if _is_wrong(y)), None)
 
 
@@ -216,16 +215,16 @@ def _label(value: object) -> Label:
         return cast(Label, value)
     if isinstance(value, int | float) and 0.0 <= value <= 1.0:
         return float(value)
-    raise InputError(f"labels holds {value!r}, not a number from 0 to 1, 'neutral' or null")
+    raise InputError(f"labels contains {value!r}, not a number from 0 to 1, 'neutral' or null")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands in the editor and is not what was judged.
+    """The editor's contents where they differ from what was judged.
 
     Attributes:
         problem: the problem's text.
-        rule: the step rule that is chosen.
+        rule: the chosen step rule.
         gold_answer: the right answer.
         names: of the solutions.
         texts: the solutions, as they are typed.
@@ -254,20 +253,20 @@ class Problem:
 
     Attributes:
         problem: the task's text.
-        id: its own name; None where it has none.
+        id: its own name; None if it has none.
         solutions: in the order in which they were given.
-        gold_answer: the right final answer; None when it is not known.
+        gold_answer: the right final answer; None if it is not known.
         source: the data set it comes from.
         note: a remark.
         rule: the step rule that was chosen for its solutions.
-        status: how the last run over it ended; empty where there was none.
-        message: what that run said.
-        cut_note: what must be known of the rules that cut the solutions.
-        draft: what stands in the editor; None where that is what was judged.
+        status: how its last run ended; empty if there was none.
+        message: that run's message.
+        cut_note: what must be known about the rules that cut the solutions.
+        draft: the editor's contents; None if they are what was judged.
         more: any JSON.
 
     Raises:
-        InputError: two solutions have one name, there are too many, or a value is not one.
+        InputError: two solutions have one name, there are too many, or a value is invalid.
     """
 
     problem: str
@@ -300,24 +299,24 @@ class Problem:
             raise InputError("problem is blank, but a solution of it has scores")
 
     def scored(self, model: str) -> list[ScoredCandidate | None]:
-        """What a model says of each solution; None where it says nothing."""
+        """A model's scores of each solution; None where it has none."""
         return [one.scored(self.problem, model) for one in self.solutions]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Who scored.
+    """A model that scored.
 
     Attributes:
         id: the name that scores carry.
         label: the name that people read; empty for the same.
-        line: as the page's field has it.
+        line: as in the page's model field.
         note: what the model is good for.
         threshold: its own: below it a step counts as wrong.
-        recorded: whether a file said the scores, and no model was run.
+        recorded: whether the scores come from a file, and no model was run.
 
     Raises:
-        InputError: the threshold is no probability, or the id is empty.
+        InputError: the threshold is not a probability, or the id is empty.
     """
 
     id: str
@@ -337,19 +336,19 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is on show.
+    """What is on display.
 
     Attributes:
-        model: whose scores; empty for the first model that there is.
+        model: whose scores; empty for the first model.
         other: the model that is compared with it; empty for none.
         aggregation: a name in `prm_core.ranking.aggregate.METHODS`.
         threshold: below it a step counts as wrong; None for the model's own.
         rule: the step rule for new texts.
-        problem: index of the problem on show.
-        view: what else the page keeps of its looks, any JSON.
+        problem: index of the problem on display.
+        view: the page's other view settings, any JSON.
 
     Raises:
-        InputError: a value is not known.
+        InputError: a value is invalid.
     """
 
     model: str = ""
@@ -372,15 +371,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Everything that was brought in, computed and said.
+    """Everything that was read, computed and labelled.
 
     Attributes:
         problems: in order.
-        models: whoever scored any solution.
-        settings: what is on show.
+        models: every model that scored a solution.
+        settings: what is on display.
         title: names the session where people read it.
         note: a remark.
-        annotator: who labelled.
+        annotator: the name of the labeller.
         more: any JSON.
 
     Raises:
@@ -419,20 +418,20 @@ class Session:
 
     @property
     def model(self) -> Model | None:
-        """Whose scores are on show; None where nobody scored."""
+        """The model whose scores are on display; None if there are no scores."""
         shown = self.settings.model
         return next((one for one in self.models if not shown or one.id == shown), None)
 
     @property
     def threshold(self) -> float:
-        """Below it a step counts as wrong: what was set, else what the model on show has."""
+        """Below it a step counts as wrong: as set, else the displayed model's own."""
         if self.settings.threshold is not None:
             return self.settings.threshold
         return 0.5 if self.model is None else self.model.threshold
 
 
 def _set(record: object, **values: object) -> None:
-    """Fields in their one form, so that records that hold the same are equal."""
+    """Fields in canonical form, so that records with the same contents are equal."""
     for name, value in values.items():
         object.__setattr__(record, name, value)
 
@@ -440,14 +439,14 @@ def _set(record: object, **values: object) -> None:
 def _text(name: str, value: object) -> None:
     """
     Raises:
-        InputError: it is no text (or None), or holds half of a character.
+        InputError: it is not a text (or None), or contains an unpaired surrogate.
     """
     if not value and (value is None or value == ""):
         return
     if not isinstance(value, str):
         raise InputError(f"{name} is {value!r}, not a text")
     if half := HALF_CHARACTER.search(value):
-        raise InputError(f"{name} holds an unpaired surrogate (invalid Unicode), {half[0]!r}")
+        raise InputError(f"{name} contains an unpaired surrogate (invalid Unicode), {half[0]!r}")
 
 
 def _texts(name: str, values: Sequence[str]) -> tuple[str, ...]:
@@ -455,7 +454,7 @@ def _texts(name: str, values: Sequence[str]) -> tuple[str, ...]:
         raise InputError(f"{name} is one text, not a list of texts")
     for value in values:
         if not isinstance(value, str):
-            raise InputError(f"{name} holds {value!r}, not a text")
+            raise InputError(f"{name} contains {value!r}, not a text")
     _text(name, "".join(values))
     return tuple(values)
 

@@ -1,4 +1,4 @@
-"""Score, Cancel and the line that says how the run goes."""
+"""Score, Cancel and the status line of a run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def actions_value(
     """What the buttons show.
 
     Args:
-        running: a run is going on, so Cancel is there and Score rests.
+        running: a run is in progress, so Cancel is shown and Score is disabled.
         message: one sentence for the line beside the buttons.
         issues: `{"where": "problem" | "rule" | index of a card, "text": sentence}` each; the
             editor shows them at these places.
     """
-    # Gradio tells the browser only of values that differ from the last one; the same refusal a
-    # second time must free the buttons as well.
+    # Gradio sends the browser only values that differ from the last one; the same refusal a second
+    # time must free the buttons as well.
     return {
         "running": running,
         "message": message,

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 Status = Literal["empty", "running", "done", "cancelled", "failed"]
 
-# The other aggregations stand behind "More".
+# The other aggregations are under "More".
 _IN_SIGHT = ("min", "prod", "last", "mean", "weighted")
 
 
@@ -53,11 +53,11 @@ class Judged:
     Attributes:
         letters: the solutions' names.
         texts: the solutions as they were typed.
-        rule: the step rule that was chosen.
-        cuts: the rule by which each solution was really cut ("auto" chooses).
+        rule: the chosen step rule.
+        cuts: the rule that actually cut each solution ("auto" chooses one).
         model: the model as the page's field has it (`model` of `board_value` is its label).
-        gold: the right answer, where the page was given one.
-        cut_note: what must be known of the rules that cut them; empty where one cut all.
+        gold: the right answer, if the page was given one.
+        cut_note: what must be known about the rules that cut them; empty if one rule cut all.
         errors: why a solution could not be scored, by its place.
     """
 
@@ -97,18 +97,18 @@ def board_value(
         problem: the problem's text.
         scored: one entry per candidate in the editor's order; None is not scored (yet).
         threshold: below it a step counts as wrong.
-        own: the model's own threshold, where somebody chose another.
+        own: the model's own threshold, if the visitor chose another.
         status: what to show around the cards.
         message: a sentence for the status: what is being done, or what went wrong.
-        model: who scored.
+        model: the model that scored.
         model_note: a sentence on what that model is good for.
         judged: what was judged; without it the solutions are called A, B, C and never go stale.
-        run: number of this run; a card of the same run and place is never drawn again.
-        thinking: for each candidate and step, whether the step stood inside `<think>`; also tells
-            how high the card of a candidate that waits will be.
+        run: the run's number; a card of the same run and place is never drawn again.
+        thinking: for each candidate and step, whether the step is inside `<think>`; also gives the
+            height of the card of a candidate that is still waiting.
         examples: id and label of each example that an empty board offers.
-        views: what earlier calls of the same run made of each candidate, by its place; filled
-            here. Streaming hands the same dict in again, so no candidate is worked out twice.
+        views: what earlier calls of the same run computed for each candidate, by its place; filled
+            here. Streaming passes the same dict again, so no candidate is computed twice.
     """
     views = {} if views is None else views
     judged = judged or Judged()
@@ -190,7 +190,7 @@ def _choices(
     views: Mapping[int, dict[str, Any]],
     judged: Judged,
 ) -> str:
-    """What every rule chooses and which answers there are; as text, as `detail` is."""
+    """What every rule chooses and which answers there are; as text, like `detail`."""
     pool = [
         Choice(
             views[index]["answer"],
@@ -249,7 +249,7 @@ def _at(values: Sequence[T], index: int, missing: T) -> T:
 def _view(
     scored: ScoredCandidate, threshold: float, thinking: Sequence[bool], gold: str | None
 ) -> dict[str, Any]:
-    """What is shown of one candidate, whatever the others are."""
+    """What is shown of one candidate, independent of the others."""
     p, first_error = scored.probabilities, scored.first_error(threshold)
     scores = all_scores(p)
     answer = final_answer(scored.candidate)
@@ -266,8 +266,8 @@ def _view(
         "weakest_step": scored.weakest_step,
         "scores": scores,
         "n_steps": len(p),
-        # As text, for Gradio's page walks through every value several times at each update: with
-        # 64 candidates of 40 steps that took 0.7 s.
+        # As text, because Gradio's page walks through every value several times at each update:
+        # with 64 candidates of 40 steps that took 0.7 s.
         "detail": json.dumps(
             {
                 "steps": _step_views(scored, threshold, thinking),
@@ -298,11 +298,11 @@ def _step_views(
 def _step_view(
     scored: ScoredCandidate, i: int, threshold: float, thinking: Sequence[bool]
 ) -> dict[str, Any]:
-    """One step; what does not apply is left out, for a long trace has many."""
+    """One step; what does not apply is left out, because a long trace has many steps."""
     text, p, log_odds = scored.candidate.steps[i], scored.probabilities, scored.log_odds[i]
     view: dict[str, Any] = {
         "text": text,
-        "probability": p[i],  # whole, for the browser may hand it back
+        "probability": p[i],  # unrounded, as the browser may hand it back
         "shown": format_probability(p[i], threshold),
         "exact": format_probability(p[i], threshold, digits=4),
         "below": p[i] < threshold,
@@ -316,7 +316,7 @@ def _step_view(
         }
     if any(thinking[i : i + 1]):
         view["thinking"] = True
-    # The row has a number of its own, so "Step 2:" is shown only where the whole text is.
+    # The row has its own number, so "Step 2:" is shown only with the whole text.
     content = step_content(text)
     if content != text and text.endswith(content):
         view["prefix"] = text.removesuffix(content)
@@ -324,7 +324,7 @@ def _step_view(
 
 
 def _short(x: float, digits: int) -> float:
-    """`x` in few characters; whole where these would make it 1, which it is not."""
+    """`x` in few characters; unrounded if rounding would give 1, which it is not."""
     rounded = float(f"{x:.{digits}g}")
     return x if rounded == 1 else rounded
 
@@ -336,7 +336,7 @@ _VENDOR = assets_dir() / "vendor"
 def _head() -> str:
     """The libraries, from our own server by an address relative to the page; and the styles.
 
-    A `<style>` because it needs no request and no cache can hold an old one.
+    A `<style>` because it needs no request and no cache can serve an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
     names = ("board.css", "overview.css", "rules.css")

@@ -1,7 +1,7 @@
-"""What a chat or a search engine shows of a link to the page.
+"""What a chat or a search engine shows for a link to the page.
 
 Gradio writes its own name and a picture from another host into the page, twice. They are replaced
-by ours on the way out; the picture comes from this server.
+by ours in the response; the picture comes from this server.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ def _tags(address: str) -> str:
 
 
 def with_card(page: str, address: str) -> str:
-    """A page with our tags in the place of Gradio's.
+    """A page with our tags in place of Gradio's.
 
     Args:
         page: HTML as Gradio makes it.
-        address: the page's own, with a slash at its end.
+        address: the page's own, with a trailing slash.
     """
     return _THEIRS.sub("", page).replace("<head>", "<head>" + _tags(address), 1)
 
 
 def _address(scope: Scope) -> str:
-    """The page's address as its visitor has it, also behind a proxy that speaks TLS."""
+    """The page's address as its visitor sees it, also behind a proxy that handles TLS."""
     request = Request(scope)
     proto = request.headers.get("x-forwarded-proto", "").split(",")[0].strip()
     return str(request.base_url.replace(scheme="https" if proto == "https" else request.url.scheme))

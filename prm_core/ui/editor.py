@@ -34,13 +34,13 @@ MAX_TOTAL_CHARS = 2_000_000
 """All solutions and the problem. Gradio takes any body, so the handler must bound its own work."""
 
 MAX_PREVIEW_CHARS = 400_000
-"""Of all texts whose steps are asked for at once: previews run beside the model."""
+"""Of all texts whose steps are requested at once: previews run beside the model."""
 
 MAX_SEPARATOR_CHARS = 100
 """More than any format has between two steps."""
 
 MAX_GOLD_CHARS = 1_000
-"""A right answer's; a longer one is cut, as it could equal no answer that is read."""
+"""A right answer's; a longer one is cut, as it could not equal any answer that is read."""
 
 _LETTERS = re.compile("[A-Z]{1,3}")
 
@@ -64,9 +64,9 @@ class Draft:
         solutions: one text per card, in the order of the cards; each may be blank.
         rule: a step rule, as `prm_core.text.steps` takes it.
         letters: the name of each card; none twice.
-        gold: the right final answer, where the page was given one.
-        kept: what the browser still has of the cards' scores, as JSON; not checked yet.
-        refused: why a card's text cannot be read, by its place; the others can.
+        gold: the right final answer, if the page was given one.
+        kept: the cards' scores that the browser still has, as JSON; not checked yet.
+        refused: why a card's text cannot be read, by its place; the others can be read.
     """
 
     problem: str
@@ -94,7 +94,7 @@ def read_draft(payload: object) -> Draft:
     """Check what a browser sent, so that the code behind can trust it.
 
     Raises:
-        InputError: the payload has another shape; only a forged request has.
+        InputError: the payload has another shape; only a forged request does.
         PlaceError: there are too many solutions, or all texts together or the problem are too long.
     """
     match payload:
@@ -119,7 +119,7 @@ def read_draft(payload: object) -> Draft:
             "rule",
         )
     if n_separator > 0 and HALF_CHARACTER.search(rule):
-        raise PlaceError("The separator holds an unpaired surrogate (invalid Unicode).", "rule")
+        raise PlaceError("The separator contains an unpaired surrogate (invalid Unicode).", "rule")
     if len(problem) > MAX_SOLUTION_CHARS:
         raise PlaceError(
             f"The problem has {len(problem):,} characters; "
@@ -127,7 +127,7 @@ def read_draft(payload: object) -> Draft:
             "problem",
         )
     if HALF_CHARACTER.search(problem):
-        raise PlaceError("The problem holds an unpaired surrogate (invalid Unicode).", "problem")
+        raise PlaceError("The problem contains an unpaired surrogate (invalid Unicode).", "problem")
     total = len(problem) + sum(map(len, solutions))
     if total > MAX_TOTAL_CHARS:
         raise PlaceError(
@@ -148,9 +148,9 @@ def read_draft(payload: object) -> Draft:
 
 
 def _unread(text: str) -> str:
-    """What keeps one solution from being read; empty for nearly all."""
+    """Why one solution cannot be read; empty for nearly all."""
     if HALF_CHARACTER.search(text):
-        return "holds an unpaired surrogate (invalid Unicode); write it anew."
+        return "contains an unpaired surrogate (invalid Unicode); retype it."
     if len(text) > MAX_SOLUTION_CHARS:
         return f"has {len(text):,} characters; at most {MAX_SOLUTION_CHARS:,} are read."
     return ""
@@ -160,7 +160,7 @@ def _letters(payload: dict[str, Any], n: int) -> tuple[str, ...]:
     """The cards' names; a request without them gets the usual ones.
 
     Raises:
-        InputError: a name is none, or there twice; only a forged request has such.
+        InputError: a name is invalid, or there twice; only a forged request has such names.
     """
     named = payload.get("letters")
     if named is None:
@@ -182,15 +182,15 @@ def _gold(payload: dict[str, Any]) -> str | None:
 
 
 def _kept(payload: dict[str, Any]) -> str:
-    """What the browser hands back of earlier scores; `prm_core.ui.kept` reads it."""
+    """The earlier scores that the browser hands back; `prm_core.ui.kept` reads them."""
     kept = payload.get("kept")
     return kept if isinstance(kept, str) else ""
 
 
 def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Where the steps of each text lie, for the lines beside them.
+    """Where the steps of each text are, for the lines beside them.
 
-    Called by the browser while someone types (`server.split_preview`).
+    Called by the browser during typing (`server.split_preview`).
 
     Args:
         request: `{"texts": [...], "rule": ...}`.
@@ -198,8 +198,8 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
     Returns:
         One `{"rule", "steps": [[start, end, thinking], …], "dropped": [[start, end, kind], …]}`
         per text: the rule that cut it, its steps, and what is neither step nor white space.
-        Offsets count UTF-16 units, which is how a browser counts. Where all texts together are
-        above the bound of a preview, each has `"large": True` and no steps.
+        Offsets count UTF-16 units, as browsers do. If all texts together exceed the limit of a
+        preview, each has `"large": True` and no steps.
     """
     try:
         draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
@@ -233,7 +233,7 @@ def _preview(text: str, split: Split) -> dict[str, Any]:
 
 
 def _utf16_offsets(text: str, places: Sequence[int]) -> list[int]:
-    """Character offsets, rising, as UTF-16 offsets; one walk over the text."""
+    """Ascending character offsets as UTF-16 offsets; one pass over the text."""
     if text.isascii():
         return list(places)
     offsets, seen, units = [], 0, 0

@@ -1,7 +1,7 @@
 """The examples that are one press away on the page, and what is true of them.
 
-The model may be wrong about an example, and who tries the page for the first time cannot know. So
-the truth about every step stands here, and the page says where the model misses it.
+The model may be wrong about an example, and a first-time visitor cannot know. So the truth about
+every step is recorded here, and the page says where the model misses it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _MOST_NAMED = 3  # missed steps; more of them are counted
 
 @cache
 def load_examples() -> tuple[PageExample, ...]:
-    """What `examples/` holds; comparisons come before single solutions.
+    """The contents of `examples/`; comparisons come before single solutions.
 
     An installed package has no such folder; then there are none.
     """
@@ -69,9 +69,9 @@ def missed_steps(problem: str, judged: Mapping[str, tuple[tuple[str, ...], list[
     """Where a model is wrong about one of our examples, as a sentence; "" where it is right.
 
     Args:
-        problem: the problem's text; "" comes back for one that is none of ours.
+        problem: the problem's text; the result is "" for one that is not ours.
         judged: for each solution's letter its steps, and whether the model calls each one right.
-            A solution that is none of ours, or is cut otherwise, is passed over.
+            A solution that is not ours, or is cut differently, is skipped.
     """
     truth = {
         _bare(solution): signs
@@ -100,7 +100,7 @@ def _bare(text: str) -> str:
 
 
 def _typed(solution: str | list[str]) -> str:
-    """Steps one a line; where one has lines of its own, blank lines part them."""
+    """One step per line; if one has lines of its own, blank lines separate them."""
     if isinstance(solution, str):
         return solution
     return ("\n\n" if any("\n" in step for step in solution) else "\n").join(solution)

@@ -1,9 +1,9 @@
-"""What reaches Gradio, and what goes with every answer.
+"""What reaches Gradio, and what is added to every answer.
 
 Gradio serves a whole platform: uploads, saved views, an API, monitoring, an editor. The page needs
 a dozen of its addresses, so these are named here and all others answer 404. Requests are bounded
-before anything reads them, and must look as the page's own do; whatever is refused is refused in
-words, as `{"detail": …}`.
+before anything reads them, and must look like the page's own; every refusal has a message, as
+`{"detail": …}`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ PREVIEWS = 2
 """Previews at the same time; they run beside the model."""
 
 MOST_PARTS = 1_000
-"""Texts, lists, objects and commas in a request; the page's largest has 64 solutions and their
-letters. Millions of empty lists would take a hundred times their length in memory."""
+"""Strings, lists, objects and commas in a request; the page's largest has 64 solutions and
+their letters. Millions of empty lists would take a hundred times their length in memory."""
 
 _PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{,]', re.DOTALL)
 _HOST = re.compile(r"(?:\[(?P<address>[\da-f:.]+)\]|(?P<name>[\w.-]+))(?::\d*)?", re.ASCII | re.I)
@@ -89,21 +89,22 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Under which names the server answers.
+    """The names that the server answers to.
 
-    A page elsewhere can give its own name this machine's address, and a browser then lets it talk
-    to the server as to itself; so a name must be known. An address of digits is nobody's name.
+    Another site can point its own name at this machine's address, and a browser then lets it talk
+    to this server as if to itself; so a name must be known. An IP address is not a name that a site
+    can claim.
 
     Attributes:
         names: as "localhost" or "*.example.org"; "*" is any.
-        addresses: whether addresses of digits are answered to.
+        addresses: whether IP addresses are answered to.
     """
 
     names: Sequence[str]
     addresses: bool
 
     def know(self, host: str) -> bool:
-        """Whether a `Host` header, with or without a port, is one that is answered to."""
+        """Whether a `Host` header, with or without a port, is answered to."""
         name = _host_name(host)
         if "*" in self.names or self.named(host):
             return bool(name)
@@ -114,19 +115,19 @@ class Hosts:
         return self.addresses
 
     def named(self, host: str) -> bool:
-        """Whether it is one of the names, and not merely an address or any name."""
+        """Whether it is one of the names, not merely an address or covered by "*"."""
         name = _host_name(host)
         return any(fnmatchcase(name, one.lower()) for one in self.names if one != "*")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the page itself asks for.
+    """What the page itself requests.
 
     Attributes:
         events: how many values each event takes, by its number.
-        functions: (component's number, name) of what a component asks.
-        bounded: names of functions of which a session has one at a time.
+        functions: (component's number, name) of each function that a component calls.
+        bounded: names of the functions that a session runs one at a time.
     """
 
     events: Mapping[int, int]
@@ -135,7 +136,7 @@ class Known:
 
 
 class Previews:
-    """One at a time for each session, a few in all; of those that wait, a session's newest."""
+    """One at a time per session, a few in all; of a session's waiting ones, only the newest."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(PREVIEWS)
@@ -146,7 +147,7 @@ class Previews:
         """Await `work()` when it is its turn.
 
         Raises:
-            RefusedError: a newer one came meanwhile.
+            RefusedError: a newer one arrived in the meantime.
         """
         me = self._newest[session] = object()
         lock = self._own.setdefault(session, asyncio.Lock())
@@ -165,10 +166,10 @@ class Gate:
     """ASGI middleware around Gradio; see the module.
 
     Args:
-        app: what is behind it.
-        known: what the page asks for.
+        app: the app that it protects.
+        known: what the page requests.
         hosts: the server's names.
-        readers: told who reads which session.
+        readers: records which sessions are being read.
         framed: whether Hugging Face may show the page in a frame.
     """
 
@@ -206,7 +207,7 @@ class Gate:
             await reply(scope, receive, send_on)
         except Exception as error:
             if begun and isinstance(error.__cause__, HTTPException):
-                await send_on({"type": "http.response.body"})  # refused in the stream's own words
+                await send_on({"type": "http.response.body"})  # refused in the stream's own format
                 return
             log_bug(logger, f"{scope['method']} {_shown(scope['path'])} failed", error)
             if not begun:
@@ -233,7 +234,7 @@ class Gate:
         parts: list[bytes] = []
         try:
             async with aclosing(_arriving(receive, n_bytes)) as arriving:
-                async for part in arriving:  # what is only announced takes no room
+                async for part in arriving:  # what is only announced takes no memory
                     if self._held + len(part) > MOST_HELD:
                         raise RefusedError(503, "The server is busy; try again in a moment.")
                     self._held += len(part)
@@ -246,8 +247,8 @@ class Gate:
     async def _forward(
         self, path: str, request: dict[str, Any], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Hand on a request that looks as the page's own."""
-        if path == RESET:  # Gradio's page sends it with every cancel; it does nothing there
+        """Forward a request that looks like the page's own."""
+        if path == RESET:  # Gradio's page sends it with every cancel; it has no effect there
             await JSONResponse({"success": True})(scope, receive, send)
             return
         session = _session(request.get("session_hash"))
@@ -267,7 +268,7 @@ class Gate:
             self._readers.drop_soon(session)  # it may be cancelled before it begins
 
     def _check_names(self, headers: Headers) -> None:
-        """Of the server, as the request has them; Gradio writes them into the page."""
+        """The server's names in the request; Gradio writes them into the page."""
         if "x-gradio-server" in headers:
             raise RefusedError(400, "This server is not behind another Gradio server.")
         names = [headers.get("host", "")]
@@ -276,19 +277,19 @@ class Gate:
             if not self._hosts.know(name.strip()):
                 raise RefusedError(
                     400,
-                    f"This server does not answer to the name {_shown(name)}; whoever runs it can "
+                    f"This server does not answer to the name {_shown(name)}; its operator can "
                     "add names in PRM_INSPECTOR_HOSTS.",
                 )
 
     def _check_origin(self, headers: Headers) -> None:
-        """A browser says which page asks; only the server's own may."""
+        """A browser says which page sent the request; only the server's own may."""
         origin = headers.get("origin")
         if origin is None:
             return
         own = {headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip()}
         netloc = urlsplit(origin).netloc
         if netloc not in own - {""} and not self._hosts.named(netloc):
-            raise RefusedError(403, "Only the server's own page may ask this.")
+            raise RefusedError(403, "Only the server's own page may request this.")
 
     def _check_join(self, request: dict[str, Any]) -> None:
         keys = {"data", "event_data", "fn_index", "trigger_id", "session_hash"}
@@ -304,7 +305,7 @@ class Gate:
     def _event(self, request: dict[str, Any]) -> int:
         event = request.get("fn_index")
         if type(event) is not int or event not in self._known.events:
-            raise RefusedError(400, "The request's fn_index is none of the page's events.")
+            raise RefusedError(400, "The request's fn_index is not one of the page's events.")
         return event
 
     def _check_ask(self, request: dict[str, Any]) -> None:
@@ -317,20 +318,20 @@ class Gate:
 
 
 def _host_name(host: str) -> str:
-    """A host's name in lower case, without its port; empty where it is none."""
+    """A host's name in lower case, without its port; empty if it is not a name."""
     found = _HOST.fullmatch(host)
     return (found["address"] or found["name"]).lower() if found else ""
 
 
 def _shown(name: str) -> str:
-    """What a request says of itself, short and without signs that a log or terminal reads."""
+    """A value from a request, shortened, without characters that a log or terminal interprets."""
     return repr(name[:80])
 
 
 def _check_keys(request: dict[str, Any], known: set[str]) -> None:
     if unknown := request.keys() - known:
         word = _shown(min(unknown))
-        raise RefusedError(400, f"The request holds {word}, which the page does not send.")
+        raise RefusedError(400, f"The request contains {word}, which the page does not send.")
 
 
 def _session(name: object) -> str:
@@ -347,7 +348,7 @@ def _check_kind(headers: Headers) -> None:
 def _length(headers: Headers, most: int) -> int:
     said = headers.get("content-length", "")
     if not said.isdecimal() or not said.isascii():
-        raise RefusedError(411, "The request must say its length.")
+        raise RefusedError(411, "The request must give its Content-Length.")
     if len(said) > 12 or int(said) > most:
         raise RefusedError(
             413, f"The request is too large; at most {most:,} bytes are read. Send less text."
@@ -356,17 +357,17 @@ def _length(headers: Headers, most: int) -> int:
 
 
 async def _arriving(receive: Receive, n_bytes: int) -> AsyncGenerator[bytes]:
-    """What a request sends, part by part, which is no more than it said."""
+    """A request's body, part by part; no more than it announced."""
     try:
         async with asyncio.timeout(BODY_S):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise RefusedError(400, "The request ended before it was whole.")
+                    raise RefusedError(400, "The request ended before it was complete.")
                 part = message.get("body", b"")
                 n_bytes -= len(part)
                 if n_bytes < 0:
-                    raise RefusedError(400, "The request is longer than it says.")
+                    raise RefusedError(400, "The request is longer than its Content-Length.")
                 yield part
                 if not message.get("more_body"):
                     return
@@ -378,7 +379,7 @@ def _json(body: bytes) -> dict[str, Any]:
     """A request's object.
 
     Raises:
-        RefusedError: it is none, or of more parts than any of the page's.
+        RefusedError: it is not an object, or has more parts than any of the page's.
     """
     if any(islice(_PART.finditer(body), MOST_PARTS, None)):
         raise RefusedError(400, f"The request has more than {MOST_PARTS:,} parts.")
@@ -392,10 +393,10 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _no_file(found: dict[str, Any]) -> dict[str, Any]:
-    """An object that is no file's; Gradio would look for it, and log what it does not find.
+    """An object that is not a file's; Gradio would look for a file, and log one that is missing.
 
     Raises:
-        RefusedError: it is one.
+        RefusedError: it is a file's.
     """
     if "path" in found:
         raise RefusedError(400, "The page takes no files.")
@@ -403,7 +404,7 @@ def _no_file(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body once more, for whoever is behind."""
+    """The body once more, for the app."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:

@@ -27,8 +27,8 @@ class Brand(gr.HTML):
 class Tools(gr.HTML):
     """The badge that says whether the model is ready, the theme switch and the help.
 
-    The value is the chosen model. The browser asks for its state until it is settled; asking
-    costs a dictionary look-up and no place in the queue.
+    The value is the chosen model. The browser asks for its state until it is settled; this costs a
+    dictionary look-up and no place in the queue.
     """
 
     def __init__(self, host: ModelHost) -> None:

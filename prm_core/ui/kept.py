@@ -1,8 +1,8 @@
-"""Scores that the browser kept, read back: the results live there and nowhere else.
+"""Scores that the browser kept, read back: results are stored there and nowhere else.
 
-The browser hands them in again when only some solutions have changed, so that the others need not
-be judged anew, and after a reload, so that the board can be drawn again. What comes is checked as
-any input is; what does not hold together is as if it had not been sent.
+The browser sends them again when only some solutions have changed, so that the others need not be
+judged again, and after a reload, so that the board can be redrawn. They are checked like any input;
+inconsistent ones are treated as if they had not been sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_STEPS = 5_000
 
 
 MAX_CHARS = 2_400_000
-"""Of what comes back at once; the browser sends no more."""
+"""Of what comes back in one request; the browser sends no more."""
 
 MAX_PARTS = 2_000
 """Lists and objects in it; 64 solutions have some hundreds, and empty ones take much memory."""
@@ -31,7 +31,7 @@ _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]', re.DOTALL)
 
 
 def read_json(text: object) -> Any:
-    """A text that came from the browser as JSON; None where it is none, or too large."""
+    """A text that came from the browser, parsed as JSON; None if it is not JSON, or too large."""
     if not isinstance(text, str) or len(text) > MAX_CHARS:
         return None
     if sum(found[0] in "[{" for found in _PART.finditer(text)) > MAX_PARTS:
@@ -43,7 +43,7 @@ def read_json(text: object) -> Any:
 
 
 def read_all(text: object, problem: str, names: Sequence[str]) -> list[ScoredCandidate | None]:
-    """The scores of a draft's solutions, one entry or null for each; none where they do not fit.
+    """The scores of a draft's solutions, one entry or null for each; none if they do not fit.
 
     Args:
         text: a JSON list of entries as `read_kept` takes them.
@@ -57,7 +57,7 @@ def read_all(text: object, problem: str, names: Sequence[str]) -> list[ScoredCan
 
 
 def read_kept(entry: object, problem: str, name: str) -> ScoredCandidate | None:
-    """One solution's scores; None when the entry is not what the page itself would send.
+    """One solution's scores; None if the entry is not what the page itself would send.
 
     Args:
         entry: `{"model_id", "steps", "thinking", "probabilities", "log_odds", "extras",
@@ -98,7 +98,7 @@ def read_kept(entry: object, problem: str, name: str) -> ScoredCandidate | None:
 def still_valid(
     kept: Sequence[ScoredCandidate | None], candidates: Sequence[Candidate | None], model_id: str
 ) -> dict[int, ScoredCandidate]:
-    """Which scores stay: of the same model, and of the same steps as they are cut now."""
+    """Which scores stay: those of the same model and of the same steps as cut now."""
     return {
         index: replace(one, candidate=candidate)
         for index, (one, candidate) in enumerate(zip(kept, candidates, strict=False))
@@ -122,7 +122,7 @@ def _are_numbers(values: Sequence[object]) -> bool:
 
 
 def _number(value: object) -> float:
-    """A number, or NaN for null, which is how JSON has to write one that is not finite."""
+    """A number, or NaN for null, which is how JSON must write one that is not finite."""
     return math.nan if value is None else float(value)  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
-"""Who may run the model next: a pack each, session after session.
+"""Which run uses the model next: a pack each, session after session.
 
-A run of many packs hands the model on after every one, so a small run waits for a few packs and
-not for the whole of a large one. Everything here runs on the server's event loop; nothing locks.
+A run of many packs hands the model on after every one, so a small run waits for a few packs and not
+for all of a large one. Everything here runs on the server's event loop; nothing locks.
 
 >>> import asyncio
 >>> async def two_sessions():
@@ -31,13 +31,13 @@ from dataclasses import dataclass, field
 from prm_core.errors import InputError
 
 MOST_RUNS = 256
-"""Runs in the line, those included that have begun."""
+"""Runs in the line, including those that have begun."""
 
 MOST_WAITING = 2
 """Runs of one session that wait for another run of theirs."""
 
 MOST_CHARS = 16_000_000
-"""Text of all runs in the line: eight of the largest drafts, or thousands of usual ones."""
+"""Text of all runs in the line: eight of the largest drafts, or thousands of typical ones."""
 
 
 class FullError(InputError):
@@ -52,7 +52,7 @@ class Place:
         session: whose run it is.
         model: what it runs.
         n_chars: how much text waits with it.
-        number: counts those that came.
+        number: a running count of arrivals.
         begun: it had its first turn.
     """
 
@@ -68,11 +68,11 @@ class Place:
 class Line:
     """The line before one model.
 
-    Runs of one model take turns; who wants another model waits until those that have begun are
-    over, and whoever comes later for the first model waits behind them.
+    Runs of one model take turns; a run of another model waits until those that have begun are over,
+    and later runs of the first model wait after it.
 
     Args:
-        alone: no run begins before the last one is over, as where each has a GPU to itself.
+        alone: no run begins before the last one is over, for example when each has a GPU to itself.
     """
 
     def __init__(self, *, alone: bool = False) -> None:
@@ -83,17 +83,17 @@ class Line:
 
     @contextmanager
     def join(self, session: str, model: str, n_chars: int) -> Iterator[Place]:
-        """A place at the end, given up when the block is left.
+        """A place at the end of the line, given up when the block is left.
 
         Raises:
-            FullError: there is no room, for this session or for anybody.
+            FullError: there is no room, for this session or for any.
         """
         own = self._sessions.get(session, [])
         if len(own) > MOST_WAITING:
             raise FullError(f"{len(own)} runs of this page are under way; wait for one to end.")
         places = self._places()
         if len(places) >= MOST_RUNS or sum(p.n_chars for p in places) + n_chars > MOST_CHARS:
-            raise FullError("Too many people wait for the model now; press Score again later.")
+            raise FullError("Too many people are waiting for the model; press Score again later.")
         place = Place(session, model, n_chars, next(self._numbers))
         self._sessions.setdefault(session, []).append(place)
         try:
@@ -102,12 +102,12 @@ class Line:
             self._leave(place)
 
     def before(self, place: Place) -> int:
-        """How many runs have a turn before this one has its next."""
+        """How many runs have a turn before this one's next."""
         own = self._sessions[place.session].index(place)
         return own + list(self._sessions).index(place.session)
 
     async def turn(self, place: Place, seconds: float) -> bool:
-        """Wait so long for the place's turn; True when it is."""
+        """Wait up to that long for the place's turn; True when it is."""
         if self._holder is place:
             return True
         place._asks = True
@@ -137,7 +137,7 @@ class Line:
         self._grant()
 
     def _grant(self) -> None:
-        """Give the model to the first who may have it."""
+        """Give the model to the first place that may have it."""
         if self._holder is not None:
             return
         for place, *_ in self._sessions.values():

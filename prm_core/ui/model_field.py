@@ -1,4 +1,4 @@
-"""The model's field: which models are known, and whether what somebody typed can be one."""
+"""The model's field: which models are known, and whether what was typed can be one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ModelField(gr.HTML):
 
 
 class ModelIssue(gr.HTML):
-    """What is wrong with the model's field, below the header; filled by its script."""
+    """The problem with the model's field, below the header; filled by its script."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class ModelIssue(gr.HTML):
 
 
 def model_choices(host: ModelHost) -> list[dict[str, str]]:
-    """What the list offers: the page's own models, and where any may be loaded the known ones."""
+    """What the list offers: the page's own models, and the known ones if any may be loaded."""
     own = [{"label": label, "line": line, "note": _own_note(line)} for label, line in host.choices]
     if host.listed_only:
         return own
@@ -68,7 +68,7 @@ def model_choices(host: ModelHost) -> list[dict[str, str]]:
 
 
 def _own_note(line: str) -> str:
-    """Size of the model that ships, and what it needs; blank for the others of the page's own."""
+    """Size of the model that ships, and what it needs; blank for the page's other models."""
     if line != DEFAULT:
         return ""
     size = sum(file.stat().st_size for file in (assets_dir() / "default-model").iterdir())
@@ -86,7 +86,7 @@ def _note(known: KnownModel) -> str:
 
 
 def model_issue(line: str, host: ModelHost) -> str:
-    """Why a line can be no model, as far as that is seen without loading it; else empty."""
+    """Why a line cannot be a model, as far as that can be seen without loading it; else empty."""
     if line in {choice for _, choice in host.choices}:
         return ""
     if host.listed_only:
@@ -109,7 +109,7 @@ def model_issue(line: str, host: ModelHost) -> str:
         known = KNOWN_MODELS.get(name)
         server = known is not None and known.server
         return (
-            f"{name} writes its verdicts, so a server must run it: put --server URL behind."
+            f"{name} writes its verdicts, so a server must run it: add --server URL after its name."
             * server
         )
     return _name_issue(name)
@@ -127,13 +127,13 @@ def _name_issue(name: str) -> str:
     if name.startswith(("/", "~", ".")) or name.count("/") > 1:
         return f"There is no folder {name} here."
     return (
-        f"{name!r} is no model of the list, no folder here and no name on the Hub (owner/name); "
+        f"{name!r} is neither in the list nor a folder here nor a name on the Hub (owner/name); "
         "choose one from the list or correct it."
     )
 
 
 def _template(listed_only: bool) -> str:
-    """Constant but for what the page allows."""
+    """Constant, apart from what the page allows."""
     label = (
         "Model"
         if listed_only
@@ -143,7 +143,7 @@ def _template(listed_only: bool) -> str:
         ""
         if listed_only
         else '<p class="prm-model-hint" id="prm-model-hint">Or type any: a name on the Hub or a '
-        "folder, options behind it.</p>"
+        "folder, followed by options.</p>"
     )
     return f"""
 <div class="prm-model-field">

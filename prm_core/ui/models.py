@@ -1,7 +1,7 @@
 """The one loaded model of the page: loaded in the background, shared by all visitors.
 
 torch and transformers take seconds to import, so nothing here imports them until a model is
-asked for, and then in a thread of its own: the page answers meanwhile and says that it loads.
+requested, and then in a separate thread: the page still answers and says that it is loading.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from prm_core.ui.words import page_words
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
-"""The choice that stands for the model that ships with the project."""
+"""The choice that means the model that ships with the project."""
 
 BEAT_S = 0.5
-"""For how long a run may be silent: between two beats whoever waits can leave."""
+"""How long a run may be silent: between two beats the caller can leave."""
 
 SOON_S = 0.25
 """The same on the event loop, where a beat costs next to nothing."""
 
 AT_SERVERS = 32
-"""Runs that wait for other servers at the same time."""
+"""Runs that may wait for other servers at the same time."""
 
 MOST_NAME_CHARS = 1000
 """Of a line in the model's field."""
@@ -48,15 +48,15 @@ EMBEDDED_NOTE = (
     "It is small and knows arithmetic; for real mathematics choose a PRM made for it, such as "
     "Qwen/Qwen2.5-Math-PRM-7B."
 )
-"""What the model that ships with the project is good for, in the words of the page."""
+"""What the model that ships with the project is good for, as the page says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """What the badge says of a model.
+    """What the badge says about a model.
 
     Attributes:
-        kind: "idle" (chosen but not asked for), "loading", "ready" or "failed".
+        kind: "idle" (chosen but not requested), "loading", "ready" or "failed".
         text: the same in words.
         why: why it failed, as a sentence for the model's field; else blank.
     """
@@ -68,13 +68,13 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    """A model that was asked for, and what came or comes of it."""
+    """A requested model, and its result when there is one."""
 
     model: str
     future: Future[StepScorer]
 
     def serves(self, model: str) -> bool:
-        """Whether whoever asks for a model gets this one; a failure is tried again."""
+        """Whether a request for a model gets this one; a failure is tried again."""
         failed = self.future.done() and self.future.exception() is not None
         return model == self.model and not failed
 
@@ -84,16 +84,16 @@ class ModelHost:
 
     Attributes:
         choices, listed_only: as given.
-        line: who may run the model next.
+        line: which run uses the model next.
 
     Args:
-        choices: (label, model) pairs that the page offers, the first one chosen at the start. A
+        choices: (label, model) pairs that the page offers; the first is chosen at the start. A
             model is a line as `read_line` takes it.
-        device, dtype: as `load_scorer` takes them, for models whose line does not say it.
-        public: others than the owner reach the server. Nothing of their texts outlasts the answer,
-            and no server is asked of which only a visitor says the address.
+        device, dtype: as `load_scorer` takes them, for models whose line does not give them.
+        public: people other than the owner can reach the server. Nothing of their texts is kept
+            after the answer, and no server is called whose address only a visitor gives.
         listed_only: refuse every model that is not among the choices: a visitor must not make the
-            server read directories or download repositories of their choosing. None: where it is
+            server read directories or download repositories of their choosing. None: if it is
             public.
         on_gpu: a decorator around the function that runs the model, such as ZeroGPU's.
     """
@@ -115,7 +115,7 @@ class ModelHost:
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
         self._loaded: _Asked | None = None
-        self._coming: _Asked | None = None  # found and checked while the loaded one stays
+        self._coming: _Asked | None = None  # looked up and checked while the loaded one stays
         self._loading = threading.Lock()
         self._run = on_gpu(self._stream) if on_gpu else self._stream
         # One thread for all packs: torch keeps threads of its own for each that calls it.
@@ -123,7 +123,7 @@ class ModelHost:
         self._server_threads = ThreadPoolExecutor(AT_SERVERS, "at-server")
 
     def scorer(self, model: str) -> Future[StepScorer]:
-        """The loaded scorer, or one that is being loaded now; asking again after a failure retries.
+        """The loaded scorer, or one that is being loaded now; a request after a failure retries.
 
         Raises:
             InputError: the model may not be loaded here.
@@ -131,7 +131,7 @@ class ModelHost:
         self.refuse(model)
         with self._asked:
             if self._loaded is not None and self._loaded.serves(model):
-                self._coming = None  # nobody waits for it any more
+                self._coming = None  # no one waits for it any more
                 return self._loaded.future
             if self._coming is None or not self._coming.serves(model):
                 self._coming = _Asked(model, Future())
@@ -141,7 +141,7 @@ class ModelHost:
             return self._coming.future
 
     def refuse(self, model: str) -> None:
-        """Raise what stands against a model before anything is done for it.
+        """Check that a model may be loaded before anything is done for it.
 
         Raises:
             InputError: the model may not be loaded here.
@@ -159,20 +159,20 @@ class ModelHost:
             raise InputError(f"this server runs only the models in its list, not {model!r}")
         if self._public and read_line(model).server is not None:
             raise BadOptionError(
-                "this server asks no other server of which a visitor gives the address; whoever "
-                "runs it can name one in PRM_INSPECTOR_MODEL"
+                "this server does not call other servers whose address a visitor gives; its "
+                "operator can name one in PRM_INSPECTOR_MODEL"
             )
 
     def label(self, model: str) -> str:
-        """What people call a model."""
+        """The model's label on the page."""
         return next((label for label, name in self.choices if name == model), model)
 
     def note(self, model: str) -> str:
-        """What people should know of a model when they read its verdict; may be blank."""
+        """What to know about a model when reading its verdict; may be blank."""
         return EMBEDDED_NOTE if model == DEFAULT else ""
 
     def state(self, model: str) -> ModelState:
-        """What can be said of a model without waiting for it."""
+        """What can be said about a model without waiting for it."""
         with self._asked:
             of = next((a for a in (self._coming, self._loaded) if a and a.model == model), None)
         if of is None:
@@ -188,7 +188,8 @@ class ModelHost:
     def run(self, candidates: Sequence[Candidate]) -> Iterator[Found | None]:
         """Score with the loaded model; pairs of index and result, pack by pack.
 
-        While a server is silent, None comes every `BEAT_S` seconds: Cancel acts where a run yields.
+        While a server is silent, None is yielded every `BEAT_S` seconds: Cancel takes effect where
+        a run yields.
         """
         results: Iterator[Found | None] = self._run(list(candidates))
         return results
@@ -196,10 +197,10 @@ class ModelHost:
     async def watch(
         self, place: Place, scorer: StepScorer, candidates: Sequence[Candidate]
     ) -> AsyncGenerator[Found | None]:
-        """As `run`, on the event loop: a pack at each turn of a place in the line.
+        """Like `run`, on the event loop: a pack at each turn of a place in the line.
 
-        None comes every `SOON_S` seconds while there is nothing else, so that whoever waits can
-        tell, or leave.
+        None is yielded every `SOON_S` seconds while there is nothing else, so that the caller can
+        report progress, or leave.
         """
         results = self.run(candidates)
         here = not scorer.elsewhere
@@ -212,7 +213,7 @@ class ModelHost:
                 while (here or step is None) and not await self.line.turn(place, SOON_S):
                     yield None
                 step = pool.submit(copy_context().run, take, results)
-                if not here:  # it is the other server's work; nobody need wait for it
+                if not here:  # the other server does the work; no run here need wait for it
                     self.line.hand_on(place)
                 while not await settled(step, SOON_S):
                     yield None
@@ -240,9 +241,9 @@ class ModelHost:
     def _load(self, asked: _Asked) -> None:
         try:
             scorer = self._open(asked)
-            if asked is not self._loaded:  # a server's: nothing had to come into memory
+            if asked is not self._loaded:  # a server's model: nothing was loaded into memory
                 self._give_up_for(asked)
-        except Exception as error:  # whatever it is, the page must say so and go on
+        except Exception as error:  # whatever it is, the page must report it and continue
             if not isinstance(error, PRMError):
                 log_bug(logger, "loading the model failed", error)
             asked.future.set_exception(error)
@@ -262,33 +263,33 @@ class ModelHost:
         return open_scorer(
             request,
             keep=not self._public,
-            # A visitor may type any address; the key is for those of whoever runs the page.
+            # A visitor may type any address; the key is for the operator's own.
             send_key=asked.model in {choice for _, choice in self.choices},
             load_lock=self._load_lock(asked),
         )
 
     @contextmanager
     def _load_lock(self, asked: _Asked) -> Iterator[None]:
-        """One model comes into memory at a time, and none that nobody waits for any more."""
+        """Load one model at a time, and none that is no longer wanted."""
         with self._loading:
             self._give_up_for(asked)
-            gc.collect()  # the model loaded before, if nobody scores with it any more
+            gc.collect()  # the model loaded before, if no run uses it any more
             if not gc.get_freeze_count():
-                # The libraries are there now, for good; looking through them again and again took
-                # half of the time in which large texts are cut.
+                # The libraries now stay loaded; collecting their objects again and again took half
+                # of the time of cutting large texts.
                 gc.freeze()
             yield
 
     def _give_up_for(self, asked: _Asked) -> None:
-        """Let the loaded model go for one that was asked for since."""
+        """Release the loaded model for one that was requested since."""
         with self._asked:
             if asked is not self._coming:
-                raise ModelLoadError("another model was chosen meanwhile")
+                raise ModelLoadError("another model was chosen in the meantime")
             self._loaded, self._coming = asked, None
 
 
 def _to_pause(results: Iterator[Found | None]) -> tuple[list[Found], bool]:
-    """What comes before the next None, and whether nothing comes any more."""
+    """What comes before the next None, and whether the iterator is exhausted."""
     found: list[Found] = []
     for one in results:
         if one is None:
@@ -298,14 +299,14 @@ def _to_pause(results: Iterator[Found | None]) -> tuple[list[Found], bool]:
 
 
 def _one(results: Iterator[Found | None]) -> tuple[list[Found], bool]:
-    """What comes next, without waiting for more."""
+    """The next items, without waiting for more."""
     for one in results:
         return ([] if one is None else [one]), False
     return [], True
 
 
 async def settled(future: Future[Any], seconds: float) -> bool:
-    """Wait so long for a future of another thread; whether it is done. Never raises its error."""
+    """Wait up to that long for another thread's future; whether it is done. Never raises."""
     if future.done():
         return True
     waiting = asyncio.wrap_future(future)
@@ -315,7 +316,7 @@ async def settled(future: Future[Any], seconds: float) -> bool:
 
 
 def _close(results: Iterator[Any], step: Future[Any] | None, pool: Executor) -> None:
-    """Close a generator in its threads, once it no longer runs there."""
+    """Close a generator in its thread, once it no longer runs there."""
     close = getattr(results, "close", None)
     if step is None or close is None:
         return  # it has not begun
@@ -324,21 +325,21 @@ def _close(results: Iterator[Any], step: Future[Any] | None, pool: Executor) -> 
 
 
 def log_bug(to: logging.Logger, what: str, error: BaseException) -> None:
-    """Log where something broke, and never what it says: that may hold a visitor's text."""
+    """Log where something broke, never the message: it may contain a visitor's text."""
     places = traceback.extract_tb(error.__traceback__)
     stack = "\n".join(f"  {one.filename}:{one.lineno} in {one.name}" for one in places)
     to.error("%s: %s\n%s", what, type(error).__name__, stack)
 
 
 def _reason(error: BaseException) -> str:
-    """An error as a sentence; only our own messages are written for people."""
+    """An error as a sentence; only our own messages are written for users."""
     if isinstance(error, PRMError):
         return page_words(str(error))
     return f"The model cannot be loaded ({type(error).__name__}); the server's log says more."
 
 
 def expected_seconds(candidates: Sequence[Candidate]) -> int:
-    """How long a GPU is asked for, following the input: 10 s, and one for every 4,000 characters.
+    """How long a GPU is requested for, by the input: 10 s, and one more for every 4,000 characters.
 
     About 1,000 tokens a second is far below what any GPU reads, and a short request is served
     before a long one. At most 120 s, the longest that a visitor's quota allows.

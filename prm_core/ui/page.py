@@ -1,8 +1,8 @@
 """The page: layout, wiring, and how it is served.
 
-Left what is judged, right the verdict. Callbacks are thin: they read what the browser sent, call
-the library and hand on what it says. Whatever a person can cause arrives as a sentence at the
-place where it happened, never as a traceback.
+What is judged is on the left, the verdict on the right. Callbacks are thin: they read what the
+browser sent, call the library and pass on the result. Every error that a user can cause is shown as
+a sentence at the place where it happened, never as a traceback.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ logger = logging.getLogger(__name__)
 
 QUEUE_SIZE = MOST_RUNS
 """Requests that Gradio holds before it asks the line; beyond, it says that the server is busy. All
-that the line takes may come between two looks of Gradio's."""
+that the line takes may arrive between two polls of Gradio's."""
 
 LINE_S = 1.0
-"""How often a run that waits is told how many are before it; the longer it waits, the rarer."""
+"""How often a waiting run learns how many are before it; less often the longer it waits."""
 
 SMALL_CHARS = 20_000
-"""A draft of so many characters is read, and its results are drawn, between two other requests;
+"""Up to this many characters, a draft is read and its results are drawn between two other requests;
 larger ones in a thread, so that nothing else waits."""
 
 YIELD_S = 0.05
@@ -73,11 +73,11 @@ YIELD_S = 0.05
 difference."""
 
 YIELD_SHARE = 0.25
-"""… and the longer a run takes, the rarer: each transfer carries all results so far, and a browser
-that draws more slowly than the model scores must not fall behind."""
+"""… and less often the longer a run takes: each transfer carries all results so far, and a browser
+that draws more slowly than the model scores must keep up."""
 
 LOOK_S = 0.004
-"""How often Gradio looks whether a run has come."""
+"""How often Gradio checks whether a run has arrived."""
 
 _drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
 
@@ -86,7 +86,7 @@ T = TypeVar("T")
 BROKEN = "Unexpected error; the server's log says what. Your text is kept."
 NO_MODEL = "Nothing was scored: the model cannot be used. The message under its field says why."
 
-_runs = itertools.count(1)  # names each run, so that the board knows a new one from a later pack
+_runs = itertools.count(1)  # run numbers: the board tells a new run from a later pack
 
 Update = tuple[Any, dict[str, Any]]
 """What one step of a run shows: the board's value and the buttons' value."""
@@ -98,11 +98,11 @@ class Reading:
 
     Attributes:
         candidates: one per solution, named by its letter; None where it cannot be scored.
-        thinking: for each candidate and step, whether the step stood inside `<think>`.
+        thinking: for each candidate and step, whether the step is inside `<think>`.
         cuts: for each candidate, the step rule that cut it.
-        cut_note: what must be known of these rules; empty where one cut all.
+        cut_note: what must be known about these rules; empty if one rule cut all.
         errors: why a solution cannot be scored, by its place; the others can.
-        issues: what stands in the way of all, as sentences with their places (see `actions_value`).
+        issues: what prevents the whole run, as sentences with their places (see `actions_value`).
     """
 
     candidates: list[Candidate | None] = field(default_factory=list)
@@ -113,17 +113,17 @@ class Reading:
     issues: list[dict[str, Any]] = field(default_factory=list)
 
     def all_issues(self) -> list[dict[str, Any]]:
-        """What is said at its place on the left, of all solutions and of single ones."""
+        """The messages shown at their places on the left, on all solutions and on single ones."""
         return self.issues + [{"where": i, "text": text} for i, text in sorted(self.errors.items())]
 
     @property
     def stands(self) -> bool:
-        """Whether there is anything to score, and nothing in its way."""
+        """Whether there is something to score, and nothing prevents it."""
         return not self.issues and any(self.candidates)
 
 
 def read_candidates(draft: Draft) -> Reading:
-    """Cut the solutions into steps, and name everything that cannot be scored at once."""
+    """Cut the solutions into steps, and report everything that cannot be scored together."""
     reading = Reading()
     if not draft.problem.strip():
         reading.issues.append({"where": "problem", "text": "Write the problem first."})
@@ -156,12 +156,12 @@ def refused(
 
     Args:
         scorer: the model.
-        candidates: those that were given to it.
+        candidates: those that it was given.
         error: what it raised.
         label: what the page calls the model.
 
     Returns:
-        Sentences by the candidates' names; empty where the error is none of theirs.
+        Sentences by the candidates' names; empty if the error is not theirs.
     """
     found = {}
     for candidate in candidates:
@@ -169,13 +169,13 @@ def refused(
             scorer.check_length(candidate)
         except (TooLongError, UnreadableError) as why:
             found[candidate.id] = str(why)
-    if not found:  # only running the model can tell, and the error names whose it is
+    if not found:  # found only by running the model; the error names the candidate
         found = {one.id: str(error) for one in candidates if f"candidate {one.id!r}" in str(error)}
     return {name: page_words(words, scorer.model_id, label) for name, words in found.items()}
 
 
 def read_payload(payload: object) -> tuple[Draft | None, Reading]:
-    """What a browser sent as candidates; no draft where the payload is none."""
+    """What a browser sent as candidates; no draft if the payload is invalid."""
     try:
         draft = read_draft(payload)
         return draft, read_candidates(draft)
@@ -190,7 +190,7 @@ class Run:
     Args:
         host: the model.
         payload: what the browser sent.
-        model: what stands in the model's field.
+        model: the content of the model's field.
         session: whose run it is.
     """
 
@@ -204,7 +204,7 @@ class Run:
         self._large = _size(payload) > SMALL_CHARS
 
     async def updates(self) -> AsyncGenerator[Update | None]:
-        """Results as they come; None where nothing changed, so that whoever waits can leave.
+        """Results as they arrive; None where nothing changed, so that the caller can leave.
 
         Closing it ends the run between two forward passes; what was shown stays.
         """
@@ -227,7 +227,7 @@ class Run:
             else:
                 model = {"where": "model", "text": words}
                 yield await self._failed(NO_MODEL, [model, *reading.all_issues()])
-        except gr.Error as error:  # ZeroGPU says in these words that a quota is used up
+        except gr.Error as error:  # ZeroGPU's way of saying that a quota is used up
             yield await self._failed(str(error.message))
         except Exception as error:
             log_bug(logger, "scoring failed", error)
@@ -236,7 +236,7 @@ class Run:
     async def _score(self, place: Place) -> AsyncGenerator[Update | None]:
         host, line = self._host, self._host.line
         came = told = time.monotonic()
-        board = None  # the same for all words, so that these alone are sent
+        board = None  # the same for all messages, so that only they are sent
         while not await line.turn(place, SOON_S):
             words = f"{line.before(place)} before you"
             pause = max(LINE_S, YIELD_SHARE * (told - came))
@@ -259,7 +259,7 @@ class Run:
                 async with aclosing(self._stream(place, scorer, due)) as updates:
                     async for update in updates:
                         yield update
-            except InputError as error:  # of one solution; the others are scored
+            except InputError as error:  # concerns one solution; the others are scored
                 await self._refuse(scorer, due, error)
             due = [i for i in due if self._scored[i] is None and i not in self._reading.errors]
         seconds = time.monotonic() - started
@@ -293,7 +293,7 @@ class Run:
         """Note which solutions the model cannot score.
 
         Raises:
-            PRMError: it is none of them, or none is left.
+            PRMError: the error is not theirs, or none is left.
         """
         there = {one.id: i for i in due if (one := self._reading.candidates[i]) is not None}
         candidates = [one for i in due if (one := self._reading.candidates[i]) is not None]
@@ -313,7 +313,7 @@ class Run:
         return text + f"; {n_left} of {len(self._scored)} solutions not scored" * bool(n_left)
 
     def _keep(self) -> list[int]:
-        """Take the scores that the browser kept and that still hold; which are left to judge."""
+        """Reuse kept scores that are still valid; the places that are left to judge."""
         candidates = self._reading.candidates
         kept = read_all(self._draft.kept, self._draft.problem, self._draft.letters)
         for index, one in still_valid(kept, candidates, self._model_id).items():
@@ -325,7 +325,7 @@ class Run:
         return page_words(str(error), self._model_id, self._host.label(self._model))
 
     def _is(self, word: str) -> bool:
-        """Whether the last message began so."""
+        """Whether the last message began with this."""
         return self._message.startswith(word)
 
     async def _running(self, message: str) -> Update:
@@ -368,14 +368,14 @@ class Run:
         )
 
     async def _aside(self, function: Callable[..., T], *values: Any) -> T:
-        """A function's value, worked out elsewhere where the draft is large."""
+        """A function's value, computed in a thread if the draft is large."""
         if not self._large:
             return function(*values)
         return await asyncio.get_running_loop().run_in_executor(_drafts, function, *values)
 
 
 def _size(payload: object) -> int:
-    """How many characters a draft has, with the scores that came with it, whatever else it is."""
+    """How many characters a draft has with the scores that came with it, valid or not."""
     match payload:
         case {"problem": str(problem), "solutions": list(texts), **others}:
             there = [problem, others.get("kept"), *texts]
@@ -385,7 +385,7 @@ def _size(payload: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page, and who reads it.
+    """The page, and which sessions are reading it.
 
     Attributes:
         demo: Gradio's part.
@@ -460,10 +460,10 @@ def build_page(host: ModelHost) -> Page:
             [editor, model],
             [board, actions],
             concurrency_id="model",
-            concurrency_limit=None,  # the line says who is next
+            concurrency_limit=None,  # the line decides which run is next
             preprocess=False,
             postprocess=False,
-            js=_REQUEST,  # adds the scores that stay
+            js=_REQUEST,  # adds the scores to keep
             **private,
         )
         jobs = problems.submit(
@@ -479,22 +479,22 @@ def build_page(host: ModelHost) -> Page:
         )
         jobs.failure(None, None, None, js=_ENDED_ALL, **private)
         problems.stop(None, None, None, cancels=[jobs], **private)
-        # A run that ended without a word of its own (cancelled, a full queue, a lost server): the
-        # buttons and the board do the rest. Gradio tells of a cancelled one when it is over.
+        # A run that ended without a message (cancelled, a full queue, a lost server): the buttons
+        # and the board do the rest. Gradio reports a cancelled one when it is over.
         job.failure(None, None, None, js=_ENDED, **private)
         actions.stop(None, None, None, cancels=[job], **private)
     readers = Readers(demo)
     demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
-    # Statistics of its last 10,000 runs, made anew after each of them, took most of Gradio's time.
+    # Statistics of its last 10,000 runs, recomputed after each of them, took most of Gradio's time.
     demo._queue.ANALYTICS_MAX_EVENTS, demo._queue.ANAYLTICS_CACHE_FREQUENCY = 1, sys.maxsize
-    # It looks for new runs and for progress bars, of which there are none; the thread that runs the
-    # model has to pause for every look.
+    # It polls for new runs and for progress bars, which do not exist here; the thread that runs the
+    # model has to pause for every poll.
     demo._queue.sleep_when_free, demo._queue.progress_update_sleep_when_free = LOOK_S, 60.0
     return Page(demo, readers)
 
 
 def _ended(last: Update | None, place: int, n_all: int) -> dict[str, Any]:
-    """What the list shows of a problem whose run is over."""
+    """What the list shows about a problem whose run is over."""
     board, actions = last or (None, {})
     results = board if isinstance(board, dict) and "candidates" in board else None
     words = "" if results else "; ".join(one["text"] for one in actions.get("issues", ()))
@@ -509,12 +509,12 @@ _ENDED = "() => { document.dispatchEvent(new CustomEvent('prm:ended')); }"
 
 
 async def healthz(request: Request) -> JSONResponse:
-    """Tells a load balancer that the server answers."""
+    """For load balancers: the server answers."""
     return JSONResponse({"ok": True})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on lets nobody in from elsewhere."""
+    """Whether an address to listen on is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -522,7 +522,7 @@ def is_loopback(host: str) -> bool:
 
 
 def known_hosts(host: str, names: Sequence[str] = ()) -> Hosts:
-    """Under which names a server answers that listens on an address.
+    """The names to which a server that listens on an address answers.
 
     Args:
         host: the address.
@@ -548,7 +548,7 @@ def serve(
         framed: whether Hugging Face may show the page in a frame.
 
     Raises:
-        OSError: the address cannot be had, such as when the port is taken.
+        OSError: the address is not available, such as when the port is in use.
     """
 
     demo = page.demo
@@ -593,7 +593,7 @@ def serve(
 
 
 def _log_nobody_in(app: Any) -> None:
-    """Spare every request a thread that looks whether somebody is logged in; nobody can be."""
+    """Spare every request a thread that checks for a login; there are no logins."""
 
     async def nobody() -> None:
         return None
@@ -605,20 +605,20 @@ def _log_nobody_in(app: Any) -> None:
 
 
 def _note_absence(name: str) -> None:
-    """Let every later import of a package that is not installed fail without a search."""
+    """Make every later import of a package that is not installed fail without a search."""
     if find_spec(name) is None:
         sys.modules[name] = None  # type: ignore[assignment]
 
 
 def _functions(demo: gr.Blocks) -> Iterator[tuple[int, str]]:
-    """What the page's components ask of the server: component's number and function's name."""
+    """What the page's components call on the server: component's number and function's name."""
     for number, block in demo.blocks.items():
         for name in block.get_config().get("server_fns", []):
             yield number, str(name)
 
 
 def _head() -> str:
-    """The style sheets. `launch(css=…)` would put every rule under Gradio's container."""
+    """The style sheets. `launch(css=…)` would scope every rule to Gradio's container."""
     folder = assets_dir() / "page"
     names = ("page.css", "problems.css")
     return (
@@ -629,7 +629,7 @@ def _head() -> str:
 def _theme() -> gr.themes.Base:
     """Gradio's own parts in the page's colours, with the system's fonts.
 
-    The ground is given as colours and not as tokens: Gradio paints it before any style sheet.
+    The background is given as colours and not as tokens: Gradio paints it before any style sheet.
     """
     return gr.themes.Base(
         font=["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],

@@ -23,16 +23,16 @@ from prm_core.session import Opened, Problem, Session, open_session, session_jso
 from prm_core.ui.kept import MAX_CHARS
 
 MAX_FILE_BYTES = 1_800_000
-"""Of a file as it comes here; the browser compresses it before."""
+"""Of a file as it arrives here; the browser compresses it first."""
 
 MOST_ERRORS = 20
-"""Rows that could not be read and are named; the others are counted."""
+"""Unreadable rows that are named; the others are counted."""
 
 MAX_PROBLEMS = 500
-"""Scored by one press; another one goes on."""
+"""Scored by one press; the next press continues."""
 
 MOST_FACTS = 4_000
-"""Recorded solutions whose choices are worked out when a file is opened; each takes a moment."""
+"""Recorded solutions whose choices are computed when a file is opened; each takes a moment."""
 
 PATIENCE_S = 10
 
@@ -41,7 +41,7 @@ _turns = itertools.count(1)
 
 
 def open_file(asked: object) -> dict[str, Any]:
-    """What a file holds. Called by the browser (`server.open_file`).
+    """What a file contains. Called by the browser (`server.open_file`).
 
     Args:
         asked: `{"name", "contents"}`, the contents in base64.
@@ -91,7 +91,7 @@ def _shown(opened: Opened) -> dict[str, Any]:
 
 
 def _facts(session: Session) -> dict[str, list[dict[str, Any] | None]]:
-    """By a model's id, what the list says of each problem; null where that was too much work."""
+    """By a model's id, what the list says about each problem; null if that was too much work."""
     left, found = MOST_FACTS, {}
     for model in session.models:
         facts: list[dict[str, Any] | None] = []
@@ -103,12 +103,12 @@ def _facts(session: Session) -> dict[str, list[dict[str, Any] | None]]:
 
 
 def _fact(problem: Problem, model: str, threshold: float) -> dict[str, Any] | None:
-    """What a model's recorded scores make of a problem; None where it has none.
+    """How a model's recorded scores rank a problem's solutions; None if it has none.
 
     Returns:
         `{"leaders", "right", "rules", "apart", "error"}`: the places of those that lead by their
-        weakest step, the chance that they are right (null where no right answer is known), how
-        many different choices the aggregations make, whether the leaders' answer is not the most
+        weakest step, the chance that they are right (null if no right answer is known), how many
+        different choices the aggregations make, whether the leaders' answer is not the most
         frequent one, and whether a step is below the threshold.
     """
     scored = [(i, one) for i, one in enumerate(problem.scored(model)) if one is not None]
@@ -131,16 +131,16 @@ def progress_value(
     """What the list shows while all of its problems are scored.
 
     Args:
-        n_done, n_all: problems that are over, and all.
+        n_done, n_all: the number of finished problems, and of all.
         place: which of them has just ended.
         board: its results, as the board shows them.
-        words: why it has none.
+        words: why it has no results.
     """
     return {
         "n_done": n_done,
         "n_all": n_all,
         "place": place,
-        # As text, as `detail` of the board: Gradio walks every value that it can see.
+        # As text, like `detail` of the board: Gradio walks every value that it can see.
         "board": None if board is None else json.dumps(board),
         "words": words,
         "turn": next(_turns),

@@ -1,6 +1,6 @@
-"""A board drawn again from what the browser stored of it, after a reload or a restart.
+"""A board redrawn from what the browser stored of it, after a reload or a restart.
 
-Nothing of it was ever kept here, so it is checked like any other input.
+The server never kept any of it, so it is checked like any other input.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _one_at_a_time = threading.Lock()
 
 
 def restore(results: object) -> dict[str, Any] | None:
-    """The board's value, or None where the browser's storage does not hold one.
+    """The board's value, or None if the browser's storage does not contain one.
 
     Called by the browser (`server.restore`).
 
@@ -42,7 +42,7 @@ def restore(results: object) -> dict[str, Any] | None:
 def _board(results: Any) -> dict[str, Any] | None:
     """
     Raises:
-        InputError, KeyError, TypeError, ValueError, AttributeError: it is not one of ours.
+        InputError, KeyError, TypeError, ValueError, AttributeError: it is not ours.
     """
     rows = results["candidates"]
     draft = read_draft(
@@ -86,7 +86,7 @@ def _board(results: Any) -> dict[str, Any] | None:
 
 
 def _is_small(scored: list[ScoredCandidate | None]) -> bool:
-    """Whether it can be drawn without keeping others waiting."""
+    """Whether it can be drawn without making other requests wait."""
     there = [one for one in scored if one is not None]
     n_chars = sum(len(step) for one in there for step in one.candidate.steps)
     return sum(len(one.probabilities) for one in there) <= 4 * MAX_STEPS and (
@@ -97,7 +97,7 @@ def _is_small(scored: list[ScoredCandidate | None]) -> bool:
 def _share(value: object) -> float:
     """
     Raises:
-        TypeError, ValueError: it is no number.
+        TypeError, ValueError: it is not a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise TypeError("a number is needed")
@@ -108,7 +108,7 @@ def _text(value: object) -> str:
     """A short text.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a short text.
     """
     if not isinstance(value, str):
         raise TypeError("text is needed")

@@ -1,8 +1,7 @@
-"""Who reads along, and that nothing is kept of what anybody sent.
+"""Which sessions are read, and that nothing is kept of what they sent.
 
 Gradio remembers the last value of every component for each of thousands of sessions, so that views
-can be shared. Nothing on this page is asked for that way, so one state serves all, and it takes in
-nothing.
+can be shared. Nothing on this page uses that, so one state serves all, and it stores nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ import gradio as gr
 from gradio.state_holder import SessionState, StateHolder
 
 READER_S = 10.0
-"""How long a run goes on while nobody reads its messages; a browser asks within a moment."""
+"""How long a run continues while its messages are not read; a browser reads within a moment."""
 
 
 class ForgetfulState(SessionState):
-    """The page as it was built, whatever comes and goes."""
+    """The page as it was built, whatever sessions do."""
 
     def __setitem__(self, key: int, value: Any) -> None:
         """Keep nothing."""
@@ -47,7 +46,7 @@ class ForgetfulHolder(StateHolder):
 
 
 class Readers:
-    """Which sessions are being read; what the queue still holds for others is dropped.
+    """Which sessions are being read; what the queue still holds for the others is dropped.
 
     Args:
         demo: the page, whose queue it is.
@@ -56,12 +55,12 @@ class Readers:
     def __init__(self, demo: gr.Blocks) -> None:
         self._demo = demo
         self._reading: Counter[str] = Counter()
-        self._left: dict[str, float] = {}  # when a session's last reader went
+        self._left: dict[str, float] = {}  # when a session's last reader left
         self._drops: dict[str, asyncio.TimerHandle] = {}
 
     @contextmanager
     def reading(self, session: str) -> Iterator[None]:
-        """Somebody reads a session's messages, until the block is left."""
+        """A session's messages are being read, until the block is left."""
         self._reading[session] += 1
         try:
             yield
@@ -73,7 +72,7 @@ class Readers:
                 self.drop_soon(session)
 
     def gone(self, session: str, begun: float) -> bool:
-        """Whether nobody has read a session for too long.
+        """Whether a session has not been read for too long.
 
         Args:
             session: its name.
@@ -84,9 +83,9 @@ class Readers:
         return time.monotonic() - max(begun, self._left.get(session, 0.0)) > READER_S
 
     def take(self, event_id: str | None) -> None:
-        """Empty what the queue holds of a run's request, which is a run's own from now on.
+        """Empty the queue's copy of a run's request; from now on only the run holds it.
 
-        Gradio's loops keep the last request in sight until the next one comes.
+        Gradio's loops keep a reference to the last request until the next one arrives.
         """
         event = self._demo._queue.event_ids_to_events.get(event_id or "")
         if event is not None and event.data is not None:
@@ -95,9 +94,9 @@ class Readers:
                 vars(event.request).pop(name, None)
 
     def drop_soon(self, session: str) -> None:
-        """Drop what is held for a session, unless somebody comes to read it.
+        """Drop what is held for a session, unless it is read first.
 
-        Counted from the last call: what has just ended must not go with what ended earlier.
+        The time counts from the last call: what has just ended must not go with what ended earlier.
         """
         if earlier := self._drops.get(session):
             earlier.cancel()
@@ -107,7 +106,7 @@ class Readers:
     def _drop(self, session: str) -> None:
         self._drops.pop(session, None)
         queue = self._demo._queue
-        # Not those that have an id: a run that is cancelled as it ends keeps its own.
+        # Not those with an id: a run that is cancelled as it ends keeps its own.
         waiting = [one.queue for one in queue.event_queue_per_concurrency_id.values()]
         going = [one for one in queue.active_jobs if one is not None]
         runs = any(one.session_hash == session for events in waiting + going for one in events)

@@ -1,4 +1,4 @@
-"""Error messages of the library in the page's words.
+"""Error messages of the library, in the page's terms.
 
 The library speaks of candidates and of the model's own name; on the page they are solutions, named
 by their letters, and the model is what the field shows.
@@ -14,7 +14,7 @@ _NAMED = re.compile(r"\bcandidate '([A-Z]{1,3})'")
 _KINDS = (
     (re.compile(r"\bcandidates\b"), "solutions"),
     (re.compile(r"\bcandidate\b"), "solution"),
-    # What argparse says of the options in the model's field.
+    # What argparse says about the options in the model's field.
     (re.compile(r"the model's options cannot be read: "), ""),
     (
         re.compile(r"unrecognized arguments: (--\S+).*", re.DOTALL),
@@ -22,9 +22,9 @@ _KINDS = (
     ),
     (
         re.compile(r"unrecognized arguments: (.*)", re.DOTALL),
-        r"“\1” belongs to no option; take it out of the model's field",
+        r"“\1” does not belong to any option; take it out of the model's field",
     ),
-    (re.compile(r"argument (--\S+): expected one argument"), r"\1 needs a value behind it"),
+    (re.compile(r"argument (--\S+): expected one argument"), r"\1 needs a value after it"),
     (
         re.compile(r"argument (--\S+): invalid positive value: "),
         r"\1 needs a whole number above 0, not ",
@@ -41,7 +41,7 @@ _KINDS = (
 
 
 def page_words(message: str, model_id: str = "", label: str = "") -> str:
-    """A message as the page says it: a sentence about solutions and the chosen model.
+    """A message as the page shows it: a sentence about solutions and the chosen model.
 
     >>> page_words("candidate 'B' has 9 tokens but default-model reads at most 8", "default-model",
     ...     "Arithmetic PRM")
@@ -57,12 +57,12 @@ def page_words(message: str, model_id: str = "", label: str = "") -> str:
 
 
 def sendable(text: str) -> str:
-    """A text that can be sent back to the browser: halves of characters are replaced."""
+    """A text that can be sent back to the browser: unpaired surrogates are replaced."""
     return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def sentence(message: str) -> str:
-    """With a full stop, and a capital where it begins with a solution."""
+    """With a full stop, and a capital if it begins with a solution."""
     message = message.strip()
     if message.startswith("solution"):
         message = "S" + message[1:]

@@ -107,12 +107,12 @@ def test_every_card_is_stale_where_the_whole_comparison_changed(page: Page, tiny
         (
             lambda: steps.select_option("sentence"),
             lambda: steps.select_option("auto"),
-            "steps cut otherwise now",
+            "steps cut differently now",
         ),
         (
             lambda: model.fill("another/model"),
             lambda: model.fill(as_it_was),
-            "other model chosen now",
+            "another model chosen now",
         ),
     ):
         change()
@@ -276,7 +276,7 @@ def test_results_come_back_with_the_text_that_they_are_of(page: Page) -> None:
     expect(page.locator(".bd-card:has(.bd-row)")).to_have_count(3)
     assert {letter: probabilities(page, letter) for letter in "ABC"} == numbers
     assert stale(page) == []
-    page.get_by_role("button", name="Results before these").click()
+    page.get_by_role("button", name="Earlier results").click()
     expect(page.locator(".bd-problem")).to_contain_text("What is 8 × 3?")
     assert stale(page) == order(page)
 
@@ -748,7 +748,7 @@ FULL = """(free) => {
 def test_results_that_find_no_room_are_said_and_the_text_is_kept(page: Page) -> None:
     page.evaluate(FULL, 1_000)
     scored_page(page)
-    expect(page.locator(".bd-unkept")).to_contain_text("too large to be kept over a reload")
+    expect(page.locator(".bd-unkept")).to_contain_text("too large to survive a reload")
     page.reload()
     expect(solutions(page)).to_have_count(3)
     assert [box.input_value() for box in solutions(page).all()] == list(SOLUTIONS)
@@ -774,7 +774,7 @@ def test_results_that_cannot_be_brought_back_are_said(page: Page) -> None:
         "addEventListener('pagehide', () => { sessionStorage['prm-inspector.results'] = '{}'; })"
     )
     page.reload()
-    expect(page.locator(".bd-unkept")).to_contain_text("could not be brought back")
+    expect(page.locator(".bd-unkept")).to_contain_text("could not be restored")
     expect(solutions(page)).to_have_count(3)
 
 
@@ -850,7 +850,7 @@ def away_page(browser: Browser, killable: Killable) -> Iterator[Page]:
     assert not wrong, wrong
 
 
-AWAY = "The server is away; your text and results are kept."
+AWAY = "The server cannot be reached; your text and results are kept."
 FIVE_S = 5_000
 
 
@@ -881,9 +881,9 @@ def test_a_server_that_goes_while_nobody_does_anything_is_noticed(
     scored_page(page, A, B)
     killable.kill()
     expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=30_000)
-    expect(page.locator(".prm-badge")).to_contain_text("server away")
+    expect(page.locator(".prm-badge")).to_contain_text("server unreachable")
     killable.start()
-    expect(page.locator(".prm-badge")).not_to_contain_text("server away", timeout=ENDS_MS)
+    expect(page.locator(".prm-badge")).not_to_contain_text("server unreachable", timeout=ENDS_MS)
     solutions(page).nth(1).fill(C)
     score(page)
     expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=ENDS_MS)

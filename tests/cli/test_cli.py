@@ -547,7 +547,7 @@ def test_ctrl_c_tells_how_to_go_on(
     done = run("score", rows, "--model", model, "-o", str(out))
     assert done.code == 1
     assert done.err.splitlines() == [
-        f"{out}.parts holds what is done; run the same command with --resume",
+        f"{out}.parts contains the finished work; run the same command with --resume",
         "interrupted",
     ]
     monkeypatch.setattr(score, "open_problems", read)

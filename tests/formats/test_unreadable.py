@@ -137,7 +137,7 @@ def test_the_others_of_a_page_are_scored_and_each_card_says_why_it_is_not(tmp_pa
     for letter, words in {
         "B": "step 2 of solution B cannot be judged",
         "C": "Solution C has no steps",
-        "D": "Solution D holds an unpaired surrogate",
+        "D": "Solution D contains an unpaired surrogate",
         "F": "Solution F has 6,",
         "G": "Solution G has 200,001 characters",
     }.items():

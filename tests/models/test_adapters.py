@@ -121,7 +121,7 @@ def test_an_adapter_beside_a_model_s_own_weights_is_refused(tmp_path: Path) -> N
     own = adapter(tmp_path / "adapter", both)
     for file in own.iterdir():
         shutil.copy(file, both)
-    with pytest.raises(ModelLoadError, match=r"adapter_config\.json lies beside .* move"):
+    with pytest.raises(ModelLoadError, match=r"adapter_config\.json is beside .* move"):
         load_scorer(both, family="math_psa")
 
 
@@ -180,7 +180,7 @@ def test_a_start_that_leaves_the_base_as_it_is_changes_nothing(start: Any, tmp_p
     [
         ("model.layers.0.self_attn.q_proj.lora_B.weight", None, "lora_B is missing"),
         ("", "base_model.model.lm_head.lora_A.weight", "adapts 'lm_head', which the backbone"),
-        ("", "base_model.model.score.weight", "is not of a plain LoRA layer"),
+        ("", "base_model.model.score.weight", "does not belong to a plain LoRA layer"),
     ],
 )
 def test_a_tensor_too_few_or_too_many_is_refused_by_name(

@@ -163,7 +163,7 @@ def test_the_doctor_does_not_hold_rounded_weights_against_published_numbers(wide
         examine(load_scorer(wide, device="cpu", quantize="4bit"), [golden])
     )
     assert (found.name, found.good) == ("rounded", True)
-    assert "4bit weights: only told" in found.text
+    assert "4bit weights: not a check" in found.text
     trusted, line = verdict(findings)
     assert trusted
     assert "check them without --quantize" in line
@@ -296,7 +296,7 @@ def test_an_adapter_is_not_merged_into_what_waits_elsewhere(tmp_path: Path) -> N
 
 @no_cuda
 def test_without_a_gpu_there_is_nothing_to_spread_over(tmp_path: Path) -> None:
-    with pytest.raises(BadOptionError, match=r"no GPU is here; choose from auto, .*cpu"):
+    with pytest.raises(BadOptionError, match=r"there is no GPU here; choose from auto, .*cpu"):
         load_scorer(tiny_model(tmp_path), device="all")
 
 

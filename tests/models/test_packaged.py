@@ -198,7 +198,7 @@ def test_another_file_than_the_pinned_one_is_refused(
     packaged: PackagedModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(file, tmp_path / "site", monkeypatch)
-    with pytest.raises(ModelLoadError, match=r"not the file that is pinned.*llm-tiny==1\.0"):
+    with pytest.raises(ModelLoadError, match=r"not the pinned file.*llm-tiny==1\.0"):
         small_backbone(replace(packaged, sha256="0" * 64), fetch=False)
     assert not (tmp_path / "cache" / "tiny").exists()
 

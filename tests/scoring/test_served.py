@@ -158,7 +158,7 @@ def test_log_odds_order_what_has_saturated(server: PoolingServer, scorer: VllmSc
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([], "with 0 scores for 2 steps, so it looks for another tag"),
+        ([], "with 0 scores for 2 steps, so its tag is not"),
         ([[0.0, 1.0]], "with 1 scores for 2 steps"),
         ([[0.0, 1.0]] * 3, '"step_tag_id": 3'),
         ([[0.0]] * 2, "with [0.0] for a step, not with two finite numbers"),
@@ -167,7 +167,7 @@ def test_log_odds_order_what_has_saturated(server: PoolingServer, scorer: VllmSc
         ([[0.0, float("nan")]] * 2, "not with two finite numbers"),
         ([[0.0, 10**400]] * 2, "not with two finite numbers"),
         ([0.1, 0.2], "not with two finite numbers"),
-        (0.5, "with something else than scores"),
+        (0.5, "with something other than scores"),
     ],
 )
 def test_a_reply_that_does_not_fit_the_steps_is_an_error(
@@ -183,8 +183,8 @@ def test_a_reply_that_does_not_fit_the_steps_is_an_error(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"<html>", "with something else than scores"),
-        ({"data": 5}, "with something else than scores"),
+        (b"<html>", "with something other than scores"),
+        ({"data": 5}, "with something other than scores"),
         ({"data": []}, "for 0 prompts instead of 1"),
         ({"data": [{"index": 0, "data": []}, {"index": 0, "data": []}]}, "for 2 prompts"),
         ({"data": [{"index": 1, "data": []}]}, "for 1 prompts instead of 1"),
@@ -202,13 +202,15 @@ def test_another_tag_is_found_out_when_the_server_is_opened(
     server: PoolingServer, model: Path
 ) -> None:
     server.tag = 7
-    with pytest.raises(ModelError, match=r"another tag than .* has; start it with --pooler-config"):
+    with pytest.raises(
+        ModelError, match=r"its tag is not that of .*; start it with --pooler-config"
+    ):
         open_server(server.url, model)
 
 
 def test_probabilities_are_not_taken_for_logits(server: PoolingServer, model: Path) -> None:
     server.activates = False
-    with pytest.raises(ModelError, match="which do not belong together; a vLLM that knows use_act"):
+    with pytest.raises(ModelError, match="which do not match; a vLLM that knows use_act"):
         open_server(server.url, model)
 
 
@@ -248,7 +250,7 @@ def test_a_server_of_another_kind_is_refused(
 def test_families_that_vllm_cannot_score_are_refused(server: PoolingServer, tmp_path: Path) -> None:
     directory = tiny_model(tmp_path / "value-head")
     server.models[0]["root"] = str(directory)
-    with pytest.raises(BadOptionError, match="is of the family value_head, whose steps a vLLM"):
+    with pytest.raises(BadOptionError, match="belongs to family value_head, whose steps a vLLM"):
         open_server(server.url, directory)
     with pytest.raises(BadOptionError, match="name the model that the server runs"):
         open_server(server.url, None)

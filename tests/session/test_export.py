@@ -90,5 +90,5 @@ def test_a_defused_cell_is_read_as_it_was(cell: str) -> None:
 
 
 def test_a_name_must_tell_a_format(tmp_path: Path) -> None:
-    with pytest.raises(BadOptionError, match=r"tells no format by its name"):
+    with pytest.raises(BadOptionError, match=r"does not give a format"):
         export(session(), tmp_path / "s.doc")

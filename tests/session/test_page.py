@@ -91,5 +91,5 @@ def test_names_that_are_no_letters_get_some() -> None:
     "change", [{"threshold": 2}, {"candidates": None}, {"gold": 4}, {"problem": []}]
 )
 def test_what_is_not_the_page_s_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(DataError, match="are no results of the page"):
+    with pytest.raises(DataError, match="are not results of the page"):
         from_page({**RESULTS, **change})

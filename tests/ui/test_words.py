@@ -41,9 +41,9 @@ def test_the_library_speaks_of_candidates_and_the_page_of_solutions(
         ("m --bogus", "the option --bogus is not known"),
         ("m --samples x", "--samples needs a whole number above 0, not 'x'"),
         ("m --samples 0", "--samples: 0 is not above 0"),
-        ("m --family", "--family needs a value behind it"),
+        ("m --family", "--family needs a value"),
         ("m --quantize 3bit", "--quantize cannot be '3bit'; choose from"),
-        ("m --family pure stray", "“stray” belongs to no option"),
+        ("m --family pure stray", "“stray” does not belong to any option"),
         ("m --family 'x", "No closing quotation"),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_name_that_can_be_no_model_is_told_without_loading_it(tmp_path: Path) 
         ("x --server 127.0.0.1", "--server needs an address"),
         (str(tmp_path / "none"), "There is no folder"),
         (str(tmp_path / "model"), "has no config.json"),
-        ("a b c", "no model of the list"),
+        ("a b c", "choose one from the list"),
         ("", "Name a model"),
         ("owner/name --bogus", "--bogus"),
     ):
