@@ -153,6 +153,7 @@ const views = [
   { name: "Overview", content: [Overview.node], fill: () => fillOverview() },
   { name: "Rules", content: [Rules.node], fill: () => fillRules() },
   { name: "Answers", content: [Answers.node], fill: () => fillAnswers() },
+  { name: "Models", content: [TwoModels.node], fill: () => fillModels() },
   { name: "Table", content: [table], fill: () => fillTable() },
 ];
 const tabs = views.map(({ name }, i) =>
@@ -454,6 +455,7 @@ function scoredCard(data) {
   };
   const stale = text("span", "bd-chip bd-stale-why", "");
   card.stale = stale;
+  card.outcome = make("span", { class: "bd-outcome" });
   card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
   card.node = make(
     "article",
@@ -465,6 +467,7 @@ function scoredCard(data) {
       text("span", "bd-letter", data.letter),
       score,
       many() ? strip(card) : null,
+      card.outcome,
       answer(data),
       text("span", chip, data.claim),
       stale,
@@ -1342,6 +1345,7 @@ function show(next) {
   showExport();
   arrange(!fresh);
   fillView();
+  showOutcomes();
   // A quick run brings all of its results at once.
   if (!restoring && (fresh || (!running && was?.status === "running" && !frozen))) reveal();
   prm.changed();

@@ -36,13 +36,53 @@ const several = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : 
 
 // --- what the session says of a problem -------------------------------------------------------------
 
-const textOf = (solution) => solution.text ?? (solution.steps ?? []).join("\n\n");
 const solutionsOf = (problem) => (problem.solutions ?? []).slice(0, MOST_SOLUTIONS);
 
-// A solution's recorded scores, where it has one of every step.
-function scoresOf(solution) {
-  const scores = solution.scores?.[model];
-  return scores && scores.probabilities.length === solution.steps?.length ? scores : null;
+// Steps that a file gives stay those steps: as many line ends part them as none of them holds.
+function partOf(problem) {
+  const all = solutionsOf(problem);
+  if (problem.rule || all.some(({ text, steps }) => text || !steps?.length)) return "";
+  return ["\n", "\n\n", "\n\n\n"].find((part) =>
+    !all.some(({ steps }) => steps.some((step) => step.includes(part)))
+  ) ?? "";
+}
+
+function ruleOf(problem) {
+  const part = partOf(problem);
+  return part ? `separator:${part.replaceAll("\n", "\\n")}` : problem.rule ?? "auto";
+}
+
+function textsOf(problem) {
+  const part = partOf(problem) || "\n\n";
+  return solutionsOf(problem).map(({ text, steps }) => text ?? (steps ?? []).join(part));
+}
+
+// A solution's recorded scores, one of every step; those of an outcome model are of the whole.
+function scoresOf({ scores, steps, thinking }, by = model) {
+  const own = scores?.[by];
+  const n = own?.probabilities.length;
+  if (!steps?.length || (n !== 1 && n !== steps.length)) return null;
+  const whole = n !== steps.length;
+  const judged = whole ? { steps: [steps.join("\n\n")] } : { steps, thinking };
+  return { extras: {}, rationales: [], ...own, model_id: by, ...judged };
+}
+
+// A model as the results name it.
+function judgeOf({ id, label, line, note, threshold, recorded: fromFile } = {}) {
+  return {
+    model: label || id,
+    model_line: !fromFile && line ? line : prm.RECORDED + id,
+    model_note: fromFile ? "These scores were recorded before and come from the file." : note ?? "",
+    own: threshold ?? 0.5,
+  };
+}
+
+// What the file's other models said of the same solutions.
+function othersOf(solutions) {
+  return session.models.filter((one) => one.id !== model).map((one) => ({
+    ...judgeOf(one),
+    candidates: solutions.map((solution) => scoresOf(solution, one.id)),
+  })).filter((one) => one.candidates.some(Boolean));
 }
 
 // The solutions' letters: their own names where these are letters.
@@ -59,9 +99,9 @@ function draftFor(i) {
   const solutions = solutionsOf(problem);
   return {
     problem: problem.problem,
-    solutions: solutions.map(textOf),
+    solutions: textsOf(problem),
     letters: lettersOf(solutions),
-    rule: problem.rule ?? "auto",
+    rule: ruleOf(problem),
     gold: problem.gold_answer ?? null,
   };
 }
@@ -70,37 +110,32 @@ function draftFor(i) {
 function recordedResults(i) {
   const problem = session.problems[i];
   const solutions = solutionsOf(problem);
-  if (!solutions.some(scoresOf)) return null;
-  const letters = lettersOf(solutions);
-  const by = session.models.find((one) => one.id === model) ?? {};
-  const own = by.threshold ?? 0.5;
+  if (!solutions.some((one) => scoresOf(one))) return null;
+  const [letters, texts] = [lettersOf(solutions), textsOf(problem)];
+  const by = judgeOf(session.models.find((one) => one.id === model) ?? { id: model });
   const candidates = solutions.map((solution, k) => {
     const scores = scoresOf(solution);
-    const { steps, thinking } = solution;
     return {
       letter: letters[k],
-      source: textOf(solution),
+      source: texts[k],
       cut: solution.cut ?? "",
       error: scores ? "" : solution.error || "no recorded scores",
-      scores: scores && { extras: {}, rationales: [], ...scores, model_id: model, steps, thinking },
+      scores,
     };
   });
-  return JSON.stringify({
+  const found = {
+    ...by,
     problem: problem.problem,
-    rule: problem.rule ?? "auto",
-    model: by.label || model,
-    model_line: !by.recorded && by.line ? by.line : prm.RECORDED + model,
-    model_note: by.recorded
-      ? "These scores were recorded before and come from the file."
-      : by.note ?? "",
+    rule: ruleOf(problem),
     gold: problem.gold_answer ?? null,
-    threshold: session.settings?.threshold ?? own,
-    own,
+    threshold: session.settings?.threshold ?? by.own,
     status: problem.status || "done",
     message: problem.message ?? "",
     cut_note: problem.cut_note ?? "",
     candidates,
-  });
+    others: othersOf(solutions),
+  };
+  return JSON.stringify(prm.others.merged(found, found));
 }
 
 // What scores make of a problem; those of here go before recorded ones. Null where nothing is known.
@@ -128,7 +163,7 @@ function labelsDiffer(problem) {
   const threshold = session.models?.find((one) => one.id === model)?.threshold ?? 0.5;
   return solutionsOf(problem).some((solution) => {
     const p = scoresOf(solution)?.probabilities;
-    return p &&
+    return p?.length === solution.steps.length &&
       solution.labels?.some((label, k) =>
         typeof label === "number" && (label >= 0.5) !== (p[k] >= threshold)
       );
@@ -222,9 +257,12 @@ function keepCurrent() {
   if (own && shown.problem === draft.problem) keepResults(at, shown);
 }
 
+// With what other models said of the same texts before.
 function keepResults(i, board) {
-  results.set(i, prm.storedResults(board));
-  facts.set(i, factOfBoard(board));
+  const [stored, earlier] = [prm.storedResults(board), results.get(i) ?? recordedResults(i)];
+  const merge = () => prm.others.merged(JSON.parse(stored), JSON.parse(earlier));
+  results.set(i, earlier ? JSON.stringify(merge()) : stored);
+  facts.set(i, { ...factOfBoard(board), by: board.model_line });
 }
 
 async function choose(i) {
@@ -345,12 +383,12 @@ function sayAll(words) {
   allButton.textContent = all ? "Cancel" : "Score all";
 }
 
-// Those in the list that have no scores of their own, all of them where each has; as many as one
-// request takes.
+// Those in the list that the chosen model has not scored yet, all of them where it has; as many as
+// one request takes.
 function scoreAll() {
   keepCurrent();
   const shown = shownPlaces().filter((i) => draftFor(i).solutions.some((one) => one.trim()));
-  const fresh = shown.filter((i) => !facts.has(i));
+  const fresh = shown.filter((i) => facts.get(i)?.by !== prm.model);
   const places = [];
   const texts = [];
   let left = props.max_chars - 2;

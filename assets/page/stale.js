@@ -115,7 +115,25 @@ function bringsNothing(next) {
 
 function keepBefore(next) {
   if (value !== next && value?.run !== next.run && hasScores(value)) before = value;
+  keepOthers(next);
   beforeButton.hidden = !hasScores(before) || next.status === "running";
+}
+
+// What other models said of the same texts stays with the results, as text: Gradio walks values. The
+// model that was on show before is the one to compare with.
+function keepOthers(next) {
+  if (value === next || !hasScores(value) || value.problem !== next.problem) return;
+  const again = value.model_line === next.model_line;
+  const part = next.run === value.run && next.status === "running";
+  const [others, other] = [next.others ?? value.others, next.other ?? value.other];
+  if (part || (again && (next.others || !others))) {
+    Object.assign(next, { others, other });
+    return;
+  }
+  const [results, earlier] = [next, value].map((one) => JSON.parse(prm.storedResults(one)));
+  const found = prm.others.merged(results, earlier).others;
+  next.others = found.length ? JSON.stringify(found) : undefined;
+  next.other = again ? other : value.model_line;
 }
 
 function swapBefore() {
@@ -177,12 +195,14 @@ function keepResults() {
 function saveNow() {
   clearTimeout(saving);
   if (restoring || !hasScores(value) || value === saved) return;
-  sayUnkept(prm.saveResults(value) ? "" : TOO_LARGE);
+  sayUnkept({ all: "", own: OTHERS_TOO_LARGE, none: TOO_LARGE }[prm.saveResults(value)]);
   saved = value;
 }
 
 const TOO_LARGE =
   "These results are too large to survive a reload; the text is kept. To keep the numbers, copy the tables or print the page.";
+const OTHERS_TOO_LARGE =
+  "The scores of the other models are too large to survive a reload; the scores shown here are kept.";
 const NOT_BACK = "Earlier results could not be restored; the text is here. Press Score.";
 
 function sayUnkept(words) {
@@ -200,7 +220,7 @@ function keepView() {
 // The server draws the stored numbers again, and checks them as it checks any input.
 async function restoreResults() {
   const [kept, view] = [prm.savedResults(), prm.savedView()];
-  const again = kept && server.restore ? await server.restore(kept).catch(() => null) : null;
+  const again = kept && server.restore ? await drawn(kept) : null;
   const busy = hasScores(value) || root.dataset.status === "running";
   if (radios.has(view?.method)) {
     method = view.method;
@@ -219,11 +239,23 @@ async function restoreResults() {
   prm.arrived("board");
 }
 
+// Stored results as the server draws them; null where it cannot. Other models' stay here.
+async function drawn(stored) {
+  try {
+    const { others, other, ...own } = JSON.parse(stored);
+    const again = await server.restore(JSON.stringify(own));
+    if (again && others?.length) Object.assign(again, { others: JSON.stringify(others), other });
+    return again;
+  } catch {
+    return null;
+  }
+}
+
 // The same numbers with another right answer or threshold, drawn by the server.
 async function redraw(change) {
   const of = value;
   const stored = JSON.stringify({ ...JSON.parse(prm.storedResults(of)), ...change });
-  const again = await server.restore(stored).catch(() => null);
+  const again = await drawn(stored);
   if (!again || value !== of) return false;
   props.value = again;
   show(again);
@@ -232,7 +264,7 @@ async function redraw(change) {
 
 // Results that another part passes, in stored form; null shows the empty board.
 document.addEventListener("prm:show-results", async ({ detail: stored }) => {
-  const again = stored && await server.restore(stored).catch(() => null);
+  const again = stored && await drawn(stored);
   if (stored && !again) {
     empty.before(unkept);
     sayUnkept("The results of this problem could not be drawn; choose it again in a minute.");

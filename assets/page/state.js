@@ -171,14 +171,20 @@ window.prm ??= (() => {
     }));
     const judge = { model, model_line, model_note, threshold, own };
     const about = { problem, rule, gold, cut_note, ...judge };
-    return JSON.stringify({ ...about, status, message, candidates });
+    const others = results.others ? { others: JSON.parse(results.others) } : {};
+    const { other } = results; // the one that is compared
+    return JSON.stringify({ ...about, status, message, candidates, ...others, other });
   }
 
+  // Without the scores of other models where there is no room for them: "all", "own" or "none".
   function saveResults(results) {
-    const text = storedResults(results);
     // What is too large to come back would be useless, and what is there belongs to earlier results.
     state.forgetResults();
-    return bytes(JSON.stringify(text)) <= MOST_BACK && store(RESULTS, text);
+    const own = storedResults({ ...results, others: undefined });
+    if (bytes(JSON.stringify(own)) > MOST_BACK) return "none";
+    if (!results.others) return store(RESULTS, own) ? "all" : "none";
+    if (store(RESULTS, storedResults(results))) return "all";
+    return store(RESULTS, own) ? "own" : "none";
   }
 
   const bytes = (text) => new Blob([text]).size;

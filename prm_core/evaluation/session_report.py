@@ -13,12 +13,13 @@ from dataclasses import dataclass, fields, replace
 from itertools import groupby
 
 from prm_core.evaluation.choices import Choice, Comparison, compare_pool
+from prm_core.evaluation.two_models import ModelComparison, compare_models, difference_words
 from prm_core.figures.step_bars import PALETTES, Palette, band, format_apart, format_probability
 from prm_core.formats.containers import SESSION
 from prm_core.ranking.aggregate import METHODS
 from prm_core.ranking.rank import rank
 from prm_core.session.codec import session_json
-from prm_core.session.record import Label, Problem, Session, Solution
+from prm_core.session.record import Label, Model, Problem, Session, Solution
 from prm_core.types import RankedCandidate, ScoredCandidate
 
 
@@ -58,12 +59,14 @@ class _Show:
     other: str
     method: str
     threshold: float
+    models: dict[str, Model]
 
     @classmethod
     def of(cls, session: Session) -> _Show:
         model = session.model.id if session.model else ""
         settings = session.settings
-        return cls(model, settings.other, settings.aggregation, session.threshold)
+        models = {one.id: one for one in session.models}
+        return cls(model, settings.other, settings.aggregation, session.threshold, models)
 
 
 def _escape(text: str) -> str:
@@ -140,6 +143,7 @@ def _problem(number: int, problem: Problem, show: _Show) -> str:
             _heat_map(problem, order, show),
             _rules(choices, names),
             _answers(choices, names, show.method),
+            *([_two_models(number, problem, show)] if show.other else []),
         ]
     cards = (_card(number, problem, index, scored[index], show) for index in (*order, *rest))
     return "\n".join([*parts, *cards, "</section>"])
@@ -259,6 +263,42 @@ def _answers(choices: Comparison, names: Sequence[str], method: str) -> str:
     weight = f"weight by {_escape(METHODS[method].label.lower())}"
     head = ("answer", "votes", weight, "right", "solutions")
     return _table("Answers", head, rows)
+
+
+_MOST_STEPS = 20  # of those on which two models differ
+
+
+def _two_models(number: int, problem: Problem, show: _Show) -> str:
+    """How often both models agree, whom each ranks first, and where they differ most."""
+    both = [show.models[name] for name in (show.model, show.other)]
+    found = compare_models(
+        problem.scored(show.model),
+        problem.scored(show.other),
+        (both[0].threshold, both[1].threshold),
+    )
+    names = [one.name for one in problem.solutions]
+    models = both[0].label or show.model, both[1].label or show.other
+    words = f"{found.agreement_words()} {found.leader_words(show.method, names, models)}"
+    if not found.steps:
+        return f"<h3>Two models</h3><p>{_escape(words)}</p>"
+    head = ("step", *map(_escape, models), "difference", "agree")
+    caption = "Where the models differ most"
+    table = _table(caption, head, _differences(number, found, names, [m.threshold for m in both]))
+    return f"<h3>Two models</h3><p>{_escape(words)}</p>{table}"
+
+
+def _differences(
+    number: int, found: ModelComparison, names: Sequence[str], thresholds: Sequence[float]
+) -> Iterator[Sequence[str]]:
+    for pair in found.steps[:_MOST_STEPS]:
+        values = zip((pair.first, pair.second), thresholds, strict=True)
+        yield (
+            f'<a href="#card-{number}-{pair.solution}">{_text(names[pair.solution])}</a>, '
+            f"step {pair.step + 1}",
+            *(format_probability(p, limit) + (" ✗" if p < limit else "") for p, limit in values),
+            difference_words(pair),
+            "no" if pair.apart else "yes",
+        )
 
 
 # --- a card ---------------------------------------------------------------------------------------

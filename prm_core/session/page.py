@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prm_core.errors import DataError, InputError
 from prm_core.formats.results import letter
 from prm_core.session.record import Model, Problem, Scores, Session, Settings, Solution
+
+RECORDED = "recorded:"
+"""How the page's line of a model begins whose scores came with a file."""
 
 
 def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> Session:
@@ -22,7 +25,8 @@ def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> S
     Args:
         results: `{"problem", "rule", "model", "model_line", "model_note", "gold", "threshold",
             "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
-            "error", "scores"}]}`.
+            "error", "scores"}]}`, and optionally `others`, the scores of other models: `{"model",
+            "model_line", "model_note", "own", "candidates"}` with each solution's scores or null.
         settings: the other display settings; model and threshold are those of the results.
 
     Raises:
@@ -35,11 +39,28 @@ def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> S
 
 
 def _session(results: Mapping[str, Any], settings: Settings) -> Session:
-    solutions = tuple(map(_solution, results["candidates"]))
-    ids = dict.fromkeys(name for one in solutions for name in one.scores)
     own = results.get("own", results["threshold"])
-    label, line, note = (results[name] for name in ("model", "model_line", "model_note"))
-    models = tuple(Model(name, label, line, note, own) for name in ids)
+    others = results.get("others") or []
+    judges = [(results, own), *((other, other["own"]) for other in others)]
+    rows = results["candidates"]
+    by_judge = [[row["scores"] for row in rows], *(other["candidates"] for other in others)]
+    ids = _ids([next((one["model_id"] for one in all_ if one), "") for all_ in by_judge])
+    models = tuple(
+        Model(
+            name,
+            judge["model"],
+            judge["model_line"],
+            judge["model_note"],
+            threshold,
+            judge["model_line"].startswith(RECORDED),
+        )
+        for name, (judge, threshold) in zip(ids, judges, strict=True)
+        if name
+    )
+    solutions = tuple(
+        _solution(row, dict(zip(ids, said, strict=True)))
+        for row, said in zip(rows, zip(*by_judge, strict=True), strict=True)
+    )
     problem = Problem(
         results["problem"],
         solutions=solutions,
@@ -50,11 +71,17 @@ def _session(results: Mapping[str, Any], settings: Settings) -> Session:
         cut_note=results.get("cut_note", ""),
     )
     threshold = results["threshold"]
+    compared = [
+        name
+        for name, (judge, _) in zip(ids[1:], judges[1:], strict=True)
+        if judge["model_line"] == results.get("other")
+    ]
     return Session(
         (problem,),
         models,
         Settings(
-            next(iter(ids), ""),
+            ids[0],
+            "".join(compared[:1]),
             aggregation=settings.aggregation,
             threshold=None if threshold == own else threshold,
             rule=results["rule"],
@@ -63,27 +90,57 @@ def _session(results: Mapping[str, Any], settings: Settings) -> Session:
     )
 
 
-def _solution(row: Mapping[str, Any]) -> Solution:
-    scores = row["scores"] or {}
-    steps = tuple(scores.get("steps", ()))
+def _ids(names: Sequence[str]) -> list[str]:
+    """The models' names, each once: one that scored here and in a file is two."""
+    found: list[str] = []
+    for name in names:
+        number = 2
+        unique = name
+        while name and unique in found:
+            unique, number = f"{name} ({number})", number + 1
+        found.append(unique)
+    return found
+
+
+def _solution(row: Mapping[str, Any], said: Mapping[str, Any]) -> Solution:
+    """A solution with what each model says of it, by the model's name."""
+    steps, thinking = _steps([one for one in said.values() if one])
     return Solution(
         row["letter"],
         row["source"],
         steps,
-        tuple(scores.get("thinking") or ()),
+        thinking,
         cut=row["cut"],
         error=row.get("error", ""),
         scores={
-            scores["model_id"]: Scores(
-                tuple(scores["probabilities"]),
-                tuple(scores["log_odds"]),
-                {name: tuple(values) for name, values in (scores.get("extras") or {}).items()},
-                tuple(scores.get("rationales") or ()),
+            name: Scores(
+                tuple(one["probabilities"]),
+                tuple(one["log_odds"]),
+                {extra: tuple(values) for extra, values in (one.get("extras") or {}).items()},
+                tuple(one.get("rationales") or ()),
             )
-        }
-        if scores
-        else {},
+            for name, one in said.items()
+            if one and _is_of(one, steps)
+        },
     )
+
+
+def _steps(said: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    """The steps that were judged; those of a PRM where an outcome model judged the whole."""
+    given = [one for one in said if one.get("steps")]
+    for one in given:
+        steps = tuple(one["steps"])
+        if len(steps) > 1 and steps[:1] and _is_of(given[0], steps):
+            return steps, tuple(one.get("thinking") or ())
+    if not given:
+        return (), ()
+    return tuple(given[0]["steps"]), tuple(given[0].get("thinking") or ())
+
+
+def _is_of(scores: Mapping[str, Any], steps: tuple[str, ...]) -> bool:
+    """Whether scores are of these steps, or of all of them joined."""
+    own = tuple(scores.get("steps") or steps)
+    return len(scores["probabilities"]) in (1, len(steps)) and own in (steps, ("\n\n".join(steps),))
 
 
 def page_results(session: Session, index: int, model: str = "") -> dict[str, Any]:
@@ -98,7 +155,7 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
     shown = next((one for one in session.models if one.id == model), session.model)
     own = shown.threshold if shown else 0.5
     chosen = session.settings.threshold
-    return {
+    found = {
         "problem": problem.problem,
         "rule": problem.rule,
         "model": (shown.label or shown.id) if shown else "",
@@ -113,6 +170,28 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
         "candidates": [
             _row(one, name, shown.id if shown else "")
             for one, name in zip(problem.solutions, _letters(problem), strict=True)
+        ],
+    }
+    rest = [one for one in session.models if one is not shown]
+    others = [_other(problem, one) for one in rest if any(problem.scored(one.id))]
+    compared = next((one.line for one in rest if one.id == session.settings.other), None)
+    return (
+        found
+        | ({"others": others} if others else {})
+        | ({} if compared is None else {"other": compared})
+    )
+
+
+def _other(problem: Problem, model: Model) -> dict[str, Any]:
+    """Another model's scores, as the page keeps them beside those on show."""
+    return {
+        "model": model.label or model.id,
+        "model_line": model.line,
+        "model_note": model.note,
+        "own": model.threshold,
+        "candidates": [
+            _scores(one, one.scores[model.id], model.id) if model.id in one.scores else None
+            for one in problem.solutions
         ],
     }
 

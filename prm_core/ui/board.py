@@ -339,7 +339,7 @@ def _head() -> str:
     A `<style>` because it needs no request and no cache can serve an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
-    names = ("board.css", "overview.css", "rules.css")
+    names = ("board.css", "overview.css", "rules.css", "models.css")
     styles = [(_PAGE / name).read_text(encoding="utf-8") for name in names]
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
@@ -365,6 +365,7 @@ class Board(gr.HTML):
             html_template='<div class="prm-board"></div>',
             js_on_load=page_script(
                 "state.js",
+                "others.js",
                 "typeset.js",
                 "table.js",
                 "verdict.js",
@@ -372,8 +373,10 @@ class Board(gr.HTML):
                 "overview.js",
                 "rules.js",
                 "answers.js",
+                "two_models.js",
                 "board.js",
                 "stale.js",
+                "compare.js",
                 "threshold.js",
                 "export.js",
             ),

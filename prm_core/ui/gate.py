@@ -127,7 +127,7 @@ class Known:
     Attributes:
         events: how many values each event takes, by its number.
         functions: (component's number, name) of each function that a component calls.
-        bounded: names of the functions that a session runs one at a time.
+        bounded: names of the functions that a session runs one at a time, each by itself.
     """
 
     events: Mapping[int, int]
@@ -261,7 +261,8 @@ class Gate:
             self._event(request)
             _session(request.get("event_id"))
         if path == ASK and request["fn_name"] in self._known.bounded:
-            await self._previews.run(session, lambda: self._app(scope, receive, send))
+            whose = f"{session} {request['fn_name']}"
+            await self._previews.run(whose, lambda: self._app(scope, receive, send))
         else:
             await self._app(scope, receive, send)
         if path == JOIN:

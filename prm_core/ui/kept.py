@@ -24,8 +24,9 @@ MAX_STEPS = 5_000
 MAX_CHARS = 2_400_000
 """Of what comes back in one request; the browser sends no more."""
 
-MAX_PARTS = 2_000
-"""Lists and objects in it; 64 solutions have some hundreds, and empty ones take much memory."""
+MAX_PARTS = 4_000
+"""Lists and objects in it; 64 solutions have some hundreds by each model, and empty ones take much
+memory."""
 
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]', re.DOTALL)
 

@@ -41,6 +41,7 @@ from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Judged, Status, board_value
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
+from prm_core.ui.compare import compare
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
 from prm_core.ui.exports import export_results
@@ -452,7 +453,7 @@ def build_page(host: ModelHost) -> Page:
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]],
                     elem_id="prm-board",
-                    server_functions=[restore, export_results],
+                    server_functions=[restore, export_results, compare],
                 )
 
         job = actions.submit(
@@ -563,7 +564,7 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"split_preview", "restore", "open_file", "export_results"}),
+        frozenset({"split_preview", "restore", "open_file", "export_results", "compare"}),
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed

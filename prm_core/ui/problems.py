@@ -188,7 +188,7 @@ class Problems(gr.HTML):
         super().__init__(
             value=None,
             html_template=_TEMPLATE,
-            js_on_load=page_script("state.js", "problems.js"),
+            js_on_load=page_script("state.js", "others.js", "problems.js"),
             apply_default_css=False,
             elem_id="prm-problems",
             server_functions=functions,

@@ -11,7 +11,7 @@ from typing import Any, cast
 from prm_core.errors import InputError
 from prm_core.types import ScoredCandidate
 from prm_core.ui.board import Judged, Status, board_value
-from prm_core.ui.editor import MAX_TOTAL_CHARS, read_draft
+from prm_core.ui.editor import MAX_TOTAL_CHARS, Draft, read_draft
 from prm_core.ui.kept import MAX_STEPS, read_json, read_kept
 
 PATIENCE_S = 10
@@ -39,10 +39,11 @@ def restore(results: object) -> dict[str, Any] | None:
         _one_at_a_time.release()
 
 
-def _board(results: Any) -> dict[str, Any] | None:
-    """
+def read_results(results: Any) -> tuple[Draft, list[ScoredCandidate | None]]:
+    """What was judged, and the scores of each solution, of results as the browser stores them.
+
     Raises:
-        InputError, KeyError, TypeError, ValueError, AttributeError: it is not ours.
+        InputError, KeyError, TypeError, ValueError, AttributeError: they are not ours.
     """
     rows = results["candidates"]
     draft = read_draft(
@@ -59,27 +60,39 @@ def _board(results: Any) -> dict[str, Any] | None:
         for row, name in zip(rows, draft.letters, strict=True)
     ]
     if draft.refused or not any(scored) or not _is_small(scored):
-        return None
+        raise InputError("the results hold no scores, or too many")
+    return draft, scored
+
+
+def _board(results: Any) -> dict[str, Any]:
+    """
+    Raises:
+        InputError, KeyError, TypeError, ValueError, AttributeError: it is not one of ours.
+    """
+    draft, scored = read_results(results)
     judged = Judged(
         draft.letters,
         draft.solutions,
         draft.rule,
-        [_text(row["cut"]) for row in rows],
-        _text(results["model_line"]),
+        [short_text(row["cut"]) for row in results["candidates"]],
+        short_text(results["model_line"]),
         draft.gold,
-        _text(results.get("cut_note", "")),
-        {index: _text(row.get("error", "")) for index, row in enumerate(rows)},
+        short_text(results.get("cut_note", "")),
+        {
+            index: short_text(row.get("error", ""))
+            for index, row in enumerate(results["candidates"])
+        },
     )
     status = results["status"]
     return board_value(
         draft.problem,
         scored,
-        threshold=_share(results["threshold"]),
-        own=_share(results.get("own", results["threshold"])),
+        threshold=share(results["threshold"]),
+        own=share(results.get("own", results["threshold"])),
         status=cast("Status", status if status in ("done", "cancelled", "failed") else "done"),
-        message=_text(results["message"]),
-        model=_text(results["model"]),
-        model_note=_text(results["model_note"]),
+        message=short_text(results["message"]),
+        model=short_text(results["model"]),
+        model_note=short_text(results["model_note"]),
         judged=judged,
         thinking=[() if one is None else one.candidate.thinking for one in scored],
     )
@@ -94,8 +107,9 @@ def _is_small(scored: list[ScoredCandidate | None]) -> bool:
     )
 
 
-def _share(value: object) -> float:
-    """
+def share(value: object) -> float:
+    """A number, moved into [0, 1].
+
     Raises:
         TypeError, ValueError: it is not a number.
     """
@@ -104,7 +118,7 @@ def _share(value: object) -> float:
     return min(1.0, max(0.0, float(value)))
 
 
-def _text(value: object) -> str:
+def short_text(value: object) -> str:
     """A short text.
 
     Raises:

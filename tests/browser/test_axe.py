@@ -83,6 +83,9 @@ def test_every_state_of_the_page(open_page: OpenPage, look: Any) -> None:
     expect(page.locator(".prm-list [role=option]")).to_have_count(30)
     expect(page.locator(".bd-judge")).to_contain_text("recorded")
     found["gallery"] = violations(page)
+    page.get_by_role("tab", name="Models").click()
+    expect(page.locator(".bd-pair-row").first).to_be_visible()
+    found["two models"] = violations(page)
     page.get_by_role("button", name="Export").click()
     found["export"] = violations(page)
     assert {name: which for name, which in found.items() if which} == {}

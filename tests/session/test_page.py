@@ -93,3 +93,42 @@ def test_names_that_are_no_letters_get_some() -> None:
 def test_what_is_not_the_page_s_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(DataError, match="are not results of the page"):
         from_page({**RESULTS, **change})
+
+
+def other(*scores: object, line: str = "recorded:orm", **changed: object) -> dict[str, object]:
+    name = {"model": "ORM", "model_line": line, "model_note": "", "own": 0.5}
+    return name | {"candidates": list(scores)} | changed
+
+
+WHOLE = {"model_id": "orm", "probabilities": [0.75], "log_odds": [math.log(3)]}
+
+
+def test_scores_of_other_models_are_in_the_session_too() -> None:
+    """An outcome model's number is of the whole; scores of other steps are of no solution here."""
+    strange = {"model_id": "c", "steps": ["x", "y"], "probabilities": [1, 1], "log_odds": [0, 0]}
+    twin = {**RESULTS["candidates"][0]["scores"], "probabilities": [0.5, 0.5]}  # type: ignore[index]
+    others = [other(WHOLE, None), other(strange, None, line="c"), other(twin, None, line="again")]
+    session = from_page({**RESULTS, "others": others, "other": "recorded:orm"})
+    assert [one.id for one in session.models] == ["prm", "orm", "c", "prm (2)"]
+    assert [one.recorded for one in session.models] == [False, True, False, False]
+    assert session.settings.other == "orm"
+    scores = session.problems[0].solutions[0].scores
+    assert {name: one.probabilities for name, one in scores.items()} == {
+        "prm": (1.0, 0.25),
+        "orm": (0.75,),
+        "prm (2)": (0.5, 0.5),
+    }
+    assert from_page(page_results(session, 0)).problems == session.problems
+
+
+def test_steps_are_those_of_the_prm_where_an_outcome_model_is_on_show() -> None:
+    (first, second) = RESULTS["candidates"]  # type: ignore[misc]
+    judged = first["scores"]  # type: ignore[index]
+    rows = [{**first, "scores": {**WHOLE, "steps": ["Hm.\n\n4"]}}, second]  # type: ignore[dict-item]
+    session = from_page({**RESULTS, "candidates": rows, "others": [other(judged, None, line="p")]})
+    solution = session.problems[0].solutions[0]
+    assert (solution.steps, solution.thinking) == (("Hm.", "4"), (True, False))
+    assert {name: one.probabilities for name, one in solution.scores.items()} == {
+        "orm": (0.75,),
+        "prm": (1.0, 0.25),
+    }

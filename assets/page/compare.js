@@ -1,0 +1,91 @@
+// What other models said of the results that are on show: asks the server to compare, for the tab
+// Models and for the one number of an outcome model on each card. Runs after stale.js, in the same
+// function; `value.others` is text as `prm.others` makes it.
+
+const compared = new WeakMap(); // results → what the server says of them, by the other model's line
+let comparing = Promise.resolve(); // one question at a time
+
+function othersNow() {
+  try {
+    return prm.others.list({ others: JSON.parse(value.others ?? "[]") });
+  } catch {
+    return []; // a link may hold anything
+  }
+}
+
+// What both models are called; one that scored here and in the file is told apart.
+function names({ model, model_line: line }) {
+  const name = (label, from) =>
+    value.model === model && from.startsWith(prm.RECORDED) ? `${label} (recorded)` : label;
+  return [name(value.model, value.model_line), name(String(model), String(line))];
+}
+
+// The comparison with another model, of the solutions that are still there; a promise until it came.
+function comparison(other) {
+  if (!compared.has(value)) compared.set(value, new Map());
+  const known = compared.get(value);
+  const letters = there.map((one) => one.letter);
+  const key = `${letters.join()} ${other.model_line}`;
+  if (!known.has(key)) {
+    const stored = JSON.parse(prm.storedResults({ ...value, others: undefined }));
+    const rows = stored.candidates.map((one, i) => [one, other.candidates[i]]);
+    const left = rows.filter(([one]) => letters.includes(one.letter));
+    const [candidates, theirs] = [0, 1].map((i) => left.map((pair) => pair[i] ?? null));
+    const [model, second] = names(other);
+    const theirScores = { ...other, model: second, candidates: theirs };
+    const question = { ...stored, model, candidates, other: theirScores };
+    comparing = comparing.then(() => server.compare(JSON.stringify(question))).catch(() => null);
+    const answer = comparing.then((found) => {
+      if (found) known.set(key, found);
+      else known.delete(key);
+      return found;
+    });
+    known.set(key, answer);
+  }
+  return known.get(key);
+}
+
+function fillModels() {
+  const others = value.status === "running" ? [] : othersNow();
+  const other = others.find((one) => one.model_line === value.other) ?? others[0];
+  TwoModels.draw({
+    line: value.model_line,
+    others,
+    other,
+    found: other && comparison(other),
+    names,
+    own: value.own,
+    method,
+    colours: paletteNow(),
+    textOf: (letter, step) => inside(cards.get(letter)).steps[step]?.text ?? "",
+    open: goToStep,
+    pick: (line) => {
+      value.other = line;
+      saved = null;
+      keepResults();
+      fillModels();
+    },
+  });
+}
+
+// --- an outcome model's number on each card ---------------------------------------------------------
+
+async function showOutcomes() {
+  const of = value;
+  const whole = othersNow().filter(({ candidates }) =>
+    candidates.every((one) => !one || one.probabilities?.length === 1)
+  );
+  const found = value.status === "running" ? [] : await Promise.all(whole.map(comparison));
+  if (value !== of) return;
+  const chips = found.flatMap((one, i) => one?.outcome ? [[whole[i], one.outcome]] : []);
+  root.classList.toggle("bd-with-outcome", chips.length > 0);
+  for (const [letter, card] of cards) {
+    card.outcome?.replaceChildren(...chips.flatMap(([{ model }, numbers]) => {
+      if (!(letter in numbers)) return [];
+      const title = `${model}: one number for the whole solution`;
+      return [
+        make("span", { class: "bd-chip", title }, "outcome ", text("b", "", numbers[letter])),
+      ];
+    }));
+  }
+}

@@ -1,0 +1,155 @@
+"""Two models side by side: the scores that the page keeps of another model, beside those on show.
+
+The browser keeps both and hands them in, so they are checked like any other input.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prm_core.errors import InputError
+from prm_core.evaluation.two_models import (
+    ModelComparison,
+    StepPair,
+    compare_models,
+    difference_words,
+)
+from prm_core.figures.step_bars import band, format_apart, format_probability
+from prm_core.ranking.aggregate import METHODS
+from prm_core.types import RankedCandidate, ScoredCandidate
+from prm_core.ui.kept import read_json, read_kept
+from prm_core.ui.restore import PATIENCE_S, read_results, share, short_text
+
+_one_at_a_time = threading.Lock()
+
+
+def compare(results: object) -> dict[str, Any] | None:
+    """What the tab Models shows, or None where the browser's storage does not hold it.
+
+    Called by the browser (`server.compare`).
+
+    Args:
+        results: as JSON, what `restore` takes, and `other`: `{"model", "model_line", "own",
+            "candidates"}`, with the other model's scores of each solution or null. Steps that are
+            those of the results may be left out of them.
+
+    Returns:
+        `{"words", "leaders", "solutions", "steps"}`: how often the models agree, for each
+        aggregation whom they rank first, each solution's scores and ranks by both, and the steps,
+        the largest difference first; `outcome` holds the numbers of a model that says one of each
+        solution, by the letter.
+    """
+    if not _one_at_a_time.acquire(timeout=PATIENCE_S):
+        return None
+    try:
+        return _compared(read_json(results))
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    finally:
+        _one_at_a_time.release()
+
+
+def _compared(results: Any) -> dict[str, Any]:
+    """
+    Raises:
+        InputError, KeyError, TypeError, ValueError, AttributeError: it is not one of ours.
+    """
+    draft, scored = read_results(results)
+    other = results["other"]
+    pairs = zip(results["candidates"], other["candidates"], draft.letters, strict=True)
+    others = [_other(row, scores, draft.problem, name) for row, scores, name in pairs]
+    own = share(results.get("own", results["threshold"]))
+    thresholds = own, share(other["own"])
+    found = compare_models(scored, others, thresholds)
+    models = short_text(results["model"]), short_text(other["model"])
+    return {
+        "words": found.agreement_words(),
+        "leaders": {one: found.leader_words(one, draft.letters, models) for one in METHODS},
+        "solutions": _solutions(found, scored, others, draft.letters, thresholds),
+        "steps": [_step(pair, draft.letters, thresholds) for pair in found.steps],
+        "outcome": _outcome(others, draft.letters),
+    }
+
+
+def _other(row: Any, scores: Any, problem: str, name: str) -> ScoredCandidate | None:
+    """The other model's scores of a solution, with the steps of the results where it has none.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: they are none of ours.
+    """
+    if not scores:
+        return None
+    steps = scores.get("steps") or row["scores"]["steps"]
+    if len(scores["probabilities"]) == 1 < len(steps):
+        steps = ["\n\n".join(steps)]
+    return read_kept({**scores, "steps": steps}, problem, name)
+
+
+def _solutions(
+    found: ModelComparison,
+    scored: Sequence[ScoredCandidate | None],
+    others: Sequence[ScoredCandidate | None],
+    letters: Sequence[str],
+    thresholds: tuple[float, float],
+) -> list[dict[str, Any]]:
+    """Of each solution both scores, ranks and first errors, and the largest difference."""
+    standings = [
+        _standings(ranking, threshold)
+        for ranking, threshold in zip((found.first, found.second), thresholds, strict=True)
+    ]
+    largest = {pair.solution: pair for pair in reversed(found.steps)}
+    rows = []
+    for index, place in enumerate(found.places):
+        both = scored[place], others[place]
+        pair = largest.get(place)
+        rows.append(
+            {
+                "letter": letters[place],
+                "standings": [one[index] for one in standings],
+                "errors": [
+                    None if one is None or len(one.probabilities) == 1 else one.first_error(limit)
+                    for one, limit in zip(both, thresholds, strict=True)
+                ],
+                "step": None if pair is None else pair.step,
+                "difference": None if pair is None else pair.difference,
+                "words": "" if pair is None else difference_words(pair),
+            }
+        )
+    return rows
+
+
+def _standings(
+    rankings: Mapping[str, Sequence[RankedCandidate]], threshold: float
+) -> dict[int, dict[str, list[Any]]]:
+    """For each solution and aggregation `[rank, tied, score, score as it is read]`."""
+    found: dict[int, dict[str, list[Any]]] = {}
+    for method, ranking in rankings.items():
+        shown = format_apart([one.score for one in ranking], threshold)
+        for one, words in zip(ranking, shown, strict=True):
+            found.setdefault(one.index, {})[method] = [one.rank, one.tied, one.score, words]
+    return found
+
+
+def _step(
+    pair: StepPair, letters: Sequence[str], thresholds: tuple[float, float]
+) -> dict[str, Any]:
+    values = zip((pair.first, pair.second), thresholds, strict=True)
+    return {
+        "letter": letters[pair.solution],
+        "step": pair.step,
+        "apart": pair.apart,
+        "words": difference_words(pair),
+        "both": [[p, format_probability(p, limit), band(p), p < limit] for p, limit in values],
+    }
+
+
+def _outcome(
+    others: Sequence[ScoredCandidate | None], letters: Sequence[str]
+) -> dict[str, str] | None:
+    """The numbers of an outcome model; None where a model judges steps."""
+    there = [(name, one) for name, one in zip(letters, others, strict=True) if one is not None]
+    if not there or any(len(one.probabilities) > 1 for _, one in there):
+        return None
+    return {name: format_probability(one.probabilities[0]) for name, one in there}
