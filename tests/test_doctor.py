@@ -278,5 +278,5 @@ def test_the_doctor_says_that_a_verifier_needs_a_server(
 ) -> None:
     assert main(["doctor", "GenPRM/GenPRM-7B"]) == 1
     out = capsys.readouterr().out
-    assert "BAD  loading   GenPRM/GenPRM-7B is of the family gen_prm, which writes its" in out
+    assert "BAD  loading   GenPRM/GenPRM-7B belongs to family gen_prm, which writes its" in out
     assert "--server URL" in out.splitlines()[-1]

@@ -1,5 +1,5 @@
 """Files of any size, scored in pieces that survive a crash; on one machine or with Ray.
 
 `run` reads, scores and writes piece by piece, `ray` does the same on a cluster; `pieces` is the
-folder that holds what is done until all is.
+folder with the finished pieces until all are done.
 """

@@ -1,11 +1,11 @@
-"""The folder of an unfinished run: what is done outlives a kill.
+"""The folder of an unfinished run: finished work survives a kill.
 
-It lies beside the output (its name and `.parts`) and holds the settings of the run and one file
-for every piece that is done. A piece is a number of whole problems: its name says which rows of
-the input it covers, with a digest of what they held, and it appears in one moment, when it is
-complete. To go on, the input is read again from the start, what is done is compared with its
-digest and left alone, and the rest is scored. At the end the pieces are joined into the output, in
-the input's order, and the folder goes away.
+It is beside the output (its name and `.parts`) and contains the settings of the run and one file
+for every finished piece. A piece is a number of whole problems: its name says which rows of the
+input it covers, with a digest of their contents, and it appears atomically when it is complete. To
+resume, the input is read again from the start, finished rows are compared with their digest and
+left alone, and the rest is scored. At the end the pieces are joined into the output, in the input's
+order, and the folder is removed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PROBE = Candidate("What is 2 + 3 + 4?", ("2 + 3 = 5.", "5 + 4 = 8."))
 
 
 class Totals(NamedTuple):
-    """What an output was made from: problems that were scored, and rows that were bad."""
+    """What an output was made from: the number of scored problems and of bad rows."""
 
     n_good: int
     n_bad: int
@@ -48,7 +48,7 @@ def is_bad(line: str) -> bool:
 
 
 def _content(row: ProblemRow | DataError) -> bytes:
-    """What decides a row's result."""
+    """What determines a row's result."""
     if isinstance(row, DataError):  # without the path: a file may move
         return str(row).removeprefix(row.path).encode(errors="surrogatepass")
     thinking = [row.thinking] if row.thinking else []
@@ -56,7 +56,7 @@ def _content(row: ProblemRow | DataError) -> bytes:
 
 
 class Span(NamedTuple):
-    """A piece that is done: rows `first` up to `after`, without it."""
+    """A finished piece: rows `first` up to `after`, exclusive."""
 
     first: int
     after: int
@@ -65,7 +65,7 @@ class Span(NamedTuple):
 
 
 class Piece:
-    """A piece that is being made; it is not visible until it is saved.
+    """A piece in progress; it is not visible until it is saved.
 
     Args:
         folder: of the unfinished run.
@@ -74,7 +74,7 @@ class Piece:
 
     def __init__(self, folder: Path, first: int) -> None:
         self._folder, self._first = folder, first
-        # After the last complete row: rows, bytes, digest. One value, so that an interrupt finds
+        # After the last complete row: rows, bytes, digest. One value, so that an interrupt leaves
         # all three old or all three new.
         self._state = (first, 0, sha256())
         self._part = folder / f".{first:012d}.{os.getpid()}.part"
@@ -82,11 +82,11 @@ class Piece:
 
     @property
     def after(self) -> int:
-        """Number of the row that would come next."""
+        """Number of the next row."""
         return self._state[0]
 
     def add(self, row: ProblemRow | DataError, line: str) -> None:
-        """The next row, and what `result_lines` says of it."""
+        """Add the next row, and its line from `result_lines`."""
         after, n_bytes, digest = self._state
         n_bytes += self._file.write(line.encode("utf-8"))
         digest = digest.copy()
@@ -94,7 +94,7 @@ class Piece:
         self._state = (after + 1, n_bytes, digest)
 
     def save(self) -> None:
-        """Let the piece appear, whole and on disk."""
+        """Make the piece visible, complete and on disk."""
         after, n_bytes, digest = self._state
         self._file.flush()
         self._file.truncate(n_bytes)
@@ -106,18 +106,18 @@ class Piece:
 
 
 class UnfinishedRun:
-    """What is done of a file, in a folder beside the output.
+    """The finished part of a file, in a folder beside the output.
 
     Args:
-        output: the file that is to be made.
-        settings: what decides the results, by the names of the options; a run resumes with the
-            same ones only.
+        output: the file to write.
+        settings: what determines the results, by the names of the options; a run resumes only
+            with the same ones.
         resume: continue with what is done; without it, nothing may be done yet.
 
     Raises:
-        DataError: the folder cannot be made, holds other things, another run is at work in it, or
+        DataError: the folder cannot be created, contains other things, another run is using it, or
             the output's format cannot be written here.
-        BadOptionError: something is done, and it was not asked for, or has other settings.
+        BadOptionError: there is finished work without `resume`, or with other settings.
     """
 
     def __init__(self, output: str | Path, settings: Mapping[str, Any], resume: bool) -> None:
@@ -146,7 +146,7 @@ class UnfinishedRun:
             if not resume:
                 raise BadOptionError(
                     f"{self.output} has an unfinished run beside it: --resume continues it; "
-                    f"to start anew, remove the folder {self.folder}"
+                    f"to start from scratch, remove the folder {self.folder}"
                 )
             self._compare(record, settings)
         else:
@@ -157,7 +157,7 @@ class UnfinishedRun:
     def _compare(self, record: Path, settings: dict[str, Any]) -> None:
         """
         Raises:
-            BadOptionError: what is done has other settings.
+            BadOptionError: the finished work has other settings.
         """
         try:
             before = json.loads(record.read_bytes())
@@ -182,7 +182,7 @@ class UnfinishedRun:
 
     @property
     def n_done(self) -> int:
-        """Rows that earlier runs have done."""
+        """Number of rows that earlier runs have done."""
         return sum(span.after - span.first for span in self.spans)
 
     @property
@@ -195,7 +195,7 @@ class UnfinishedRun:
         """The rows that are not done, each with its number from 0.
 
         Raises:
-            BadOptionError: the rows that are done were others.
+            BadOptionError: the finished rows were different.
         """
         done = deque(self.spans)
         digest = sha256()
@@ -220,7 +220,7 @@ class UnfinishedRun:
         )
 
     def join(self) -> Totals:
-        """Make the output of all pieces and remove the folder.
+        """Join all pieces into the output and remove the folder.
 
         Raises:
             DataError: a piece is missing or damaged, or the output cannot be written.
@@ -247,7 +247,7 @@ class UnfinishedRun:
                     raise DataError(
                         "is damaged; remove it and run again with --resume", path=span.path
                     )
-        # In one moment: a folder without some of its pieces would be a run to resume.
+        # Atomically: a folder without some of its pieces would look like a run to resume.
         old = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.old")
         with file_errors(self.folder, "removed"):
             self.folder.rename(old)
@@ -256,7 +256,7 @@ class UnfinishedRun:
         return Totals(n_good, n_bad)
 
     def leave(self) -> None:
-        """Let go of the folder; it is removed where nothing is done."""
+        """Release the folder; it is removed if nothing is done."""
         if self._lock.closed:
             return
         if not self.is_begun:
@@ -277,26 +277,26 @@ def parts_of(output: str | Path) -> Path:
 
 
 def check_model(folder: Path, scorer: StepScorer) -> None:
-    """Compare a model with the one that a run was started with, by what it says of two steps.
+    """Compare a model with the one that started a run, by its scores of two steps.
 
-    A name says little: the folder behind it may hold another model by now, and so may a server.
-    Of a scorer that says something else each time two steps would say nothing.
+    A name is not enough: its folder or server may have another model by now. Scorers that sample
+    are not compared.
 
     Raises:
-        ModelError: it says something else.
+        ModelError: the scores differ.
     """
     if not scorer.repeatable:
         return
     try:
         (scored,) = scorer.score([_PROBE])
-    except InputError:  # not a model for these two steps
+    except InputError:  # a model that cannot score these two steps
         return
     path, now = folder / "probe.json", scored.probabilities
     part = folder / f".probe.{os.getpid()}.part"
     with file_errors(folder, "written"):
         part.write_text(json.dumps(now), encoding="utf-8")
         try:
-            os.link(part, path)  # the first one says it for all
+            os.link(part, path)  # the first process decides for all
         except FileExistsError:
             before = json.loads(path.read_bytes())
         else:
@@ -307,7 +307,7 @@ def check_model(folder: Path, scorer: StepScorer) -> None:
         abs(a - b) > scorer.tolerance for a, b in zip(before, now, strict=True)
     ):
         raise ModelError(
-            f"{scored.model_id} gives other probabilities than when this run was started "
+            f"{scored.model_id} gives different probabilities than when this run was started "
             f"({_shown(now)}, not {_shown(before)}); resume with the same model, or remove {folder}"
         )
 
@@ -317,9 +317,9 @@ def _shown(probabilities: Sequence[float]) -> str:
 
 
 def _spans(folder: Path) -> list[Span]:
-    """What is done, in order and without overlaps.
+    """The finished pieces, in order and without overlaps.
 
-    A process of a killed run may still have finished a piece while the next run was at work.
+    A process of a killed run may have finished a piece while the next run was already working.
     """
     found = []
     for path in folder.iterdir():
@@ -335,22 +335,22 @@ def _spans(folder: Path) -> list[Span]:
 def _refuse_others(folder: Path) -> None:
     """
     Raises:
-        DataError: the folder is somebody's own, and would be removed when the run is done.
+        DataError: the folder has other contents, which would be removed when the run is done.
     """
     for path in folder.iterdir():
         if not _OURS.fullmatch(path.name):
             raise DataError(
-                f"holds {path.name}, which is of no run of ours; move it, or give the output "
+                f"holds {path.name}, which does not belong to a run; move it, or give the output "
                 "another name",
                 path=folder,
             )
 
 
 def _hold(lock: BinaryIO, output: Path) -> None:
-    """Keep other runs away for as long as the file is open; the system lets go of it at a kill.
+    """Lock out other runs while the file is open; the system releases the lock on a kill.
 
     Raises:
-        DataError: another run holds it.
+        DataError: another run has the lock.
     """
     if sys.platform == "win32":
         return

@@ -1,14 +1,14 @@
 """The bulk run of `prm_core.bulk.run` on Ray Data: several processes, GPUs or machines.
 
-Rows that are still to be done are cut into pieces of whole problems, so that what candidates share
-is still computed once, and each piece is spooled into the folder beside the output. A piece is a
-row of a Ray dataset. A pool of actors, each with a model of its own, scores them, and an actor
-writes its piece as a run in one process does; so resuming is the same with either engine, whichever
-one began. Where a killed actor's piece is scored again, it becomes the same file.
+Unfinished rows are cut into pieces of whole problems, so that what candidates share is still
+computed once, and each piece is spooled into the folder beside the output. A piece is a row of a
+Ray dataset. A pool of actors, each with its own model, scores them, and an actor writes its piece
+as a run in one process does; so either engine can resume a run of the other. If a killed actor's
+piece is scored again, it becomes the same file.
 
-The dataset holds nothing but names of files and has no task that reads: nothing ever waits for a
-CPU slot that the actors have taken. `docs/decisions/0008-pieces-not-ray-checkpoints.md` tells why
-Ray's own checkpoints are not used.
+The dataset contains only file names and has no reading task: nothing ever waits for a CPU slot that
+the actors have taken. `docs/decisions/0008-pieces-not-ray-checkpoints.md` explains why Ray's own
+checkpoints are not used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PIECE_ROWS = 64
 """Problems in a piece."""
 
 MAX_BLOCKS = 2000
-"""What Ray keeps books about, at most; more pieces than that share blocks."""
+"""The most blocks that Ray has to track; more pieces than that share blocks."""
 
 Row = ProblemRow | DataError
 
@@ -51,23 +51,23 @@ def score_rows_on_ray(
     on_progress: OnProgress = lambda n_done, n_left: None,
     on_bad_row: Callable[[str], None] = lambda message: None,
 ) -> None:
-    """As `prm_core.bulk.run.score_rows`, on the Ray cluster of RAY_ADDRESS or a local one.
+    """Like `prm_core.bulk.run.score_rows`, on the Ray cluster of RAY_ADDRESS or a local one.
 
     Args:
         load: makes the scorer, in each actor; called on machines that see the input's and the
             output's folder under the same names.
         problems: the input, from its beginning.
         run: where pieces are kept.
-        task: what is made of each problem.
+        task: how each problem is processed.
         n_actors: how many models work at the same time; no more than there are pieces.
-        gpus_per_actor: what Ray sets aside for each; may be a fraction.
+        gpus_per_actor: the GPUs that Ray reserves for each; may be a fraction.
         on_progress: called when pieces are done.
         on_bad_row: called with the message of each bad row.
 
     Raises:
         DataError: a file cannot be read or written.
         ModelError: the model cannot be loaded, or does not work.
-        BadOptionError: Ray is not installed, or what is done was made of another input.
+        BadOptionError: Ray is not installed, or the finished work came from another input.
     """
     ray = _ray()
     spool = run.folder.resolve() / "todo"
@@ -118,7 +118,9 @@ class _Actor:
         try:
             self._scorer = load()
             check_model(self._folder, self._scorer)
-        except PRMError as error:  # told by the driver; raised here, Ray would try again forever
+        except (
+            PRMError
+        ) as error:  # reported by the driver; if it were raised here, Ray would retry forever
             self._error = str(error)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
@@ -134,8 +136,8 @@ class _Actor:
         return {name: [value] for name, value in told.items()}
 
     def _score(self, scorer: StepScorer, path: Path) -> tuple[int, list[str]]:
-        """How many rows there were, and what is said of the bad ones."""
-        if not path.exists():  # done, and its actor was killed before Ray knew
+        """How many rows there were, and the messages of the bad ones."""
+        if not path.exists():  # done, but its actor was killed before Ray knew
             return 0, []
         rows, messages = _read_spool(path), []
         with file_errors(self._folder, "written"):
@@ -153,7 +155,7 @@ class _Actor:
 
 
 def _step(rows: list[Row], n_together: int) -> int:
-    """How many rows have about so many solutions."""
+    """How many rows have about that many solutions."""
     n_solutions = sum(1 if isinstance(row, DataError) else len(row.solutions) for row in rows)
     return max(1, math.floor(n_together * len(rows) / n_solutions))
 
@@ -174,7 +176,7 @@ def _pieces(rows: Iterable[tuple[int, Row]], n_most: int) -> Iterator[tuple[int,
 
 
 def _spool(folder: Path, first: int, rows: list[Row]) -> str:
-    """Write a piece's rows down; its file's name."""
+    """Write a piece's rows to a file; returns its name."""
     path = folder / f"{first:012d}.jsonl"
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
@@ -210,7 +212,7 @@ def _ray() -> Any:
     """Ray, which need not be installed.
 
     Raises:
-        BadOptionError: it is not.
+        BadOptionError: it is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when it is imported
     try:
@@ -224,7 +226,7 @@ def _ray() -> Any:
 
 
 def _start(ray: Any, n_actors: int) -> bool:
-    """Connect to the cluster, or start one; whether it is ours to stop.
+    """Connect to the cluster, or start one; returns whether we must stop it.
 
     Raises:
         BadOptionError: the cluster that RAY_ADDRESS names does not answer.
@@ -241,7 +243,7 @@ def _start(ray: Any, n_actors: int) -> bool:
                 "running, and does it need a token (RAY_AUTH_MODE=token)?"
             ) from error
     else:
-        # A slot more than the actors take, for whatever Ray itself wants to run.
+        # One slot more than the actors take, for Ray's own tasks.
         ray.init("local", num_cpus=n_actors + 1, include_dashboard=False, **quiet)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return True

@@ -1,6 +1,6 @@
-"""Score a file of problems into a file, in pieces that outlive a kill (`prm_core.bulk.pieces`).
+"""Score a file of problems into a file, in pieces that survive a kill (`prm_core.bulk.pieces`).
 
-Memory holds one problem and its results (with a server: as many as are asked for at once).
+One problem and its results are in memory (with a server: as many as are requested at once).
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ OnProgress = Callable[[int, int | None], None]
 
 PIECE_S = 1.0
 """A piece is closed after this time, or after `PIECE_SHARE` of the time so far if that is more: a
-kill costs about a hundredth of the work, and the folder holds some hundred files, not millions."""
+kill costs about a hundredth of the work, and the folder contains some hundred files, not
+millions."""
 
 PIECE_SHARE = 0.01
 
 SERVED_TOGETHER = 128
-"""Solutions in one call of a scorer elsewhere, so that a server always has some to batch."""
+"""Solutions in one call of a remote scorer, so that a server always has some to batch."""
 
 WRITTEN_ABOUT_TOGETHER = 32
-"""The same where texts are written; a kill costs what was written about them."""
+"""The same for generative verifiers; a kill costs what they wrote about these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is made of each problem.
+    """How each problem is processed.
 
     Attributes:
         rule: how a solution's text is split into steps.
@@ -75,9 +76,9 @@ def _candidates(row: ProblemRow, rule: str) -> list[Candidate]:
 def result_lines(
     scorer: StepScorer, rows: Sequence[ProblemRow | DataError], task: Task
 ) -> list[str]:
-    """What a piece holds of each row: its result as an object, or why it has none, as a text.
+    """A piece's line for each row: its result as an object, or why it has none, as a text.
 
-    Several problems go to the scorer in one call. If that refuses one of them, each goes alone.
+    Several problems go to the scorer in one call. If it refuses one of them, each goes alone.
     """
     threshold = scorer.threshold if task.threshold is None else task.threshold
     found: list[list[Candidate] | DataError] = []
@@ -124,24 +125,24 @@ def score_rows(
     on_progress: OnProgress = lambda n_done, n_left: None,
     on_bad_row: Callable[[str], None] = lambda message: None,
 ) -> None:
-    """Score what is not done yet; `run.join` then makes the output.
+    """Score what is not done yet; `run.join` then writes the output.
 
-    What is done stays done, whatever ends the run.
+    Finished work is kept, whatever ends the run.
 
     Args:
         scorer: the model.
         problems: the input, from its beginning.
         run: where pieces are kept.
-        task: what is made of each problem.
-        n_together: solutions that are given to the scorer in one call, if they are of several
-            problems; 1 for one problem a call, None for what suits the scorer.
+        task: how each problem is processed.
+        n_together: solutions that go to the scorer in one call, if they belong to several
+            problems; 1 for one problem per call, None for what suits the scorer.
         on_progress: called after each call of the scorer.
         on_bad_row: called with the message of each bad row.
 
     Raises:
         DataError: a file cannot be read or written.
         ModelError: the model does not work.
-        BadOptionError: what is done was made of another input.
+        BadOptionError: the finished work came from another input.
     """
     n_together = n_together or suits(scorer)
     began_s = opened_s = time.monotonic()
@@ -149,7 +150,7 @@ def score_rows(
     piece = None
     try:
         for group in _groups(run.todo(problems), n_together):
-            if share_before is None:  # what earlier runs have done is passed over
+            if share_before is None:  # finished rows have been skipped
                 began_s, share_before = time.monotonic(), problems.share or 0.0
             lines = result_lines(scorer, [row for _, row in group], task)
             with file_errors(run.folder, "written"):
@@ -190,7 +191,7 @@ def _left(n_done: int, share_before: float, share: float | None) -> int | None:
 
 
 def suits(scorer: StepScorer) -> int:
-    """How many solutions of several problems a scorer is best given in one call."""
+    """How many solutions of several problems suit a scorer in one call."""
     if not scorer.elsewhere:
         return 1
     return SERVED_TOGETHER if scorer.repeatable else WRITTEN_ABOUT_TOGETHER
@@ -199,7 +200,7 @@ def suits(scorer: StepScorer) -> int:
 def _groups(
     rows: Iterable[tuple[int, ProblemRow | DataError]], n_solutions: int
 ) -> Iterator[list[tuple[int, ProblemRow | DataError]]]:
-    """Neighbouring rows, until they have that many solutions."""
+    """Neighbouring rows in groups of about that many solutions."""
     group: list[tuple[int, ProblemRow | DataError]] = []
     n = 0
     for number, row in rows:

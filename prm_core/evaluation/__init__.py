@@ -1,7 +1,7 @@
-"""How often a model is right: scores and truth in, figures and reports out; plain Python.
+"""How often a model is right: scores and truth in, metrics and reports out; plain Python.
 
-`judge` runs a scorer over what a file holds, `recorded` gives scores that the file brings along,
-`reports` makes a report of either, with the formulas of `metrics` and the choice among candidates
-of `best_of_n`; `arithmetic` measures on problems that are made here, `html` shows a report as a
-text or as a page. `agreement` compares what two annotators say.
+`judge` runs a scorer over a file, `recorded` returns scores from the file itself, `reports` makes a
+report from either, with the formulas of `metrics` and the choice among candidates of `best_of_n`;
+`arithmetic` measures on generated problems, `html` shows a report as text or as a page. `agreement`
+compares the labels of two annotators.
 """

@@ -35,14 +35,14 @@ class Agreement:
 
     Attributes:
         n_solutions: solutions with labels of both; they have the same problem and the same steps.
-        n_only_a, n_only_b: labelled solutions that the other did not label, or cut otherwise.
+        n_only_a, n_only_b: labelled solutions that the other did not label, or cut differently.
         n_steps: steps that both labelled.
-        agreement: the share of these on which both say the same; None without any.
-        kappa: Cohen's, of the same; None where both say one word throughout, and chance explains
-            everything.
-        confusion: steps by what A says (the rows) and what B says, in the order of `VERDICTS`.
-        n_judged: solutions whose first error, or that there is none, both tell.
-        first_error: the share of these on which both tell the same; None without any.
+        agreement: the share of these with the same label from both; None if there are none.
+        kappa: Cohen's, of the same; None if both use a single label throughout, and chance
+            explains everything.
+        confusion: steps by A's label (rows) and B's label, in the order of `VERDICTS`.
+        n_judged: solutions for which both labels determine the first error, or that there is none.
+        first_error: the share of these with the same first error; None if there are none.
         differing: the solutions with a step on which they differ.
     """
 
@@ -59,10 +59,10 @@ class Agreement:
 
 
 def compare_labels(a: Session, b: Session) -> Agreement:
-    """What two annotators say of the same steps.
+    """Compare two annotators' labels of the same steps.
 
-    A solution is known again by the text of its problem and of its steps. Where a session has it
-    twice, the last one counts. A label between 0 and 1 is right from 0.5.
+    A solution is recognised by the text of its problem and of its steps. If a session has it twice,
+    the last one counts. A label between 0 and 1 means right from 0.5.
     """
     left, right = _labelled(a), _labelled(b)
     both = [(name, left[name], right[name]) for name in left if name in right]
@@ -94,16 +94,16 @@ def compare_labels(a: Session, b: Session) -> Agreement:
 
 
 def cohens_kappa(confusion: Sequence[Sequence[int]]) -> float | None:
-    """Cohen's kappa, (p_o - p_e) / (1 - p_e): agreement beyond what chance would give.
+    """Cohen's kappa, (p_o - p_e) / (1 - p_e): agreement beyond chance.
 
     >>> cohens_kappa([[20, 5], [10, 15]])
     0.4
 
     Args:
-        confusion: how often one said the row's word and the other the column's.
+        confusion: how often one gave the row's label and the other the column's.
 
     Returns:
-        Up to 1; 0 for what chance gives. None where p_e is 1, or nothing was counted.
+        At most 1; 0 for chance agreement. None if p_e is 1, or nothing was counted.
 
     Source: J. Cohen, A coefficient of agreement for nominal scales, 1960.
     """
@@ -118,7 +118,7 @@ def cohens_kappa(confusion: Sequence[Sequence[int]]) -> float | None:
 
 
 def _labelled(session: Session) -> Mapping[tuple[str, tuple[str, ...]], tuple[str, Solution]]:
-    """The labelled solutions, by what they are of, with the name of the problem."""
+    """The labelled solutions, by problem and steps, with the name of the problem."""
     return {
         (problem.problem, one.steps): (str(problem.id or place), one)
         for place, problem in enumerate(session.problems, start=1)
@@ -128,7 +128,7 @@ def _labelled(session: Session) -> Mapping[tuple[str, tuple[str, ...]], tuple[st
 
 
 def _pairs(a: Sequence[Label], b: Sequence[Label]) -> list[tuple[int, Verdict, Verdict]]:
-    """The steps that both labelled, and what each said."""
+    """The steps that both labelled, with both labels."""
     return [
         (place, _verdict(x), _verdict(y))
         for place, (x, y) in enumerate(zip(a, b, strict=True))

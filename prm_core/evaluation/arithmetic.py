@@ -1,4 +1,4 @@
-"""A scorer on arithmetic that is generated here: a report for each operation and size."""
+"""A scorer on generated arithmetic: a report for each operation and size."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from prm_core.types import Candidate, ScoredCandidate, StepScorer
 class ArithmeticReport:
     """A scorer measured on generated problems of one operation and size.
 
-    Fractions, not percents; None where nothing was there to measure.
+    Fractions, not percents; None if there was nothing to measure.
 
     Attributes:
         operation: "add", "sub", "mul" or "div".
-        size: digits of the operands, as "2x1".
+        size: digits of the operands, such as "2x1".
         n_solutions, n_steps: how many were scored.
         step_accuracy: share of steps on the right side of the threshold.
         error_accuracy: share of the wrong solutions whose first error is located exactly.
@@ -55,7 +55,7 @@ def evaluate_arithmetic(
     """Measure a scorer on operand pairs that training never sees (see `synthetic.held_out`).
 
     Args:
-        scorer: what is measured.
+        scorer: the scorer to measure.
         n_solutions: per operation and size.
         seed: of the problems.
         threshold: below it a step counts as wrong.

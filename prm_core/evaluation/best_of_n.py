@@ -1,14 +1,15 @@
-"""How often a problem is solved when one of n candidates is chosen, by every rule there is.
+"""How often a problem is solved when one of n candidates is chosen, for every rule.
 
-A pool has more candidates than n, and which n a model would have drawn is chance. So every figure
-is the expectation over all subsets of n, drawn without replacement, which has no bias at any n:
+A pool has more candidates than n, and which n a model would have generated is random. So every
+accuracy is the expectation over all subsets of n, drawn without replacement, which is unbiased at
+any n:
 
 - for rules that pick the candidate with the best score (the aggregations, the lengths, the
   oracle, a random pick) it is computed exactly, by counting subsets;
-- for votes it is the mean over drawn subsets (over all of them where there are few).
+- for votes it is the mean over drawn subsets (over all of them if there are few).
 
-Candidates of equal score, and answers of equally many votes, are chosen among at random, so the
-order of a file plays no part.
+Ties between candidates of equal score, and between answers with equally many votes, are broken at
+random, so the order of a file does not matter.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from prm_core.evaluation.metrics import Floats, Interval, interval, resampled
 from prm_core.ranking.aggregate import METHODS
 
 BASELINES = ("majority", "oracle", "random", *LENGTHS)
-"""Rules that know nothing of the scores; the oracle knows the answer."""
+"""Rules that do not use the scores; the oracle uses the right answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,12 @@ class BestOfN:
 
     Attributes:
         n_problems, n_solutions: how many were there.
-        n_mixed: problems with both right and wrong solutions; only they can tell rules apart.
-        ns: 1, 2, 4, … and the size of the largest pool. A smaller pool counts as a whole where n
-            exceeds it.
-        aggregation: the rule whose scores weigh the votes of "weighted_vote".
+        n_mixed: problems with both right and wrong solutions; only they distinguish the rules.
+        ns: 1, 2, 4, … and the size of the largest pool. If n exceeds a pool, all of it is used.
+        aggregation: the rule whose scores weight the votes of "weighted_vote".
         curves: for every rule its accuracy at each n.
         bands: for every rule and n a 95 % bootstrap interval, by resampling problems.
-        weighted_votes: for every aggregation the curve of the vote that its scores weigh.
+        weighted_votes: for every aggregation the curve of the vote weighted with its scores.
     """
 
     n_problems: int
@@ -74,7 +74,7 @@ def best_of_n(
 
     Args:
         pools: the candidates of each problem; none empty.
-        aggregation: whose scores weigh the votes of "weighted_vote".
+        aggregation: its scores weight the votes of "weighted_vote".
         n_draws: subsets that a vote at one n is averaged over.
         n_resamples: samples of the bootstrap.
         seed: of subsets and bootstrap.
@@ -131,7 +131,7 @@ def sizes(largest: int) -> tuple[int, ...]:
 def _accuracies(
     pool: Sequence[Choice], ns: Sequence[int], n_draws: int, generator: np.random.Generator
 ) -> dict[str, list[float]]:
-    """Of one problem, the expected accuracy of every rule at every n."""
+    """The expected accuracy of every rule at every n for one problem."""
     correct = [choice.correct for choice in pool]
     picks = method_scores(pool) | length_scores(pool)
     picks |= {"random": [0.0] * len(pool), "oracle": [float(right) for right in correct]}
@@ -147,9 +147,9 @@ def _accuracies(
 
 
 def pick_accuracy(scores: Sequence[float], correct: Sequence[bool], n: int) -> float:
-    """The chance that the candidate with the highest score of n is right.
+    """The probability that the candidate with the highest score among n is right.
 
-    The n are drawn without replacement from all; the chance is exact.
+    The n are drawn without replacement from all; the probability is exact.
 
     >>> pick_accuracy([0.9, 0.5, 0.1], [False, True, True], 2)
     0.3333333333333333
@@ -177,18 +177,18 @@ def vote_accuracies(
     n_draws: int,
     generator: np.random.Generator,
 ) -> list[float]:
-    """The chance that the answer with the most votes of n candidates is right.
+    """The probability that the answer with the most votes of n candidates is right.
 
     Args:
-        groups: the number of each candidate's answer; None has no vote.
+        groups: the group number of each candidate's answer; None has no vote.
         correct: whether each candidate's answer is right.
-        weights: for each kind of vote, what a candidate's vote counts.
+        weights: for each kind of vote, the weight of each candidate's vote.
         n: candidates that vote, drawn without replacement.
-        n_draws: drawings to average over; all subsets are taken where there are no more.
-        generator: draws.
+        n_draws: draws to average over; if there are no more subsets than that, all are used.
+        generator: of the draws.
 
     Returns:
-        One chance per kind of vote.
+        One probability per kind of vote.
     """
     n_groups = max((g for g in groups if g is not None), default=-1) + 1
     if not n_groups:
@@ -197,8 +197,8 @@ def vote_accuracies(
     for candidate, group in enumerate(groups):
         if group is not None:
             member[candidate, group] = 1.0
-    # Rightness belongs to the answer. Where a file marks equal answers differently, one right mark
-    # suffices: the other solution was marked down for something else than its answer.
+    # Being right is a property of the answer. If a file marks equal answers differently, one right
+    # mark suffices: the other solution was marked wrong for another reason.
     right = (np.asarray(correct, dtype=np.float64) @ member > 0.0).astype(np.float64)
     drawn = _subsets(len(groups), min(n, len(groups)), n_draws, generator)  # [D, N]
     present = drawn @ member > 0.0

@@ -1,8 +1,8 @@
 """Which solution of a problem each rule chooses, and the answers that they choose among.
 
-A rule takes the solution with the best score (an aggregation, or a length, which knows nothing of
-the content), or lets the solutions vote with their answers, each with the weight of one or of a
-score. `best_of_n` measures the same rules over many problems.
+A rule takes the solution with the best score (an aggregation, or a length, which ignores the
+content), or lets the solutions vote with their answers, each with weight one or with a score as its
+weight. `best_of_n` measures the same rules over many problems.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prm_core.ranking.aggregate import METHODS, all_scores
 from prm_core.types import ScoredCandidate
 
 LENGTHS = ("shortest", "longest", "fewest_steps")
-"""Rules that look at a solution's length alone."""
+"""Rules that use only a solution's length."""
 
 Kind = Literal["score", "vote", "length"]
 
@@ -27,10 +27,10 @@ class Choice:
     """A candidate as a rule sees it.
 
     Attributes:
-        answer: its final answer; None when it gives none, and then it has no vote.
+        answer: its final answer; None if it gives none, and then it has no vote.
         correct: whether that is right.
         n_characters, n_steps: its length.
-        probabilities: what a PRM says of its steps.
+        probabilities: a PRM's, of its steps.
     """
 
     answer: str | None
@@ -41,7 +41,7 @@ class Choice:
 
     @classmethod
     def of(cls, scored: ScoredCandidate, gold_answer: str | None) -> Choice:
-        """A scored candidate; no answer is right where no right answer is known."""
+        """A scored candidate; without a known right answer, no answer counts as right."""
         answer, steps = final_answer(scored.candidate), scored.candidate.steps
         return cls(
             answer,
@@ -54,20 +54,20 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """What a rule chooses of some solutions.
+    """A rule's choice among some solutions.
 
     Attributes:
         rule: an aggregation of `METHODS`, "majority", "vote_" and an aggregation, or one of
             `LENGTHS`.
         kind: whether the best score, the votes or the length decides.
-        solutions: the places of those that are level at the top; of a vote, all that give the
-            answer. Empty where nobody gives an answer to vote for.
-        accuracy: the chance that it is right, with ties broken at random; None where no right
+        solutions: the places of those that are tied at the top; for a vote, all that give the
+            answer. Empty if no solution gives an answer to vote for.
+        accuracy: the probability that it is right, with ties broken at random; None if no right
             answer is known.
-        ahead_of: of an aggregation with one leader, the place of the best other solution.
-        step: the step of that other solution which holds it back most: without it, its score
-            would rise most. None where it would rise without no step.
-        decides: whether it would lead without that step.
+        ahead_of: for an aggregation with one leader, the place of the best other solution.
+        step: the step that holds that other solution back most: without it, its score would rise
+            most. None if it would not rise without any step.
+        decides: whether that solution would lead without that step.
     """
 
     rule: str
@@ -84,11 +84,11 @@ class AnswerGroup:
     """Solutions that give the same answer.
 
     Attributes:
-        answer: as the first of them writes it; None where they give none.
+        answer: as the first of them writes it; None if they give none.
         solutions: their places, in order.
         weights: the sum of their scores for every aggregation; a group without an answer has no
             vote, whatever its weight.
-        correct: whether the answer is right; None where no right answer is known.
+        correct: whether the answer is right; None if no right answer is known.
     """
 
     answer: str | None
@@ -99,11 +99,12 @@ class AnswerGroup:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What every rule makes of the solutions of one problem.
+    """Every rule's choice among the solutions of one problem.
 
     Attributes:
         picks: one per rule: the aggregations, the votes, the lengths.
-        groups: the answers, by the number of solutions that give them, those without one last.
+        groups: the answers, ordered by the number of solutions that give them; those without an
+            answer are last.
     """
 
     picks: tuple[Pick, ...]
@@ -121,11 +122,11 @@ class Comparison:
 def compare_choices(
     scored: Sequence[ScoredCandidate], gold_answer: str | None = None
 ) -> Comparison:
-    """What every rule chooses of the solutions of one problem.
+    """Compare every rule's choice among the solutions of one problem.
 
     Args:
         scored: the solutions; may be empty.
-        gold_answer: the right answer, where it is known.
+        gold_answer: the right answer, if it is known.
 
     >>> from prm_core.types import Candidate
     >>> def solution(answer, *p):
@@ -144,7 +145,7 @@ def compare_choices(
 
 
 def compare_pool(pool: Sequence[Choice], judged: bool) -> Comparison:
-    """`compare_choices` of candidates whose answers were read before.
+    """`compare_choices` for candidates whose answers are known.
 
     Args:
         pool: the solutions; may be empty.
@@ -186,13 +187,13 @@ def method_scores(pool: Sequence[Choice]) -> dict[str, list[float]]:
 
 
 def length_scores(pool: Sequence[Choice]) -> dict[str, list[float]]:
-    """For every rule of `LENGTHS` a number per candidate; the highest is chosen."""
+    """For every rule in `LENGTHS` a number per candidate; the highest is chosen."""
     values = [(-one.n_characters, one.n_characters, -one.n_steps) for one in pool]
     return {rule: [float(row[k]) for row in values] for k, rule in enumerate(LENGTHS)}
 
 
 def vote_weights(pool: Sequence[Choice]) -> dict[str, list[float]]:
-    """For every vote what each candidate's vote counts: one, or its score."""
+    """For every vote the weight of each candidate's vote: one, or its score."""
     weights = {f"vote_{method}": scores for method, scores in method_scores(pool).items()}
     return {"majority": [1.0] * len(pool)} | weights
 
@@ -213,7 +214,7 @@ def _voted(numbers: Sequence[int | None], weights: Sequence[float]) -> list[int]
 
 
 def _with_rival(pick: Pick, pool: Sequence[Choice], scores: Sequence[float]) -> Pick:
-    """With the best other solution, and the step that holds it back."""
+    """Add the best other solution, and the step that holds it back."""
     if len(pick.solutions) != 1 or len(pool) == 1:
         return pick
     (leader,) = pick.solutions
@@ -231,10 +232,10 @@ def answer_groups(answers: Sequence[str | None]) -> list[int | None]:
     >>> answer_groups(["1,000", None, "3", "1000", r"\frac{6}{2}"])
     [0, None, 1, 0, 1]
 
-    Every two answers of one group are the same. "The same" is no equivalence (15% is 15 and 0.15;
-    24 is 24 cm and 24 mm), so an answer that fits several groups goes to the one whose first
-    answer was given most often, and on a tie to the one whose text comes first: the order in which
-    they are given plays no part.
+    Any two answers of one group are the same. "The same" is not transitive (15% is 15 and 0.15; 24
+    is 24 cm and 24 mm), so an answer that fits several groups goes to the one whose first answer
+    was given most often, and on a tie to the one whose text sorts first: the order of the answers
+    does not matter.
     """
     texts = [" ".join((answer or "").split()) for answer in answers]
     times = Counter(filter(None, texts))

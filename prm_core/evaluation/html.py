@@ -1,8 +1,8 @@
-"""What people read of an evaluation: a table, or one web page that needs nothing else.
+"""An evaluation to read: a table, or one web page that needs nothing else.
 
-The page holds its pictures as figures for plotly.js, and plotly.js itself. All text in it that
-comes from files or names is escaped: for HTML, for Plotly's labels, and once more for the script
-element that the figures stand in.
+The page contains its figures for plotly.js, and plotly.js itself. All text in it that comes from
+files or names is escaped: for HTML, for Plotly's labels, and once more for the script element
+around the figures.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Table = Sequence[Sequence[str]]
 
 _COLOURS = PALETTES["default"]["light"]
 _SET = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444", "#999999")
-"""Okabe and Ito's colours, told apart with any kind of colour vision."""
+"""Okabe and Ito's colours, distinguishable with any kind of colour vision."""
 
 _RULES = {
     "majority": "majority vote",
@@ -46,12 +46,12 @@ _RULES = {
 
 
 def report_row(report: Report) -> dict[str, Any]:
-    """A report as one JSON object; `task` comes first, and what is undefined is null."""
+    """A report as one JSON object; `task` comes first, and undefined values are null."""
     return {"task": report.task} | asdict(report)
 
 
 def fraction(value: float | None) -> str:
-    """A figure as people read it.
+    """A number rounded for display.
 
     >>> fraction(0.95), fraction(None)
     ('0.950', 'n/a')
@@ -97,7 +97,7 @@ def _heading(report: Report) -> list[str]:
         if found.best_threshold is not None:
             lines.append(
                 f"best threshold {found.best_threshold:.4g} with F1 {fraction(found.best_f1)}; "
-                "found on these data, so it flatters"
+                "chosen on these data, so it is optimistic"
             )
     if isinstance(report, BestOfNReport):
         lines.append(
@@ -105,7 +105,7 @@ def _heading(report: Report) -> list[str]:
             f"solutions; n counts the candidates to choose among, drawn from up to {report.n}"
         )
     if isinstance(report, FirstErrorReport) and report.unread:
-        lines.append(f"{report.unread} without a verdict that can be read; they count as wrong")
+        lines.append(f"{report.unread} without a readable verdict; they count as wrong")
     if report.skipped:
         reasons = ", ".join(f"{n} × {reason}" for reason, n in report.skipped_reasons.items())
         lines.append(f"skipped {report.skipped}: {reasons}")
@@ -136,7 +136,7 @@ def _tables(report: Report) -> list[tuple[str, Table]]:
     return [
         ("accuracy", _curve_table(report, report.curves)),
         (
-            "weighted vote, by the aggregation that weighs",
+            "weighted vote, by the aggregation that gives the weights",
             _curve_table(report, report.weighted_votes),
         ),
     ]
@@ -221,7 +221,7 @@ def _curve_table(report: BestOfNReport, curves: Mapping[str, Sequence[float]]) -
 
 
 def _rule(report: BestOfNReport, rule: str) -> str:
-    """A rule's name for people."""
+    """A rule's display name."""
     if rule == "weighted_vote":
         return f"weighted vote ({report.aggregation})"
     return _RULES.get(rule, f"best {rule}")
@@ -231,7 +231,7 @@ def _rule(report: BestOfNReport, rule: str) -> str:
 
 
 def report_html(report: Report) -> str:
-    """A report as one HTML page with its pictures and tables; it loads nothing."""
+    """A report as one HTML page with its figures and tables; it loads nothing."""
     heading = _heading(report)
     figures = _figures(report)
     parts = [f"<p>{html.escape(line)}</p>" for line in heading[1:]]
@@ -261,16 +261,16 @@ def report_html(report: Report) -> str:
 
 
 def _plotly() -> str:
-    """plotly.js; it may not end the script element that it stands in.
+    """plotly.js; it must not end the script element around it.
 
     Raises:
-        InputError: it is not where it ships.
+        InputError: the file is missing.
     """
     path = assets_dir() / "vendor" / "plotly" / "plotly-cartesian.min.js"
     try:
         return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
     except OSError as error:
-        raise InputError(f"{path} cannot be read, so there are no pictures") from error
+        raise InputError(f"{path} cannot be read, so there are no figures") from error
 
 
 def _script_json(value: Any) -> str:
@@ -318,7 +318,7 @@ JSON.parse(document.getElementById("figures").textContent).forEach((figure, i) =
 
 
 def _figures(report: Report) -> list[tuple[str, Figure]]:
-    """The pictures of a report with their titles."""
+    """The figures of a report with their titles."""
     if isinstance(report, BestOfNReport):
         return [("Accuracy by the number of candidates, with 95 % bands", _curves(report))]
     if isinstance(report, CalibrationReport):
@@ -327,7 +327,7 @@ def _figures(report: Report) -> list[tuple[str, Figure]]:
         return [("PRM score by kind of error", _kinds(report))]
     figures = [("First errors by subset", _subsets(report)), _reliability(report.calibration)]
     if report.sweep is not None:
-        figures.insert(0, ("Figures at every threshold", _sweep(report)))
+        figures.insert(0, ("Metrics at every threshold", _sweep(report)))
     return figures
 
 
@@ -344,8 +344,8 @@ def _layout(x: str, y: str, **rest: Any) -> dict[str, Any]:
 
 
 def _named(y: str, **rest: Any) -> dict[str, Any]:
-    """The layout of bars with names, which stand aslant: where the angle is left to Plotly, names
-    of some lengths send it back and forth between two angles."""
+    """The layout of bars with names, which are slanted: if the angle is left to Plotly, names of
+    some lengths make it alternate between two angles."""
     layout = _layout("", y, **rest)
     layout["xaxis"] |= {"tickangle": -30}
     return layout
@@ -395,7 +395,7 @@ _TICKS = (1e-6, 1e-4, 0.01, 0.1, 0.5, 0.9, 0.99, 0.9999, 0.999999)
 
 
 def _log_odds(threshold: float) -> float:
-    """Where a threshold is drawn: many models say 0.001 or 0.999 of most steps."""
+    """Where a threshold is drawn: many models give most steps 0.001 or 0.999."""
     inside = min(max(threshold, 1e-7), 1.0 - 1e-7)
     return math.log(inside / (1.0 - inside))
 
@@ -426,11 +426,11 @@ def _reliability(found: Calibration) -> tuple[str, Figure]:
     bins = [one for one in found.bins if one.n_steps]
     most = max((one.n_steps for one in bins), default=1)
     return (
-        "Reliability: how often steps of a probability are right; larger points stand for more",
+        "Reliability: how often steps of a probability are right; larger points mean more",
         {
             "data": [
                 _line(
-                    "as it should be",
+                    "ideal",
                     [0, 1],
                     [0, 1],
                     line={"color": _COLOURS.faint, "dash": "dash"},
@@ -465,7 +465,7 @@ def _kinds(report: PRMBenchReport) -> Figure:
 
 
 def _curves(report: BestOfNReport) -> Figure:
-    """Every rule as a line; the best and its rivals are shown, a press on a name shows others."""
+    """Every rule as a line; the best and its rivals are shown, clicking a name shows others."""
     best = max(METHODS, key=lambda rule: report.curves[rule][-1])
     shown = {best, "majority", "weighted_vote", "oracle", "random"}
     data = []
@@ -507,7 +507,7 @@ def _curves(report: BestOfNReport) -> Figure:
 
 
 def _label(text: str) -> str:
-    """A name in a Plotly label: no tag is read in it, and no formula between dollar signs."""
+    """A name in a Plotly label, escaped so that no tag or formula is interpreted."""
     return html.escape(text).replace("$", "&#36;")
 
 

@@ -1,6 +1,6 @@
-"""Run a scorer over what a file holds, and count what had to be left out.
+"""Run a scorer over a file's contents, and count what had to be left out.
 
-Reports are made of the result (`prm_core.evaluation.reports`), as often as one likes.
+Any number of reports can be made from the result (`prm_core.evaluation.reports`).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from prm_core.formats.candidate_sets import CandidateSet
 from prm_core.types import Candidate, Example, ScoredCandidate, StepScorer
 
 NO_GOLD = "no right answer to compare with"
-UNREAD = "no verdict that can be read"
+UNREAD = "no readable verdict"
 _BATCH = 64  # candidates in one call of a scorer: enough to pack, few enough to show progress
 OnProgress = Callable[[int], None]
-"""Hears how many examples are done."""
+"""Called with the number of examples done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Examples with what a scorer says of them.
+    """Examples with a scorer's results.
 
     Attributes:
         pairs: each example that was scored, in order.
         skipped: why examples were left out, and how many for each reason.
-        unread: examples of which a verifier wrote nothing that can be read; among the skipped.
+        unread: examples for which a verifier wrote nothing readable; among the skipped.
     """
 
     pairs: tuple[tuple[Example, ScoredCandidate], ...]
@@ -51,12 +51,12 @@ def judge(
 ) -> Judged:
     """Score examples.
 
-    Bad rows, examples in which no step is labelled, and those that the scorer cannot read are
-    counted and left out.
+    Bad rows, examples without a labelled step, and those that the scorer cannot read are counted
+    and left out.
 
     Args:
-        scorer: what is measured.
-        rows: as `prm_core.formats.labelled.read_examples` gives them.
+        scorer: the scorer to measure.
+        rows: from `prm_core.formats.labelled.read_examples`.
         on_progress: called with the number of examples done.
 
     Raises:
@@ -81,7 +81,7 @@ def judge(
 
 
 def refuse_whole(scored: ScoredCandidate, n_labels: int) -> None:
-    """An outcome model's one score cannot be held against labels of steps."""
+    """Refuse outcome models: their single score cannot be compared with labels of steps."""
     if len(scored.probabilities) != n_labels:
         raise BadOptionError(
             f"{scored.model_id} judges whole solutions, not steps; measure it on candidates "
@@ -91,10 +91,10 @@ def refuse_whole(scored: ScoredCandidate, n_labels: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPools:
-    """Pools of candidates with what a scorer says of them.
+    """Pools of candidates with a scorer's results.
 
     Attributes:
-        pools: of each problem, the candidates that were scored and whose truth is known.
+        pools: for each problem, the candidates that were scored and are known to be right or wrong.
         skipped: why candidates (or whole rows) were left out, and how many for each reason.
     """
 
@@ -110,8 +110,8 @@ def judge_pools(
     """Score pools of candidates, a problem at a time.
 
     Args:
-        scorer: what is measured.
-        rows: as `prm_core.formats.candidate_sets.read_candidate_sets` gives them.
+        scorer: the scorer to measure.
+        rows: from `prm_core.formats.candidate_sets.read_candidate_sets`.
         on_progress: called with the number of problems done.
     """
     skipped: Counter[str] = Counter()
@@ -147,13 +147,13 @@ def _score_all(
     skipped: Counter[str],
     on_progress: OnProgress = lambda n_done: None,
 ) -> list[ScoredCandidate | InputError]:
-    """Score candidates in batches; why it cannot be in the place of one that cannot be scored."""
+    """Score candidates in batches; in place of one that cannot be scored comes the error."""
     results: list[ScoredCandidate | InputError] = []
     for start in range(0, len(candidates), _BATCH):
         batch = candidates[start : start + _BATCH]
         try:
             results += scorer.score(batch)
-        except InputError:  # of one of them: which?
+        except InputError:  # caused by one of them: which?
             for candidate in batch:
                 try:
                     results += scorer.score([candidate])
@@ -169,12 +169,12 @@ def _reason(error: InputError) -> str:
     if isinstance(error, TooLongError):
         return "too long for the model"
     if isinstance(error, UnreadableError):
-        return "a step of which the model can read nothing"
+        return "a step that the model cannot read"
     return UNREAD if isinstance(error, NoVerdictError) else "cannot be scored"
 
 
 def recorded_labels(examples: Iterable[Example]) -> RecordedScorer:
-    """A scorer that says what the labels say; of a step that has none, that it is right."""
+    """A scorer that returns the labels; a step without one counts as right."""
     return RecordedScorer(
         "recorded:labels",
         {e.candidate: tuple(1.0 if y is None else y for y in e.labels) for e in examples},
@@ -182,17 +182,17 @@ def recorded_labels(examples: Iterable[Example]) -> RecordedScorer:
 
 
 def recorded_scores(name: str, pools: Iterable[CandidateSet]) -> RecordedScorer:
-    """A scorer that gives the scores which a file of pools carries.
+    """A scorer that returns the scores recorded in a file of pools.
 
     Raises:
-        InputError: no solution carries scores of this name; the message lists those that are.
+        InputError: no solution has scores of this name; the message lists the names that exist.
     """
     solutions = [solution for pool in pools for solution in pool.solutions]
     scores = {s.candidate: s.recorded[name] for s in solutions if name in s.recorded}
     if not scores:
         there = sorted({known for solution in solutions for known in solution.recorded})
         raise InputError(
-            f"the file carries no scores of {name!r}; "
-            + (f"it has {', '.join(there)}" if there else "it carries no scores at all")
+            f"the file has no scores of {name!r}; "
+            + (f"it has {', '.join(there)}" if there else "it has no scores at all")
         )
     return RecordedScorer(f"recorded:{name}", scores)

@@ -1,7 +1,7 @@
-"""What the field measures of step probabilities, once the truth is known.
+"""The field's metrics of step probabilities with known truth.
 
-Plain numbers in, plain numbers out. Fractions, not percents. What there was nothing to measure of
-is None: an accuracy over no solutions, an AUROC with one class alone.
+Plain numbers in, plain numbers out. Fractions, not percents. Undefined values are None: an accuracy
+over no solutions, an AUROC with only one class.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Verdict = tuple[Sequence[float], int | None]
 
 @dataclass(frozen=True, slots=True)
 class FirstErrorScore:
-    """ProcessBench's figures for one set of solutions.
+    """ProcessBench's metrics for one set of solutions.
 
     Attributes:
         n_error: solutions with an error.
@@ -33,7 +33,7 @@ class FirstErrorScore:
         error_accuracy: share of the former whose first error is located exactly.
         correct_accuracy: share of the latter in which no step is flagged.
         f1: the harmonic mean of the two.
-        exact_location: share of all solutions of which the prediction is exact.
+        exact_location: share of all solutions whose prediction is exact.
     """
 
     n_error: int
@@ -73,19 +73,19 @@ def first_error_score(verdicts: Sequence[Verdict], threshold: float) -> FirstErr
 
 
 def share(outcomes: Sequence[bool]) -> float | None:
-    """The share that is true; None of nothing."""
+    """The share that is true; None if there are no values."""
     return sum(outcomes) / len(outcomes) if outcomes else None
 
 
 def harmonic_mean(a: float | None, b: float | None) -> float | None:
-    """2ab / (a + b): 0 when both are 0, which is the limit; None when one is."""
+    """2ab / (a + b): 0 if both are 0, which is the limit; None if one is None."""
     if a is None or b is None:
         return None
     return 2 * a * b / (a + b) if a + b else 0.0
 
 
 def plain_mean(values: Iterable[float | None]) -> float | None:
-    """The mean of the values that are defined; None when none is."""
+    """The mean of the defined values; None if none is defined."""
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if known else None
 
@@ -95,16 +95,16 @@ def plain_mean(values: Iterable[float | None]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """First-error figures over all thresholds.
+    """First-error metrics over all thresholds.
 
-    They change only where the threshold passes a probability, so each entry stands for a whole
-    span of thresholds, of which it names the middle; nothing lies between entries.
+    They change only where the threshold passes a probability, so each entry represents a whole
+    interval of thresholds, given by its middle; there is nothing between entries.
 
     Attributes:
-        thresholds: middles of the spans, rising.
+        thresholds: middles of the intervals, ascending.
         error_accuracy, correct_accuracy, f1: at each, plain means over the subsets.
-        best_threshold: the middle of the widest span with the highest F1; None without an F1.
-        best_f1: the F1 there. On the data that it was found on, it flatters.
+        best_threshold: the middle of the widest interval with the highest F1; None without an F1.
+        best_f1: the F1 there. It is optimistic, as it was chosen on the same data.
     """
 
     thresholds: tuple[float, ...]
@@ -115,7 +115,7 @@ class Sweep:
     best_f1: float | None
 
     def thinned(self, n_most: int) -> Sweep:
-        """The same with at most about so many entries, evenly taken, ends and best included."""
+        """The same with at most about that many entries, evenly spaced, including ends and best."""
         n = len(self.thresholds)
         if n <= n_most:
             return self
@@ -134,7 +134,7 @@ class Sweep:
 
 
 def exact_span(probabilities: Sequence[float], truth: int | None) -> tuple[float, float]:
-    """Thresholds t with low < t <= high give exactly this first error; none do when low >= high.
+    """Thresholds t with low < t <= high give exactly this first error; none do if low >= high.
 
     >>> exact_span([0.9, 0.8, 0.3], 2), exact_span([0.9, 0.8], None)
     ((0.3, 0.8), (-inf, 0.8))
@@ -145,7 +145,7 @@ def exact_span(probabilities: Sequence[float], truth: int | None) -> tuple[float
 
 
 def sweep(subsets: Mapping[str, Sequence[Verdict]]) -> Sweep:
-    """Figures at every threshold in (0, 1] that makes a difference.
+    """Metrics at every threshold in (0, 1] that makes a difference.
 
     Args:
         subsets: solutions by the name of their subset; F1 is the plain mean over subsets.
@@ -185,13 +185,13 @@ def sweep(subsets: Mapping[str, Sequence[Verdict]]) -> Sweep:
 
 
 def _middle(low: float, high: float) -> float:
-    """A number that is above `low` and at most `high`, though no other lies between them."""
+    """A number above `low` and at most `high`, even if there is no other number between them."""
     middle = (low + high) / 2
     return middle if middle > low else high
 
 
 def _covered(edges: Floats, spans: Floats) -> Floats:
-    """How many of the spans hold each of the cells between edges, [E - 1]."""
+    """How many of the intervals contain each of the cells between edges, [E - 1]."""
     start = np.searchsorted(edges, np.clip(spans[:, 0], 0.0, 1.0))
     end = np.searchsorted(edges, np.clip(spans[:, 1], 0.0, 1.0))
     steps = np.zeros(len(edges))
@@ -203,7 +203,7 @@ def _covered(edges: Floats, spans: Floats) -> Floats:
 
 
 def _widest_run(edges: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """The longest stretch of neighbouring chosen cells; the first of equals."""
+    """The longest run of neighbouring chosen cells; the first on a tie."""
     best, start = (0.0, 0.0), None
     for cell, is_chosen in enumerate([*chosen.tolist(), False]):
         if is_chosen and start is None:
@@ -223,7 +223,7 @@ def _harmonic(a: Floats, b: Floats) -> Floats:
 
 
 def _mean_of_defined(rows: Floats) -> Floats:
-    """The mean of every column's numbers; NaN where there are none."""
+    """The mean of every column's numbers; NaN if there are none."""
     known = ~np.isnan(rows)
     n = known.sum(axis=0)
     total = np.where(known, rows, 0.0).sum(axis=0)
@@ -247,7 +247,7 @@ def auroc(scores: Sequence[float] | Floats, right: Sequence[bool]) -> float | No
 
 
 class _RankedSteps:
-    """Scores in levels of equal score, so that AUROC under other weights needs no new sorting."""
+    """Scores grouped by equal value, so that AUROC with other weights needs no new sorting."""
 
     def __init__(self, scores: Sequence[float] | Floats, right: Sequence[bool]) -> None:
         _, self._level = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True)
@@ -255,7 +255,7 @@ class _RankedSteps:
         self._right = np.asarray(right, dtype=np.float64)
 
     def auroc(self, weights: Floats | None = None) -> float:
-        """AUROC with so many copies of each step; NaN when a class has none."""
+        """AUROC with that many copies of each step; NaN if a class has none."""
         times = np.ones(len(self._right)) if weights is None else weights
         right, wrong = (
             np.bincount(self._level, times * of, minlength=self._n_levels)
@@ -270,13 +270,13 @@ class _RankedSteps:
 
 @dataclass(frozen=True, slots=True)
 class PRMScore:
-    """PRMBench's figures for one set of steps.
+    """PRMBench's metrics for one set of steps.
 
     Attributes:
         n_steps: how many were judged.
-        f1: F1 of calling right steps right; None when no step is right.
-        negative_f1: F1 of calling wrong steps wrong; None when no step is wrong.
-        prm_score: the mean of the two; where no step is wrong, `f1` alone.
+        f1: F1 of calling right steps right; None if no step is right.
+        negative_f1: F1 of calling wrong steps wrong; None if no step is wrong.
+        prm_score: the mean of the two; if no step is wrong, `f1` alone.
     """
 
     n_steps: int
@@ -304,7 +304,7 @@ def prm_score(right: Sequence[bool], called_right: Sequence[bool]) -> PRMScore:
 
 
 def _f1_of_class(pairs: Sequence[tuple[bool, bool]]) -> float | None:
-    """2 TP / (2 TP + FP + FN) of (is, is called); None when nothing is."""
+    """2 TP / (2 TP + FP + FN) of (is, is called); None if nothing is."""
     if not any(truth for truth, _ in pairs):
         return None
     hits = sum(truth and said for truth, said in pairs)
@@ -317,12 +317,12 @@ def _f1_of_class(pairs: Sequence[tuple[bool, bool]]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Steps whose probability lies in [low, high); the last bin has 1 as well.
+    """Steps whose probability is in [low, high); the last bin includes 1.
 
     Attributes:
         n_steps: how many.
-        mean_probability: what was said of them; None of no step.
-        share_right: how many of them are right; soft labels count as they are.
+        mean_probability: of these steps; None if there are none.
+        share_right: how many of them are right; soft labels count with their value.
     """
 
     low: float
@@ -334,12 +334,12 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Do probabilities mean what they say?
+    """Are the probabilities calibrated?
 
     Attributes:
         n_steps: steps with a label.
-        ece: expected calibration error, the mean gap between what is said and what is so, each
-            bin weighing as many steps as it has.
+        ece: expected calibration error, the mean gap between probability and share right, each bin
+            weighted by its number of steps.
         brier: mean squared difference between probability and label.
         bins: the reliability table, of equal widths.
     """
@@ -357,11 +357,11 @@ def calibration(
 
     Args:
         probabilities: [S], in [0, 1].
-        labels: [S], in [0, 1]; soft ones are taken as shares.
+        labels: [S], in [0, 1]; soft ones count as shares.
         n_bins: bins of equal width.
 
-    Source: Guo et al. 2017 (arXiv 1706.04599), for one class and with the probability itself in
-    the place of the confidence.
+    Source: Guo et al. 2017 (arXiv 1706.04599), for one class and with the probability itself as the
+    confidence.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     y = np.asarray(labels, dtype=np.float64)
@@ -387,10 +387,10 @@ def calibration(
 
 
 def resampled(strata: Sequence[Hashable], n_resamples: int, seed: int) -> Floats:
-    """How often each unit is drawn in each of the bootstrap's samples, [B, U].
+    """How often each unit is drawn in each bootstrap sample, [B, U].
 
-    Units are drawn with replacement within their stratum, so every sample has the subsets in
-    their sizes. A unit should be a problem: its solutions stand or fall together.
+    Units are drawn with replacement within their stratum, so every sample keeps the subsets' sizes.
+    A unit should be a problem: its solutions are not independent.
     """
     generator = np.random.default_rng(seed)
     counts = np.zeros((n_resamples, len(strata)))
@@ -404,7 +404,7 @@ def resampled(strata: Sequence[Hashable], n_resamples: int, seed: int) -> Floats
 
 
 def interval(values: Floats) -> Interval | None:
-    """The middle 95 % of a bootstrap's values; None when one in twenty is undefined."""
+    """The middle 95 % of a bootstrap's values; None if one in twenty is undefined."""
     known = values[~np.isnan(values)]
     if len(known) <= 0.95 * len(values):
         return None
@@ -433,7 +433,7 @@ def first_error_intervals(
     means: dict[str, list[Floats]] = {}
     for number, found in enumerate(subsets.values()):
         units: dict[Hashable, int] = {}
-        # Of each problem: solutions with an error, located ones, right ones, unflagged ones.
+        # For each problem: solutions with an error, located ones, right ones, unflagged ones.
         cells = np.zeros((len({problem for problem, _ in found}), 4))
         for problem, (probabilities, truth) in found:
             low, high = exact_span(probabilities, truth)

@@ -1,4 +1,4 @@
-"""A scorer that runs no model: it gives back scores that a file carries."""
+"""A scorer that runs no model: it returns scores recorded in a file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from prm_core.types import Candidate, ScoredCandidate, StepScorer, log_odds
 
 
 class RecordedScorer(StepScorer):
-    """Gives scores that are known already.
+    """Returns scores that are already known.
 
     Attributes:
         model_id: the name that results carry.
-        threshold: 0.5; what was recorded does not say where its scores part right from wrong.
+        threshold: 0.5; recorded scores come without a threshold.
     """
 
     status = "recorded"
@@ -29,10 +29,10 @@ class RecordedScorer(StepScorer):
         self._scores = scores
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
-        """What was recorded of each candidate, in order.
+        """The recorded scores of each candidate, in order.
 
         Raises:
-            InputError: nothing was recorded of one.
+            InputError: a candidate has no recorded scores.
         """
         return [self._scored(candidate) for candidate in candidates]
 

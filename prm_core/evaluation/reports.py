@@ -1,4 +1,4 @@
-"""How often a scorer is right, from what `prm_core.evaluation.judge` found.
+"""How often a scorer is right, from the results of `prm_core.evaluation.judge`.
 
 A report is a record whose fields are the keys of its JSON.
 """
@@ -32,7 +32,7 @@ from prm_core.types import Example, ScoredCandidate
 
 @dataclass(frozen=True, slots=True)
 class Subset(FirstErrorScore):
-    """First-error figures of one subset, with the AUROC of its steps."""
+    """First-error metrics of one subset, with the AUROC of its steps."""
 
     auroc: float | None
 
@@ -45,16 +45,16 @@ class FirstErrorReport:
     as in ProcessBench; with one subset they are its own.
 
     Attributes:
-        model, source: what was measured, on which file.
+        model, source: the model, and the file it was measured on.
         threshold, threshold_source: below it a step counts as wrong, and where it comes from.
         auroc: of all labelled steps together.
         skipped, skipped_reasons: examples left out, in all and for each reason.
-        unread: examples of which a verifier wrote nothing that can be read; they count as wrong, as
-            in ProcessBench, but have no part in AUROC and calibration.
-        intervals: 95 % bootstrap intervals by the figure's name; problems are resampled.
-        subsets: the figures of each subset.
-        calibration: do the probabilities mean what they say?
-        sweep: the figures at all thresholds; None when not asked for.
+        unread: examples for which a verifier wrote nothing readable; they count as wrong, as in
+            ProcessBench, but are not part of AUROC and calibration.
+        intervals: 95 % bootstrap intervals by the metric's name; problems are resampled.
+        subsets: the metrics of each subset.
+        calibration: are the probabilities calibrated?
+        sweep: the metrics at all thresholds; None if not requested.
     """
 
     model: str
@@ -80,7 +80,7 @@ class FirstErrorReport:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """Do the probabilities mean what they say, and do they part right steps from wrong ones?"""
+    """Are the probabilities calibrated, and do they separate right steps from wrong ones?"""
 
     model: str
     source: str
@@ -105,12 +105,12 @@ class PRMBenchReport:
     """Decisions on single steps, as PRMBench measures them.
 
     The totals are over the steps of all modified solutions together; the original ones, which are
-    right, stand in `types` alone.
+    right, are only in `types`.
 
     Attributes:
         n: modified solutions.
         prm_score, f1, negative_f1: see `PRMScore`.
-        types: the figures of each kind of error.
+        types: the metrics of each kind of error.
         areas: for each area the plain mean of its kinds' PRM scores.
         skipped, skipped_reasons: examples left out, in all and for each reason.
     """
@@ -135,11 +135,11 @@ class BestOfNReport:
     """How often the right answer is chosen; see `prm_core.evaluation.best_of_n.BestOfN`.
 
     Attributes:
-        n: candidates to choose among, at most.
+        n: the most candidates to choose among.
         accuracy: of each rule at n.
         intervals: 95 % bootstrap intervals of these.
         ns, curves, bands: the same at smaller n.
-        weighted_votes: of each aggregation the curve of the vote that its scores weigh.
+        weighted_votes: for each aggregation the curve of the vote weighted with its scores.
         skipped, skipped_reasons: solutions (or whole rows) left out, in all and for each reason.
     """
 
@@ -176,12 +176,12 @@ def first_error_report(
 ) -> FirstErrorReport:
     """The report of ProcessBench's protocol.
 
-    An example whose labels do not tell its first error is skipped here.
+    An example whose labels do not determine its first error is skipped here.
 
     Args:
         judged: scored examples; their `source` is their subset.
         model, source: named in the report.
-        threshold, threshold_source: below it a step counts as wrong, and why there.
+        threshold, threshold_source: below it a step counts as wrong, and where it comes from.
         with_sweep: whether to measure all other thresholds too.
         n_resamples, seed: of the bootstrap.
     """
@@ -228,7 +228,7 @@ def first_error_report(
 
 
 def sweep_thresholds(judged: Judged) -> Sweep:
-    """First-error figures at every threshold; its best one is for other data than these."""
+    """First-error metrics at every threshold; use its best one on other data than these."""
     told, _ = _told(judged)
     subsets: dict[str, list[Verdict]] = {}
     unread = (example for example in judged.unread if example.judged)
@@ -257,13 +257,13 @@ def prmbench_report(
 ) -> PRMBenchReport:
     """The report of PRMBench's protocol.
 
-    Every step in which no error was put counts as right, also after an error, where labels say
-    nothing. A modified solution without an error is PRMBench's "multi_solutions".
+    Every step without an inserted error counts as right, even after an error, where there are no
+    labels. A modified solution without an error is PRMBench's "multi_solutions".
 
     Args:
         judged: scored examples with their `error_type`.
         model, source: named in the report.
-        threshold, threshold_source: below it a step counts as wrong, and why there.
+        threshold, threshold_source: below it a step counts as wrong, and where it comes from.
     """
     steps: dict[str, list[tuple[bool, bool]]] = {}
     n_modified = 0
@@ -311,7 +311,7 @@ def best_of_n_report(
     Args:
         judged: scored pools.
         model, source: named in the report.
-        aggregation: whose scores weigh the votes of "weighted_vote".
+        aggregation: its scores weight the votes of "weighted_vote".
         n_resamples, seed: of the bootstrap.
         on_progress: called with the number of problems done.
 
@@ -356,7 +356,7 @@ _ORIGINAL = "original"
 
 
 def _told(judged: Judged) -> tuple[_Pairs, dict[str, int]]:
-    """The examples whose labels tell the first error, and what is skipped with the others."""
+    """The examples whose labels determine the first error, and what is skipped with the others."""
     told = [(example, scored) for example, scored in judged.pairs if example.judged]
     skipped = dict(judged.skipped)
     if n_untold := len(judged.pairs) - len(told):
@@ -403,7 +403,7 @@ def _calibration(pairs: _Pairs) -> Calibration:
 
 
 def _kind(example: Example) -> str:
-    """PRMBench's kind of error; what has none is an original or has several ways to solve it."""
+    """PRMBench's kind of error; without one it is an original or can be solved in several ways."""
     if example.error_type is not None:
         return example.error_type
     if example.source == f"prmbench/{_ORIGINAL}":

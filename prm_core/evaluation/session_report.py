@@ -1,8 +1,8 @@
-"""A session as one HTML page that needs nothing else: no network, no script, no program of ours.
+"""A session as one HTML page that needs nothing else: no network, no script, not even this program.
 
-It is read, printed and kept; the session stands in it as JSON, so it opens again as the session
-that it was (`prm_core.session.open_session`). Every text that came from a file, a person or a
-model is escaped, and the page forbids itself to run or to load anything.
+It can be read, printed and kept; it contains the session as JSON, so it opens again as the same
+session (`prm_core.session.open_session`). Every text that came from a file, a person or a model is
+escaped, and the page's policy forbids it to run or load anything.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def session_html(session: Session, *, only: int | None = None) -> str:
     """A session as one HTML page.
 
     Args:
-        session: what to show. Its settings say by which model, rule and threshold; a second model
-            that is compared stands beside the first.
-        only: index of a problem that is shown and kept alone; None for all.
+        session: what to show. Its settings give the model, rule and threshold; a second model to
+            compare is shown beside the first.
+        only: index of the only problem to show and keep; None for all.
 
     Raises:
-        InputError: the session holds what JSON cannot.
+        InputError: the session contains values that JSON cannot.
     """
     if only is not None:
         problems = (session.problems[only],)
@@ -53,7 +53,7 @@ def session_html(session: Session, *, only: int | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Show:
-    """By whom, by which rule and from which threshold on."""
+    """The model, the rule and the threshold."""
 
     model: str
     other: str
@@ -70,7 +70,7 @@ class _Show:
 
 
 def _escape(text: str) -> str:
-    """Text that is text in HTML, and that turns the direction of nothing beside it."""
+    """Escaped text that does not change the direction of its surroundings."""
     return html.escape(text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
@@ -150,7 +150,7 @@ def _problem(number: int, problem: Problem, show: _Show) -> str:
 
 
 def _choices(problem: Problem, there: Sequence[tuple[int, ScoredCandidate]]) -> Comparison:
-    """What every rule chooses of the solutions that were scored."""
+    """Every rule's choice among the scored solutions."""
     pool, known = [], True
     for index, scored in there:
         one = problem.solutions[index]
@@ -203,7 +203,7 @@ def _answer(one: Solution, gold_answer: str | None) -> str:
 
 
 def _heat_map(problem: Problem, order: Sequence[int], show: _Show) -> str:
-    """Solutions × steps, best solution first; what is below the threshold has a dot."""
+    """Solutions × steps, best solution first; steps below the threshold have a dot."""
     rows = [(index, problem.solutions[index].scores[show.model].probabilities) for index in order]
     width = 60 + 18 * max(len(p) for _, p in rows)
     cells = []
@@ -332,9 +332,9 @@ def _card(
 
 
 def _steps(one: Solution, scored: ScoredCandidate | None, show: _Show) -> str:
-    """The steps with their bars; runs of thinking can be folded, and are where they have no error.
+    """The steps with their bars; runs of thinking are foldable, and folded if without an error.
 
-    An outcome model's one number stands below the last step.
+    An outcome model's single number is below the last step.
     """
     values = list(scored.probabilities) if scored else []
     whole = len(values) == 1 < len(one.steps)
@@ -387,7 +387,7 @@ def _label(label: Label) -> str:
 
 
 def _bar(p: float, threshold: float, kind: str = "") -> str:
-    """A probability as a bar with its number; below the threshold the number says so too."""
+    """A probability as a bar with its number; below the threshold the number is marked too."""
     below = " ✗" if p < threshold else ""
     shown = format_probability(p, threshold)
     return (

@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all, and what the system says of a file as a `DataError`."""
+"""Files that appear complete or not at all, and the system's file errors as `DataError`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prm_core.errors import BadOptionError, DataError
 
 @contextmanager
 def atomic_text(path: str | Path) -> Iterator[Callable[[str], None]]:
-    """A function that writes to a file, which appears whole or not at all; see `atomic_file`.
+    """A function that writes to a file, which appears complete or not at all; see `atomic_file`.
 
     Raises:
         DataError: the file cannot be written.
@@ -30,16 +30,16 @@ def atomic_text(path: str | Path) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
-    """A file of bytes, which appears whole or not at all.
+    """A file of bytes, which appears complete or not at all.
 
-    What is written goes into a neighbour with another name, which takes the file's place when the
-    block ends well and is removed when it does not; a file that was there before stays as it was.
-    What is no ordinary file (a pipe, /dev/null) is written as it comes.
+    Output goes to a temporary file beside it, which replaces the file if the block succeeds and is
+    removed if it does not; an existing file then stays as it was. Anything but an ordinary file (a
+    pipe, /dev/null) is written directly.
 
     Raises:
-        DataError: the file cannot be made, or not be finished.
+        DataError: the file cannot be created or finished.
     """
-    target = Path(path).resolve()  # a link stays a link: what it points to is replaced
+    target = Path(path).resolve()  # a link stays a link: its target is replaced
     in_place = target.exists() and not target.is_file()
     part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
     with file_errors(path, "written"):
@@ -60,16 +60,16 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
 def refuse_same_file(source: str, output: str) -> None:
     """
     Raises:
-        BadOptionError: what is read would be replaced by what is made of it.
+        BadOptionError: the input would be replaced by its results.
     """
-    with suppress(OSError):  # one of them is not there
+    with suppress(OSError):  # one of them does not exist
         if os.path.samefile(source, output) and os.path.isfile(output):
             raise BadOptionError(f"{source} would be replaced by its results; name another output")
 
 
 @contextmanager
 def file_errors(path: str | Path, done: str) -> Iterator[None]:
-    """Turn what the system says of a file into a `DataError` that names it."""
+    """Turn a file's system errors into a `DataError` that names it."""
     try:
         yield
     except OSError as error:
@@ -78,12 +78,12 @@ def file_errors(path: str | Path, done: str) -> Iterator[None]:
 
 @contextmanager
 def read_errors(path: str) -> Iterator[None]:
-    """Turn what is said of a file in the middle of it into a `DataError` that names it."""
+    """Turn errors in the middle of reading a file into a `DataError` that names it."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise DataError("cannot be read: it is not valid UTF-8", path=path) from error
     except (EOFError, zlib.error) as error:
         raise DataError(f"cannot be read: the gzip file is damaged: {error}", path=path) from error
-    except OSError as error:  # also what gzip says of a file that is none
+    except OSError as error:  # also gzip's error for other files
         raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error

@@ -1,9 +1,10 @@
-"""Pools of candidates in and out of files: many solutions of each problem, to choose among.
+"""Pools of candidates in files: many solutions of each problem, to choose among.
 
 Two kinds of rows are read. Ours, as `score` reads them: `problem`, `solutions` (texts or lists of
 steps), `gold_answer`. And those whose solutions are objects with `steps`, which may carry `text`,
-`answer`, `correct` and `prm_scores` (name of a PRM → one score per step). What a row leaves out
-is found: the answer in the last step, and whether it is right by comparing it with `gold_answer`.
+`answer`, `correct` and `prm_scores` (name of a PRM → one score per step). What a row leaves out is
+determined: the answer from the last step, and whether it is right by comparing it with
+`gold_answer`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ class Solution:
     """One solution of a pool.
 
     Attributes:
-        candidate: what is scored.
-        answer: its final answer as text; None when it gives none.
-        correct: whether that is right; None when it is not known.
-        recorded: scores that the file carries, by the name of the PRM that gave them.
+        candidate: the solution in steps.
+        answer: its final answer as text; None if it gives none.
+        correct: whether that is right; None if it is not known.
+        recorded: the scores in the file, by the name of the PRM that gave them.
     """
 
     candidate: Candidate
@@ -54,12 +55,12 @@ class CandidateSet:
 
 
 def read_candidate_sets(path: str | Path, rule: str = "auto") -> Iterator[CandidateSet | DataError]:
-    """The pools of a JSONL file, in order, with an error in the place of each bad row.
+    """The pools of a JSONL file, in order, with an error in place of each bad row.
 
     Args:
-        path: the file; gzip when its name ends in .gz.
-        rule: how a solution's text is split, as in `split_solutions`; lists of steps
-            stay as they are.
+        path: the file; gzip if its name ends in .gz.
+        rule: how a solution's text is split, as in `split_solutions`; lists of steps stay as
+            they are.
 
     Raises:
         DataError: the file cannot be read.
@@ -99,13 +100,13 @@ def _pool(row: FileRow, rule: str) -> CandidateSet:
 def read_solutions(
     row: FileRow, rule: str = "auto"
 ) -> tuple[str, list[tuple[Mapping[str, Any], tuple[Step, ...]]]]:
-    """A row's problem, and each of its solutions: its fields, still to be checked, and its steps.
+    """A row's problem, and each of its solutions: its unchecked fields, and its steps.
 
     A solution is a text, a list of steps, or an object with `text` or `steps`; then `thinking` may
-    say which steps are. One that is no object has no fields. Texts are cut together.
+    say which steps are. Anything but an object has no fields. Texts are cut together.
 
     Raises:
-        DataError: a field is missing or does not hold what it should, or a solution has no steps.
+        DataError: a field is missing or invalid, or a solution has no steps.
         BadOptionError: the rule is not known.
     """
     given = given_solutions(row)
@@ -124,10 +125,10 @@ def recorded_scores(
 ) -> dict[str, tuple[float, ...]]:
     """`prm_scores`, and the probabilities of `scores`: one number in [0, 1] per step by name.
 
-    What an outcome model said of the whole solution is left out.
+    An outcome model's score of the whole solution is left out.
 
     Raises:
-        DataError: they are something else.
+        DataError: they have another form.
     """
     found = _scores(row, number, "prm_scores", fields.get("prm_scores"), n_steps)
     scores = fields.get("scores")

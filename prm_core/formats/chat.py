@@ -1,8 +1,8 @@
 """Conversations as problems with a solution: OpenAI `messages`, and traces of agents.
 
-What the user asks first is the problem. Of a single reply the text is the solution. Of several
-turns each is a step, and so is a call of a tool together with its result; what the user says in
-between stands before the step that answers it. Reasoning that a server keeps apart is thinking.
+The user's first message is the problem. The text of a single reply is the solution. With several
+turns each is a step, and so is a tool call together with its result; what the user says in between
+is put before the step that answers it. Reasoning that a server returns separately is thinking.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _TEXTS = ("text", "input_text", "output_text", "refusal", "reasoning", "thinking
 
 
 def conversation(row: FileRow, field: str, messages: Any) -> tuple[str, dict[str, Any]]:
-    """The problem of a conversation, and its solution as a row has it.
+    """The problem of a conversation, and its solution in the form of a row.
 
     Args:
         row: named in errors.
-        field: where the messages stand.
-        messages: what to read: `role`, `content`, perhaps `tool_calls`.
+        field: the field with the messages.
+        messages: the messages: `role`, `content`, perhaps `tool_calls`.
 
     Raises:
-        DataError: they are no messages, nobody asks, or nobody replies.
+        DataError: they are not messages, or there is no question or no reply.
     """
     if not isinstance(messages, list):
         raise row.error(f"must be a list of messages, not {kind_of(messages)}", field)
@@ -35,9 +35,9 @@ def conversation(row: FileRow, field: str, messages: Any) -> tuple[str, dict[str
     asked = [one["text"] for one in turns[:begins] if one["role"] not in _NO_PROBLEM]
     problem = "\n\n".join(text for text in asked if text.strip())
     if not problem:
-        raise row.error("no user asks anything before the first reply", field)
+        raise row.error("has no user message before the first reply", field)
     if begins == len(turns):
-        raise row.error("has no message of an assistant", field)
+        raise row.error("has no assistant message", field)
     rest = turns[begins:]
     steps = _steps(rest)
     if not steps:
@@ -57,7 +57,7 @@ def conversation(row: FileRow, field: str, messages: Any) -> tuple[str, dict[str
 def _steps(turns: Sequence[dict[str, Any]]) -> list[tuple[str, bool]]:
     """Texts of steps, and whether each is thinking."""
     steps: list[tuple[str, bool]] = []
-    before = ""  # what the user said since the last step
+    before = ""  # the user's text since the last step
     calling = False  # results still belong to the last step
     for turn in turns:
         if turn["role"] == "assistant":
@@ -126,12 +126,12 @@ def _parts(row: FileRow, field: str, number: int, content: Any) -> list[tuple[st
         if kind in _TEXTS and text is not None:
             found.append((text, kind in ("reasoning", "thinking")))
         elif kind not in _TEXTS:
-            found.append((f"[{kind}]", False))  # a picture, a sound: nothing reads it
+            found.append((f"[{kind}]", False))  # an image or audio: not read
     return found
 
 
 def _call(row: FileRow, field: str, number: int, call: Any) -> str:
-    """A call of a tool as text: its name and its arguments."""
+    """A tool call as text: its name and its arguments."""
     function = call.get("function") if isinstance(call, dict) else None
     if isinstance(function, dict):
         name, arguments = function.get("name"), function.get("arguments", "")

@@ -13,13 +13,13 @@ from prm_core.errors import DataError
 from prm_core.formats.rows import MAX_LINE, FileRow, kind_of, parsed_json
 
 SESSION = "prm-inspector-session"
-"""`format` of a session, and the id of the element of a report that holds one."""
+"""`format` of a session, and the id of the element that contains one in a report."""
 
 Rows = Iterator[FileRow | DataError]
 
 
 def expanded(rows: Iterable[FileRow | DataError]) -> Rows:
-    """Rows, with what holds several in the place of one as several."""
+    """Rows, with each that contains several replaced by those."""
     rows = iter(rows)
     first = next(rows, None)
     if isinstance(first, FileRow) and _is_message(first):
@@ -43,7 +43,7 @@ def expanded(rows: Iterable[FileRow | DataError]) -> Rows:
 
 
 def _is_message(row: FileRow) -> bool:
-    """A message alone: then the file is one conversation."""
+    """Whether it is a single message: then the file is one conversation."""
     is_role = row.fields.get("role") in ("system", "developer", "user", "assistant", "tool")
     return is_role and bool({"content", "tool_calls"} & row.fields.keys())
 
@@ -59,7 +59,7 @@ def _one_conversation(first: FileRow, rest: Rows) -> Rows:
 
 
 def _session(row: FileRow) -> Rows:
-    """The problems of a session, each with what it says of itself."""
+    """The problems of a session, each as a row."""
     problems = row.fields.get("problems", [])
     if row.fields.get("version") != 1:
         yield row.error(f"is {row.fields.get('version')!r}; this program reads 1", "version")
@@ -78,10 +78,10 @@ def _objects(row: FileRow, field: str, values: list[Any]) -> Rows:
 
 
 def _inspect_log(row: FileRow) -> Rows:
-    """The samples of a log, those of one problem (its epochs) together."""
+    """The samples of a log; those of one problem (its epochs) together."""
     samples = row.fields.get("samples", [])
     if not samples:
-        yield row.error("the log holds none; a run that is over has them", "samples")
+        yield row.error("the log has none; finished runs have them", "samples")
         return
     if not isinstance(samples, list):
         yield row.error(f"must be a list, not {kind_of(samples)}", "samples")
@@ -108,12 +108,13 @@ _SAMPLE = re.compile(r"samples/(?P<id>.*)_epoch_(?P<epoch>\d{1,9})\.json")
 
 
 def inspect_archive(base: BinaryIO, path: str) -> Rows:
-    """The samples of an `.eval` file, those of one problem together; one problem is held at once.
+    """The samples of an `.eval` file; those of one problem together, one problem in memory at a
+    time.
 
     The line of a row is the place of its first sample in the archive.
 
     Raises:
-        DataError: it is no zip file, or holds no samples.
+        DataError: it is not a zip file, or contains no samples.
     """
     try:
         archive = zipfile.ZipFile(base)
@@ -126,7 +127,7 @@ def inspect_archive(base: BinaryIO, path: str) -> Rows:
                 pools.setdefault(found["id"], []).append((int(found["epoch"]), place, name))
         if not pools:
             message = (
-                "holds no samples/…_epoch_….json; of zip files only inspect_ai's logs are read"
+                "contains no samples/…_epoch_….json; of zip files only inspect_ai's logs are read"
             )
             raise DataError(message, path=path)
         model = _model(archive, path)
@@ -143,7 +144,7 @@ def inspect_archive(base: BinaryIO, path: str) -> Rows:
 
 
 def _model(archive: zipfile.ZipFile, path: str) -> Any:
-    """Which model a log is of, where its header says so."""
+    """The model of a log, if its header names it."""
     for name in ("header.json", "start.json", "_journal/start.json"):
         if name in archive.namelist():
             header = _member(archive, name, path, 1)
@@ -176,7 +177,7 @@ def _member(
     return value
 
 
-# --- HTML: reports of ours ------------------------------------------------------------------------
+# --- HTML: our reports ------------------------------------------------------------------------
 
 _ELEMENT = re.compile(
     rb'<script type="application/json" id="' + SESSION.encode() + rb'">([^<]*+)</script>'
@@ -184,15 +185,15 @@ _ELEMENT = re.compile(
 
 
 def session_in_report(raw: bytes, path: str) -> bytes:
-    """The JSON of the session that a report of ours holds.
+    """The JSON of the session in one of our reports.
 
     Raises:
-        DataError: it holds none.
+        DataError: it contains none.
     """
     found = _ELEMENT.search(raw)
     if found is None:
         raise DataError(
-            "is a web page, but no report of this program: it has no session", path=path
+            "is a web page, but not a report of this program: it contains no session", path=path
         )
     return found[1]
 
@@ -219,7 +220,7 @@ class _Block(NamedTuple):
     what: str
     name: str
     line: int
-    parts: list[list[str]]  # lines, parted by lines of dashes
+    parts: list[list[str]]  # lines, separated by lines of dashes
 
     @property
     def body(self) -> str:
@@ -230,9 +231,9 @@ def text_rows(text: str, path: str) -> Rows:
     """The problems of a plain or Markdown text.
 
     "Problem:", or a heading "Problem", begins one; "Solution:", "Solution B:" or such a heading
-    begins a solution, and "Gold answer:" before them tells the right answer. Without the word
-    "Solution" lines of three dashes part a problem and its solutions, unless steps are numbered on
-    across them.
+    begins a solution, and "Gold answer:" before them gives the right answer. Without the word
+    "Solution" lines of three dashes separate a problem and its solutions, unless the numbering of
+    steps continues across them.
 
     Raises:
         DataError: there is no problem.
@@ -262,7 +263,7 @@ def text_rows(text: str, path: str) -> Rows:
 
 
 def _blocks(text: str) -> list[_Block]:
-    blocks = [_Block("problem", "", 0, [[]])]  # what stands before any heading
+    blocks = [_Block("problem", "", 0, [[]])]  # what comes before any heading
     fence = False
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
         fence ^= _FENCE.match(line) is not None
@@ -281,7 +282,7 @@ def _blocks(text: str) -> list[_Block]:
 
 
 def _between_dashes(parts: list[str]) -> list[str]:
-    """Solutions between lines of dashes; those that number their steps on belong together."""
+    """Solutions between lines of dashes; parts whose numbering continues belong together."""
     joined: list[str] = []
     last = 0
     for part in filter(None, parts):

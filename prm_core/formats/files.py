@@ -1,9 +1,9 @@
-"""Files of problems, whatever they are, and files of results by what their names end in.
+"""Files of problems in any format, and files of results by their suffix.
 
-What is read tells by its first bytes whether it is gzip, Parquet, a zip file or a web page; the
-rest is JSON, unless the name ends in .csv or .tsv, or in .txt or .md and what is there is no JSON.
-Which format the rows have, their fields tell (`prm_core.formats.translate`). One problem is held at
-a time; of texts, reports and sessions all.
+Gzip, Parquet, zip files and web pages are recognised by their first bytes; everything else is JSON,
+unless the name ends in .csv or .tsv, or in .txt or .md and the content is not JSON. The format of
+rows is recognised by their fields (`prm_core.formats.translate`). One problem is in memory at a
+time; of texts, reports and sessions everything.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
     """The problems of a file, or of `stdin` (JSON lines) when the path is "-".
 
     Raises:
-        DataError: the file cannot be opened, is no table of problems, or is Parquet and nothing
-            that reads it is installed.
+        DataError: the file cannot be opened, is not a table of problems, or is Parquet and pyarrow
+            is not installed.
     """
     name = str(path)
     if name == "-":
@@ -56,7 +56,7 @@ def open_problems(path: str | Path, stdin: BinaryIO) -> Iterator[Problems]:
 
 @contextmanager
 def open_file(path: str | Path) -> Iterator[Problems]:
-    """The same of a file alone, whatever its name: "-" is one like others.
+    """The same, but always for a file: "-" is an ordinary name.
 
     A name that begins with "hf:" is a data set of the Hub (`prm_core.formats.hub`).
 
@@ -81,12 +81,12 @@ def open_file(path: str | Path) -> Iterator[Problems]:
 def problems_in(
     base: BinaryIO, name: str, share: Callable[[], float | None] = lambda: None
 ) -> Problems:
-    """The problems that a file's bytes hold.
+    """The problems in a file's bytes.
 
     Args:
         base: the bytes, from their beginning.
-        name: of the file; named in errors, and read where the bytes do not tell.
-        share: how much is read.
+        name: of the file; used in errors, and for the format if the bytes do not show it.
+        share: gives the share that has been read.
 
     Raises:
         DataError: as `open_problems`.
@@ -97,7 +97,7 @@ def problems_in(
 
 
 def rows_in(base: BinaryIO, name: str) -> Iterator[FileRow | DataError]:
-    """The rows that a file's bytes hold, of whatever format, unchecked; a session is one row.
+    """The rows in a file's bytes, of any format, unchecked; a session is one row.
 
     Args, Raises: as `problems_in`.
     """
@@ -128,7 +128,7 @@ _HEAD = 4096
 
 
 def _head(stream: BinaryIO, name: str) -> bytes:
-    """The first bytes of what can be read twice; none of what cannot."""
+    """The first bytes of a stream that can be read twice; none of others."""
     if not stream.seekable():
         return b""
     with read_errors(name):
@@ -138,7 +138,7 @@ def _head(stream: BinaryIO, name: str) -> bytes:
 
 
 def _is_json(begins: bytes) -> bool:
-    """Whether a text that may be JSON is some, by its first line."""
+    """Whether a text is JSON, by its first line."""
     line, _, rest = begins.partition(b"\n")
     if line.strip() in (b"{", b"["):
         return rest.lstrip()[:1] in (b'"', b"{", b"[", b"}", b"]")
@@ -165,10 +165,10 @@ def _decoded(raw: bytes, name: str) -> str:
 
 @contextmanager
 def open_results(path: str | Path) -> Iterator[Callable[[str], None]]:
-    """A function that writes results to a file, which appears whole or not at all.
+    """A function that writes results to a file, which appears complete or not at all.
 
-    It takes them as lines of JSON, as `result_row` and `json_line` of `prm_core.formats.results`
-    make them.
+    It takes them as JSON lines, from `prm_core.formats.results.result_row` and
+    `prm_core.formats.rows.json_line`.
 
     Raises:
         DataError: the file cannot be written.
@@ -201,12 +201,12 @@ def check_results(path: str | Path) -> None:
     """Whether results can be written in a file's format, before the work.
 
     Raises:
-        DataError: it is Parquet, and nothing that writes it is installed.
+        DataError: it is Parquet, and pyarrow is not installed.
     """
     if _kind(str(path)) == ".parquet":
         pyarrow_for(str(path))
 
 
 def _kind(name: str) -> str:
-    """What a name ends in, .gz left out."""
+    """A name's suffix, without .gz."""
     return Path(name.removesuffix(".gz")).suffix.lower()

@@ -1,7 +1,7 @@
-"""Data sets on the Hugging Face Hub as rows, where the package `datasets` is installed.
+"""Data sets on the Hugging Face Hub as rows, if the package `datasets` is installed.
 
-A name is `hf:owner/name`, `hf:owner/name/split` or `hf:owner/name/config/split`. No code of a data
-set is ever run: the versions of `datasets` that are taken cannot.
+A name is `hf:owner/name`, `hf:owner/name/split` or `hf:owner/name/config/split`. No code from a
+data set is ever run: the supported versions of `datasets` cannot.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ def is_hub(name: str) -> bool:
 def hub_rows(name: str) -> Iterator[FileRow | DataError]:
     """The rows of a data set, as they come over the network; the first one has the line 1.
 
-    Without a split the one that is called "test" is taken, else the first.
+    By default the split called "test" is used, or else the first one.
 
     Args:
         name: see this module.
 
     Raises:
-        DataError: the name is none, `datasets` is not installed, or the data set cannot be read.
+        DataError: the name is invalid, `datasets` is not installed, or the data set cannot be read.
     """
     found = _NAME.fullmatch(name)
     if found is None:
         raise DataError(
-            "is no data set; write hf:owner/name, perhaps with /split or /config/split", path=name
+            "is not a data set; write hf:owner/name, perhaps with /split or /config/split",
+            path=name,
         )
     try:
         import datasets
@@ -57,7 +58,7 @@ def hub_rows(name: str) -> Iterator[FileRow | DataError]:
             yield FileRow(name, line, dict(row))
     except DataError:
         raise
-    except Exception as error:  # the library and what it is built on raise all kinds of things
+    except Exception as error:  # the library and its dependencies can raise anything
         raise DataError(f"cannot be read: {_first_line(error)}", path=name) from error
 
 

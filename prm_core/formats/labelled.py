@@ -1,6 +1,6 @@
 """Step-labelled data in and out: files in the field's formats ↔ `Example`.
 
-Which format a row has is told by its fields (`prm_core.formats.labelled_rows`). Results and
+The format of a row is recognised by its fields (`prm_core.formats.labelled_rows`). Results and
 sessions whose solutions carry labels are read too.
 """
 
@@ -31,13 +31,13 @@ def read_examples(
 ) -> Iterator[Example | DataError]:
     """The labelled solutions of a JSONL file, in order, with an error in place of each bad row.
 
-    A row of PRM800K or PRMBench can hold several solutions, which follow each other. An example
-    without a name of its own is named after its line.
+    A row of PRM800K or PRMBench can contain several solutions, which follow each other. An example
+    without a name is named after its line.
 
     Args:
-        path: the file; gzip when its name ends in .gz.
+        path: the file; gzip if its name ends in .gz.
         neutral_is_right: whether a step that PRM800K rates 0 counts as right. Published models
-            differ here, so what is done is logged.
+            differ here, so the choice is logged.
 
     Raises:
         DataError: the file cannot be read.
@@ -66,10 +66,10 @@ def read_examples(
 
 
 def _examples(row: FileRow, neutral_is_right: bool) -> list[Example]:
-    """The examples of a row in a labelled format, or of one of ours whose solutions have labels.
+    """The examples of a row in a labelled format, or in our format if its solutions have labels.
 
     Raises:
-        DataError: there are none, or a field does not hold what it should.
+        DataError: there are none, or a field is invalid.
     """
     ours = [] if is_labelled(row) else problem_rows(row)
     if not any(True for one in ours for _ in labelled_solutions(one)):
@@ -133,10 +133,10 @@ def example_row(example: Example) -> dict[str, Any]:
 
 
 def rows_of(path: str | Path) -> Iterator[FileRow | DataError]:
-    """The unchecked rows of a file, of whatever format; see `prm_core.formats.files`.
+    """The unchecked rows of a file, of any format; see `prm_core.formats.files`.
 
     Raises:
-        DataError: the file cannot be read, or is no table of problems.
+        DataError: the file cannot be read, or is not a table of problems.
     """
     with open_file(path) as problems:
         yield from problems.rows()

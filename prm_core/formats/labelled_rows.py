@@ -1,9 +1,8 @@
 """Rows of step-labelled data, in the field's formats, as `Example`.
 
-Which format a file has is told by the fields of its rows, one row at a time. Formats differ in
-what they call a step, where they count from, and what they say of a step after the first error;
-here a label is P(step is right) or None, and indices count from 0. Calculator marks such as
-`<<48/2=24>>` are cut from the steps.
+The format is recognised by the fields of each row. Formats differ in what they call a step, where
+they count from, and how they label steps after the first error; here a label is P(step is right) or
+None, and indices count from 0. Calculator marks such as `<<48/2=24>>` are cut from the steps.
 
     our own          problem (or question), steps, labels    +1, -1, null, or from 0 to 1
     TRL              prompt, completions, labels       true, false, or floats
@@ -38,14 +37,14 @@ _MARKER = re.compile(r"(?<![^\W\d_])ки(?![^\W\d_])")
 
 
 def is_labelled(row: FileRow) -> bool:
-    """Has a row the fields of a labelled solution in some format?"""
+    """Whether a row has the fields of a labelled solution in some format."""
     if {"messages", "conversations"} & row.fields.keys():
         return has_signs(row.fields)
     return is_prm800k(row) or any(fields <= row.fields.keys() for fields, _ in _FORMATS)
 
 
 def has_signs(fields: Mapping[str, Any]) -> bool:
-    """Whether the replies of a conversation are labels, as RLHFlow's are, and no texts."""
+    """Whether the replies of a conversation are labels, as RLHFlow's are, and not texts."""
     messages = fields.get("messages", fields.get("conversations"))
     turns = messages if isinstance(messages, list) else []
     replies = [
@@ -57,10 +56,10 @@ def has_signs(fields: Mapping[str, Any]) -> bool:
 
 
 def examples_of(row: FileRow, *, neutral_is_right: bool = True) -> list[Example]:
-    """The labelled solutions of one row, whose format its fields tell.
+    """The labelled solutions of one row, whose format is recognised by its fields.
 
     Raises:
-        DataError: no format has these fields, or one of them does not hold what it should.
+        DataError: no format has these fields, or one of them is invalid.
     """
     if is_prm800k(row):
         return _prm800k(row, neutral_is_right)
@@ -118,7 +117,7 @@ def _prm800k(row: FileRow, neutral_is_right: bool) -> list[Example]:
     """openai/prm800k: a tree of rated completions in which one branch was followed.
 
     The branch is an example, and so is every completion beside it with the steps before it, as in
-    TRL's examples/datasets/prm800k.py. What people wrote themselves is right.
+    TRL's examples/datasets/prm800k.py. Steps written by people are right.
     """
     ratings: dict[Any, float | None] = {1: 1.0, 0: float(neutral_is_right), -1: 0.0, None: None}
 
@@ -148,13 +147,13 @@ def _prm800k(row: FileRow, neutral_is_right: bool) -> list[Example]:
         elif written is not None:
             branch.append((item_of(row, "label", written, "text"), 1.0))
         else:
-            # No branch continues here; where there were completions, they hold the whole branch.
+            # No branch continues here; any completions contain the whole branch.
             if completions:
                 branch = []
             break
     paths = [path for path in (branch, *found) if path]
     if not paths:
-        raise row.error("holds no steps", "label")
+        raise row.error("contains no steps", "label")
     return [
         _example(
             row,
@@ -173,7 +172,7 @@ def _prm800k(row: FileRow, neutral_is_right: bool) -> list[Example]:
 def _math_shepherd(row: FileRow) -> list[Example]:
     """peiyi9979/Math-Shepherd: `input` with ` ки` after each step, `label` with + or - there.
 
-    The steps are told by the markers; "Step 1:" tells where the problem ends, and goes.
+    The steps are separated by the markers; "Step 1:" marks the end of the problem and is removed.
     """
     asked, answered = text_of(row, "input"), text_of(row, "label")
     *pieces, rest = _MARKER.split(asked)
@@ -199,7 +198,7 @@ def _math_shepherd(row: FileRow) -> list[Example]:
 
 
 def _processbench(row: FileRow) -> list[Example]:
-    """Qwen/ProcessBench: the index of the first wrong step, -1 for none; the rest are not judged.
+    """Qwen/ProcessBench: the index of the first wrong step, -1 for none; later steps have no label.
 
     A copy of it may call the problem "question".
     """
@@ -220,7 +219,7 @@ def _processbench(row: FileRow) -> list[Example]:
             steps,
             _labels_to(first_error, len(steps)),
             id=row_id,
-            # "gsm8k-12" is the twelfth of its part.
+            # "gsm8k-12" is number 12 of its part.
             source=f"processbench/{row_id.rpartition('-')[0]}".removesuffix("/"),
             correct=correct,
         )
@@ -230,7 +229,7 @@ def _processbench(row: FileRow) -> list[Example]:
 def _rlhflow(row: FileRow) -> list[Example]:
     """RLHFlow's Mistral-PRM-Data and Deepseek-PRM-Data: a dialogue of steps and signs.
 
-    The problem stands before the first step, in its turn or in one of its own.
+    The problem comes before the first step, in the same turn or in a separate one.
     """
     field = "conversations" if "conversations" in row.fields else "messages"
     turns = [
@@ -258,7 +257,7 @@ def _rlhflow(row: FileRow) -> list[Example]:
 def _prmbench(row: FileRow) -> list[Example]:
     """PRMBench: a right solution, and the same with errors put in.
 
-    Steps after the first error that hold none themselves may still rest on it: they are not judged.
+    Steps after the first error without one of their own may still depend on it: they have no label.
     """
     row_id = _id(row, "idx")
     kind = optional_text(row, "classification")
@@ -381,12 +380,12 @@ def _mr_gsm8k(row: FileRow) -> list[Example]:
 
 
 def is_prm800k(row: FileRow) -> bool:
-    """Its two fields' names are common; what they hold tells."""
+    """Its two fields' names are common, so their contents decide."""
     return row.fields.keys() >= _PRM800K and not isinstance(row.fields["question"], str)
 
 
 _PRM800K = frozenset({"question", "label"})
-# ProcessBench's fields begin like ours, so "labels" comes before "label".
+# ProcessBench's fields resemble ours, so "labels" comes before "label".
 _FORMATS: tuple[tuple[frozenset[str], Callable[[FileRow], list[Example]]], ...] = (
     (frozenset({"problem", "steps", "labels"}), _own),
     (frozenset({"question", "steps", "labels"}), _own),
@@ -416,7 +415,7 @@ _FORMATS: tuple[tuple[frozenset[str], Callable[[FileRow], list[Example]]], ...] 
 
 
 LABELLED = tuple(fields for fields, _ in _FORMATS)
-"""The sets of fields that tell a format."""
+"""The sets of fields that identify a format."""
 
 
 # --- parts of a row -------------------------------------------------------------------------------
@@ -443,7 +442,7 @@ def _example(
 
 
 def _labels_to(first_error: int, n_steps: int) -> list[float | None]:
-    """Labels of a solution of which only the first error (-1: there is none) is known."""
+    """Labels of a solution of which only the first error is known (-1: none)."""
     if first_error < 0:
         return [1.0] * n_steps
     return [1.0] * first_error + [0.0] + [None] * (n_steps - first_error - 1)
@@ -463,9 +462,9 @@ def _labels(row: FileRow) -> list[float | None]:
 
 
 def _parted(row: FileRow, field: str, text: str) -> tuple[str, str]:
-    """A problem and the first step, which stand in one text.
+    """A problem and the first step, which are in one text.
 
-    The last "Step 1:" parts them, else the last blank line.
+    They are separated at the last "Step 1:", or else at the last blank line.
     """
     marks = [found.start() for found in _FIRST_STEP.finditer(text)]
     cut = marks[-1] if marks else text.rstrip().rfind("\n\n")
@@ -504,7 +503,7 @@ def list_of(row: FileRow, field: str, value: Any) -> list[Any]:
 
 
 def item_of(row: FileRow, field: str, value: Any, name: str, *default: Any) -> Any:
-    """`value[name]` of an object within a field; `default` when it may be missing."""
+    """`value[name]` of an object within a field; `default` if it may be missing."""
     if not isinstance(value, dict):
         raise row.error(f"must hold objects, not {kind_of(value)}", field)
     if name not in value and not default:

@@ -19,17 +19,17 @@ from prm_core.formats.translate import problem_rows
 
 @dataclass(frozen=True, slots=True)
 class ProblemRow:
-    """One line of an input file: a problem and the solutions that people or models gave.
+    """One line of an input file: a problem and its solutions.
 
     Attributes:
         path: the file, or "-" for standard input.
         line: 1-based number of the line.
-        id: the row's own name; None when it has none.
+        id: the row's own name; None if it has none.
         problem: the task's text; not blank.
         solutions: each a text still to be split, or its steps as given; at least one, none blank.
-        gold_answer: the right final answer, as text; None when it is not known.
-        thinking: for each solution, which of its given steps are thinking, or None where its row
-            does not say; empty where none does.
+        gold_answer: the right final answer, as text; None if it is not known.
+        thinking: for each solution, which of its given steps are thinking, or None if its row
+            does not say; empty if none does.
     """
 
     path: str
@@ -48,7 +48,7 @@ class ProblemRow:
 def read_problems(
     stream: Iterable[bytes], path: str | Path = "-"
 ) -> Iterator[ProblemRow | DataError]:
-    """Problems of a JSONL file, in order, with an error in the place of each bad row.
+    """Problems of a JSONL file, in order, with an error in place of each bad row.
 
     Lines are read as by `read_rows`.
 
@@ -73,7 +73,7 @@ def read_problems(
 
 
 def given_solutions(row: FileRow) -> list[Any]:
-    """The `solutions` of a row that has a problem too; each of them is still to be checked.
+    """The `solutions` of a row that also has a problem; each is still unchecked.
 
     Raises:
         DataError: one of the two fields is missing, or there are no solutions.
@@ -95,8 +95,8 @@ Marks = tuple[bool, ...] | None
 def text_or_steps(row: FileRow, number: int, solution: Any) -> tuple[str | tuple[str, ...], Marks]:
     """A solution of a row: a text that is still to be split, or its steps as given.
 
-    It may be an object with `steps` or `text`, whose `thinking` says which steps are; that is the
-    second value, and None where it is not said.
+    It may be an object with `steps` or `text`, whose `thinking` says which steps are thinking; that
+    is the second value, None if not given.
 
     Args:
         row: named in errors.
@@ -125,10 +125,10 @@ def text_or_steps(row: FileRow, number: int, solution: Any) -> tuple[str | tuple
 
 
 def problem_row(row: FileRow) -> ProblemRow:
-    """A row of ours as a problem with its solutions.
+    """One of our rows as a problem with its solutions.
 
     Raises:
-        DataError: a field does not hold what it should.
+        DataError: a field is invalid.
     """
     fields = row.fields
     solutions = given_solutions(row)
@@ -154,7 +154,7 @@ def problem_row(row: FileRow) -> ProblemRow:
 
 
 class Problems:
-    """The problems of a file, in order, with an error in the place of each bad row.
+    """The problems of a file, in order, with an error in place of each bad row.
 
     Made by `open_problems`; can be read once.
     """
@@ -178,7 +178,7 @@ class Problems:
                 yield error
 
     def rows(self) -> Iterator[FileRow | DataError]:
-        """The rows of the file, of whatever format, their fields unchecked.
+        """The rows of the file, of any format, their fields unchecked.
 
         Raises:
             DataError: the file cannot be read any further.
@@ -188,5 +188,5 @@ class Problems:
 
     @property
     def share(self) -> float | None:
-        """How much of the file is read, from 0 to 1; None where it is not known."""
+        """How much of the file has been read, from 0 to 1; None if unknown."""
         return self._share()

@@ -1,4 +1,4 @@
-"""What is told of scored candidates: as a JSON object or a table, and by which letter."""
+"""Results of scored candidates: as a JSON object or a table, and their letters."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def result_row(
     """A problem's results in the shape that `score` writes.
 
     Indices are 0-based and refer to the caller's order; what does not exist is None. A candidate
-    has "thinking" only where some of its steps are (then true or false for each), "extras" only
-    where its model says more of a step than a probability (null where that is no number), and
-    "rationales" only where its model wrote them: one text per sample.
+    has "thinking" only if some of its steps are (then true or false for each), "extras" only if its
+    model gives other values for a step (null if not a number), and "rationales" only if its model
+    wrote them: one text per sample.
 
     Args:
         row_id: the row's own name, or None.
         scored: the candidates of one problem; at least one.
-        method: an aggregation in `prm_core.ranking.aggregate.METHODS`; decides `ranking`.
-        threshold: below it a step counts as wrong; decides `first_error`.
+        method: an aggregation in `prm_core.ranking.aggregate.METHODS`; determines `ranking`.
+        threshold: below it a step counts as wrong; determines `first_error`.
     """
     return {
         "id": row_id,
@@ -81,7 +81,7 @@ def to_frame(
     Args:
         scored: the candidates, of one problem or of several.
         per: "step" for a row for each step, "candidate" for a row for each candidate.
-        threshold: below it a step counts as wrong; decides `first_error`.
+        threshold: below it a step counts as wrong; determines `first_error`.
 
     Returns:
         Candidates and steps are counted from 0, in the caller's order; what does not exist is
@@ -113,7 +113,7 @@ _KINDS = {
     **dict.fromkeys(("id", "problem", "model", "text", "answer"), "string"),
     "thinking": "boolean",
 }
-"""Of the columns of a table; all others are "Float64"."""
+"""Types of a table's columns; all others are "Float64"."""
 
 _SAME = ("candidate", "id", "problem", "model")
 _STEP_COLUMNS = (*_SAME, "step", "text", "probability", "log_odds", "thinking")
@@ -126,7 +126,7 @@ _CANDIDATE_COLUMNS = (
 
 
 def _same(index: int, one: ScoredCandidate) -> dict[str, Any]:
-    """What the rows of a candidate share."""
+    """The columns that a candidate's rows share."""
     candidate = one.candidate
     return dict(zip(_SAME, (index, candidate.id, candidate.problem, one.model_id), strict=True))
 
@@ -158,7 +158,7 @@ def _candidate_row(index: int, one: ScoredCandidate, threshold: float) -> dict[s
 
 
 def letter(index: int) -> str:
-    """A candidate's name where people read it: A, B, … Z, AA, AB, …; another order changes none.
+    """A candidate's name for display: A, B, … Z, AA, AB, …; reordering changes none.
 
     >>> [letter(i) for i in (0, 25, 26, 701, 702)]
     ['A', 'Z', 'AA', 'ZZ', 'AAA']

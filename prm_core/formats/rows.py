@@ -1,7 +1,7 @@
 """JSON and JSON lines → rows with their place, and rows → JSON lines.
 
-A bad line becomes a `DataError` that names file, line and field, and stands in the place of its
-row, so that the caller decides whether the good rows still count.
+A bad line becomes a `DataError` that names file, line and field, in place of its row, so that the
+caller decides whether the good rows still count.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FileRow:
     Attributes:
         path: the file, or "-" for standard input.
         line: 1-based number of the line.
-        fields: what the object holds.
+        fields: the object's contents.
     """
 
     path: str
@@ -45,16 +45,16 @@ class FileRow:
     fields: dict[str, Any]
 
     def error(self, message: str, field: str | None = None) -> DataError:
-        """A `DataError` that names this row; what it repeats of the row is cut when long."""
+        """A `DataError` that names this row; long quotations from the row are cut."""
         message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
         return DataError(message, path=self.path, line=self.line, field=field)
 
     def marks(self, field: str, value: Any, n_steps: int, name: str) -> tuple[bool, ...] | None:
-        """A value as one true or false per step; None where it is null.
+        """A value as one true or false per step; None if it is null.
 
         Args:
-            field: where it stands; named in errors.
-            value: what to check.
+            field: where it is; named in errors.
+            value: the value to check.
             n_steps: how many there must be.
             name: what they are.
 
@@ -83,9 +83,9 @@ class FileRow:
         """A value of a field as text that is not blank.
 
         Args:
-            field: where it stands; named in errors.
-            value: what to check.
-            name: what it is, where the field holds several.
+            field: where it is; named in errors.
+            value: the value to check.
+            name: what it is, if the field contains several.
 
         Raises:
             DataError: it is something else.
@@ -101,13 +101,13 @@ class FileRow:
 
 
 def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileRow | DataError]:
-    """The objects of a JSON file, in order, with an error in the place of each bad one.
+    """The objects of a JSON file, in order, with an error in place of each bad one.
 
     One object a line; or a list of objects, or objects over several lines, as `json.dump` writes
     them with and without `indent`: a file whose first line begins with "[", or is "{" alone with a
-    field on the next. Blank lines are skipped and a byte order mark is ignored. One row is held at
-    a time, and the line that is read. Where a problem with `solutions` has no `gold_answer`, its
-    field `answer` (as in MATH-500) is one, which is logged.
+    field on the next. Blank lines are skipped and a byte order mark is ignored. Only one row and
+    the current line are in memory. If a problem with `solutions` has no `gold_answer`, its field
+    `answer` (as in MATH-500) is used instead, which is logged.
 
     Args:
         stream: the lines, as bytes.
@@ -127,7 +127,8 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileR
 
 
 def _bounded(stream: Iterable[bytes], path: str) -> Iterator[bytes]:
-    """Lines, none longer than `MAX_LINE`; of gzip, which unpacks to anything, no more is unpacked.
+    """Lines, none longer than `MAX_LINE`; from gzip, which may unpack to anything, no more is
+    unpacked.
 
     Raises:
         DataError: one is longer.
@@ -149,7 +150,7 @@ def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | 
                 yield FileRow(path, number, _with_gold_answer(_fields(raw, path, number), path))
             except DataError as error:
                 yield error
-    except DataError as error:  # what parts the values is wrong
+    except DataError as error:  # the values are not separated correctly
         yield error
 
 
@@ -157,7 +158,7 @@ _JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]|[^][{},"\s]++')
 
 
 def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int, bytes]]:
-    """The values of a list over any number of lines, or values that follow each other.
+    """The values of a list over any number of lines, or concatenated values.
 
     Strings hold no line ends in JSON, so brackets can be counted line by line.
 
@@ -203,7 +204,7 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
 
 
 def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
-    """A problem's fields, with `answer` as the right answer where nothing else says it."""
+    """A problem's fields, with `answer` as the right answer if nothing else gives it."""
     is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
     if is_problem and "answer" in fields:
         say_answer_counts(path)
@@ -213,7 +214,7 @@ def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)  # once a file, however often it is opened
 def say_answer_counts(name: str) -> None:
-    """Log that a file's field `answer` is taken for the right answer."""
+    """Log that a file's field `answer` is used as the right answer."""
     message = "%s: rows have no gold_answer; their field answer counts as the right answer"
     _log.warning(message, name)
 
@@ -228,7 +229,7 @@ def json_line(row: dict[str, Any]) -> str:
 
 
 class BadRows:
-    """Names bad rows: the first of a kind at once, those with the same message when all are read.
+    """Reports bad rows: the first with a message at once, the others together at the end.
 
     >>> with BadRows(print) as bad:
     ...     for line in range(1, 8):
@@ -237,14 +238,14 @@ class BadRows:
     a.jsonl, lines 2, 3, 4 and 3 others, field 'problem': is missing
 
     Args:
-        say: given each line.
+        say: called with each line.
     """
 
     _LINE = re.compile(r", line (\d+)(?=[,:])")
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
-        self._lines: dict[tuple[str, str], list[str]] = {}  # of what has been said once
+        self._lines: dict[tuple[str, str], list[str]] = {}  # of messages that were already reported
 
     def __call__(self, message: str) -> None:
         found = self._LINE.search(message)
@@ -274,7 +275,7 @@ def _listed_lines(lines: list[str]) -> str:
 
 
 def _fields(raw: bytes, path: str, line: int) -> dict[str, Any]:
-    """One line of a file as the object that it holds."""
+    """One line of a file as the object in it."""
     value = parsed_json(raw, path, line)
     if not isinstance(value, dict):
         message = f"holds {kind_of(value)}; each line must be an object {{…}}"
@@ -290,9 +291,9 @@ def parsed_json(
     Args:
         raw: the text, in UTF-8; a byte order mark is ignored.
         path: named in errors.
-        line: where the text begins; None where it is the whole file.
-        nan_is_null: whether NaN and infinity, which are not JSON, are read as null; None for logs
-            of inspect_ai alone, which writes them.
+        line: where the text begins; None if it is the whole file.
+        nan_is_null: whether NaN and infinity, which are not JSON, are read as null; None: only in
+            logs of inspect_ai, which writes them.
 
     Raises:
         DataError: it is not JSON, a name is there twice in one object, or a number is not finite.
@@ -302,7 +303,7 @@ def parsed_json(
         return DataError(message, path=path, line=line, field=field)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        """json keeps the last of two equal names in silence; which one was meant?"""
+        """Refuse equal names, of which json would silently keep the last."""
         found: dict[str, Any] = {}
         for key, value in items:
             if key in found:
@@ -338,7 +339,7 @@ def parsed_json(
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
+    """The kind of a JSON value, in words."""
     if value is None:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text"}

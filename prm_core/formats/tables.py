@@ -3,7 +3,8 @@
 A table of problems has the columns `problem`, perhaps `id` and `gold_answer`, and either
 `solutions`, a list (in CSV as JSON), or `solution`: then neighbouring rows with the same problem
 and id are the solutions of one problem. A table of results has one row per solution, and is read
-back so. A table with the columns of any other format has its rows, in CSV with lists as JSON.
+back in this form. A table with the columns of another format is read as rows of that format, with
+lists in CSV as JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _RESULTS = frozenset({"problem", "candidate", "steps", "probabilities"})
 
 
 def _is_other(columns: list[str]) -> bool:
-    """Whether these are the columns of a format that is no table of problems."""
+    """Whether these are the columns of another format, not of a table of problems."""
     known = [one.fields for one in FORMATS if one.name != "MATH"]
     known += [_RESULTS, _PRM800K, *LABELLED]
     is_math = {"problem", "solution"} <= set(columns) and {"level", "subject"} & set(columns)
@@ -66,7 +67,7 @@ def _check_columns(columns: list[str], path: str) -> bool:
 
 
 def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
-    """Rows with one solution each put together: neighbours with the same problem and id."""
+    """Combine rows with one solution each: neighbours with the same problem and id."""
     first: FileRow | None = None
     for row in rows:
         if isinstance(row, DataError):  # the problem's other solutions stay together
@@ -95,7 +96,7 @@ def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | D
 
 
 def one_result_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
-    """Rows of a table of results put together as `score` writes them: neighbours of one problem."""
+    """Combine rows of a table of results as `score` writes them: neighbours of one problem."""
     first: FileRow | None = None
     for row in rows:
         if isinstance(row, DataError) or not row.fields.keys() >= _RESULTS:
@@ -119,7 +120,7 @@ _TYPED = ("label", "mistake_index", "doc_id", "epoch", "correct", "final_answer_
 
 
 def _json_cell(cell: Any, name: str = "") -> Any:
-    """What a cell of text holds: a list or an object as JSON, and what cannot be a text."""
+    """The value in a text cell: a list or an object as JSON, and values that cannot be text."""
     if not isinstance(cell, str):
         return cell
     if cell[:1] in ("[", "{"):
@@ -131,7 +132,7 @@ def _json_cell(cell: Any, name: str = "") -> Any:
 
 
 class _Bounded(io.RawIOBase):
-    """What gzip unpacks, as long as lines end: a line is held whole before it is read."""
+    """What gzip unpacks, with a bound on a line, which is in memory before it is read."""
 
     def __init__(self, stream: gzip.GzipFile, path: str) -> None:
         self._stream, self._path, self._n_held = stream, path, 0
@@ -191,11 +192,11 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
         except csv.Error as error:
             raise DataError(f"is not valid CSV: {error}", path=path, line=reader.line_num) from None
         finally:
-            text.detach()  # or the stream would be closed with it
+            text.detach()  # otherwise the stream would be closed with it
 
 
 def _with_list(row: FileRow) -> FileRow | DataError:
-    """A row whose solutions are read from JSON, where they are text."""
+    """A row whose solutions are parsed as JSON if they are text."""
     value = row.fields.get("solutions")
     if not isinstance(value, str):
         return row
@@ -216,7 +217,7 @@ def _with_list(row: FileRow) -> FileRow | DataError:
 def parquet_problems(base: BinaryIO, path: str) -> Problems:
     """
     Raises:
-        DataError: the file is not Parquet, or no table of problems.
+        DataError: the file is not Parquet, or not a table of problems.
     """
     pyarrow = pyarrow_for(path)
     try:
@@ -253,15 +254,15 @@ def parquet_problems(base: BinaryIO, path: str) -> Problems:
 
 
 def grouped(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
-    """The rows of a table, those of one problem together."""
+    """The rows of a table, those of one problem combined."""
     return one_result_per_problem(one_per_problem(rows))
 
 
 def pyarrow_for(path: str) -> Any:
-    """The library that reads and writes Parquet, which need not be installed.
+    """The library that reads and writes Parquet, which is optional.
 
     Raises:
-        DataError: it is not.
+        DataError: it is not installed.
     """
     try:
         import pyarrow.parquet
@@ -306,7 +307,7 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 _Writer = tuple[Callable[[str], object], Callable[[], object]]
-"""What takes a line of JSON, and what is called after the last one."""
+"""A function that takes a JSON line, and one to call after the last line."""
 
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -314,7 +315,7 @@ _PLAIN_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
 
 
 def defused(cell: Any) -> Any:
-    """A cell that no spreadsheet runs: an apostrophe stands before what begins like a formula.
+    """A cell that no spreadsheet runs: what begins like a formula gets an apostrophe before it.
 
     >>> defused("=1+1"), defused("-5"), defused("'=1"), defused(7)
     ("'=1+1", '-5', "''=1", 7)
@@ -324,14 +325,14 @@ def defused(cell: Any) -> Any:
 
 
 def armed(cell: Any) -> Any:
-    """What `defused` made a cell of."""
+    """The inverse of `defused`."""
     is_text = isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell[1:])
     return cell[1:] if is_text else cell
 
 
 def csv_writer(file: Any) -> _Writer:
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-    # Not quoting the least: Python 3.11 would leave a carriage return in a cell as it is.
+    # Not QUOTE_MINIMAL: Python 3.11 would leave a carriage return in a cell unquoted.
     table = csv.DictWriter(text, _RESULT_COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     table.writeheader()
 
@@ -342,7 +343,7 @@ def csv_writer(file: Any) -> _Writer:
             table.writerow({name: defused(cell) for name, cell in row.items()})
 
     def finish() -> None:
-        text.detach()  # flushes, and leaves the file open to whoever opened it
+        text.detach()  # flushes, and leaves the file open for the caller
 
     return write, finish
 

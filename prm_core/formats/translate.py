@@ -1,12 +1,12 @@
-r"""Rows of any known format as rows of ours: a problem with its solutions.
+r"""Rows of any known format as our rows: a problem with its solutions.
 
 Ours has `problem`, `solutions`, perhaps `id`, `gold_answer`, `source`. A solution is a text, a list
 of steps, or an object: `text` or `steps`, and perhaps `thinking`, `name`, `answer`, `correct`,
-`generator`, `labels`, and `scores` by the name of who gave them (`probabilities`, one for each
-step, perhaps `log_odds`, `extras` and `rationales`). What a row is, its fields tell:
+`generator`, `labels`, and `scores` by the name of the scorer (`probabilities`, one for each step,
+perhaps `log_odds`, `extras` and `rationales`). A row's format is recognised by its fields:
 
     results of `score`         problem, candidates              steps and probabilities
-    JSON lines of a session    session                          as `prm_core.session` has them
+    JSON lines of a session    session                          as in `prm_core.session`
     search-and-learn           problem, completions             scores: a list for each completion
     OpenR                      question, output                 texts with a value for each step
     lm-evaluation-harness      doc, resps                       samples, several responses each
@@ -38,17 +38,17 @@ from prm_core.formats.rows import FileRow, kind_of, say_answer_counts
 from prm_core.types import Example
 
 _GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
-"""Fields that hold a right answer wherever they are."""
+"""Fields that contain a right answer in every format."""
 
 
 class Format(NamedTuple):
     """A format of rows.
 
     Attributes:
-        name: what people call it.
-        fields: those that a row of it has.
-        fits: whether a row that has them is one.
-        read: a row of it as a row of ours.
+        name: its name for display.
+        fields: the fields of its rows.
+        fits: whether a row with these fields has this format.
+        read: converts a row to ours.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Format(NamedTuple):
 
 
 def problem_rows(row: FileRow) -> list[FileRow]:
-    """A row of any known format as rows of ours; one of an unknown format as it is.
+    """A row of any known format as our rows; one of an unknown format unchanged.
 
     Raises:
         DataError: a field does not hold what it should.
@@ -72,7 +72,7 @@ def problem_rows(row: FileRow) -> list[FileRow]:
 
 
 def format_of(fields: Mapping[str, Any]) -> Format | None:
-    """The format whose fields a row has; None for ours, for labelled steps and for no format."""
+    """The format whose fields a row has; None for ours, for labelled steps and if there is none."""
     for one in FORMATS:
         if one.fields <= fields.keys() and one.fits(fields):
             return one
@@ -80,7 +80,7 @@ def format_of(fields: Mapping[str, Any]) -> Format | None:
 
 
 def labelled_solutions(row: FileRow) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The solutions of a row of ours that carry labels, with their numbers from 1."""
+    """The solutions of one of our rows that have labels, with their numbers from 1."""
     solutions = row.fields.get("solutions")
     for number, one in enumerate(solutions if isinstance(solutions, list) else [], start=1):
         if isinstance(one, dict) and one.get("labels"):
@@ -91,7 +91,7 @@ def labelled_solutions(row: FileRow) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _ours(row: FileRow, problem: str, solutions: Sequence[Any], **rest: Any) -> FileRow:
-    """A row of ours in the place of another one; fields that are None are left out."""
+    """One of our rows in place of another; fields that are None are left out."""
     fields = {"problem": problem, "solutions": list(solutions), **rest}
     return FileRow(row.path, row.line, {k: v for k, v in fields.items() if v is not None})
 
@@ -127,8 +127,8 @@ def _session_row(row: FileRow) -> FileRow:
 def _search_and_learn(row: FileRow) -> FileRow:
     """huggingface/search-and-learn: completions, and for each the scores of its steps.
 
-    Its PRMs read a blank line, or a line end, as the end of a step; which one is told by the number
-    of scores.
+    Its PRMs read a blank line, or a line end, as the end of a step; the number of scores shows
+    which.
     """
     texts = list_of(row, "completions", row.fields["completions"])
     given = row.fields.get("scores")
@@ -156,13 +156,13 @@ def _scored_text(
         return {"text": text}
     if not isinstance(values, list) or not values:
         raise row.error(f"scores of text {number} must be a list, not {kind_of(values)}", field)
-    if isinstance(values[0], list) and len(values) == 1:  # one prompt, of several that were scored
+    if isinstance(values[0], list) and len(values) == 1:  # one of several prompts that were scored
         values = values[0]
     if len(values) == 1 and "\n" in text.strip():
         return {"text": text, "scores": {who: {"probabilities": values}}}
     for separator in _SEPARATORS:
         parts = [part.strip() for part in text.split(separator)]
-        if len(parts) == len(values):  # an empty part was scored too
+        if len(parts) == len(values):  # an empty part was also scored
             values = [value for part, value in zip(parts, values, strict=True) if part]
         parts = [part for part in parts if part]
         if len(parts) == len(values):
@@ -203,11 +203,11 @@ def _lm_eval(row: FileRow) -> FileRow:
         texts += response if isinstance(response, list) else [response]
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
-            message = f"response {number} is no text that a model wrote, but {kind_of(text)}"
+            message = f"response {number} is {kind_of(text)}, not a text that a model wrote"
             raise row.error(message + "; log-likelihoods have no steps", "resps")
     written = [{"text": text} for text in texts if text.strip()]
     if not written:
-        raise row.error("holds no text that a model wrote", "resps")
+        raise row.error("contains no text that a model wrote", "resps")
     target = optional_text(row, "target")
     return _ours(
         row,
@@ -219,7 +219,7 @@ def _lm_eval(row: FileRow) -> FileRow:
 
 
 def _prompt(row: FileRow) -> Any:
-    """The prompt of a sample whose document does not say what is asked."""
+    """The prompt of a sample whose document does not contain the question."""
     arguments = row.fields.get("arguments")
     while isinstance(arguments, list | dict) and arguments:
         arguments = next(iter(arguments.values() if isinstance(arguments, dict) else arguments))
@@ -276,7 +276,7 @@ _VERDICTS |= {"TRUE": True, "FALSE": False}
 
 
 def _attached(value: Any, stored: Mapping[str, Any], depth: int = 0) -> Any:
-    """A value with the texts that a sample keeps apart put back."""
+    """A value with the sample's separately stored texts put back."""
     if isinstance(value, str) and value.startswith(("attachment://", "tc://")):
         return stored.get(value.partition("://")[2], value)
     if depth > 8:
@@ -289,7 +289,7 @@ def _attached(value: Any, stored: Mapping[str, Any], depth: int = 0) -> Any:
 
 
 def _messages(row: FileRow) -> FileRow:
-    """Conversations as OpenAI's servers take and give them."""
+    """Conversations in the form of OpenAI's servers."""
     field = "messages" if "messages" in row.fields else "conversations"
     problem, solution = conversation(row, field, row.fields[field])
     return _ours(
@@ -302,13 +302,13 @@ def _messages(row: FileRow) -> FileRow:
 
 
 def _gsm8k(row: FileRow) -> FileRow:
-    """openai/grade-school-math: the reference solution, and the answer behind "####"."""
+    """openai/grade-school-math: the reference solution, and the answer after "####"."""
     row_id = row.fields.get("id")
     given = row.fields["answer"]
     if not isinstance(given, str) or (
         "\n" not in given and "####" not in given and len(given) < 60
     ):
-        gold_answer = row.text_or_number("answer", given)  # an answer, and no solution
+        gold_answer = row.text_or_number("answer", given)  # an answer without a solution
         return _ours(row, text_of(row, "question"), [], id=row_id, gold_answer=gold_answer)
     answer = text_of(row, "answer")
     body, _, after = answer.rpartition("####")
@@ -324,9 +324,9 @@ def _gsm8k(row: FileRow) -> FileRow:
 
 
 def _math(row: FileRow) -> FileRow:
-    r"""hendrycks/math and its kin: the reference solution, with the answer in `\boxed{}`.
+    r"""hendrycks/math and the like: the reference solution, with the answer in `\boxed{}`.
 
-    A row without `level`, `subject` or `answer` holds a solution that nobody calls the reference.
+    In a row without `level`, `subject` or `answer` the solution is not known to be a reference.
     """
     solution = text_of(row, "solution")
     gold_answer = _gold(row, "answer")
@@ -343,7 +343,7 @@ def _math(row: FileRow) -> FileRow:
 def _labelled(row: FileRow) -> list[FileRow]:
     """The labelled solutions of a row, those of one problem together."""
     pools: dict[tuple[str, str], list[tuple[Example, Example]]] = {}
-    # A step that PRM800K rates 0 is right in one reading and wrong in the other.
+    # A step that PRM800K rates 0 is right under one convention and wrong under the other.
     for pair in zip(examples_of(row), examples_of(row, neutral_is_right=False), strict=True):
         key = (pair[0].candidate.problem, pair[0].source)
         pools.setdefault(key, []).append(pair)
@@ -361,7 +361,7 @@ def _labelled(row: FileRow) -> list[FileRow]:
 
 
 def _labelled_solution(example: Example, other: Example) -> dict[str, Any]:
-    """A labelled solution; a label that two readings tell differently is neutral."""
+    """A labelled solution; a label that differs between two conventions is neutral."""
     candidate = example.candidate
     labels = zip(example.labels, other.labels, strict=True)
     found = {
@@ -379,17 +379,17 @@ def _labelled_solution(example: Example, other: Example) -> dict[str, Any]:
 
 
 def _gold(row: FileRow, *more: str) -> str | None:
-    """The right answer, from the first of its fields that is there."""
+    """The right answer, from the first of its fields that exists."""
     for name in (*_GOLD, *more):
         if row.fields.get(name) is not None:
-            if name == "answer":  # whose answer it is, only most data sets tell
+            if name == "answer":  # not every data set says that it is the right one
                 say_answer_counts(row.path)
             return row.text_or_number(name, row.fields[name])
     return None
 
 
 def _right_answer(truth: str) -> str | None:
-    """The right answer of a text that may be a whole reference solution."""
+    """The right answer in a text that may be a whole reference solution."""
     if "####" in truth:
         return truth.rpartition("####")[2].strip() or None
     if "\\boxed" in truth or "\n" in truth.strip() or len(truth) > 200:
@@ -406,7 +406,7 @@ def _are(kind: type, *names: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def _are_samples(fields: Mapping[str, Any]) -> bool:
-    """What `containers` puts together of a log; elsewhere there is no such row."""
+    """Whether it is the row that `containers` makes of a log; there are no others."""
     samples = fields["samples"]
     return isinstance(samples, list) and bool(samples) and all(isinstance(s, dict) for s in samples)
 
@@ -417,7 +417,7 @@ def _is_session(fields: Mapping[str, Any]) -> bool:
 
 
 def _is_chat(fields: Mapping[str, Any]) -> bool:
-    """Turns of people and models; RLHFlow's, in which a reply is a label, are labelled steps."""
+    """Whether it is a conversation; RLHFlow's, whose replies are labels, are labelled steps."""
     messages = fields.get("messages", fields.get("conversations"))
     return isinstance(messages, list) and not has_signs(fields)
 
@@ -446,6 +446,6 @@ FORMATS: tuple[Format, ...] = tuple(
 
 
 def _has_labels(fields: Mapping[str, Any]) -> bool:
-    """Whether a row with question and answer holds more than these: it is of another format."""
+    """Whether a row with question and answer has more fields: then it has another format."""
     more = {"solutions", "steps", "process", "label", "labels", "model_output_steps", "prompt"}
     return bool(more & fields.keys()) or not isinstance(fields["question"], str)

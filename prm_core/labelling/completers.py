@@ -1,8 +1,8 @@
-"""What writes a solution on: the contract of a generator, and one that asks a server.
+"""Continue solutions: the interface of a generator, and one that uses a server.
 
-The server speaks OpenAI's protocol (vLLM, SGLang, llama.cpp, …). Every continuation is a request
-of its own with a seed of its own, because not every server knows `n`; one that caches prefixes
-reads the steps once all the same. A generator that runs in this process is in
+The server speaks OpenAI's protocol (vLLM, SGLang, llama.cpp, …). Every continuation is a separate
+request with its own seed, because not every server supports `n`; a server that caches prefixes
+still reads the steps only once. A generator that runs in this process is in
 `prm_core.labelling.local_completer`.
 """
 
@@ -19,18 +19,18 @@ from prm_core.http_client import Endpoint
 
 ASK = "Reason step by step and end with the final answer in \\boxed{}."
 NEXT_PROBLEM = "\nProblem:"
-"""A base model that is done continues with another problem; what follows is cut."""
+"""After the solution a base model continues with another problem; what follows is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How continuations are drawn.
+    """How continuations are sampled.
 
     Attributes:
         temperature: above 0, or all continuations would be the same.
         max_tokens: of one continuation.
-        chat: whether the steps are the beginning of an assistant's turn in the model's chat
-            format; else problem and steps are plain text.
+        chat: whether the steps are the beginning of an assistant's turn in the model's chat format;
+            otherwise problem and steps are plain text.
 
     Raises:
         BadOptionError: a number is not above 0.
@@ -45,11 +45,11 @@ class Sampling:
 
 
 class Completer(Protocol):
-    """What writes a solution on from where it stands."""
+    """Continues a partial solution."""
 
     @property
     def concurrency(self) -> int:
-        """How many continuations are written at the same time."""
+        """How many continuations are generated at the same time."""
         ...
 
     def continue_solution(
@@ -66,12 +66,12 @@ class Completer(Protocol):
         ...
 
     def close(self) -> None:
-        """Drop what is being written; calls that wait for it raise `ModelError`."""
+        """Abort what is being generated; calls that wait for it raise `ModelError`."""
         ...
 
 
 def plain_prompt(problem: str, steps: Sequence[str]) -> str:
-    """A problem and the first steps of its solution as one text, to be written on."""
+    """A problem and the first steps of its solution as one text to continue."""
     return f"Problem: {problem}\n{ASK}\n\nSolution:\n" + "".join(f"{step}\n\n" for step in steps)
 
 
@@ -87,13 +87,13 @@ class ServerCompleter:
     """A server that speaks OpenAI's protocol.
 
     Args:
-        url: where the protocol begins, as "http://127.0.0.1:8000/v1".
+        url: the base address, such as "http://127.0.0.1:8000/v1".
         model: the model's name on the server.
-        sampling: how continuations are drawn. Chat needs a server that can continue an
-            assistant's turn (`continue_final_message`, as vLLM and SGLang).
+        sampling: how continuations are sampled. Chat needs a server that can continue an
+            assistant's turn (`continue_final_message`, as in vLLM and SGLang).
         concurrency: requests at the same time.
         timeout_s: how long the server may be silent before the request is sent again.
-        api_key: sent as a bearer token; none when it is empty.
+        api_key: sent as a bearer token; not sent if it is empty.
 
     Raises:
         BadOptionError: the address cannot be used.
@@ -124,7 +124,7 @@ class ServerCompleter:
         try:
             asked = [self._pool.submit(self._one, problem, steps, seed) for seed in seeds]
             return [one.result() for one in asked]
-        except (RuntimeError, CancelledError) as error:  # the pool takes or does no more work
+        except (RuntimeError, CancelledError) as error:  # the pool is shut down
             raise self._endpoint.closed() from error
 
     def close(self) -> None:

@@ -1,13 +1,13 @@
 """Label steps by what the right solutions of a problem have in common.
 
-Of many solutions of one problem some end right. A solution that ends wrong leaves them somewhere:
-at the first intermediate value that (nearly) none of the right ones ever shows. That step is
-called wrong, and so is the last one, which ends wrong; the steps up to the last value that it
-shares with them are called right; of the others nobody can say. A solution that ends right is
-called right throughout.
+Of many solutions of one problem, some have the right answer. A solution with a wrong answer
+diverges from them somewhere: at the first intermediate value that (almost) none of the right ones
+ever shows. That step is labelled wrong, and so is the last one, which has the wrong answer; the
+steps up to the last value that it shares with them are labelled right; the others are left
+unlabelled. All steps of a solution with the right answer are labelled right.
 
-Nothing is sampled: it takes nothing but solutions that are there. Signs and numbers in words are
-not read. How far people agree is in docs/labelling.md.
+Nothing is sampled: only existing solutions are used. Signs and numbers in words are not read.
+docs/labelling.md says how far people agree with it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 MIN_RIGHT = 2
-"""So many right solutions must stand behind a problem's labels."""
+"""The fewest right solutions that a problem's labels may be based on."""
 
 SHARE = 0.1
-"""A value that fewer of the right solutions show counts as one that they do not reach."""
+"""A value shown by a smaller share of the right solutions counts as one that they do not reach."""
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+")
-# What stands behind an equality sign or marks an answer, as "= $1,200" or "\boxed{12}".
+# What comes after an equality sign or marks an answer, such as "= $1,200" or "\boxed{12}".
 _RESULT = re.compile(rf"(?:=|≈|####|\\boxed\{{)[\s$€£\\*({{-]*({_NUMBER.pattern})")
 
 
@@ -60,7 +60,7 @@ def values(text: str) -> list[float]:
 
 
 def results(step: str) -> list[float]:
-    """The numbers that a step arrives at: behind its equality signs, or else its last one.
+    """The numbers that a step arrives at: after its equality signs, or else its last one.
 
     >>> results("2 * 3 = 6 and 6 + 1 = 7"), results("Jim has 4 of the 9"), results("So he does.")
     ([6.0, 7.0], [9.0], [])
@@ -76,13 +76,13 @@ def _value(number: str) -> float:
 def consensus_labels(
     problem: str, steps: Sequence[str], correct: bool | None, right: RightValues
 ) -> tuple[float | None, ...]:
-    """Labels of one solution, [S]; None where nobody can say.
+    """Labels of one solution, [S]; None for a step that cannot be judged.
 
     Args:
-        problem: its text; its numbers are no results.
+        problem: its text; its numbers are not results.
         steps: the solution.
-        correct: whether the solution's answer is right; None when it has none.
-        right: of the solutions of this problem that end right.
+        correct: whether the solution's answer is right; None if it has none.
+        right: the values of this problem's solutions with the right answer.
 
     >>> right = RightValues()
     >>> for _ in range(2):

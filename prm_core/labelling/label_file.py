@@ -19,16 +19,16 @@ from prm_core.types import Example
 class LabelFile:
     """A file of labels that grows row by row, in the order of the solutions.
 
-    Each row is written whole, in one piece. A stopped run resumes where it was; what is
-    behind the last line end, if anything, is cut off.
+    Each row is written in one piece. A stopped run resumes where it was; anything after the last
+    line end is cut off.
 
     Args:
-        path: the file; made if it is not there.
-        labelled_by: what decides the labels; stands in every row.
+        path: the file; created if it does not exist.
+        labelled_by: what determines the labels; part of every row.
 
     Raises:
         DataError: it cannot be read or written.
-        BadOptionError: it holds labels that were made with other settings.
+        BadOptionError: it contains labels that were made with other settings.
     """
 
     def __init__(self, path: Path, labelled_by: dict[str, Any]) -> None:
@@ -52,11 +52,11 @@ class LabelFile:
         line = json_line({**example_row(example), "labelled_by": self.labelled_by}).encode("utf-8")
         with file_errors(self.path, "written"), self.path.open("ab", buffering=0) as file:
             n_written = file.write(line)
-        if n_written != len(line):  # the next run cuts off the part
+        if n_written != len(line):  # the next run cuts off the partial row
             raise DataError("cannot be written: the disk may be full", path=self.path)
 
     def _read(self) -> None:
-        """Learn which solutions are done; nothing is cut off from a file that is not ours."""
+        """Find out which solutions are done; nothing is cut off from a file that is not ours."""
         with self.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
@@ -70,13 +70,13 @@ class LabelFile:
                         "choose another file"
                     )
                 (example,) = examples_of(row)
-                # As they stand: reading cuts what looks like a calculator mark.
+                # Unchanged: reading them as examples would cut what looks like a calculator mark.
                 steps, gold_answer = row.fields["steps"], example.gold_answer or ""
                 candidate = example.candidate
                 self.keys.add(digest(candidate.problem, steps, gold_answer, candidate.thinking))
         if size > self._end:
             if not self.keys:
-                raise DataError("holds no row of labels; choose another file", path=self.path)
+                raise DataError("does not contain labels; choose another file", path=self.path)
             os.truncate(self.path, self._end)
 
     def _whole_lines(self, file: Iterable[bytes]) -> Iterator[bytes]:

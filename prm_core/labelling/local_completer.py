@@ -22,12 +22,12 @@ class LocalCompleter:
 
     Args:
         model: directory or hub name.
-        sampling: how continuations are drawn; chat needs a tokenizer with a chat template.
+        sampling: how continuations are sampled; chat needs a tokenizer with a chat template.
         device, dtype: as for `prm_core.models.device.choose_device`.
 
     Raises:
         ModelLoadError: the model cannot be loaded.
-        BadOptionError: the device is not here, or the tokenizer has no chat template.
+        BadOptionError: the device is not available, or the tokenizer has no chat template.
     """
 
     concurrency = 1
@@ -38,7 +38,8 @@ class LocalCompleter:
         loaded = load_causal(model, chat=sampling.chat, device=device, dtype=dtype)
         self._name, self._sampling, self._tokenizer = model, sampling, loaded.tokenizer
         self._model, self._device, self._longest = loaded.model, loaded.device, loaded.context
-        # All of it is said here: what a checkpoint prefers (top_k, penalties) would change labels.
+        # Everything is set here: a checkpoint's own defaults (top_k, penalties) would change
+        # labels.
         self._settings = GenerationConfig(
             do_sample=True,
             temperature=sampling.temperature,
@@ -85,7 +86,7 @@ class LocalCompleter:
         return torch.tensor([ids], device=self._device)
 
     def _batch(self, ids: Tensor, seeds: Sequence[int]) -> list[str]:
-        """Continuations of one prompt side by side; the first seed decides them all."""
+        """Continuations of one prompt in one batch; the first seed determines them all."""
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.inference_mode(), torch.random.fork_rng(devices=devices):
             torch.manual_seed(seeds[0])
@@ -105,7 +106,7 @@ class LocalCompleter:
 
 
 class _Stop(StoppingCriteria):
-    """Ends generation between two tokens when it was asked to."""
+    """Ends generation between two tokens on request."""
 
     asked = False
 

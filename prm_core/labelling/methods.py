@@ -1,14 +1,14 @@
-"""Label the steps of one solution whose problem has a known answer, without people.
+"""Label the steps of one solution whose problem has a known answer, without human labels.
 
-Four methods, from the cheapest to the dearest:
+Four methods, from the cheapest to the most expensive:
 
     outcome        the solution's own final answer, and nothing else
     consensus      the first value that no right solution of the same problem shows
     binary-search  the first step from which no continuation reaches the right answer, by bisection
     monte-carlo    after every step, the share of continuations that reach the right answer
 
-None of them sees an error that the right answer survives: ProcessBench's annotators found a wrong
-step in 3.5 % (GSM8K) to 51.8 % (Omni-MATH) of the solutions with a right answer.
+None of them finds an error in a solution with the right answer: ProcessBench's annotators found a
+wrong step in 3.5 % (GSM8K) to 51.8 % (Omni-MATH) of these solutions.
 
 Sources: Math-Shepherd (arXiv 2312.08935) for Monte Carlo labels, OmegaPRM (arXiv 2406.06592) for
 bisection, ProcessBench (arXiv 2412.06559) for the shares.
@@ -34,17 +34,17 @@ from prm_core.types import Example
 METHODS = ("outcome", "consensus", "monte-carlo", "binary-search")
 SAMPLING = ("monte-carlo", "binary-search")  # these need a generator
 
-_REMEMBERED = 65_536  # beginnings of solutions whose continuations are not written again
+_REMEMBERED = 65_536  # prefixes of solutions whose continuations are not generated again
 
 
 @dataclass(frozen=True, slots=True)
 class LabelConfig:
-    """What decides the labels, beside the generator.
+    """What determines the labels, in addition to the generator.
 
     Attributes:
         method: one of `METHODS`.
-        continuations: how many are written from one place.
-        hard: for monte-carlo: 1.0 where any continuation is right, else 0.0, instead of the share.
+        continuations: how many are generated from one place.
+        hard: for monte-carlo: 1.0 if any continuation is right, else 0.0, instead of the share.
         seed: of the continuations.
 
     Raises:
@@ -65,15 +65,15 @@ class LabelConfig:
 
 
 class Rollouts:
-    """How many continuations of a solution's beginning reach the right answer.
+    """How many continuations of a prefix of a solution reach the right answer.
 
-    Beginnings that several solutions share are continued once, also when two threads ask at the
-    same time.
+    Prefixes that several solutions share are continued once, even if two threads ask at the same
+    time.
 
     Args:
-        generator: what writes them.
-        n: how many for each beginning.
-        seed: with the beginning itself it decides each continuation's seed.
+        generator: writes them.
+        n: how many for each prefix.
+        seed: together with the prefix it determines each continuation's seed.
     """
 
     def __init__(self, generator: Completer, n: int, seed: int = 0) -> None:
@@ -90,11 +90,11 @@ class Rollouts:
         gold_answer: str,
         thinking: Sequence[bool] = (),
     ) -> int:
-        """The number of right ones of n, from after the last of `steps`.
+        """How many of the n continuations after the last of `steps` are right.
 
         Args:
-            problem, steps, gold_answer: the beginning, and what should be reached.
-            thinking: for each step, whether it is thinking; empty where none is.
+            problem, steps, gold_answer: the prefix, and the answer to reach.
+            thinking: for each step, whether it is thinking; empty if none is.
 
         Raises:
             InputError, ModelError: as the generator's.
@@ -129,7 +129,7 @@ class Rollouts:
         marks = thinking or (False,) * len(steps)
         spoken = [step for step, mark in zip(steps, marks, strict=True) if not mark]
         return sum(
-            # Nothing was added: the generator holds what stands there for the whole solution.
+            # Nothing was added: the generator considers the solution complete.
             _is_right(final_answer(text if text.strip() else spoken), gold_answer)
             for text in texts
         )
@@ -142,14 +142,14 @@ def label_solution(
     rollouts: Rollouts | None,
     right: RightValues | None = None,
 ) -> Example:
-    """A solution with labels in place of those it had, its final answer, and whether that is right.
+    """A solution with new labels, its final answer, and whether that is right.
 
     Args:
         example: the solution.
         gold_answer: the problem's right answer.
-        config: how.
+        config: how to label.
         rollouts: needed by the methods in `SAMPLING`.
-        right: for consensus: what the problem's right solutions show.
+        right: for consensus: the values of the problem's right solutions.
 
     Raises:
         InputError, ModelError: as the generator's.
@@ -179,16 +179,16 @@ def label_solution(
 
 
 def judged(example: Example, gold_answer: str) -> tuple[str | None, bool | None]:
-    """A solution's final answer, and whether it is right; None for both where there is none."""
+    """A solution's final answer, and whether it is right; both None if there is none."""
     answer = example.answer or final_answer(example.candidate)
     return answer, None if answer is None else same_answer(answer, gold_answer)
 
 
 def outcome_labels(n_steps: int, correct: bool | None) -> tuple[float | None, ...]:
-    """What the final answer alone says of the steps.
+    """Labels of the steps from the final answer alone.
 
-    A right one speaks for every step. A wrong one tells that the last step is wrong, which rests on
-    an error if it does not hold it; that place is not known.
+    If it is right, every step is labelled right. If it is wrong, the last step is labelled wrong,
+    as it contains or depends on an error; where that is is not known.
 
     >>> outcome_labels(3, True), outcome_labels(3, False)
     ((1.0, 1.0, 1.0), (None, None, 0.0))
@@ -203,13 +203,12 @@ def monte_carlo_shares(
 ) -> tuple[float, ...]:
     """The share of right continuations after each step.
 
-    The last step is judged by the answer that it gives, where it gives one: there is nothing left
-    to continue.
+    The last step is judged by its answer, if it gives one: there is nothing left to continue.
 
     Args:
         n_steps: number of steps.
         correct: whether the solution's own answer is right; None when it has none.
-        share: the share from after the first `end` steps.
+        share: the share after the first `end` steps.
     """
     if correct is None:
         return tuple(share(end) for end in range(1, n_steps + 1))
@@ -219,20 +218,20 @@ def monte_carlo_shares(
 def bisected_labels(
     n_steps: int, correct: bool | None, reached: Callable[[int], bool]
 ) -> tuple[float | None, ...]:
-    """Labels up to the first step from which the right answer is not reached any more.
+    """Labels up to the first step after which the right answer is no longer reached.
 
     A solution with a right answer reaches it from every step: it is its own continuation. For the
-    others bisection supposes that what was lost stays lost. A generator that does not even reach
-    the answer from the problem alone cannot tell; then nothing is known.
+    others bisection assumes that once it is out of reach, it stays out of reach. If the generator
+    does not reach the answer even from the problem alone, nothing can be concluded.
 
     Args:
         n_steps: number of steps.
         correct: whether the solution's own answer is right; None when it has none.
-        reached: whether any continuation from after the first `end` steps is right.
+        reached: whether any continuation after the first `end` steps is right.
     """
     if correct:
         return (1.0,) * n_steps
-    good = 0  # from after so many steps the answer is reached
+    good = 0  # the answer is reached after this many steps
     bad = n_steps if correct is not None else n_steps + 1
     if bad > 1 and not reached(0):
         return (None,) * n_steps
@@ -248,7 +247,7 @@ def bisected_labels(
 
 
 def most_generations(n_steps: int, has_answer: bool, config: LabelConfig) -> int:
-    """How many continuations labelling one solution takes at most."""
+    """The most continuations that labelling one solution takes."""
     if config.method not in SAMPLING:
         return 0
     places = n_steps if not has_answer else n_steps - 1
@@ -263,7 +262,7 @@ def _is_right(answer: str | None, gold_answer: str) -> bool:
 
 
 def digest(problem: str, steps: Sequence[str], more: str, thinking: Sequence[bool] = ()) -> bytes:
-    """Names a solution's beginning (or, with all of its steps, the solution)."""
+    """The key of a prefix of a solution (or, with all of its steps, of the solution)."""
     named: list[object] = [problem, list(steps), more]
     if any(thinking):
         named.append(list(thinking))

@@ -1,7 +1,7 @@
 """Label the steps of all solutions in a file.
 
-Labels by people come in the same schema (`prm_core.formats.labelled`), so all kinds mix. How one
-solution is labelled is in `prm_core.labelling.methods`.
+Human labels use the same schema (`prm_core.formats.labelled`), so all kinds can be mixed. See
+`prm_core.labelling.methods` for how one solution is labelled.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class LabelCost:
-    """What there is to do, and what it costs.
+    """The work to do, and its cost.
 
     Attributes:
         n_solutions: to be labelled.
         n_done: labelled by an earlier run.
-        n_repeated: the same as one before them; left out.
-        n_generations: continuations at most.
-        n_tokens: generated tokens at most.
+        n_repeated: the same as an earlier one; left out.
+        n_generations: the most continuations.
+        n_tokens: the most generated tokens.
     """
 
     n_solutions: int
@@ -47,7 +47,7 @@ class LabelCost:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: solutions labelled, continuations written, seconds used."""
+    """A run's progress: solutions labelled, continuations generated, seconds used."""
 
     n_solutions: int
     n_generations: int
@@ -60,7 +60,7 @@ def plan(
     config: LabelConfig,
     max_tokens: int = 0,
 ) -> LabelCost:
-    """What labelling takes, without doing it."""
+    """The cost of labelling, without doing it."""
     seen: set[bytes] = set()
     n_done = n_repeated = n_generations = 0
     for one in solutions:
@@ -90,10 +90,9 @@ def label_all(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     every_s: float = 10.0,
 ) -> Iterator[DataError]:
-    """Label what `output` does not hold yet; gives the rows that could not be labelled.
+    """Label what `output` does not contain yet; returns the rows that could not be labelled.
 
-    Solutions are worked on side by side, as many as keep the generator busy, and written in their
-    order.
+    Solutions are processed in parallel, as many as keep the generator busy, and written in order.
 
     Args:
         solutions: from `read_unlabelled`.
@@ -146,7 +145,7 @@ def label_all(
                 on_progress(Progress(n_labelled, n_generations, time.monotonic() - began))
         except BaseException:
             if generator is not None:
-                generator.close()  # or leaving the pool would wait for all that was asked
+                generator.close()  # otherwise leaving the pool would wait for all requests
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -158,9 +157,9 @@ def _in_order(
     n_ahead: int,
     every_s: float,
 ) -> Iterator[R | None]:
-    """Results in the order of the items, of which at most `n_ahead` are taken before they count.
+    """Results in the order of the items; at most `n_ahead` items are started in advance.
 
-    None stands for `every_s` seconds without a result.
+    None means `every_s` seconds without a result.
     """
     waiting: deque[Future[R]] = deque()
 

@@ -1,4 +1,4 @@
-"""The solutions of a file that are to be labelled, and what its right ones have in common."""
+"""The solutions of a file to label, and what its right ones have in common."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Unlabelled:
     """A solution to label.
 
     Attributes:
-        example: the solution; its labels do not count.
+        example: the solution; its labels are ignored.
         gold_answer: the problem's right answer.
-        row: where it stands.
+        row: its row in the file.
     """
 
     example: Example
@@ -34,18 +34,18 @@ class Unlabelled:
 
     @property
     def key(self) -> bytes:
-        """The same for solutions that are the same."""
+        """Equal for equal solutions."""
         candidate = self.example.candidate
         return digest(candidate.problem, candidate.steps, self.gold_answer, candidate.thinking)
 
     @property
     def problem_key(self) -> bytes:
-        """The same for solutions of the same problem."""
+        """Equal for solutions of the same problem."""
         return digest(self.example.candidate.problem, (), self.gold_answer)
 
 
 def read_unlabelled(path: str | Path, rule: str = "auto") -> Iterator[Unlabelled | DataError]:
-    """The solutions of a file, in order, with an error in the place of each that cannot be used.
+    """The solutions of a file, in order, with an error in place of each that cannot be used.
 
     A row is a problem with its solutions in any format that `score` reads, or one solution in any
     format of `prm_core.formats.labelled_rows`. Each needs a gold answer.
@@ -100,19 +100,19 @@ class Consensus:
 
     Attributes:
         problems: `problem_key` → the values of its right solutions.
-        digest: of all solutions that stand behind it; the same for the same file.
+        digest: of all solutions that it is based on; the same for the same file.
     """
 
     problems: dict[bytes, RightValues]
     digest: str
 
     def of(self, one: Unlabelled) -> RightValues:
-        """What stands behind the labels of a solution."""
+        """The values that a solution's labels are based on."""
         return self.problems.get(one.problem_key) or RightValues()
 
 
 def read_consensus(solutions: Iterable[Unlabelled | DataError]) -> Consensus:
-    """The consensus of all solutions of a file; a solution that is repeated counts once."""
+    """The consensus of all solutions of a file; a repeated solution counts once."""
     problems: dict[bytes, RightValues] = {}
     seen: set[bytes] = set()
     for one in solutions:

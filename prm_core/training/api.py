@@ -1,6 +1,6 @@
 """Training in a few lines of Python: a value head on a base model, and a run that ends in a scorer.
 
-The same runs as `python -m prm_core train --backbone …`, without files of data.
+The same runs as `python -m prm_core train --backbone …`, without data files.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ def add_value_head(
 ) -> Scorer:
     """Put a new value head on a base model: a PRM that gives every step 0.5.
 
-    The head is one linear unit on the hidden state at the end of each step, behind dropout, and
-    starts at zero. The prompt is the textbook's if none is given: "Problem: …" on a line,
-    then "Step 1: …" and so on, a line each.
+    The head is one linear unit on the hidden state at the end of each step, after dropout, and
+    starts at zero. The default prompt is the textbook's: "Problem: …" on a line, then "Step 1: …"
+    and so on, one per line.
 
     Args:
         backbone: directory or Hub name of a causal language model with safetensors weights.
-        output: a new directory for the model; `train` and `load_scorer` take it by this name.
-        template: what prm.json is to say of the prompt and of what the head sees beside the hidden
+        output: a new directory for the model, for `train` and `load_scorer`.
+        template: the contents of prm.json: the prompt, and what the head sees beside the hidden
             state; see `prm_core.families.value_head`.
         revision: branch, tag or commit on the Hub.
         device: as for `load_scorer`.
 
     Raises:
-        BadOptionError: `output` holds something already.
+        BadOptionError: `output` is not empty.
         ModelLoadError: the backbone cannot be loaded.
     """
     directory = Path(output)
@@ -74,7 +74,7 @@ def train(
 ) -> Scorer:
     """Train a PRM on labelled solutions, and load it.
 
-    Examples whose steps are one, the whole solution, train an outcome model.
+    Examples with a single step, the whole solution, train an outcome model.
 
     Args:
         backbone: directory or Hub name of a causal language model, or of a value-head PRM, whose
@@ -82,22 +82,22 @@ def train(
         examples: what to learn from; `Example.from_labels` makes them.
         output: a new directory; the finished model and its card are written there.
         validation: measured after every epoch; should share no problem with the examples.
-        template: as for `add_value_head`; the backbone's own where it has one.
+        template: as for `add_value_head`; by default the backbone's own if it has one.
         mode: "full" (all weights), "head" (the value head alone) or "lora" (adapters).
         epochs: how often the examples are seen.
         batch_size: solutions per optimizer step.
         learning_rate: peak rate; None for the mode's (1e-5, 1e-3, 2e-4).
-        pos_weight: how often a right step counts.
-        loss: all variants of the loss at once; instead of `pos_weight`.
+        pos_weight: the weight of a right step.
+        loss: the loss with all its variants; instead of `pos_weight`.
         seed: of the order and of dropout.
         device: "auto", "cpu", "cuda" or "mps".
         resume: continue from the last checkpoint in `output`.
-        on_progress: called about twenty times in a run, `print` for instance; None for
-            lines in the log alone ("prm_core.training", level INFO).
+        on_progress: called about twenty times in a run, `print` for instance; None for lines in the
+            log only ("prm_core.training", level INFO).
 
     Raises:
-        BadOptionError: an option has no such value, `output` holds something else, or there is
-            nothing to train on.
+        BadOptionError: an option has an invalid value, `output` contains something else, or there
+            is nothing to train on.
         ModelLoadError: the backbone cannot be loaded.
         ModelError: the loss is no longer finite.
     """
@@ -139,9 +139,9 @@ def step_loss(
     0.6931
 
     Args:
-        log_odds: [S]; what the value head says of each step.
+        log_odds: [S]; the value head's output for each step.
         labels: [S]; P(step is right), None for a step without a label.
-        loss: the variant; the plain cross-entropy when not given.
+        loss: the variant; by default the plain cross-entropy.
 
     Returns:
         A scalar, the average over the labelled steps.

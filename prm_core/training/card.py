@@ -1,4 +1,4 @@
-"""The model card that training writes beside the weights: what was done, with what, how well."""
+"""The model card that training writes beside the weights: method, data and results."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "peft")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is known of a model before it is trained.
+    """What is known about a model before it is trained.
 
     Attributes:
         base: the backbone's name or directory; None for one trained from scratch.
         method: one sentence on what was trained.
-        data: (name, what it holds) of everything learnt from.
+        data: (name, contents) of all training data.
         prm: the family file.
-        arguments: what decides the run.
+        arguments: what determines the run.
         command: the way to repeat the run.
         left_out: names of the rows that were not trained on, by reason.
     """
@@ -41,7 +41,7 @@ class Card:
 
         Args:
             directory: the finished model's.
-            figures: the last ones measured in training and in validation.
+            figures: the last metrics of training and of validation.
         """
         (directory / CARD_FILE).write_text(self._text(directory.name, figures), encoding="utf-8")
         record = {
@@ -86,7 +86,7 @@ class Card:
             "",
             "## Data",
             "",
-            "Their licences were not looked at by the program that wrote this card.",
+            "The licences of the data were not checked by the program that wrote this card.",
             "",
             *(f"- {source}: {content}" for source, content in self.data),
             *(
@@ -97,7 +97,7 @@ class Card:
             "",
             "## Figures",
             "",
-            "The last ones of the run; `validation_` are of problems that were not trained on.",
+            "The run's last; those with `validation_` are for problems that were not trained on.",
             "",
             "| figure | value |",
             "| --- | --- |",
@@ -116,7 +116,7 @@ class Card:
 
 
 def _versions() -> dict[str, str]:
-    """Python's and those of the packages that decide the numbers, as far as they are installed."""
+    """Versions of Python and of the installed packages that affect the numbers."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

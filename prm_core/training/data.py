@@ -20,7 +20,7 @@ from prm_core.training.rows import TrainingRow, labelled_row
 from prm_core.types import Candidate, Example
 
 MADE = "made"
-"""What solutions that are generated are called."""
+"""The name of generated solutions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Source:
     """Labelled solutions that are mixed in with one weight.
 
     Attributes:
-        name: what messages and the model card call it; a file's path.
+        name: its name in messages and in the model card; a file's path.
         examples: its rows.
-        weight: how many times one epoch sees each row; with 0.5, half of them, drawn anew for
+        weight: how many times one epoch sees each row; with 0.5, half of them, drawn again for
             every epoch.
     """
 
@@ -43,7 +43,7 @@ class Source:
 
 
 def read_source(text: str, *, neutral_is_right: bool = True) -> Source:
-    """A file as `--data` names it: FILE, or FILE:WEIGHT.
+    """A file as given to `--data`: FILE, or FILE:WEIGHT.
 
     Raises:
         BadOptionError: the weight is not above 0.
@@ -72,10 +72,10 @@ def made_source(n: int, seed: int, gsm8k: Sequence[Plan] = ()) -> Source:
     Args:
         n: how many.
         seed: the same one makes the same solutions.
-        gsm8k: solutions to spoil, beside the generated problems.
+        gsm8k: solutions to put errors into, in addition to the generated problems.
 
     Raises:
-        BadOptionError: there is to be none.
+        BadOptionError: n is below 1.
     """
     if n < 1:
         raise BadOptionError(f"made is {n}; it must be at least 1")
@@ -91,7 +91,7 @@ def made_source(n: int, seed: int, gsm8k: Sequence[Plan] = ()) -> Source:
 
 
 def same_problem(problem: str) -> str:
-    """What two spellings of one problem have in common: lower case, single blanks."""
+    """A problem's text normalised: lower case, single spaces."""
     return " ".join(problem.lower().split())
 
 
@@ -100,8 +100,8 @@ def hold_out(
 ) -> tuple[list[Source], list[Example]]:
     """Keep a share of the problems, with all their solutions, for validation.
 
-    Which problems are held out depends on their text and the seed alone, so that more data later
-    leave the choice as it was.
+    Which problems are held out depends only on their text and the seed, so adding data later does
+    not change the choice.
 
     Raises:
         BadOptionError: the share is not between 0 and 1, or leaves nothing on one side.
@@ -143,7 +143,7 @@ class Encoding:
 
     Attributes:
         rows: in the examples' order.
-        too_long: names of the solutions that have more tokens than may be.
+        too_long: names of the solutions with too many tokens.
         unlabelled: names of the solutions without a labelled step.
     """
 
@@ -159,10 +159,10 @@ def encode_examples(
     examples: Sequence[Example],
     max_tokens: int,
 ) -> Encoding:
-    """Encode labelled solutions; what cannot be used is named, never cut.
+    """Encode labelled solutions; unusable ones are named, never truncated.
 
     Raises:
-        DataError: a step leaves no token to read.
+        DataError: a step has no token to read.
     """
     found = Encoding([], [], [])
     for number, example in enumerate(examples, start=1):
@@ -184,8 +184,8 @@ def encode_examples(
 class MixSampler(Sampler[int]):
     """The order in which an epoch sees the rows of several sources.
 
-    Rows of like length stand together: in pools of 50 batches they are sorted by length, and then
-    whole batches are shuffled. The order follows from the seed and the epoch alone.
+    Rows of similar length are together: in pools of 50 batches they are sorted by length, and then
+    whole batches are shuffled. The order depends only on the seed and the epoch.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class MixSampler(Sampler[int]):
     ) -> None:
         """
         Args:
-            sizes: rows of each source; they stand one source after the other.
+            sizes: rows of each source; the sources' rows are numbered consecutively.
             weights: `Source.weight` of each.
             lengths: tokens of each row.
             batch_size: rows per optimizer step, over all processes.
@@ -209,7 +209,7 @@ class MixSampler(Sampler[int]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next, from 0; the trainer does."""
+        """Set the next epoch, from 0; the trainer does this."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -234,7 +234,7 @@ class MixSampler(Sampler[int]):
             batches += [
                 near[i : i + self._batch_size] for i in range(0, len(near), self._batch_size)
             ]
-        # Only the last batch may be short, or the ones after it would shift.
+        # Only the last batch may be short, or later batches would shift.
         full = [batch for batch in batches if len(batch) == self._batch_size]
         rng.shuffle(full)
         for batch in full + [batch for batch in batches if len(batch) < self._batch_size]:

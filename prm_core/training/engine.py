@@ -1,9 +1,9 @@
-"""The one training loop: transformers' Trainer over our module, with our loss and our files.
+"""The training loop: transformers' Trainer on our module, with our loss and our files.
 
-From the Trainer come epochs, gradient accumulation, mixed precision, several GPUs and machines,
-checkpoints and resuming, TensorBoard and W&B, and the upload to the Hub. Ours are what a batch is,
-how the loss is averaged (`prm_core.training.loss`), what a checkpoint holds (`saving`), and what is
-said on the way.
+The Trainer provides epochs, gradient accumulation, mixed precision, several GPUs and machines,
+checkpoints and resuming, TensorBoard and W&B, and the upload to the Hub. We define what a batch is,
+how the loss is averaged (`prm_core.training.loss`), what a checkpoint contains (`saving`), and how
+progress is reported.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ with without_kernels():  # the Trainer imports peft, and that bitsandbytes
 
 _log = logging.getLogger("prm_core.training")
 
-_RUN_FILE = "run.json"  # in a checkpoint: what the run was asked for
-_OF_A_RUN = ("checkpoint-", "runs", ".")  # what one leaves that was stopped early
+_RUN_FILE = "run.json"  # in a checkpoint: the run's arguments
+_OF_A_RUN = ("checkpoint-", "runs", ".")  # left by a run that was stopped early
 _LAST_WRITTEN = "trainer_state.json"  # a checkpoint without it was cut short
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a run learns from.
+    """The data of a run.
 
     Attributes:
         rows: a dataset of rows, or an iterable one of whole batches (lists of rows).
         collate: rows → batch.
         batch_size: rows per process and forward pass; 1 for whole batches.
         accumulate: forward passes per optimizer step.
-        epochs: how often the rows are seen; None when `steps` says how long the run is.
-        steps: optimizer steps; None when `epochs` says it.
+        epochs: how often the rows are seen; None if `steps` gives the length of the run.
+        steps: optimizer steps; None if `epochs` gives the length.
         sampler: the rows' order; None for whole batches.
         validation: rows that are measured after every epoch and at the end.
-        arguments: what decides the run; a checkpoint of other ones is not resumed.
+        arguments: what determines the run; a checkpoint with different ones is not resumed.
     """
 
     rows: Dataset[Any] | Sequence[Any]
@@ -83,10 +83,10 @@ class Recipe:
 
     Attributes:
         learning_rate: peak rate of the Trainer's AdamW, with warm-up over 5 % of the steps and a
-            linear fall; unused with an optimizer of one's own.
-        optimizer: makes another optimizer, once the model is where it trains.
+            linear decay; unused if `optimizer` is given.
+        optimizer: makes another optimizer, once the model is on its device.
         schedule: optimizer step → factor of the peak rates, for that optimizer.
-        cpu_precision: what "auto" means on a CPU.
+        cpu_precision: the meaning of "auto" on a CPU.
     """
 
     learning_rate: float = 1e-5
@@ -96,7 +96,7 @@ class Recipe:
 
 
 class StepTrainer(Trainer):
-    """The Trainer with our averages, files and figures."""
+    """The Trainer with our averages, files and metrics."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class StepTrainer(Trainer):
     def _collate(self, rows: Sequence[Any]) -> dict[str, Tensor]:
         return self._feed.collate(rows if self._feed.sampler is not None else rows[0])
 
-    # What the Trainer asks for.
+    # What the Trainer calls.
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         return self._feed.sampler
@@ -144,10 +144,10 @@ class StepTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Any]:
-        """The batches of one optimizer step, with the sums that its averages are taken over."""
+        """The batches of one optimizer step, with the totals for its averages."""
         random_state = torch.get_rng_state()
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        torch.set_rng_state(random_state)  # chance belongs to the model; a loader draws once, too
+        torch.set_rng_state(random_state)  # randomness is the model's; a loader also draws once
         if not batches:
             return batches, None
         totals = torch.stack([totals_of(batch) for batch in batches]).sum(0).to(device)
@@ -162,7 +162,7 @@ class StepTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The Trainer's; what the progress line shows is added up on the way."""
+        """The Trainer's; also adds up what the progress line shows."""
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         known = inputs["labels"] >= 0
         right = (outputs["logits"] > 0) == (inputs["labels"] >= 0.5)
@@ -178,19 +178,19 @@ class StepTrainer(Trainer):
         """The Trainer's, with the parts of the loss and the accuracy since the last time.
 
         Raises:
-            ModelError: the loss is not finite, so there is nothing left to train or to save.
+            ModelError: the loss is not finite, so there is nothing to train or save any more.
         """
         if not math.isfinite(logs.get("loss", 0.0)):
             raise ModelError(
-                f"the loss is {logs['loss']} at step {self.state.global_step}: the model is "
-                "lost; use a lower learning rate, or float32 (--precision)"
+                f"the loss is {logs['loss']} at step {self.state.global_step}: training has "
+                "diverged; use a lower learning rate, or float32 (--precision)"
             )
         if "loss" in logs and self._seen:
             n_updates = self.state.global_step - max(self._logged_at, self._initial_global_step)
             sums = torch.stack(
                 [value.to(self.args.device).float() for value in self._seen.values()]
             )
-            if self.args.world_size > 1:  # each process has its share of what the totals divide
+            if self.args.world_size > 1:  # each process has only its part of the sums
                 sums = self.accelerator.reduce(sums, "sum")
             seen = dict(zip(self._seen, sums.tolist(), strict=True))
             logs |= {n: v / n_updates for n, v in seen.items() if n.endswith("_loss")}
@@ -211,8 +211,8 @@ class StepTrainer(Trainer):
     ) -> dict[str, float]:
         """Measure the model on the validation rows.
 
-        Every process measures all of them: with weights spread over processes all have to take
-        part in every forward pass.
+        Every process measures all of them: with weights spread over processes, all must take part
+        in every forward pass.
         """
         module = self.model
         assert module is not None
@@ -265,25 +265,25 @@ class StepTrainer(Trainer):
         """The Trainer's; called before the training.
 
         Raises:
-            ModelError: the Hub cannot be reached, or does not let us in.
+            ModelError: the Hub cannot be reached, or refuses access.
         """
         with _told_of_the_hub(str(self.args.hub_model_id)):
             super().init_hf_repo(token, private)
 
     def push_to_hub(self, *arguments: Any, **options: Any) -> Any:
-        """The Trainer's; it saves before.
+        """The Trainer's; it saves first.
 
         Raises:
-            ModelError: as `init_hf_repo`; the model is saved all the same.
+            ModelError: as `init_hf_repo`; the model is saved anyway.
         """
         with _told_of_the_hub(f"what is whole in {self.args.output_dir}"):
             return super().push_to_hub(*arguments, **options)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Nothing: our card is written with the model."""
+        """Do nothing: our card is written with the model."""
 
     def last_figures(self) -> dict[str, float]:
-        """The last figures of the run's log, those of training and those of validation."""
+        """The last metrics in the run's log, of training and of validation."""
         figures: dict[str, float] = {}
         for entry in self.state.log_history:
             figures |= entry
@@ -299,7 +299,7 @@ class StepTrainer(Trainer):
 def _told_of_the_hub(what: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # the library lets through whatever its connections raise
+    except Exception as error:  # the library passes on whatever its connections raise
         words = " ".join(str(error).split())
         raise ModelError(
             f"{what} cannot be uploaded ({words}); check the network, the login (`hf auth login`) "
@@ -324,7 +324,7 @@ def _figures(log_odds: Sequence[float], labels: Sequence[float]) -> dict[str, fl
 
 
 class _Progress(TrainerCallback):
-    """One line for every log: where the run is, its figures, and how long it will go on."""
+    """One line per log entry: the run's progress, its metrics, and the time left."""
 
     def __init__(self, on_progress: Callable[[TrainingProgress], None] | None) -> None:
         self._began, self._first = time.monotonic(), 0
@@ -371,16 +371,17 @@ def run(
 
     Args:
         learner: the model, on the CPU.
-        feed: what it learns from.
+        feed: the data.
         recipe: optimizer and schedule.
         config: device, checkpoints and reports.
-        card: goes beside the model.
+        card: is written beside the model.
 
     Returns:
-        The last figures, as in the model card.
+        The last metrics, as in the model card.
 
     Raises:
-        BadOptionError: the device or precision is not there, or the directory holds checkpoints.
+        BadOptionError: the device or precision is not available, or the directory contains
+            checkpoints.
         ModelLoadError: the checkpoint to resume from is damaged.
     """
     last = last_checkpoint(config, feed.arguments)
@@ -389,22 +390,22 @@ def run(
     args = _arguments(feed, recipe, config)
     random_state = torch.get_rng_state()
     trainer = StepTrainer(learner, feed, recipe, card, args, config.on_progress)
-    torch.set_rng_state(random_state)  # chance goes on where the first weights left it
+    torch.set_rng_state(random_state)  # continue with the generator's state after the first weights
     trainer.train(resume_from_checkpoint=last)
     if config.push_to_hub is None:
         trainer.save_model()
     else:
-        trainer.push_to_hub()  # saves before
+        trainer.push_to_hub()  # saves first
     return trainer.last_figures()
 
 
 def last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | None:
-    """The last complete checkpoint to resume from; None to start anew.
+    """The last complete checkpoint to resume from; None to start from scratch.
 
     Raises:
-        BadOptionError: there is one but `resume` is off, or it is of another run; or the
-            directory holds something else.
-        DataError: the directory cannot be made.
+        BadOptionError: there is one but `resume` is off, or it belongs to another run; or the
+            directory contains something else.
+        DataError: the directory cannot be created.
     """
     with file_errors(config.output, "written"):
         config.output.mkdir(parents=True, exist_ok=True)
@@ -422,22 +423,22 @@ def last_checkpoint(config: RunConfig, arguments: Mapping[str, Any]) -> str | No
         return None
     if not config.resume:
         raise BadOptionError(
-            f"{config.output} holds checkpoints of a run; --resume continues it, another "
-            "directory starts anew"
+            f"{config.output} holds checkpoints of a run; --resume continues it, a new "
+            "directory starts again"
         )
     before = read_json(found[-1] / _RUN_FILE)
     now = json.loads(json.dumps(dict(arguments)))
     for name in before.keys() | now.keys():
         if before.get(name) != now.get(name):
             raise BadOptionError(
-                f"{found[-1]} is of a run with {name} {before.get(name)!r}, not {now.get(name)!r}; "
+                f"{found[-1]} has {name} {before.get(name)!r}, not {now.get(name)!r}; "
                 "resuming needs the same arguments"
             )
     return str(found[-1])
 
 
 def _arguments(feed: Feed, recipe: Recipe, config: RunConfig) -> TrainingArguments:
-    """The run in the Trainer's words.
+    """The run as the Trainer's arguments.
 
     Raises:
         BadOptionError: the device is not available, or does not compute in the precision.
@@ -466,7 +467,7 @@ def _arguments(feed: Feed, recipe: Recipe, config: RunConfig) -> TrainingArgumen
         use_cpu=placement.device.type == "cpu",
         seed=config.seed,
         logging_steps=config.log_every,
-        logging_nan_inf_filter=False,  # a loss that is not finite is to be seen
+        logging_nan_inf_filter=False,  # a loss that is not finite must be visible
         save_steps=config.save_every,
         save_total_limit=2,
         eval_strategy="epoch" if feed.validation else "no",
@@ -475,14 +476,14 @@ def _arguments(feed: Feed, recipe: Recipe, config: RunConfig) -> TrainingArgumen
         log_level="error",
         remove_unused_columns=False,
         dataloader_pin_memory=on_gpu,
-        # Every process makes or reads its own batches; ours cannot be cut and sent.
+        # Every process makes or reads its own batches; ours cannot be split and sent.
         accelerator_config={"dispatch_batches": False},
         ddp_find_unused_parameters=False,
         push_to_hub=config.push_to_hub is not None,
         hub_model_id=config.push_to_hub,
         hub_strategy="end",
     )
-    # Several GPUs in one process would be fed parts of a batch, which ours does not have; they are
-    # used through `torchrun` or `accelerate launch`.
+    # Several GPUs in one process would get parts of a batch, and ours cannot be split; use them
+    # through `torchrun` or `accelerate launch`.
     args._n_gpu = min(1, args.n_gpu)
     return args

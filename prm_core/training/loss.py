@@ -1,16 +1,16 @@
 """What training minimises: cross-entropy per step, its variants, and a language-model term.
 
 The plain form is the textbook's: binary cross-entropy on the log-odds of every labelled step,
-averaged over all steps of the batch. Each variant changes one thing of it:
+averaged over all steps of the batch. Each variant changes one thing:
 
-- `pos_weight`: right steps count that many times, against data with few wrong (or right) steps;
+- `pos_weight`: the weight of right steps, for data with few wrong (or right) steps;
 - `later`: a later step weighs more than an earlier one; a solution's weights still average 1;
 - `mask_after_error`: what follows the first wrong step does not count;
 - `ranking`: every right step of a solution should have higher log-odds than every wrong one.
 
-All averages are over what the optimizer step sees as a whole, not over its parts: a batch of 8
-gives the same gradient as two of 4 accumulated. So the sums are divided by `totals`, which the
-trainer adds up over the parts and over all processes.
+All averages are over everything in an optimizer step, not over its parts: a batch of 8 gives the
+same gradient as two accumulated ones of 4. So the sums are divided by `totals`, which the trainer
+adds up over the parts and over all processes.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from torch.nn import functional
 from prm_core.errors import BadOptionError
 
 UNLABELLED = -1.0
-"""The label, in a batch, of a step without one."""
+"""The label in a batch for a step without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A choice of the variants; the defaults are the plain form.
+    """The loss and its variants; the defaults are the plain form.
 
     Attributes:
-        pos_weight: how often a right step counts.
-        later: step i of S weighs 2 (i + 1) / (S + 1) instead of 1.
-        mask_after_error: steps after the first wrong one weigh 0.
+        pos_weight: the weight of a right step.
+        later: step i of S has the weight 2 (i + 1) / (S + 1) instead of 1.
+        mask_after_error: steps after the first wrong one have the weight 0.
         ranking: weight of the ranking term; 0 for none.
         lm_weight: weight of the language-model term; 0 for none.
     """
@@ -54,7 +54,7 @@ class Loss:
                 raise BadOptionError(f"{name} is {value}; it must be {limit}")
 
     def step_weights(self, labels: Sequence[float | None]) -> list[float]:
-        """How much each step of a solution counts.
+        """The weight of each step of a solution.
 
         >>> Loss(later=True, mask_after_error=True).step_weights([1.0, None, 0.0, 1.0])
         [0.4, 0.0, 1.2, 0.0]
@@ -94,18 +94,18 @@ class Loss:
                 over everything that the optimizer step sees.
 
         Returns:
-            "loss", and "step_loss", "ranking_loss" and "word_loss" as far as they are part of it.
+            "loss", and those of "step_loss", "ranking_loss" and "word_loss" that are part of it.
         """
         n_steps, n_pairs, n_words = totals.clamp(min=1e-9).unbind()
         labels = batch["labels"]
         each = functional.binary_cross_entropy_with_logits(
             logits,
-            labels.clamp(min=0.0),  # what is unlabelled weighs nothing
+            labels.clamp(min=0.0),  # unlabelled steps have the weight 0
             pos_weight=None if self.pos_weight == 1 else logits.new_tensor(self.pos_weight),
             reduction="none",
         )
         step_loss = (each * batch["step_weights"]).sum() / n_steps
-        # A tensor of its own: the Trainer multiplies the loss in place on several processes.
+        # A separate tensor: the Trainer multiplies the loss in place on several processes.
         parts = {"loss": step_loss.clone(), "step_loss": step_loss}
         if self.ranking:
             right, wrong = batch["pairs"].unbind(1)
@@ -119,7 +119,7 @@ class Loss:
 
 
 def collate_labels(rows: Sequence[Sequence[float | None]], loss: Loss) -> dict[str, Tensor]:
-    """What the loss has to know of the steps of several solutions, one after the other.
+    """The loss's inputs for the steps of several solutions, concatenated.
 
     Args:
         rows: the labels of each solution; S in all.
@@ -144,7 +144,7 @@ def collate_labels(rows: Sequence[Sequence[float | None]], loss: Loss) -> dict[s
 
 
 def totals_of(batch: Mapping[str, Tensor]) -> Tensor:
-    """[3] float32: what a batch adds to `totals`."""
+    """[3] float32: a batch's contribution to `totals`."""
     return torch.stack(
         (
             batch["step_weights"].sum(),

@@ -1,7 +1,7 @@
-"""What is trained: a stock causal backbone with our value head, or the head alone.
+"""The trained module: a stock causal backbone with our value head, or the head alone.
 
-The forward pass shares its path with scoring: `encode` made the ids and positions, the hidden
-states are gathered there, and `log_odds` is what a loaded checkpoint reads with.
+The forward pass is the same as in scoring: `encode` makes the ids and positions, the hidden states
+are gathered there, and `log_odds` also reads a loaded checkpoint.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Verifier(nn.Module):
 
     @property
     def lm_head(self) -> Tensor:
-        """[V, H]; the embedding where the two are tied."""
+        """[V, H]; the embedding if the two are tied."""
         weight: Tensor = self.model.get_output_embeddings().weight
         return weight
 
     def read(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Evidence | None]:
-        """(All hidden states [B, T, H], those at the steps [S, H], the evidence, if any)."""
+        """(All hidden states [B, T, H], those at the steps [S, H], the evidence or None)."""
         ids = batch["input_ids"]
         hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         seen = None
@@ -68,9 +68,9 @@ class Verifier(nn.Module):
         """The losses and log-odds of one batch.
 
         Args:
-            num_items_in_batch: [3] `totals`, under the name that the Trainer passes them by; of
-                this batch alone when not given.
-            batch: what `collate` made.
+            num_items_in_batch: [3] `totals`, under the name that the Trainer uses; by default those
+                of this batch.
+            batch: from `collate`.
 
         Returns:
             "logits" [S] and what `Loss` returns.
@@ -100,7 +100,7 @@ class HeadOnly(nn.Module):
     def forward(
         self, num_items_in_batch: Tensor | None = None, **batch: Tensor
     ) -> dict[str, Tensor]:
-        """As `Verifier.forward`, of what `collate_cached` made."""
+        """Like `Verifier.forward`, for the output of `collate_cached`."""
         logits = self.head(batch["hidden"], batch.get("features"))
         totals = totals_of(batch) if num_items_in_batch is None else num_items_in_batch
         return {"logits": logits, **self.loss(logits, batch, None, totals)}
@@ -108,7 +108,7 @@ class HeadOnly(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class CachedRow:
-    """What a value head sees of a solution.
+    """A value head's input for a solution.
 
     Attributes:
         hidden: [S, H].
@@ -122,21 +122,21 @@ class CachedRow:
 
 
 _BATCHES_A_PART = 8
-"""What is kept of the reading at a time: half a minute or so of a small model's work."""
+"""How many rows are saved at a time: about half a minute of a small model's work."""
 
 
 def cache(
     verifier: Verifier, rows: Sequence[TrainingRow], pad: int, batch_size: int, folder: Path
 ) -> list[CachedRow]:
-    """What the head sees of every row, in float32 on the CPU; each row is read once.
+    """The head's input for every row, in float32 on the CPU; each row is read once.
 
     Args:
         verifier: backbone and head; the backbone stays as it is.
-        rows: what is read.
+        rows: the rows to read.
         pad: as for `collate`.
-        batch_size: rows in a forward pass; those of like length stand together.
-        folder: where what is read is kept, a part at a time, so that a run that was stopped resumes
-            with the same bits. A part of other rows or another backbone is not taken.
+        batch_size: rows in a forward pass; those of similar length are together.
+        folder: where the result is saved, a part at a time, so that a stopped run resumes with
+            the same bits. Parts of other rows or another backbone are not used.
 
     Raises:
         DataError: the folder cannot be written.
@@ -179,7 +179,7 @@ def _read_once(verifier: Verifier, rows: Sequence[TrainingRow], pad: int) -> lis
 
 
 def _fingerprint(verifier: Verifier, batch_size: int, pad: int) -> str:
-    """What decides the bits of a reading beside the rows: some of every weight, dtype, device."""
+    """What else determines the bits of a reading: samples of every weight, dtype, device."""
     found = sha256(
         f"{verifier.head.evidence} {verifier.head.weight.device} {batch_size} {pad}".encode()
     )
@@ -190,7 +190,7 @@ def _fingerprint(verifier: Verifier, batch_size: int, pad: int) -> str:
 
 
 def _keep(file: Path, found: Sequence[CachedRow]) -> None:
-    """Write a part that was read; it is whole or not there."""
+    """Write a part, completely or not at all."""
     tensors = {"hidden": torch.cat([row.hidden for row in found])}
     features = [row.features for row in found if row.features is not None]
     if features:
@@ -203,7 +203,7 @@ def _keep(file: Path, found: Sequence[CachedRow]) -> None:
 
 
 def _kept(file: Path, rows: Sequence[TrainingRow]) -> list[CachedRow] | None:
-    """What was read of these rows before; None where it was not."""
+    """The saved reading of these rows; None if there is none."""
     if not file.is_file():
         return None
     tensors, sizes = read_tensors(file), [len(row.positions) for row in rows]
@@ -218,7 +218,7 @@ def _kept(file: Path, rows: Sequence[TrainingRow]) -> list[CachedRow] | None:
 
 
 def collate_cached(rows: Sequence[CachedRow], loss: Loss) -> dict[str, Tensor]:
-    """Cached rows one after the other: hidden [S, H]; labels, weights and pairs as `collate`."""
+    """Cached rows concatenated: hidden [S, H]; labels, weights and pairs as in `collate`."""
     batch = {
         "hidden": torch.cat([row.hidden for row in rows]),
         **collate_labels([row.labels for row in rows], loss),

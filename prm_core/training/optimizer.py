@@ -14,7 +14,7 @@ class MuonAndAdamW(Optimizer):
     """Two optimizers whose state is saved and loaded as one.
 
     Muon orthogonalises the update of a matrix; on this project's small models it needs about half
-    the steps of AdamW for the same loss. It is for matrices only, and not for embeddings.
+    of AdamW's steps for the same loss. It is only for matrices, and not for embeddings.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class MuonAndAdamW(Optimizer):
         self._share()
 
     def _share(self) -> None:
-        """Let both parts work on this optimizer's own groups and state."""
+        """Make both parts use this optimizer's own groups and state."""
         for part, group in zip(self._parts, self.param_groups, strict=True):
             part.param_groups = [group]
             part.state = self.state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As every optimizer's."""
+        """Set the gradients to zero, as in every optimizer."""
         super().load_state_dict(state_dict)
         self._share()
 

@@ -1,4 +1,4 @@
-"""What a training run is asked for, and what it reports; no torch, so that `--help` stays quick."""
+"""The options of a training run, and its reports; no torch, so that `--help` stays quick."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from prm_core.errors import BadOptionError, check_above_zero
 from prm_core.types import DTYPE_NAMES
 
 REPORTS = {"none": None, "tensorboard": "tensorboard", "wandb": "wandb"}
-"""Where figures can be sent, with the package that this needs."""
+"""Where metrics can be sent, with the package that this needs."""
 
 MODES: dict[str, tuple[float, str]] = {
     "full": (1e-5, "All weights were trained."),
     "head": (1e-3, "Only the value head was trained."),
     "lora": (2e-4, "Low-rank adapters were trained and merged into the weights."),
 }
-"""What can learn, with the learning rate that is taken where none is given."""
+"""Which weights are trained, with the default learning rate."""
 
 EVIDENCE = ("lm", "calculator")
 """What a head may see beside the hidden state: the language model's probabilities of digits and
-signs, and what a calculator finds."""
+signs, and a calculator's findings."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """How far a run is; as text, one line of progress.
+    """The progress of a run; as text, one line.
 
     Attributes:
         step, n_steps: optimizer steps done, and in all.
-        figures: since the last time: "loss", "step_loss", "step_accuracy", … or, after an epoch,
+        figures: since the last report: "loss", "step_loss", "step_accuracy", … or, after an epoch,
             "validation_loss", "validation_auroc", ….
-        left_s: seconds that the rest will take, at the speed so far.
+        left_s: estimated seconds left, at the speed so far.
     """
 
     step: int
@@ -48,21 +48,21 @@ class TrainingProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """How a training run is done, whatever is trained.
+    """Settings of a training run, independent of what is trained.
 
     Attributes:
         output: directory of the checkpoints and of the finished model.
         device: "auto", "cpu", "cuda" or "mps".
-        precision: "auto", "float32", "bfloat16" or "float16"; of the computation, the weights that
-            learn are float32.
+        precision: "auto", "float32", "bfloat16" or "float16"; of the computation; the trained
+            weights are float32.
         seed: of weights, data and order; the same seed gives the same run on the same machine.
         save_every: optimizer steps between two checkpoints; the last two are kept.
         log_every: optimizer steps between two lines of progress.
         resume: resume from the last checkpoint in `output`, if there is one.
         report_to: a key of `REPORTS`.
         push_to_hub: a repository's name to upload the finished model to; None for no upload.
-        command: what the model card shows as the way to repeat the run.
-        on_progress: called with every line of progress, beside the log.
+        command: the command in the model card to repeat the run.
+        on_progress: called with every progress line, in addition to the log.
     """
 
     output: Path
@@ -105,11 +105,11 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True)
 class TuneConfig:
-    """What decides a training on labelled solutions.
+    """What determines a training run on labelled solutions.
 
     Attributes:
         backbone: directory or Hub name of a causal language model with safetensors weights. One
-            that was trained here brings its template and its head.
+            that was trained here keeps its template and its head.
         revision: branch, tag or commit on the Hub.
         mode: a key of `MODES`.
         epochs: how often the data are seen.
@@ -117,16 +117,17 @@ class TuneConfig:
         accumulate: forward passes per optimizer step.
         learning_rate: peak rate; None for the mode's.
         dropout: share of the hidden state that the head does not see in training.
-        max_tokens: longer rows are left out; None for what the backbone reads at most.
+        max_tokens: longer rows are left out; None for the backbone's own limit.
         lora_rank, lora_alpha: size of the adapters, and their weight times that size.
-        gradient_checkpointing: compute the layers twice instead of keeping what they gave.
-        evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, with commas
-            between; None for what the family file says. A head of which this or the next is given
-            starts anew.
+        gradient_checkpointing: compute the layers twice instead of keeping their outputs.
+        evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, separated by
+            commas; None for what the family file says. If this or the next is given, a new head
+            is trained.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
-        blind: share of the steps of which the head sees the calculator alone (`ValueHead.blind`).
-        without_backbone: write the head alone; the family file names the backbone, which is found
-            again when the model is loaded. For mode "head", whose backbone stays as it is.
+        blind: share of the steps for which the head sees only the calculator (`ValueHead.blind`).
+        without_backbone: write only the head; the family file names the backbone, which is
+            looked up when the model is loaded. For mode "head", which does not change the
+            backbone.
     """
 
     backbone: str
@@ -185,8 +186,8 @@ class ScratchConfig:
         steps: optimizer steps.
         batch_tokens: tokens per batch, padding included.
         hidden_size, layers, heads, mlp_size: shape of the backbone.
-        vocabulary: entries of the tokenizer at most.
-        vocabulary_texts: solutions that its words are learnt from.
+        vocabulary: the most entries of the tokenizer.
+        vocabulary_texts: solutions from which its words are learnt.
         muon_lr, adamw_lr: peak learning rates of the layers' matrices and of everything else.
     """
 

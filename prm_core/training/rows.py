@@ -14,21 +14,21 @@ from prm_core.training.loss import Loss, collate_labels
 from prm_core.types import Encoded, Example
 
 NOT_ASKED = -1
-"""Stands in a row's targets where the language model is asked for nothing."""
+"""The value of a row's targets where the language model has no target."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """A solution as the model is trained on it.
+    """A solution in the form used for training.
 
     Attributes:
         input_ids: [T].
         positions: [S]; where each step is judged.
         labels: [S]; P(step is right), None for a step without a label.
         evidence: (index of the token, index of its step) of every token that counts.
-        targets: [T]; the token that should stand here, `NOT_ASKED` where nothing is asked.
+        targets: [T]; the right token here, `NOT_ASKED` where there is no target.
         weights: [T]; of each target in the language-model term.
-        calculator: [S][F]; what the calculator says of the steps; empty where it is not asked.
+        calculator: [S][F]; the calculator's features of the steps; empty if it is not used.
     """
 
     input_ids: tuple[int, ...]
@@ -46,7 +46,7 @@ def flat_evidence(encoded: Encoded) -> tuple[tuple[int, int], ...]:
 
 
 def steps_begin(tokenizer: PreTrainedTokenizerBase, template: Template, problem: str) -> int:
-    """Index of the first token behind the problem, in what `encode` makes."""
+    """Index of the first token after the problem, in the output of `encode`."""
     before, after = template.problem
     piece = tokenizer.encode(
         f"{before}{problem.strip()}{after}", add_special_tokens=False, split_special_tokens=True
@@ -60,8 +60,8 @@ def labelled_row(
 ) -> TrainingRow:
     """A labelled solution, encoded as it is for scoring.
 
-    The language model is asked for the tokens of the steps that are right, and for nothing else:
-    what a wrong step should have said is not known.
+    The language model's targets are the tokens of the right steps, and nothing else: what a wrong
+    step should have said is not known.
     """
     encoded = encode(tokenizer, template, example.candidate)
     ids = encoded.input_ids
@@ -84,16 +84,16 @@ def labelled_row(
 
 
 def collate(rows: Sequence[TrainingRow], pad: int, loss: Loss) -> dict[str, Tensor]:
-    """Rows side by side, padded at the right; causal attention needs no mask for that.
+    """Rows stacked into a batch, padded at the right; causal attention needs no mask for that.
 
     Args:
         rows: B of them, with S steps, E evidence tokens and N targets in all.
         pad: any token id; no place that is read can see it.
-        loss: decides how much each step counts and which steps are compared.
+        loss: gives each step's weight and the steps that are compared.
 
     Returns:
         input_ids [B, T]; rows, positions, labels and step_weights [S]; evidence [E, 3] (row,
-        token, step in the batch); calculator [S, F], or [0] where it is not asked; pairs [P, 2]
+        token, step in the batch); calculator [S, F], or [0] if it is not used; pairs [P, 2]
         (steps in the batch); target_rows,
         target_positions, targets and target_weights [N].
     """

@@ -21,7 +21,7 @@ from prm_core.models.weight_files import ModelFolder, read_tensors
 from prm_core.training.model import parameters_that_learn
 
 LEARNT_FILE = "learnt.safetensors"
-"""Where only a part of the weights learns, a checkpoint holds this part."""
+"""If only a part of the weights is trained, a checkpoint contains only that part."""
 
 
 @dataclass(slots=True)
@@ -29,15 +29,15 @@ class Learner:
     """A model in training, and how it is written.
 
     Attributes:
-        module: what the trainer trains: a `Verifier` or a `HeadOnly`.
+        module: the trained module: a `Verifier` or a `HeadOnly`.
         model: the stock causal language model.
         head: the value head.
         tokenizer: the model's.
         prm: the family file.
         dtype: of the finished weights; the head stays float32.
-        whole: whether all of the model learns; checkpoints are then models themselves.
-        merge: makes a stock model of one with adapters; None where there are none.
-        apart: whether the finished model is the head alone; the family file names its backbone.
+        whole: whether the whole model is trained; checkpoints are then models themselves.
+        merge: turns a model with adapters into a stock one; None if there are none.
+        apart: whether the finished model is only the head; the family file names its backbone.
     """
 
     module: nn.Module
@@ -51,11 +51,11 @@ class Learner:
     apart: bool = False
 
     def save_checkpoint(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
-        """Write the weights that learn, exactly as they are.
+        """Write the trained weights, exactly as they are.
 
         Args:
-            directory: made if need be.
-            state: the module's weights where they are spread over processes; else None.
+            directory: created if needed.
+        state: the module's weights if they are spread over processes; else None.
         """
         if self.whole:
             self._write(directory, state)
@@ -67,7 +67,7 @@ class Learner:
         save_file(learnt, directory / LEARNT_FILE, metadata={"format": "pt"})
 
     def load_checkpoint(self, directory: Path) -> None:
-        """Read back what `save_checkpoint` wrote.
+        """Read the output of `save_checkpoint`.
 
         Raises:
             ModelLoadError: a file is missing or damaged.
@@ -90,10 +90,11 @@ class Learner:
         self.head.load_state_dict(head.state_dict())
 
     def save(self, directory: Path, state: Mapping[str, Tensor] | None = None) -> None:
-        """Write the finished model; training cannot go on afterwards.
+        """Write the finished model; training cannot continue afterwards.
 
         Args:
-            directory: made if need be; `load_scorer` reads it, and stock transformers the backbone.
+            directory: created if needed; `load_scorer` reads it, and stock transformers the
+                backbone.
             state: as for `save_checkpoint`.
         """
         if self.apart:
@@ -102,7 +103,7 @@ class Learner:
         if self.merge is not None:
             self.model, self.merge = self.merge(), None
         if state is None:
-            nn.Module.to(self.model, dtype=self.dtype)  # transformers' own `to` has no types
+            nn.Module.to(self.model, dtype=self.dtype)  # transformers' own `to` is untyped
         self._write(directory, state)
 
     def _write(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:

@@ -1,9 +1,9 @@
-"""Train a PRM from scratch on problems that `prm_core.synthetic` makes: the default model's recipe.
+"""Train a PRM from scratch on problems from `prm_core.synthetic`: the default model's recipe.
 
 The loss is binary cross-entropy on the head's log-odds at the step ends plus a language-model
-term, without which the small model learns arithmetic far more slowly. The language model is asked
-for what the *true* solution says: in every step the tokens up to the first one that differs count,
-and there the true one; what follows a wrong token has no target.
+term, without which the small model learns arithmetic far more slowly. The language model's targets
+come from the *true* solution: in every step the tokens up to the first one that differs, and there
+the true one; what follows a wrong token has no target.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ PRM_FILE: dict[str, Any] = {
 """The family file of a model trained here: `[BOS] problem [Q] step [STEP] step [STEP]`."""
 
 
-# One spelling for each sign, so that scores do not depend on notation. The rules travel inside
+# One spelling for each sign, so that scores do not depend on notation. The rules are part of
 # tokenizer.json, where no caller can forget them.
 _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\\(?:left|right|,|;|!|quad|displaystyle|text|mathrm|boxed)", " "),
@@ -87,12 +87,12 @@ _ALPHABET = [*_EVIDENCE, *"abcdefghijklmnopqrstuvwxyz=()?!,:;'\"$<>^|&@_[]~"]
 def build_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """A WordPiece tokenizer with one token per digit and one spelling for each sign.
 
-    The same texts give the same vocabulary. Left alone, the trainer numbers the letters inside
-    words as its hash map orders them, differently in every run; so they are numbered beforehand.
+    The same texts give the same vocabulary. By default the trainer numbers the letters inside words
+    in the order of its hash map, differently in every run; so they are numbered beforehand.
 
     Args:
-        texts: what the words are learnt from.
-        vocabulary: entries at most.
+        texts: the texts from which the words are learnt.
+        vocabulary: the most entries.
     """
     special = [PAD, UNKNOWN, BOS, QUESTION_END, STEP_END]
     apart = {*string.whitespace, *string.punctuation, *string.digits}
@@ -119,7 +119,7 @@ def build_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
 
 
 def _pipeline(model: models.Model) -> Tokenizer:
-    """A tokenizer around a model: one spelling for each sign, digits on their own."""
+    """A tokenizer around a model: one spelling for each sign, every digit a token."""
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Sequence(
         [
@@ -135,13 +135,13 @@ def _pipeline(model: models.Model) -> Tokenizer:
     return tokenizer
 
 
-_WORD_WEIGHT = 0.1  # words can be put in many ways; digits and signs follow from the problem
+_WORD_WEIGHT = 0.1  # wording is free; digits and signs follow from the problem
 
 
 def make_row(
     tokenizer: PreTrainedTokenizerFast, template: Template, solution: LabelledSolution
 ) -> TrainingRow:
-    """Encode a solution with its labels and with what should have been written."""
+    """Encode a solution with its labels and with the right tokens as targets."""
     assert template.problem_end is not None
     encoded = encode(tokenizer, template, Candidate(solution.problem, solution.steps))
     true = encoded
@@ -149,7 +149,7 @@ def make_row(
         true = encode(tokenizer, template, Candidate(solution.problem, solution.truth))
     ids = encoded.input_ids
     targets, weights = [NOT_ASKED] * len(ids), [0.0] * len(ids)
-    # The first step begins behind the token that ends the problem.
+    # The first step begins after the token that ends the problem.
     begin = true_begin = ids.index(template.problem_end) + 1
     for end, true_end in zip(encoded.positions, true.positions, strict=True):
         for own, wanted in zip(
@@ -173,7 +173,7 @@ def make_row(
 
 
 class Batches(IterableDataset[list[TrainingRow]]):
-    """Batches made as they are needed; rows of like length together, the same for the same seed."""
+    """Batches made as they are needed, of rows of similar length; determined by the seed."""
 
     def __init__(
         self,
@@ -189,10 +189,10 @@ class Batches(IterableDataset[list[TrainingRow]]):
         Args:
             config: for `batch_tokens`.
             seed: of the solutions and their order.
-            n_batches: how many there are; the curriculum goes by the share that is made.
+            n_batches: how many there are; the curriculum follows the share that has been made.
             tokenizer, template: the model's.
-            gsm8k: solutions to spoil, beside the generated problems.
-            begin: where in the curriculum the first batch stands.
+            gsm8k: solutions to put errors into, in addition to the generated problems.
+            begin: the first batch's place in the curriculum.
         """
         self._config, self._seed, self._n_batches = config, seed, n_batches
         self._tokenizer, self._template, self._gsm8k = tokenizer, template, gsm8k
@@ -223,7 +223,7 @@ class Batches(IterableDataset[list[TrainingRow]]):
                     yield group
 
 
-_FACTS_ARE_KNOWN = 0.5  # share of the curriculum that a model to go on from has behind it
+_FACTS_ARE_KNOWN = 0.5  # share of the curriculum that a model to continue from has completed
 
 
 def learning_rate(progress: float, steps: int) -> float:
@@ -246,12 +246,13 @@ def train_from_scratch(
         config: shape and length.
         loss: the default model's has a language-model weight of 1.
         run_config: seed, device, checkpoints.
-        gsm8k: solutions to spoil, beside the generated problems (`synthetic.gsm8k`).
+        gsm8k: solutions to put errors into, in addition to the generated problems
+            (`synthetic.gsm8k`).
         start: a model that was trained here, to continue from with its vocabulary and weights; its
-            shape then replaces that of `config`, and the head starts anew.
+            shape then replaces that of `config`, and a new head is trained.
 
     Returns:
-        The last figures of the run.
+        The last metrics of the run.
 
     Raises:
         BadOptionError: the device is not available, or the directory holds checkpoints.
@@ -262,7 +263,7 @@ def train_from_scratch(
         _new_model(config, run_config.seed, gsm8k) if start is None else _started(start)
     )
     template = read_template(PRM_FILE, tokenizer)
-    model.set_attn_implementation("eager")  # on a CPU in bfloat16 half as fast again as sdpa
+    model.set_attn_implementation("eager")  # on a CPU in bfloat16 1.5 times as fast as sdpa
     head = template.head(int(model.config.hidden_size))
     verifier = Verifier(model, head, loss)
 
@@ -284,7 +285,7 @@ def train_from_scratch(
     }
     data = [("problems made by `prm_core/synthetic`", f"{config.steps * n_processes:,} batches")]
     if gsm8k:
-        data.append(("GSM8K's training part, spoiled", f"{len(gsm8k):,} solutions"))
+        data.append(("GSM8K's training part, with errors put in", f"{len(gsm8k):,} solutions"))
     return run(
         Learner(verifier, model, head, tokenizer, PRM_FILE, dtype=torch.float16),
         Feed(
@@ -350,12 +351,12 @@ def _started(start: Path) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
         model = load_backbone(folder, config, place, AutoModelForCausalLM)
     assert isinstance(tokenizer, PreTrainedTokenizerFast)
     assert isinstance(model, LlamaForCausalLM)
-    model.requires_grad_(True)  # it was loaded to be read
+    model.requires_grad_(True)  # it was loaded frozen
     return tokenizer, model
 
 
 def _tokenizer(config: ScratchConfig, seed: int, gsm8k: Sequence[Plan]) -> PreTrainedTokenizerFast:
-    """The vocabulary, learnt from what training will look like."""
+    """The vocabulary, learnt from texts like those of the training."""
     rng = random.Random(seed + 1)
     made = [generate(rng) for _ in range(config.vocabulary_texts)]
     made += [solve(rng, plan, error_rate=0) for plan in gsm8k]

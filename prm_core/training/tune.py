@@ -52,10 +52,10 @@ from prm_core.types import Example
 _log = logging.getLogger("prm_core.training")
 
 READ_FOLDER = ".read"
-"""In the output, until the run is over: what a backbone that stays as it is said of the rows."""
+"""In the output, until the run is over: a frozen backbone's hidden states of the rows."""
 
-_LONGEST_SIGN = 4  # characters of a sign in a vocabulary, its blank and its bytes included
-_N_NAMED = 10  # rows that are left out are named on stderr up to here, and all in training.json
+_LONGEST_SIGN = 4  # characters of a sign in a vocabulary, including its space and its bytes
+_N_NAMED = 10  # as many left-out rows are named on stderr; all are in training.json
 
 
 def fine_tune(
@@ -70,12 +70,12 @@ def fine_tune(
     """Train on labelled solutions and write a checkpoint that `load_scorer` reads.
 
     Args:
-        config: what decides the training.
-        sources: what to learn from.
+        config: what determines the training.
+        sources: the training data.
         loss: the variants of the loss.
         run_config: seed, device, checkpoints.
         validation: measured after every epoch; should share no problem with the sources.
-        prm: the family file; the backbone's own, or `TEXTBOOK`, when not given.
+        prm: the family file; by default the backbone's own, or `TEXTBOOK`.
 
     Returns:
         The last figures of the run.
@@ -123,7 +123,7 @@ def fine_tune(
     }
     kept_in = run_config.output / READ_FOLDER
     if config.mode == "head":
-        last_checkpoint(run_config, arguments)  # what is in the way is said before the reading
+        last_checkpoint(run_config, arguments)  # raises before the slow reading
         nn.Module.to(verifier, placement.device)
         _log.info("computing the hidden states of %s rows once", f"{len(rows) + len(measured):,}")
         cached = cache(verifier, [*rows, *held.rows], pad, config.batch_size, kept_in)
@@ -177,7 +177,7 @@ def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learn
 
     Args:
         config: names the backbone.
-        prm: the family file; `TEXTBOOK`, when not given.
+        prm: the family file; by default `TEXTBOOK`.
 
     Raises:
         ModelLoadError: the backbone cannot be loaded.
@@ -189,14 +189,14 @@ def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learn
 def _learner(
     config: TuneConfig, loss: Loss, run_config: RunConfig, prm: Mapping[str, Any] | None
 ) -> tuple[Learner, Verifier, Placement]:
-    """The backbone with its head, and which of its weights learn."""
+    """The backbone with its head, and which of its weights are trained."""
     own = find_model(config.backbone, config.revision)
     borrowed = borrowed_backbone(own)
     directory = own if borrowed is None else find_model(borrowed.name)
-    # A backbone that is only read needs no autocast: it is in the dtype that it computes in.
+    # A frozen backbone needs no autocast: it is in the dtype that it computes in.
     dtype = run_config.precision if config.mode == "head" else "auto"
     placement = choose_device(run_config.device, dtype)
-    # What learns is kept in float32, whatever it is computed in.
+    # Trained weights are kept in float32, whatever the computation's dtype.
     if config.mode == "full":
         placement = replace(placement, dtype=torch.float32)
     folder = ModelFolder(directory)
@@ -258,7 +258,7 @@ def _learner(
 def _with_evidence(
     prm: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, config: TuneConfig
 ) -> dict[str, Any]:
-    """A family file with the evidence and the head that the options ask for."""
+    """A family file with the evidence and the head from the options."""
     changed = dict(prm)
     if config.evidence is not None:
         kinds = [kind.strip() for kind in config.evidence.split(",")]
@@ -274,10 +274,10 @@ def _with_evidence(
 
 
 def digits_and_signs(tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """The entries of a vocabulary that are a digit or a sign of arithmetic, alone or after a blank.
+    """The entries of a vocabulary that are a digit or a sign of arithmetic, alone or after a space.
 
     Raises:
-        BadOptionError: there is none.
+        BadOptionError: there are no digits.
     """
     found = sorted(
         token
@@ -291,7 +291,7 @@ def digits_and_signs(tokenizer: PreTrainedTokenizerBase) -> list[str]:
 
 
 def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], PreTrainedModel]:
-    """Put adapters on every linear layer; the result takes them away again, merged.
+    """Put adapters on every linear layer; the returned function merges and removes them.
 
     Raises:
         BadOptionError: peft is not installed.
@@ -303,7 +303,7 @@ def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], Pr
             "mode lora needs the package peft, which is not installed: pip install peft"
         ) from error
     with warnings.catch_warnings():
-        # peft asks for what transformers has renamed.
+        # peft uses a name that transformers has changed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         adapted = get_peft_model(
             model,
@@ -319,12 +319,12 @@ def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], Pr
 
 
 def _dtype_of(settings: PreTrainedConfig) -> torch.dtype:
-    """The dtype that a checkpoint's weights have."""
+    """The dtype of a checkpoint's weights."""
     return settings.dtype if isinstance(settings.dtype, torch.dtype) else torch.float32
 
 
 def _tell(left_out: Mapping[str, Sequence[str]]) -> None:
-    """Say on stderr which rows are not trained on."""
+    """Report on stderr which rows are left out."""
     for reason, names in left_out.items():
         if names:
             more = f", and {len(names) - _N_NAMED:,} more" if len(names) > _N_NAMED else ""
@@ -338,7 +338,7 @@ def _tell(left_out: Mapping[str, Sequence[str]]) -> None:
 
 
 def _content(rows: Sequence[TrainingRow], weight: float) -> str:
-    """What a source holds, for the model card."""
+    """A source's contents, for the model card."""
     labels = [y for row in rows for y in row.labels if y is not None]
     wrong = sum(y < 0.5 for y in labels)
     text = f"{len(rows):,} solutions, {len(labels):,} labelled steps ({wrong:,} wrong)"

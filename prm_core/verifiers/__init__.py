@@ -1,4 +1,4 @@
-"""Verifiers that write their verdicts, in one table: models that only a server runs."""
+"""Generative verifiers, in one table: models that only a server runs."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ VERIFIERS: dict[str, VerifierRecipe] = {
 
 
 def recipe_of(model: str | None, family: str | None) -> VerifierRecipe | None:
-    """The form that is named, or that is known of the model; None for models that write nothing."""
+    """The named verifier, or the one known for the model; None for other models."""
     return VERIFIERS.get(identify(ModelRequest(model, family)).request.family or "")
 
 
 def refuse_to_load(model: str | None, family: str | None) -> None:
     """
     Raises:
-        BadOptionError: the model writes its verdicts, so it is not one to load.
+        BadOptionError: the model is a generative verifier, so it cannot be loaded.
     """
     form = recipe_of(model, family)
     if form is not None:
         raise BadOptionError(
-            f"{model or 'the model'} is of the family {form.name}, which writes its verdicts and "
+            f"{model or 'the model'} belongs to family {form.name}, which writes its verdicts and "
             "needs a server that runs it: --server URL, or prm_core.verifiers.open_verifier"
         )

@@ -1,11 +1,11 @@
-"""What a verifier is that writes its verdicts: data plus the talk with the model that it needs.
+"""What a generative verifier is: data plus its dialogue with the model.
 
-A talk is a generator. It yields requests that may be sent at the same time, gets their replies in
-the same order, and returns what the model says of the steps. It sends nothing itself, so a form is
+A dialogue is a generator. It yields requests that may be sent at the same time, gets their replies
+in the same order, and returns the model's verdict on the steps. It sends nothing itself, so it is
 tested without a server, and how requests are sent is written once, in `prm_core.verifiers.scorer`.
 
-Replies are texts of a model that has read a stranger's text. They are searched for verdicts in one
-pass and never obeyed: code in them stays text.
+Replies come from a model that has read untrusted text. They are searched for verdicts in one pass
+and never executed: code in them stays text.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Request:
     """What is sent to the model.
 
     Attributes:
-        messages: the conversation. Where it ends with a turn of the assistant, that turn is only
-            begun, and the model goes on with it.
-        options: further fields of the request, as OpenAI's protocol names them.
+        messages: the conversation. If it ends with an assistant's turn, that turn is incomplete,
+            and the model continues it.
+        options: further fields of the request, named as in OpenAI's protocol.
     """
 
     messages: tuple[Message, ...]
@@ -57,9 +57,9 @@ class Reply:
     """What the model wrote.
 
     Attributes:
-        text: all of it; thoughts that a server gives apart stand in front.
+        text: all of it; reasoning that a server returns separately comes first.
         cut: whether it ended because it had reached `max_tokens`.
-        tokens: its tokens, where the request asked for their probabilities.
+        tokens: its tokens, if the request asked for their probabilities.
     """
 
     text: str
@@ -69,12 +69,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the model says of a candidate.
+    """The model's verdict on a candidate.
 
     Attributes:
         probabilities: that each step is right, [S].
         rationales: what it wrote, one text per sample.
-        extras: what else it says of each step, by name, [S] each.
+        extras: its other values for each step, by name, [S] each.
     """
 
     probabilities: tuple[float, ...]
@@ -87,15 +87,15 @@ Dialogue = Generator[list[Request], list[Reply], Judgement]
 
 @dataclass(frozen=True, slots=True)
 class VerifierRecipe:
-    """Verifiers that are asked and read in the same way.
+    """Verifiers that are prompted and read in the same way.
 
     Attributes:
-        name: what `--family` says.
+        name: its name for `--family`.
         summary: one sentence for lists.
-        max_tokens: of one reply, if the user does not say it.
-        talk: (candidate, number of samples, most tokens of a reply) → the talk about it.
-        conversation: all turns of the first sample, as far as they are known beforehand; "…" stands
-            for what the model writes.
+        max_tokens: of one reply, if the user does not give it.
+        talk: (candidate, number of samples, most tokens of a reply) → the dialogue about it.
+        conversation: all turns of the first sample, as far as they are known beforehand; "…" is
+            a placeholder for what the model writes.
     """
 
     name: str
@@ -106,10 +106,10 @@ class VerifierRecipe:
 
 
 def read_each(replies: Sequence[Reply], read: Callable[[Reply], _Read]) -> list[_Read | None]:
-    """What each reply says; None in the place of one that cannot be read.
+    """The verdict of each reply; None for one that cannot be read.
 
     Raises:
-        NoVerdictError: none can be read; says why the first one cannot.
+        NoVerdictError: none can be read; the message is about the first one.
     """
     found: list[_Read | None] = []
     first: NoVerdictError | None = None
@@ -130,7 +130,7 @@ def read_each(replies: Sequence[Reply], read: Callable[[Reply], _Read]) -> list[
 def refuse_cut(reply: Reply, max_tokens: int) -> None:
     """
     Raises:
-        NoVerdictError: the reply was cut, so its last word is not the model's.
+        NoVerdictError: the reply was cut, so its end is not the model's.
     """
     if reply.cut:
         raise NoVerdictError(
@@ -139,7 +139,7 @@ def refuse_cut(reply: Reply, max_tokens: int) -> None:
 
 
 AGAIN = "ask several times (--samples N)"
-"""The way out of a reply that is badly made."""
+"""The way out for a malformed reply."""
 
 
 def mean(values: Sequence[float]) -> float:

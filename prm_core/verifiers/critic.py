@@ -1,13 +1,13 @@
-"""ProcessBench's critic: any chat model is asked for the first paragraph that holds an error.
+"""ProcessBench's critic: any chat model is asked for the first paragraph with an error.
 
 Source: QwenLM/ProcessBench: code/templates/critique_template.txt (its 488 bytes, SHA-256
 0e7dba24bfaa9dea379907e11b8dc701c6cd6e74453ab2ffc9b1d63237cc4434) and code/run_eval.py: the tags,
-the sampling (one greedy reply; with several, temperature 1 and top_p 0.9), the last box that
-counts, and the majority, in which the answer seen first wins a tie and replies without an answer
-do not vote.
+the sampling (one greedy reply; with several, temperature 1 and top_p 0.9), the use of the last box,
+and the majority vote, in which the answer seen first wins a tie and replies without an answer do
+not vote.
 
-There, a number that is no paragraph's is a wrong prediction; here, where nobody knows the right
-one, such a reply is not read.
+There, a number that is not a paragraph's is a wrong prediction; here, where the right one is not
+known, such a reply counts as unreadable.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ error in a paragraph, return the index of the paragraph where the earliest error
 Otherwise, return the index of -1 (which typically denotes "not found").
 
 Please put your final answer (i.e., the index) in \\boxed{{}}."""
-"""As the file has it, with the doubled braces of `str.format`."""
+"""As in the file, with the doubled braces of `str.format`."""
 
 _HEAD, _MIDDLE, _TAIL = re.split(r"\{problem\}|\{tagged_response\}", TEMPLATE.strip())
-_NONE = -1  # the index that stands for "no error"
+_NONE = -1  # the index that means "no error"
 _BOX = "\\boxed{"
 
 
@@ -66,7 +66,7 @@ def conversation(candidate: Candidate) -> list[Message]:
 
 
 def last_box(text: str) -> str | None:
-    """What stands in the last box, up to its first closing brace; None where there is no box.
+    """The content of the last box, up to its first closing brace; None if there is no box.
 
     >>> last_box(r"\\boxed{0} … no, \\boxed{ 1 }."), last_box("none")
     ('1', None)

@@ -1,19 +1,19 @@
 """GenPRM without its code: a turn for each step, an analysis, and P(Yes) at the judgement.
 
 Source: RyanLiu112/GenPRM (MIT), src/prm_evaluation: eval_logic/processbench.py and
-infer_module/infer_genprm.py (the conversation with a server, the openings that are written for the
-model), infer_module/genprm_inference.py and prm_evaluate.py (the sampling and the score). The texts
-of the prompt are theirs.
+infer_module/infer_genprm.py (the conversation with a server, the prefilled beginnings of replies),
+infer_module/genprm_inference.py and prm_evaluate.py (the sampling and the score). The texts of the
+prompt are theirs.
 
-Their program knows three parts of a turn: `--analyze`, `--verify` (the model writes Python) and
-`--execute` (which runs it). Nothing that a model writes is run here, so there are two forms: an
+Their program has three parts of a turn: `--analyze`, `--verify` (the model writes Python) and
+`--execute` (which runs it). Nothing that a model writes is run here, so there are two verifiers: an
 analysis and then the judgement (`gen_prm`, their `--analyze` alone), and the judgement at once
-(`gen_prm_direct`, none of them, with their other system message). Figures that they publish are
-with code.
+(`gen_prm_direct`, none of the parts, with their other system message). Their published results use
+code.
 
-The score is P(Yes) / (P(Yes) + P(No)) at the last "Yes" or "No" that is written. Where one of them
-is not among the tokens that the server tells of, the least probable of those stands for it. The
-next step is judged after the first sample's text.
+The score is P(Yes) / (P(Yes) + P(No)) at the last "Yes" or "No" that is written. If one of them is
+not among the tokens that the server reports, the least probable of those is used instead. The next
+step is judged after the first sample's text.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ JUDGEMENT_TOKENS = 20
 """Of the judgement, `{Yes}$` and a closing tag."""
 
 ALTERNATIVES = 20
-"""Tokens whose probabilities are asked for at each place."""
+"""Tokens whose probabilities are requested at each place."""
 
 UNREAD = 0.5
-"""What a sample without a verdict counts beside others that have one, as its authors say."""
+"""The value of a sample without a verdict if others have one, as in the authors' code."""
 
 _DRAWN = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
 _VERDICT = re.compile(r"(yes|no)\}", re.IGNORECASE)
@@ -80,7 +80,7 @@ def turns(candidate: Candidate, written: Sequence[str], *, analyze: bool) -> lis
     """The system's message, and a turn of the user and one of the assistant for each step.
 
     Args:
-        candidate: its problem stands before its first step.
+        candidate: its problem comes before its first step.
         written: the assistant's turns; there may be fewer than steps.
         analyze: whether there is an analysis before each judgement.
     """
@@ -97,8 +97,8 @@ def probability(reply: Reply) -> float:
     """P(Yes) against P(No) at the judgement.
 
     Raises:
-        NoVerdictError: it is none.
-        ModelError: the server does not tell how probable its tokens are.
+        NoVerdictError: it is not a judgement.
+        ModelError: the server does not return its tokens' probabilities.
     """
     match = _VERDICT.search(reply.text)
     if match is None or not reply.text.lstrip().startswith("{"):
@@ -131,7 +131,7 @@ def probability(reply: Reply) -> float:
 
 
 def talk(candidate: Candidate, n_samples: int, max_tokens: int, *, analyze: bool) -> Dialogue:
-    """A step after the other; its probability is the mean of the samples."""
+    """One step after the other; its probability is the mean of the samples."""
     history: list[str] = []
     probabilities: list[float] = []
     texts: list[list[str]] = [[] for _ in range(n_samples)]
@@ -148,7 +148,7 @@ def talk(candidate: Candidate, n_samples: int, max_tokens: int, *, analyze: bool
 
 
 class _Sample(NamedTuple):
-    """One sample's turn on a step, and what it says of it; None where that cannot be read."""
+    """One sample's turn on a step, and its verdict; None if that cannot be read."""
 
     text: str
     p: float | None

@@ -1,9 +1,10 @@
-"""A `StepScorer` whose model writes its verdicts: a server is asked in OpenAI's chat protocol.
+"""A `StepScorer` for generative verifiers: requests to a server in OpenAI's chat protocol.
 
-What is asked and how replies are read is a form's (`prm_core.verifiers.base`). Here requests are
-sent, some at a time, again while the server fails, and never again once they are answered.
+The prompts and how replies are read are in `prm_core.verifiers.base` and its subclasses' files.
+Here requests are sent, several at a time, with retries while the server fails, and never twice once
+they are answered.
 
-The conversation goes out as text and the server's own chat template makes tokens of it, so a text
+The conversation is sent as text and tokenized by the server with its own chat template, so a text
 that spells a special token of the model may become one there. Families whose prompts are built here
 do not have this weakness.
 """
@@ -31,10 +32,10 @@ from prm_core.types import (
 from prm_core.verifiers.base import Judgement, Reply, Request, Token, VerifierRecipe
 
 AT_ONCE = 8
-"""Requests, and candidates, at the same time. The server batches what it has."""
+"""Concurrent requests, and candidates. The server batches them."""
 
 SILENCE_S = 1800.0
-"""How long a server may be silent: a reply comes when all of it is written."""
+"""How long a server may be silent: a reply arrives only when all of it is written."""
 
 
 class VerifierScorer(StepScorer):
@@ -42,7 +43,7 @@ class VerifierScorer(StepScorer):
 
     Attributes:
         model_id: the name that results carry.
-        family: the name of its form.
+        family: the name of its family.
         threshold: below this probability a step counts as wrong.
     """
 
@@ -66,17 +67,16 @@ class VerifierScorer(StepScorer):
         self._talks = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="verifier")
         self._requests = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="verifier-request")
         self._kept: dict[Candidate, ScoredCandidate | InputError] = {}
-        self._lock = threading.Lock()  # guards what is kept
+        self._lock = threading.Lock()  # guards the kept results
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
-        """What the verifier says of every step of every candidate, in the same order.
+        """The verifier's scores for every step of every candidate, in the same order.
 
-        Where one of several candidates cannot be scored, all others are all the same, and what was
-        found is kept until it is asked for: whoever goes on candidate by candidate pays nothing
-        twice.
+        If one of several candidates cannot be scored, all others still are, and their results are
+        kept until requested: continuing candidate by candidate costs nothing twice.
 
         Raises:
-            NoVerdictError: what was written of a candidate cannot be read.
+            NoVerdictError: what was written about a candidate cannot be read.
             InputError: the server refuses a candidate.
             ModelError: the server does not work.
         """
@@ -84,7 +84,7 @@ class VerifierScorer(StepScorer):
         with self._lock:
             found = {c: self._kept.pop(c) for c in different if c in self._kept}
             if len(found) < len(different):
-                self._kept.clear()  # of a call that nobody goes on with
+                self._kept.clear()  # left over from an abandoned call
         asked = [candidate for candidate in different if candidate not in found]
         for index, outcome in filter(None, self._outcomes(asked, None)):
             found[asked[index]] = outcome
@@ -99,7 +99,7 @@ class VerifierScorer(StepScorer):
     def stream(
         self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
     ) -> Iterator[Found | None]:
-        """As `score`, giving each candidate with its index as soon as it is known."""
+        """Like `score`, but yields each candidate with its index as soon as it is scored."""
         for found in self._outcomes(candidates, heartbeat_s):
             if found is None:
                 yield None
@@ -117,7 +117,7 @@ class VerifierScorer(StepScorer):
         ]
 
     def close(self) -> None:
-        """Drop what is being asked; later calls raise `ModelError`."""
+        """Drop pending requests; later calls raise `ModelError`."""
         for pool in (self._talks, self._requests):
             pool.shutdown(wait=False, cancel_futures=True)
         self._endpoint.close()
@@ -128,15 +128,15 @@ class VerifierScorer(StepScorer):
     def _outcomes(
         self, candidates: Sequence[Candidate], heartbeat_s: float | None
     ) -> Iterator[tuple[int, ScoredCandidate | InputError] | None]:
-        """Each candidate's index, with its scores or why it has none."""
-        endpoint = self._endpoint.branch()  # so that leaving ends what is being written
+        """Each candidate's index, with its scores or its error."""
+        endpoint = self._endpoint.branch()  # so that leaving ends pending requests
         talks: dict[Future[ScoredCandidate | InputError], int] = {}
         try:
             for index, candidate in enumerate(candidates):
                 talks[self._talks.submit(self._judge, candidate, endpoint)] = index
             for future in completed(talks, heartbeat_s):
                 yield None if future is None else (talks[future], future.result())
-        except (RuntimeError, CancelledError) as error:  # a pool takes or does no more work
+        except (RuntimeError, CancelledError) as error:  # the pool is shut down
             raise self._endpoint.closed() from error
         finally:
             for future in talks:
@@ -144,7 +144,7 @@ class VerifierScorer(StepScorer):
             endpoint.close()
 
     def _judge(self, candidate: Candidate, endpoint: Endpoint) -> ScoredCandidate | InputError:
-        """One talk, from its first request to its verdict."""
+        """One dialogue, from its first request to its verdict."""
         name = f"candidate {candidate.id!r}" if candidate.id else "a candidate"
         try:
             judgement = self._talk(candidate, endpoint)
@@ -182,7 +182,7 @@ class VerifierScorer(StepScorer):
 
         Raises:
             InputError: the server refuses the request.
-            ModelError: it does not work, or answers with something else.
+            ModelError: it does not work, or its answer is not a reply.
         """
         body: dict[str, Any] = {"model": self._served_as, "messages": list(request.messages)}
         if request.messages[-1]["role"] == "assistant":
@@ -198,7 +198,7 @@ def _reply(choice: Any) -> Reply:
     """A choice of OpenAI's protocol.
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError: it is none.
+        ValueError, LookupError, TypeError, AttributeError: it is not a choice.
     """
     message = choice["message"]
     thoughts = message.get("reasoning_content") or message.get("reasoning") or ""
@@ -249,15 +249,15 @@ def open_verifier(
     """A verifier on a server that speaks OpenAI's protocol (vLLM, SGLang, llama.cpp, …).
 
     Args:
-        url: where the protocol begins, as "http://127.0.0.1:8000/v1"; an address without a path
-            gets "/v1".
+        url: the base address, such as "http://127.0.0.1:8000/v1"; an address without a path gets
+            "/v1".
         model: the name that results carry, and the model's name on the server.
-        form: how it is asked and read; see `prm_core.verifiers.VERIFIERS`.
-        served_as: the model's name on the server, if it is another.
+        form: how it is prompted and read; see `prm_core.verifiers.VERIFIERS`.
+        served_as: the model's name on the server, if it differs.
         n_samples: how many times each candidate is judged.
-        max_tokens: of one reply; None for what its authors allow.
-        timeout_s: how long the server may be silent before it is asked again.
-        api_key: the server's key, if it wants one.
+        max_tokens: of one reply; None for the authors' value.
+        timeout_s: how long the server may be silent before a retry.
+        api_key: the server's key, if it requires one.
 
     Raises:
         BadOptionError: no model is named, or a number is below 1.
@@ -287,13 +287,13 @@ def open_verifier(
 
 
 def _base(url: str) -> str:
-    """Where the protocol begins.
+    """The base address of the protocol.
 
     >>> _base("http://127.0.0.1:8000/"), _base("https://example.org/api/v1")
     ('http://127.0.0.1:8000/v1', 'https://example.org/api/v1')
     """
     try:
         path = urlsplit(url).path
-    except ValueError:  # the endpoint says so in words
+    except ValueError:  # the endpoint raises with a message
         return url
     return url if path.strip("/") else url.rstrip("/") + "/v1"

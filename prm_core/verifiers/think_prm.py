@@ -1,16 +1,16 @@
-"""ThinkPRM: a chain of thoughts over the whole solution, with a boxed word for each step.
+"""ThinkPRM: a chain of thought over the whole solution, with a boxed word for each step.
 
 Source: mukhal/ThinkPRM (MIT): utils/helper.py (`format_verification_cot_for_thinkprm`, "main
 template used in the paper"), prm/thinkprm.py (`process_example`, the sampling, and how labels are
 read and filled up). The text of the prompt is theirs.
 
 The model was trained to stop at the first wrong step, so a chain with fewer verdicts than steps
-whose last one is "incorrect" calls the rest incorrect too, as its authors read it. With "correct"
-as the last one it is unfinished and read by nobody here.
+whose last one is "incorrect" calls the rest incorrect too, as in its authors' code. With "correct"
+as the last one it is unfinished and counts as unreadable here.
 
-Not here: the authors' one score for a whole solution, P(yes) after "Is the solution correct?". It
-is read from 100 alternatives at a token of the reply (a server gives 20 unless told otherwise), or
-from forced continuations that only SGLang's own protocol has.
+Not implemented: the authors' single score for a whole solution, P(yes) after "Is the solution
+correct?". It is read from 100 alternatives at a token of the reply (a server gives 20 by default),
+or from forced continuations that only SGLang's own protocol has.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def verdicts(reply: Reply, n_steps: int, max_tokens: int) -> tuple[float, ...]:
     (1.0, 0.0, 0.0)
 
     Raises:
-        NoVerdictError: it does not say it of every step.
+        NoVerdictError: it does not judge every step.
     """
     refuse_cut(reply, max_tokens)
     said = _VERDICT.findall(reply.text)
@@ -103,7 +103,7 @@ def talk(candidate: Candidate, n_samples: int, max_tokens: int) -> Dialogue:
 
 THINK_PRM = VerifierRecipe(
     name="think_prm",
-    summary="Writes on a server; the share of chains of thought that box a step as correct.",
+    summary="Generates on a server; the share of chains of thought that box a step as correct.",
     max_tokens=8192,
     talk=talk,
     conversation=conversation,

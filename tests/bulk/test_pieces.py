@@ -39,7 +39,7 @@ def test_other_settings_are_refused(stopped: Path) -> None:
 
 def test_another_model_under_the_same_name_is_refused(stopped: Path) -> None:
     with pytest.raises(
-        ModelError, match="gives other probabilities than when this run was started"
+        ModelError, match="gives different probabilities than when this run was started"
     ):
         run(
             stopped / "in.jsonl",
@@ -62,7 +62,9 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     notes.parent.mkdir()
     notes.write_text("mine", encoding="utf-8")
     for resume in (False, True):
-        with pytest.raises(DataError, match=r"out\.parts: holds notes\.txt, which is of no run"):
+        with pytest.raises(
+            DataError, match=r"out\.parts: holds notes\.txt, which does not belong to a run"
+        ):
             run(source, tmp_path / "out", CountingScorer(tmp_path / "log"), resume=resume)
     assert [path.name for path in notes.parent.iterdir()] == ["notes.txt"]
 

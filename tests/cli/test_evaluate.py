@@ -141,7 +141,7 @@ def test_scores_in_the_file_take_the_place_of_a_model(
     assert (row["model"], row["accuracy"]["min"]) == ("recorded:mine", 0.5)
     done = run(pools, "--model", "recorded:other")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "error: the file carries no scores of 'other'; it has mine\n"
+    assert done.err == "error: the file has no scores of 'other'; it has mine\n"
 
 
 def test_recorded_scores_do_not_wait_for_torch() -> None:
@@ -215,7 +215,7 @@ def test_bad_rows_are_named_and_counted(
         ([STEPS, "--steps", "line"], "--steps does not apply to --task first-error"),
         (["--html", "x.html"], "--html does not apply to --task arithmetic"),
         ([STEPS, "--model", "recorded:skywork"], "has only recorded:labels"),
-        ([POOLS, "--model", "recorded:labels"], "it carries no scores at all"),
+        ([POOLS, "--model", "recorded:labels"], "it has no scores at all"),
         ([STEPS, "--html", "no/such/page.html"], "no/such/page.html: cannot be written"),
         ([STEPS, "--html", STEPS], "would be replaced by its results"),
         (["nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),

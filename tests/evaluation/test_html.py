@@ -152,4 +152,4 @@ def test_no_name_makes_the_page_unsafe(name: str) -> None:
 def test_the_chosen_threshold_and_the_best_one_are_told() -> None:
     text = report_text(reports("tuned on other.jsonl")[0])
     assert "threshold 0.5 (tuned on other.jsonl)" in text
-    assert "best threshold 0.5 with F1 1.000; found on these data, so it flatters" in text
+    assert "best threshold 0.5 with F1 1.000; chosen on these data, so it is optimistic" in text

@@ -240,7 +240,7 @@ def test_best_of_n_takes_the_scores_that_a_file_carries() -> None:
     assert other.accuracy["min"] == 0.0
     with pytest.raises(InputError, match=r"no scores of 'c'; it has a, b"):
         recorded_scores("c", POOLS)
-    with pytest.raises(InputError, match="carries no scores at all"):
+    with pytest.raises(InputError, match="has no scores at all"):
         recorded_scores("c", [])
     nobody_knows = judge_pools(recorded_scores("a", POOLS), [pool("r", ("1", None, {}))])
     with pytest.raises(InputError, match=r"no candidate is left .* \(1 × no right answer"):

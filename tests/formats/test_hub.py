@@ -51,7 +51,7 @@ def test_a_data_set_is_read_by_its_name(name: str, problem: str) -> None:
 def test_what_the_library_says_is_said() -> None:
     with pytest.raises(DataError, match="hf:no/where: cannot be read: Dataset 'no/where' doesn't"):
         open_session("hf:no/where")
-    with pytest.raises(DataError, match="is no data set; write hf:owner/name"):
+    with pytest.raises(DataError, match="is not a data set; write hf:owner/name"):
         open_session("hf:gsm8k")
 
 

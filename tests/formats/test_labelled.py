@@ -292,7 +292,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({**TRL, "labels": [True]}, "completions", "1 labels for 2 steps"),
     ({"question": {}, "label": {}}, "question", "problem is missing"),
     ({"question": 1, "label": {}}, "question", "must hold objects, not a number"),
-    ({**PRM800K, "label": {"steps": []}}, "label", "holds no steps"),
+    ({**PRM800K, "label": {"steps": []}}, "label", "contains no steps"),
     (
         {**PRM800K, "label": {"steps": [{"completions": [{"text": "a", "rating": 2}]}]}},
         "label",

@@ -407,8 +407,8 @@ def test_a_trace_has_a_step_for_each_call_with_its_result(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
-        ([], "no user asks anything"),
-        ([{"role": "user", "content": "?"}], "has no message of an assistant"),
+        ([], "has no user message"),
+        ([{"role": "user", "content": "?"}], "has no assistant message"),
         ([{"role": "user", "content": "?"}, {"role": "assistant", "content": " "}], "are blank"),
         ([{"role": "user", "content": 5}], "content of message 1 is a number"),
         ([7], "message 1 must be an object"),
@@ -515,7 +515,7 @@ def test_sessions_are_read_by_every_command(tmp_path: Path) -> None:
     [
         (b"", "a.jsonl", "has no rows"),
         (b'{"a": 1, "b": 2}\n', "a.jsonl", "line 1, field 'problem': is missing, and no known format has its fields ('a', 'b')"),
-        (b"<!DOCTYPE html><p>hello", "a.html", "is a web page, but no report"),
+        (b"<!DOCTYPE html><p>hello", "a.html", "is a web page, but not a report"),
         (b"PK\x03\x04rubbish", "a.eval", "cannot be read as a zip file"),
         (b"\x1f\x8b\x08rubbish", "a.gz", "gzip"),
         (b"PAR1rubbish", "a.bin", "cannot be read as Parquet"),

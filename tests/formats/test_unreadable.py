@@ -110,7 +110,7 @@ def test_the_others_of_a_file_are_not_lost(
     assert "line 1, field 'solutions': step 2 of candidate '1' cannot be" in capsys.readouterr().err
     good, bad = Candidate("a", ("b",)), Candidate("a", ("日本",))
     results = judge(scorer, [Example(good, (1.0,)), Example(bad, (1.0,))])
-    assert results.skipped == {"a step of which the model can read nothing": 1}
+    assert results.skipped == {"a step that the model cannot read": 1}
 
 
 def page_run(model: str, *solutions: str) -> tuple[dict[str, Any], dict[str, Any]]:

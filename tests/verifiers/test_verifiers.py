@@ -771,7 +771,7 @@ def test_known_models_have_a_form() -> None:
 
 @pytest.mark.parametrize("load", [load_scorer, lambda m, **k: open_server("http://x:1", m, **k)])
 def test_verifiers_are_not_loaded_here(load: Any) -> None:
-    with pytest.raises(BadOptionError, match=r"ThinkPRM-7B is of the family think_prm, which wri"):
+    with pytest.raises(BadOptionError, match=r"ThinkPRM-7B belongs to family think_prm, which wri"):
         load("launch/ThinkPRM-7B")
     with pytest.raises(BadOptionError, match=r"needs a server that runs it: --server URL"):
         load("any/chat-model", family="critic")
@@ -971,7 +971,7 @@ def test_evaluate_measures_a_critic(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert report["error_accuracy"] == 0.5
     assert report["correct_accuracy"] == 0.5
     assert report["f1"] == 0.5
-    assert "2 without a verdict that can be read; they count as wrong" in table
+    assert "2 without a readable verdict; they count as wrong" in table
     assert "best threshold" in table
     assert "F1 0.500" in table
 
@@ -995,7 +995,7 @@ def test_options_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for words, expected in (
         (
             ["--family", "critic", "--model", NAME],
-            "some/model is of the family critic, which writes",
+            "some/model belongs to family critic, which writes",
         ),
         (["--model", "launch/ThinkPRM-14B"], "needs a server that runs it: --server URL"),
         (["--samples", "2"], "--samples is for models that write their verdicts"),
