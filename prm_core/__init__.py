@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from prm_core.evaluation.session_report import session_html
     from prm_core.figures.step_bars import step_bars
     from prm_core.formats.results import to_frame
+    from prm_core.rewards.forms import step_rewards, token_rewards
+    from prm_core.rewards.trainer import PRMReward
     from prm_core.scoring.load import load_scorer
     from prm_core.scoring.local import Scorer, step_positions
     from prm_core.scoring.open import open_scorer
@@ -70,6 +72,7 @@ __all__ = [
     "NoStepsError",
     "NoVerdictError",
     "PRMError",
+    "PRMReward",
     "RankedCandidate",
     "ScoredCandidate",
     "Scorer",
@@ -97,12 +100,15 @@ __all__ = [
     "step_bars",
     "step_loss",
     "step_positions",
+    "step_rewards",
     "to_frame",
+    "token_rewards",
     "train",
 ]
 
 _LATER = {
     "Loss": "prm_core.training.loss",
+    "PRMReward": "prm_core.rewards.trainer",
     "Scorer": "prm_core.scoring.local",
     "Session": "prm_core.session.record",
     "TrainingProgress": "prm_core.training.options",
@@ -119,7 +125,9 @@ _LATER = {
     "step_bars": "prm_core.figures.step_bars",
     "step_loss": "prm_core.training.api",
     "step_positions": "prm_core.scoring.local",
+    "step_rewards": "prm_core.rewards.forms",
     "to_frame": "prm_core.formats.results",
+    "token_rewards": "prm_core.rewards.forms",
     "train": "prm_core.training.api",
 }
 

@@ -25,7 +25,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"catalog", "http_client", "text"}),
     (1, {"answers", "calculator", "ranking"}),
     (1, {"figures", "formats", "verify"}),
-    (1, {"session", "synthetic", "verifiers"}),
+    (1, {"rewards", "session", "synthetic", "verifiers"}),
     (1, {"evaluation", "model_options"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
     (2, {"models"}),

@@ -16,6 +16,7 @@ from prm_core.formats.atomic import file_errors
 from prm_core.formats.problems import ProblemRow, Problems
 from prm_core.formats.results import result_row
 from prm_core.formats.rows import json_line
+from prm_core.rewards.forms import add_rewards
 from prm_core.text.steps import candidate_of, steps_of
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 
@@ -44,11 +45,25 @@ class Task:
         rule: how a solution's text is split into steps.
         method: the aggregation that ranks.
         threshold: below this probability a step counts as wrong; None for the model's own.
+        rewards: the form in which steps get rewards; None for results without them.
     """
 
     rule: str = "auto"
     method: str = "min"
     threshold: float | None = None
+    rewards: str | None = None
+
+    def line(self, row: ProblemRow, scored: Sequence[ScoredCandidate], own_threshold: float) -> str:
+        """A problem's results as a line of JSON.
+
+        Args:
+            row: the problem.
+            scored: its candidates.
+            own_threshold: the model's.
+        """
+        threshold = own_threshold if self.threshold is None else self.threshold
+        result = result_row(row.id, scored, method=self.method, threshold=threshold)
+        return json_line(add_rewards(result, self.rewards, threshold) if self.rewards else result)
 
 
 def score_problem(scorer: StepScorer, row: ProblemRow, rule: str) -> list[ScoredCandidate]:
@@ -80,7 +95,6 @@ def result_lines(
 
     Several problems go to the scorer in one call. If it refuses one of them, each goes alone.
     """
-    threshold = scorer.threshold if task.threshold is None else task.threshold
     found: list[list[Candidate] | DataError] = []
     for row in rows:
         try:
@@ -107,7 +121,7 @@ def result_lines(
             lines.append(_error_line(one))
             continue
         scored = [next(flat) for _ in one]
-        lines.append(json_line(result_row(row.id, scored, method=task.method, threshold=threshold)))
+        lines.append(task.line(row, scored, scorer.threshold))
     return lines
 
 

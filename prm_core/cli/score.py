@@ -29,9 +29,8 @@ from prm_core.errors import BadOptionError, DataError
 from prm_core.formats.atomic import refuse_same_file
 from prm_core.formats.files import open_problems, open_results
 from prm_core.formats.problems import Problems
-from prm_core.formats.results import result_row
-from prm_core.formats.rows import json_line
 from prm_core.model_options import positive, request_of
+from prm_core.rewards.forms import FORMS
 from prm_core.scoring.open import open_scorer
 from prm_core.types import Explanation, ScoredCandidate, StepScorer
 
@@ -73,6 +72,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ray: GPUs reserved for each model; may be a fraction (default: 0)",
     )
     parser.add_argument(
+        "--rewards",
+        choices=FORMS,
+        metavar="FORM",
+        help=(
+            "add a reward for each step, for reinforcement learning, in one of the forms of "
+            f"docs/rewards.md: {', '.join(FORMS)}"
+        ),
+    )
+    parser.add_argument(
         "--explain",
         action="store_true",
         help=(
@@ -111,15 +119,16 @@ def main(options: argparse.Namespace) -> int:
                     "".join(_explained(scorer, one) for one in scored)
                 ),
             )
+    task = _task(options)
     with written_to("-") if options.output == "-" else open_results(options.output) as write:
         return each_problem(
             options,
-            lambda row, scored, threshold, _: write(
-                json_line(
-                    result_row(row.id, scored, method=options.aggregation, threshold=threshold)
-                )
-            ),
+            lambda row, scored, threshold, _: write(task.line(row, scored, threshold)),
         )
+
+
+def _task(options: argparse.Namespace) -> Task:
+    return Task(options.steps, options.aggregation, options.threshold, options.rewards)
 
 
 def _into_file(options: argparse.Namespace) -> int:
@@ -131,7 +140,7 @@ def _into_file(options: argparse.Namespace) -> int:
             "is written again from scratch"
         )
         return 0
-    task = Task(options.steps, options.aggregation, options.threshold)
+    task = _task(options)
     with UnfinishedRun(options.output, _settings(options), options.resume) as run:
         try:
             with open_problems(options.file, sys.stdin.buffer) as problems:
@@ -184,6 +193,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
         "steps": options.steps,
         "aggregation": options.aggregation,
         "threshold": options.threshold,
+        "rewards": options.rewards,
     }
     return {
         "version": __version__,

@@ -280,6 +280,7 @@ _RESULT_COLUMNS = (
     *("id", "problem", "model", "aggregation", "candidate", "place", "steps", "probabilities"),
     *_SCORES,
     *("weakest_step", "first_error", "answer", "thinking", "extras", "rationales"),
+    *("reward_form", "rewards"),
 )
 
 
@@ -295,6 +296,8 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             **of_problem,
             "id": None if result["id"] is None else str(result["id"]),
+            "reward_form": result.get("reward_form"),
+            "rewards": one.get("rewards"),
             "candidate": one["index"],
             "place": places[one["index"]],
             **{name: one[name] for name in same},
@@ -338,8 +341,9 @@ def csv_writer(file: Any) -> _Writer:
 
     def write(line: str) -> None:
         for row in solution_rows(json.loads(line)):
-            for name in ("steps", "probabilities"):
-                row[name] = json.dumps(row[name], ensure_ascii=False)
+            for name in ("steps", "probabilities", "rewards"):
+                if row[name] is not None:
+                    row[name] = json.dumps(row[name], ensure_ascii=False)
             table.writerow({name: defused(cell) for name, cell in row.items()})
 
     def finish() -> None:
@@ -350,7 +354,11 @@ def csv_writer(file: Any) -> _Writer:
 
 def parquet_writer(file: Any, path: str) -> _Writer:
     pyarrow = pyarrow_for(path)
-    lists = {"steps": pyarrow.string(), "probabilities": pyarrow.float64()}
+    lists = {
+        "steps": pyarrow.string(),
+        "probabilities": pyarrow.float64(),
+        "rewards": pyarrow.float64(),
+    }
     whole = ("candidate", "place", "weakest_step", "first_error")
     schema = pyarrow.schema(
         [

@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager
 
 from prm_core.errors import BadOptionError
 from prm_core.http_client import API_KEY
+from prm_core.model_options import read_line
 from prm_core.types import ModelRequest, StepScorer
 from prm_core.verifiers import VERIFIERS, VerifierRecipe, open_verifier, recipe_of
 
 
 def open_scorer(
-    request: ModelRequest,
+    request: ModelRequest | str = "",
     *,
     keep: bool = False,
     send_key: bool = True,
@@ -26,7 +27,9 @@ def open_scorer(
     A call that is still waiting for a server would keep the process alive.
 
     Args:
-        request: which model, and how.
+        request: which model, and how: a record, or a line with a model's name and the command
+            line's options behind it, as "my-prm --server http://127.0.0.1:8000"; nothing for the
+            model that ships with the project.
         keep: whether what was computed for a problem may be kept for the next call. In files every
             problem comes once, and a resumed run must give the same bits.
         send_key: whether a server gets the key from the environment.
@@ -36,6 +39,8 @@ def open_scorer(
         BadOptionError: options contradict each other, or have unknown values.
         ModelError: the model cannot be loaded, or its server's answers are invalid.
     """
+    if isinstance(request, str):
+        request = read_line(request)
     form = recipe_of(request.model, request.family)
     if form is None:
         for name, value in (("samples", request.samples), ("max-tokens", request.max_tokens)):
