@@ -90,20 +90,24 @@ def label_number(found: re.Match[str]) -> int:
     return _roman(count) if set(count) <= _ROMAN.keys() else 0
 
 
-def item(text: str, start: int, end: int) -> tuple[re.Match[str], int] | None:
-    """The number that a line begins with, such as "2.", "(2)", "II." or "b)", and its value."""
+def item(text: str, start: int, end: int) -> tuple[re.Match[str], int, bool] | None:
+    """The number that a line begins with, such as "2.", "(2)", "II." or "b)".
+
+    Returns:
+        Its match, its value, and whether it is a letter.
+    """
     found = _ITEM.match(text, start, end)
     if found is not None:
         sign = found["sign"]
-        return found, int(unicodedata.numeric(sign[0]) if sign else found["number"])
+        return found, int(unicodedata.numeric(sign[0]) if sign else found["number"]), False
     found = _COUNTED.match(text, start, end)
     if found is None:
         return None
     if digits := found["number"] or found["inner"]:
-        return found, int(digits)
+        return found, int(digits), False
     if letter := found["letter"] or found["dotted"]:
-        return found, ord(letter.lower()) - ord("a") + 1
-    return found, _roman((found["roman"] or found["small"]).lower())
+        return found, ord(letter.lower()) - ord("a") + 1, True
+    return found, _roman((found["roman"] or found["small"]).lower()), False
 
 
 def _roman(letters: str) -> int:

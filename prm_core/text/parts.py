@@ -17,6 +17,7 @@ from prm_core.text.tags import MARKER, WORD, Tagged, read_tags
 _MAY_BLOCK = re.compile(r"[`~|$\\]|[\[<]asy", re.IGNORECASE)
 _BOX = re.compile(r"(?:\$\$?|\\[(\[])?+\s*+\\boxed\b")
 _BULLET_ITEM = re.compile(r"[ \t]*+[-*+•◦▪‣●○►▶➤–—✅✔🔹🔸👉][ \t]")
+_ENDS = frozenset(".!?。！？\"'”’»)*_$")
 _ENDED = re.compile(r"[.!?。！？][\"'”’»)*_$]{0,4}$")
 
 
@@ -101,8 +102,7 @@ def _head(text: str, index: int, row: TextRow) -> Head | None:
     if counts and counts["word"] and (found := LABEL.match(text, start, end)):
         kind, number = "label", label_number(found)
     elif counts and (counted := item(text, start, end)):
-        found, number = counted
-        lettered = "letter" in found.re.groupindex and (found["letter"] or found["dotted"])
+        found, number, lettered = counted
         kind = "letter" if lettered else "item"
     elif found := _BULLET_ITEM.match(text, start, end):
         return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
@@ -111,7 +111,8 @@ def _head(text: str, index: int, row: TextRow) -> Head | None:
     level = len(found["hashes"] or "") or 7
     if kind != "label" and level < 7:
         kind = "heading"
-    return Head(index, kind, level, number, len(found[0]) - len(found[0].lstrip()))
+    indent = len(found[0]) - len(found[0].lstrip()) if text[start].isspace() else 0
+    return Head(index, kind, level, number, indent)
 
 
 class Read(NamedTuple):
@@ -212,4 +213,4 @@ def _is_answer(text: str, start: int) -> bool:
 def unfinished(text: str, position: int) -> str:
     """The last few characters before a position; nothing where a sentence ends, or at the start."""
     before = text[max(0, position - 80) : position].rstrip(EDGE)[-12:]
-    return "" if _ENDED.search(before) else before
+    return "" if before[-1:] in _ENDS and _ENDED.search(before) else before

@@ -16,32 +16,33 @@ CANDIDATE = re.compile(
 )
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(text.split())
 
 
 # No sentence ends with these.
-_NEVER = _words(
+_NEVER = words(
     "e.g i.e eg ie dr mr mrs ms prof st vs cf viz approx resp mme mlle p.ex env ca z.b d.h bzw"
 )
 # No end before a number or a bracket: "No. 3", "Eq. (2)", "pp. 4", "Jan. 5".
-_BEFORE_NUMBER = _words(
+_BEFORE_NUMBER = words(
     "no nos nr fig figs eq eqs sec ch p pp vol thm lem prop def ex art "
     "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 # No end before a small letter: "5 sq. ft. of", "etc. and".
-_CLIPPED = _words(
+_CLIPPED = words(
     "etc hr hrs min mins sec secs oz lb lbs ft sq in yd yds mi yr yrs mo wk wks pt qt gal tsp tbsp "
     "doz dept inc ltd co jr sr al a.m p.m u.s avg max"
 )
 # A sentence begins with these; a surname does not.
-_OPENERS = _words(
+_OPENERS = words(
     "the a an so then therefore thus hence this that these those now we it if since because next "
     "finally let first second also in for to from by as but and which there here i he she they you "
     "our each all both using given when what how after wait"
 )
 # After these a capital letter is a name in mathematics, not an initial.
-_LETTERED = _words(
+_LETTERED = words(
     "option choice answer point angle case line triangle part set statement figure class type "
     "group box plan team player event column row vertex node city town bag machine person student"
 )

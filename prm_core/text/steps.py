@@ -21,6 +21,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from string import ascii_letters
 from typing import NamedTuple
 
 from prm_core.errors import BadOptionError, NoStepsError
@@ -42,7 +43,7 @@ from prm_core.text.lists import (
 )
 from prm_core.text.parts import Part, Read, read_text, unfinished
 from prm_core.text.protected import LINE_END, ProtectedSpans, Span, find_decimals
-from prm_core.text.sentence_ends import CANDIDATE, ends_sentence, equation_cuts
+from prm_core.text.sentence_ends import CANDIDATE, ends_sentence, equation_cuts, words
 from prm_core.text.tags import WORD, Dropped, Tagged, is_marker
 from prm_core.types import Candidate
 
@@ -540,10 +541,7 @@ def _closes(part: Part, index: int) -> bool:
 
 # --- what auto picks ------------------------------------------------------------------------------
 
-_RUNS_ON = re.compile(
-    r"(?:[,;=+×*/(−–-]|\b(?:a|an|the|by|of|to|is|are|and|or|with|from|for|in|on|at|that|than|as))$",
-    re.IGNORECASE,
-)
+_RUNS_ON = words("a an the by of to is are and or with from for in on at that than as")
 _EQUATION = re.compile(r"\S{1,24}?[ \t]*+[=+*/×÷·<>≈−-]")
 _NARROW = 60  # characters of a line: text that is wrapped is seldom narrower
 _RESULT = re.compile(r"[=≈→][^=≈→]{1,24}$")
@@ -590,12 +588,21 @@ def _continues(part: Part, index: int) -> bool:
     before = unfinished(text, start)
     if not before:
         return False
-    goes_on = _RUNS_ON.search(before) is not None
+    goes_on = _runs_on(before)
     if text[start].islower():
         goes_on = not _EQUATION.match(text, start) and (goes_on or not _begins_anew(part, index))
     elif formula:
         goes_on = True
     return goes_on
+
+
+def _runs_on(before: str) -> bool:
+    """Does a line that ends like this want something behind it: "7 +", "the sum of"?"""
+    stem = before.rstrip(ascii_letters)
+    if len(stem) == len(before):
+        return before[-1] in ",;=+×*/(−–-"
+    word = before[len(stem) :].lower()
+    return word in _RUNS_ON and not (stem[-1:].isalnum() or stem.endswith("_"))
 
 
 def _begins_anew(part: Part, index: int) -> bool:
