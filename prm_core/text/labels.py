@@ -175,7 +175,8 @@ INLINE_LABEL = re.compile(
     (?: (?-i: Step|STEP|Étape|Etape|Schritt|Paso|Passo|Шаг|步[骤驟] ) {_BLANK}*+ \#?+
         (?P<count>{_COUNT})
       | 第{_BLANK}*+(?P<han>\d{{1,3}}|[{_HAN}]{{1,3}})步 )
-    {_BLANK}*+ (?:(?P=bold){_BLANK}*+)?+ [:：]""",
+    {_BLANK}*+ (?: (?P=bold) {_BLANK}*+ (?:[:：.)–—→-]|->)?+ | [:：)] | \.(?=\s)
+      | (?:[–—→-]|->) (?=\s) )""",
     re.VERBOSE | re.IGNORECASE,
 )
 REFERS = re.compile(

@@ -48,6 +48,9 @@ def is_head(part: Part, index: int) -> bool:
     return head is not None and head.kind != "bullet"
 
 
+_OWN = EDGE + "*_#>-[(0123456789.)"
+
+
 class List(NamedTuple):
     """A list whose items may be steps.
 
@@ -287,8 +290,8 @@ def inlined(part: Part) -> Part:
         for row in range(row_seen + 1, index + 1):
             last = labels.get(row, last)
         row_seen = index
-        if index in labels and not part.text[starts[index] : match.start()].strip(EDGE + "*_#>-[("):
-            continue  # the row's own
+        if index in part.heads and not part.text[starts[index] : match.start()].strip(_OWN):
+            continue  # the row's own, in "2. Step 2. So", too
         number = label_number(match)
         before = part.text[max(starts[index], match.start() - 16) : match.start()]
         if number != last + 1 or REFERS.search(before):

@@ -59,7 +59,8 @@ _TAG = re.compile(
           | turn\| )>
       | (?-i: \[ (?: EOS | BOS | PAD | SEP | CLS | UNK | /?INST | UNUSED_TOKEN_\d{{1,4}} ) \] )
       )
-    | (?P<marker> <extra(?:_\d{{1,2}})?> | (?<![^\W\d_])ки(?![^\W\d_]) | <(?:pos|neg)>
+    | (?P<marker> <extra(?:_id)?(?:_\d{{1,2}})?> | <\|?prm\|?> | (?-i: \[PRM\] )
+        | (?<![^\W\d_])ки(?![^\W\d_]) | <(?:pos|neg)>
         | <[+-]> (?= [ \t]* (?:[\r\n]|\Z) ) )
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -92,6 +92,9 @@ def test_a_token_at_the_end_is_no_text(token: str) -> None:
     ("text", "wanted"),
     [
         ("7. Sure.<extra_0>The answer is 7.<extra_0>", ["7. Sure.", "The answer is 7."]),
+        ("7. Sure. <PRM>\nThe answer is 7. <PRM>", ["7. Sure.", "The answer is 7."]),
+        ("7. Sure. [PRM] The answer is 7. [PRM]", ["7. Sure.", "The answer is 7."]),
+        ("7. Sure. <extra_id_0> It is 7. <extra_id_0>", ["7. Sure.", "It is 7."]),
         ("Step 1: 42. ки\nStep 2: So 42 ки", ["Step 1: 42.", "Step 2: So 42"]),
         ("3 ручки = 6 ки Итого 6 ки", ["3 ручки = 6", "Итого 6"]),
         ("<step>a. b.</step>\n<step>c</step>", ["a. b.", "c"]),
