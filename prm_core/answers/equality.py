@@ -78,7 +78,33 @@ def same_answer(a: str | None, b: str | None) -> bool:
     if max(len(a), len(b)) > _LONGEST:
         return False
     left, right = sorted((bare(a), bare(b)))
+    if (dates := _dates(left, right)) is not None:
+        return dates
     return bool(left and right) and _same_text(left, right)
+
+
+_DATE = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4}")
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?(?:\s*([ap])\.?\s?m\.?)?", re.IGNORECASE)
+
+
+def _dates(a: str, b: str) -> bool | None:
+    """Are two dates, or times of day, the same? None for anything else: 2020-05-06 is no sum."""
+    if _DATE.fullmatch(a) or _DATE.fullmatch(b):
+        numbers = ([int(digits) for digits in re.findall(r"\d+", one)] for one in (a, b))
+        return next(numbers) == next(numbers)
+    one, other = _CLOCK.fullmatch(a), _CLOCK.fullmatch(b)
+    if not (one and other and (one[3] or other[3])) or not all(c[2] or c[3] for c in (one, other)):
+        return None
+    minutes = [{60 * hour + int(c[2] or 0) for hour in _hours(c)} for c in (one, other)]
+    return bool(minutes[0] & minutes[1])
+
+
+def _hours(clock: re.Match[str]) -> set[int]:
+    """The hours of the day that a time may mean: 10:30 may be in the morning or in the evening."""
+    hour = int(clock[1])
+    if not clock[3]:
+        return {hour, hour + 12} if hour < 12 else {hour, hour - 12} if hour == 12 else {hour}
+    return {hour % 12 + 12 * (clock[3].lower() == "p")}
 
 
 @lru_cache(maxsize=4096)
@@ -152,6 +178,8 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
         return None
     if key_of(a) == key_of(b):
         return True
+    if _opposed(a, b):
+        return False
     a, b = condition_of(a), condition_of(b)
     for compare in (
         _same_choice,
@@ -166,6 +194,19 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
             return found
     found = same_based(a, b)
     return same_quantities(a, b) if found is None else found
+
+
+_DIRECTIONS = (
+    words("more less fewer increase decrease rise fall gain gained loss lost profit"),
+    words("north south east west northeast northwest southeast southwest up down left right"),
+    words("before after earlier later ahead behind above below over under older younger"),
+)
+
+
+def _opposed(a: Tokens, b: Tokens) -> bool:
+    """Do both say which way, and not the same: "10 less" and "10 more"?"""
+    one, other = ({token.text for token in tokens if token.kind == "word"} for tokens in (a, b))
+    return any(one & way and other & way and one & way != other & way for way in _DIRECTIONS)
 
 
 def _same_choice(a: Tokens, b: Tokens, depth: int) -> bool | None:
@@ -187,6 +228,7 @@ def _same_choice(a: Tokens, b: Tokens, depth: int) -> bool | None:
 
 def _same_lists(a: Tokens, b: Tokens, depth: int) -> bool | None:
     """Lists and sets, in any order; a list without brackets beside a tuple, in the same order."""
+    a, b = _unlabelled(a, b)
     one, other = items_of(a), items_of(b)
     if len(one) == len(other) == 1:
         if any(tokens[0].text == r"\{" for tokens in (a, b)) and all(
@@ -209,7 +251,29 @@ def _same_lists(a: Tokens, b: Tokens, depth: int) -> bool | None:
         return False
     if len(one) != len(other):
         return False
+    counted = [[_noun(entry) for entry in side] for side in (one, other)]
+    if len(set(counted[0])) == len(one) and set(counted[0]) == set(counted[1]):
+        order = (sorted(range(len(side)), key=side.__getitem__) for side in counted)
+        one, other = (
+            [side[i] for i in places] for side, places in zip((one, other), order, strict=True)
+        )
+        return _all_same(one, other, depth)
     return _match(one, other, depth)
+
+
+def _noun(entry: Tokens) -> str:
+    """What an entry counts: "boys" of "12 boys"."""
+    return " ".join(token.text for token in entry if token.kind == "word")
+
+
+def _unlabelled(a: Tokens, b: Tokens) -> tuple[Tokens, Tokens]:
+    r"""Two sets without the name that one has, or both have: "A = {1, 4}"."""
+    named = [label_of(side) for side in (a, b)]
+    names = {label[0] for label in named if label}
+    if len(names) != 1 or not all(label[1][0].text == r"\{" for label in named if label):
+        return a, b
+    bare_sides = [label[1] if label else side for label, side in zip(named, (a, b), strict=True)]
+    return bare_sides[0], bare_sides[1]
 
 
 def _all_same(one: Sequence[Tokens], other: Sequence[Tokens], depth: int) -> bool:

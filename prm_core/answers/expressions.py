@@ -385,7 +385,12 @@ class _Parser:
         whole = Fraction(self._take())
         if self._peek() == r"\frac":
             self.place += 1
-            parts = [self._whole_argument(), self._whole_argument()]
+            both = self._peek() if self._kind() == "number" else ""
+            if len(both) == 2 and both.isdigit():  # \frac12
+                self.place += 1
+                parts = list(both)
+            else:
+                parts = [self._whole_argument(), self._whole_argument()]
         elif self._kind() == "number" and self._peek(1) == "/":
             parts = [self._take(), self._take("/") and self._take()]
         else:

@@ -307,7 +307,12 @@ def _short_lines(rest: str) -> list[str]:
 
 _NUMBER = re.compile(
     r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
-      | (?<![\w)\].,:])[-−]? \\?\$? (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:/\d++)? (?:\\?%)?
+      | (?<![\w)\].,:])[-−]? \\?\$?
+        (?: \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
+          | \d{1,2}(?::\d{2}){1,2}(?!\d) (?:\s?[AaPp]\.?[Mm]\b)? | \d{1,3}:\d{1,3}(?![\d:])
+          | (?:\d{1,3}(?:\.\d{3})++|\d++) ,\d{1,2}(?![\d,]|\.\d)
+          | (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:[eE][-+]?\d{1,3}(?!\w))? (?:/\d++)?
+            (?:\s?(?:π|pi\b))? (?:\\?%)? )
         (?!:\d)
       | (?<![\w)\]])[-−]?\.\d++ | (?<![\w)\]])[-−]?[½⅓⅔¼¾]""",
     re.VERBOSE,
@@ -317,7 +322,7 @@ _LOOSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2,}")
 
 def _reduced(answer: str) -> str:
     """A sentence with a single number as that number; anything else as it is."""
-    numbers = list(_NUMBER.finditer(answer))
+    numbers = [found for found in _NUMBER.finditer(answer) if ":" not in found.group()]
     if (
         len(numbers) != 1
         or len(_LOOSE_WORD.findall(answer)) < 4
@@ -331,7 +336,24 @@ def _reduced(answer: str) -> str:
 
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)|[\n\r]+")
 _BOLD = re.compile(r"\*\*(?P<inside>[^*\n]{1,60})\*\*")
-_ASIDE = re.compile(r"\s\([^()]*\)")
+# Not the point of a sentence: "(3 × 4)", "not 15", "in 2020", "at 5:00 PM".
+_ASIDE = re.compile(
+    r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
+    r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?",
+    re.IGNORECASE,
+)
+_VALUE = r"[-−]?\s?\$?(?:\d[\d.,]*(?:/\d+)?|\\frac\{\d+\}\{\d+\})(?<![.,])"
+_SIGN = r"\s*(?:[<>≤≥=]|\\[lg]e\b|[<>]=)\s*"
+_RELATION = rf"(?:{_VALUE}{_SIGN})?\b[A-Za-z]{_SIGN}{_VALUE}"
+# What stands whole at a sentence's end: (2, 3), [0, 5), {1, 4}; x ≥ 5; x = 2 or x = 3.
+_WHOLE = re.compile(
+    rf"""(?: (?P<enclosed> (?<!\w) \\?[(\[{{]
+          [^()\[\]{{}}]{{1,60}} , [^()\[\]{{}}]{{1,60}} \\?[)\]}}] )
+      | (?<![\w^=+*/-]) (?<![=+*/^-]\s) (?P<said> {_RELATION}
+          (?: (?:,|,?\s(?:and|or)\b)\s*{_RELATION} ){{0,5}} )
+      ) [\s.!$*]*\Z""",
+    re.VERBOSE,
+)
 _NO_WORD = re.compile(
     r"\\(?:text|mathrm)\s*\{[^{}]*\}|(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|sqrt|pi)\b"
 )
@@ -347,6 +369,8 @@ def _conclusion(text: str, last_step: str) -> str | None:
     sentences = [part for part in _SENTENCE.split(last_step.strip()) if part.strip()]
     if not sentences:
         return None
+    if whole := _whole_at_end(sentences[-1]):
+        return whole
     formula = _formula_at_end(sentences[-1])
     if formula is not None:
         return formula
@@ -355,6 +379,24 @@ def _conclusion(text: str, last_step: str) -> str | None:
         if values:
             return _among(values, sentence, text)
     return None
+
+
+def _whole_at_end(sentence: str) -> str | None:
+    """The tuple, interval, set or inequality, or the several solutions, that a sentence ends with.
+
+    "x = 5" is none of them.
+    """
+    found = _WHOLE.search(sentence[-_LONGEST:])
+    if found is None:
+        return None
+    if enclosed := found["enclosed"]:
+        return None if _words_in(enclosed) or "=" in enclosed else _shown(enclosed)
+    said = _shown(found["said"])
+    if re.search(r"[<>≤≥]|\\[lg]e", said):
+        return said
+    names = set(re.findall(r"[A-Za-z](?=\s*=)", said))
+    listed = said.count("=") > 1 and (len(names) == 1 or "," not in said)
+    return said if listed else None
 
 
 def _values(sentence: str) -> list[str]:
@@ -389,7 +431,7 @@ def _bare_formulas(sentence: str, begin: int, taken: Sequence[tuple[int, int]]) 
         elif runs[-1]:
             runs.append([])
     spans = [(run[0].start(), run[-1].end()) for run in runs if run]
-    return [span for span in spans if re.search(r"\\[A-Za-z]|\w\s*\^", sentence[slice(*span)])]
+    return [span for span in spans if re.search(r"\\[A-Za-z]|\w\s*\^|[π√]", sentence[slice(*span)])]
 
 
 def _among(numbers: Sequence[str], sentence: str, text: str) -> str:

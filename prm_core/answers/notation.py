@@ -43,9 +43,9 @@ _SIGNS = {
     "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "⌀": r"\emptyset ", "√": r"\sqrt ",
     "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ", "°": r'"degree"', "′": "'", "″": "''", "’": "'",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
-    "⌉": r"\rceil ", "…": r"\dots ", "€": r'"euro"', "£": r'"gbp"', "¥": r'"yen"', "“": "", "”": "",
-    "∑": r"\sum ", "∫": r"\int ", "∏": r"\prod ", "→": r"\to ", "％": "%", "，": ", ", "；": "; ",
-    "：": ":", "（": "(", "）": ")", "、": ", ",
+    "⌉": r"\rceil ", "…": r"\dots ", "€": r'"euro"', "£": r'"gbp"', "₹": r'"rupee"', "¥": r'"yen"',
+    "“": "", "”": "", "∑": r"\sum ", "∫": r"\int ", "∏": r"\prod ", "→": r"\to ", "％": "%",
+    "，": ", ", "；": "; ", "：": ":", "（": "(", "）": ")", "、": ", ",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 
@@ -117,12 +117,13 @@ _MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix")
 _NOTHING = re.compile(r"\\\{\s*\\\}")
 _ROW_GAP = re.compile(r"\\\\\s*\[[\d.]{1,5}\s*(?:pt|ex|em|mm|cm)\]")
 # A set as it is typed, and no argument of a command: {1, 2}, {1, 2} ∪ {3, 4}.
-_SET = re.compile(r"(^|[=∪∩∈]|\\(?:cup|cap|in)(?![A-Za-z]))(\s*)\{([^{}\\]*,[^{}\\]*)\}")
+_SET = re.compile(r"(^|[=∪∩∈]|\\(?:cup|cap|in)(?![A-Za-z]))(\s*)\{([^{}\\]*[,|:][^{}\\]*)\}")
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
-_MONEY = re.compile(r'("(?:dollar|euro|gbp|yen)")\s*([-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))')
+_MINUS = re.compile(r"^\s*(?:minus|negative)\s+(?=[\d\\.])", re.IGNORECASE)
+_MONEY = re.compile(r'("(?:dollar|euro|gbp|yen|rupee)")\s*([-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))')
 
 
 def one_spelling(text: str) -> str:
@@ -131,7 +132,7 @@ def one_spelling(text: str) -> str:
     >>> one_spelling("5√3 cm²"), one_spelling(r"\dfrac12\text{ m}")
     ('5\\sqrt 3 cm^{2}', '\\frac 12" m"')
     """
-    text = _DELIMITED.sub(r" \1 ", text.replace('"', ""))
+    text = _MINUS.sub("-", _DELIMITED.sub(r" \1 ", text.replace('"', "")))
     text = _SET.sub(r"\1\2\\{\3\\}", text)
     text = _THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
     text = _RAISED.sub(lambda f: "^{" + f[0].translate(_table(_SUPERSCRIPTS)) + "}", text)

@@ -72,6 +72,7 @@ _define("dollar", 1, "1e-2", "cent cents")
 _define("euro", 1, 1, "euro euros eur")
 _define("gbp", 1, 1, "gbp")
 _define("yen", 1, 1, "yen")
+_define("rupee", 1, 1, "rupee rupees inr")
 _define("degC", 1, 1, "degc celsius")
 _define("degF", 1, 1, "degf fahrenheit")
 _define("kelvin", 1, 1, "kelvin kelvins")
@@ -136,7 +137,8 @@ def read_unit(tokens: Sequence[Token]) -> Unit | None:
         return None
     if unit is None:
         first = tokens[0]
-        plain = len(first.text) > 2 and first.text not in _NOT_NOUNS and (first.spaced)
+        plain = len(first.text) > 2 and first.text not in _NOT_NOUNS and first.spaced
+        plain = plain or (first.kind == "word" and not first.text.isascii())  # 14个
         return NO_UNIT if plain else None
     return unit  # "5 meters tall", "3 hours a day"
 

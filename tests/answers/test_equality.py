@@ -194,6 +194,21 @@ SAME = {
     "bases": [("57_8", "57_{8}"), (r"57_{\text{eight}}", "57_8"), ("57_8", "57")],
     "primes": [("f'(x)", r"f^{\prime}(x)")],
     "ratios": [("3:4", "3 : 4")],
+    "sets that are typed": [
+        ("{1,4}", "{4,1}"),
+        ("A = {1,4}", "{4,1}"),
+        (r"A = \{1,4\}", "A={4, 1}"),
+        ("{x | x > 3}", "x > 3"),
+    ],
+    "dates and times": [
+        ("2020-05-06", "2020/5/6"),
+        ("10:30 AM", "10:30"),
+        ("3 p.m.", "3:00 PM"),
+        ("10:30 PM", "22:30"),
+    ],
+    "signs in words": [("negative 5", "-5"), ("minus 1/2", "-0.5")],
+    "mixed numbers": [(r"1\frac12", "1.5"), (r"2\frac34", "2.75")],
+    "nouns": [("14个苹果", "14"), ("500 rupees", "₹500"), ("12 boys, 8 girls", "8 girls, 12 boys")],
 }
 DIFFERENT = {
     "plain numbers": [("56", "54"), ("1", "10"), ("1,234", "1.234"), ("1/0", "0"), ("3", "3!")],
@@ -271,6 +286,20 @@ DIFFERENT = {
         ("a part", "apart"),
     ],
     "ratios": [("3:4", "4:3")],
+    "sets that are typed": [("A = {1,4}", "{1,5}"), ("A = {1,4}", "B = {1,4}")],
+    "dates and times": [
+        ("2020-05-06", "2020-06-05"),
+        ("1/4/2020", "2/8/2020"),
+        ("10:30 AM", "10:30 PM"),
+        ("3 AM", "3 PM"),
+    ],
+    "which way": [("10 less", "10 more"), ("5 m north", "5 m south"), ("5% increase", "5% loss")],
+    "mixed numbers": [(r"1\frac12", "0.5"), ("1 1/2", "0.5")],
+    "nouns": [
+        ("12 boys, 8 girls", "8 boys, 12 girls"),
+        ("5 apples and 3 pears", "3 apples and 5 pears"),
+        ("₹500", "$500"),
+    ],
 }
 _same = [(kind, *pair) for kind, pairs in SAME.items() for pair in pairs]
 _different = [(kind, *pair) for kind, pairs in DIFFERENT.items() for pair in pairs]
