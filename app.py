@@ -27,9 +27,10 @@ from prm_core.ui.page import build_page, is_loopback, serve
 
 ON_SPACE = "SPACE_ID" in os.environ
 ADDRESS = os.environ.get("HOST", "0.0.0.0" if ON_SPACE else "127.0.0.1")
-PUBLIC = ON_SPACE or not is_loopback(ADDRESS)
-ANY_MODEL = os.environ.get("PRM_INSPECTOR_ANY_MODEL", "") == "1"
 NAMES = os.environ.get("PRM_INSPECTOR_HOSTS", "*" if ON_SPACE else "").replace(",", " ").split()
+# Behind a proxy on this machine others come in by a name, whatever the address is.
+PUBLIC = ON_SPACE or bool(NAMES) or not is_loopback(ADDRESS)
+ANY_MODEL = os.environ.get("PRM_INSPECTOR_ANY_MODEL", "") == "1"
 ZERO_GPU = spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
 
 
@@ -64,8 +65,9 @@ def _warning() -> str:
             "WARNING: PRM_INSPECTOR_ANY_MODEL is 1, so everyone who reaches this server can make "
             "it load any folder that it may read and any repository of the hub."
         )
+    names = f" as {', '.join(NAMES)}" if NAMES else ""
     return (
-        f"Others can reach this server on {ADDRESS}: it runs the models in its list only. "
+        f"Others can reach this server on {ADDRESS}{names}: it runs the models in its list only. "
         "PRM_INSPECTOR_ANY_MODEL=1 lets visitors load any."
     )
 

@@ -10,7 +10,8 @@
     ├─ DataError       a file: path, line, field
     └─ ModelError
        ├─ UnknownModelError
-       └─ ModelLoadError
+       ├─ ModelLoadError
+       └─ ServerError
 
 A message says what happened, with which value, and what to do next. The library raises; the
 doors (`prm_core.ui`, `prm_core.cli`) turn errors into sentences on the page, text on stderr and
@@ -85,6 +86,18 @@ class UnknownModelError(ModelError):
 
 class ModelLoadError(ModelError):
     """A model's files are missing, damaged, or not what their configuration says."""
+
+
+class ServerError(ModelError):
+    """A server answers every request with an error.
+
+    Attributes:
+        status: HTTP's number, as 401 where it wants another key.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 def check_above_zero(**options: float | None) -> None:

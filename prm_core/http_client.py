@@ -14,13 +14,13 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from prm_core.errors import BadOptionError, InputError, ModelError
+from prm_core.errors import BadOptionError, InputError, ModelError, ServerError
 
 if TYPE_CHECKING:
     import httpx
@@ -37,6 +37,7 @@ _SURELY_A_KEY = 8  # characters
 _HIDDEN = "[key]"
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may succeed
 _THIS_ONE = {400, 413, 422}  # the request is refused, as for a prompt that is too long
+_MOST_LINE_BYTES = 10_000_000  # of an answer that is read line by line
 
 
 class Endpoint:
@@ -50,12 +51,21 @@ class Endpoint:
         what: names it in errors, such as "the generator".
         timeout_s: how long the server may be silent before a request is sent again.
         api_key: sent as a bearer token; not sent if it is empty.
+        attempts: how often a request is sent at most; None for about a minute of trying.
 
     Raises:
         BadOptionError: the address or the key cannot be used.
     """
 
-    def __init__(self, url: str, what: str, *, timeout_s: float = 300.0, api_key: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        what: str,
+        *,
+        timeout_s: float = 300.0,
+        api_key: str = "",
+        attempts: int | None = None,
+    ) -> None:
         wrong = BadOptionError(f"{url!r} is not an address such as http://127.0.0.1:8000/v1")
         try:
             parts = urlsplit(url)
@@ -69,8 +79,10 @@ class Endpoint:
         if api_key and not (api_key.isascii() and api_key.isprintable()):
             raise BadOptionError("the API key contains characters that cannot be sent")
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._what, self._key = what, api_key
-        self._again = partial(Endpoint, url, what, timeout_s=timeout_s, api_key=api_key)
+        self._what, self._key, self._attempts = what, api_key, attempts
+        self._again = partial(
+            Endpoint, url, what, timeout_s=timeout_s, api_key=api_key, attempts=attempts
+        )
         self._branches: weakref.WeakSet[Endpoint] = weakref.WeakSet()
         self._closed = threading.Event()
         self._works = False  # it has answered at least once
@@ -87,28 +99,71 @@ class Endpoint:
 
         Raises:
             InputError: the server refuses this request.
-            ModelError: it refuses every request, does not answer, or `close` was called.
+            ServerError: it refuses every request.
+            ModelError: it does not answer, or `close` was called.
+        """
+        return self.without_key(self._accepted(path, body, whole=True).content)
+
+    def lines(self, path: str, body: dict[str, Any]) -> Iterator[bytes]:
+        """The lines of what the server answers, each as soon as it is there.
+
+        The request is sent again while it fails, as by `ask`; an answer that breaks off is not
+        asked for again.
+
+        Raises:
+            InputError, ServerError, ModelError: as `ask`; also where the answer breaks off.
+        """
+        import httpx
+
+        response = self._accepted(path, body)
+        rest = b""
+        try:
+            for part in response.iter_raw():
+                *whole, rest = (rest + part).split(b"\n")
+                yield from map(self.without_key, whole)
+                if len(rest) > _MOST_LINE_BYTES:
+                    raise ModelError(f"{self._what} at {self.name} sends no lines")
+            if self._closed.is_set():  # which looks like the end of an answer
+                raise self.closed()
+            if rest:
+                yield self.without_key(rest)
+        except (OSError, httpx.HTTPError) as error:
+            if self._closed.is_set():
+                raise self.closed() from error
+            reason = self.keyless(str(error)) or type(error).__name__
+            raise ModelError(f"{self._what} at {self.name} broke off: {reason}") from error
+        finally:
+            response.close()
+
+    def _accepted(
+        self, path: str, body: dict[str, Any] | None, *, whole: bool = False
+    ) -> httpx.Response:
+        """An answer that is none of an error, of which the rest may still be to come.
+
+        Raises:
+            InputError, ServerError, ModelError: as `ask`.
         """
         import httpx
 
         content = None if body is None else json.dumps(body).encode()
-        reason, wait_s = "", 0.0
-        for attempt in range(_ATTEMPTS):
+        reason, wait_s, status = "", 0.0, None
+        for attempt in range(self._attempts or _ATTEMPTS):
             if self._closed.wait(wait_s):
                 raise self.closed()
             wait_s = min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
+            status = None
             try:
-                response = self._send(path, content)
+                response = self._send(path, content, whole=whole)
             except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-                reason = self._keyless(str(error)) or type(error).__name__
+                reason = self.keyless(str(error)) or type(error).__name__
                 if _is_nobody(error) and not self._works:
                     break  # the address is wrong, or the server has not been started
                 continue
-            status, said = response.status_code, self._answer(response.content)
             self._works = True
+            status = response.status_code
             if status == 200:
-                return said
-            reason = f"HTTP {status}: {self._sentence(said)}"
+                return response
+            reason = f"HTTP {status}: {self._sentence(response.content)}"
             if status in _THIS_ONE:
                 raise InputError(f"{self._what} rejected the request ({reason})")
             if status not in _PASSING:
@@ -118,7 +173,8 @@ class Endpoint:
                 wait_s = max(wait_s, min(float(asked), _LONGEST_WAIT_S))
         if self._closed.is_set():
             raise self.closed()
-        raise ModelError(f"{self._what} at {self.name} failed: {reason}")
+        words = f"{self._what} at {self.name} failed: {reason}"
+        raise ModelError(words) if status is None else ServerError(words, status)
 
     def branch(self) -> Endpoint:
         """Another one to the same address, which is closed with this one or before it."""
@@ -145,14 +201,19 @@ class Endpoint:
         """The error that is raised after `close`."""
         return ModelError(f"{self._what} was closed")
 
-    def _send(self, path: str, content: bytes | None) -> httpx.Response:
-        """One request, and all of its answer."""
-        return self._client.request(
+    def _send(self, path: str, content: bytes | None, *, whole: bool) -> httpx.Response:
+        """One request, and all of its answer, or its beginning where it is no error."""
+        request = self._client.build_request(
             "GET" if content is None else "POST",
             self.name + path,
             content=content,
             extensions={"trace": self._note_socket},
         )
+        response = self._client.send(request, stream=not whole)
+        if response.status_code != 200:
+            with closing(response):
+                response.read()
+        return response
 
     def _note_socket(self, event: str, told: dict[str, Any]) -> None:
         """Keep the sockets of new connections.
@@ -166,13 +227,14 @@ class Endpoint:
             if self._closed.is_set():  # too late for `close` to see this one
                 _shut(opened)
 
-    def _answer(self, said: bytes) -> bytes:
+    def without_key(self, said: bytes) -> bytes:
         """An answer without the key, as what a server echoes may be shown to other people."""
         if len(self._key) < _SURELY_A_KEY:  # a short one may be part of a number or a word
             return said
         return said.replace(self._key.encode(), _HIDDEN.encode())
 
-    def _keyless(self, text: str) -> str:
+    def keyless(self, text: str) -> str:
+        """A message without the key, however short the key is."""
         for key in (self._key, repr(self._key)[1:-1]):  # the second for libraries that quote bytes
             text = text.replace(key, _HIDDEN) if key else text
         return text
@@ -182,7 +244,7 @@ class Endpoint:
         text = said.decode("utf-8", "replace")
         with suppress(ValueError, LookupError, TypeError, RecursionError):
             text = str(json.loads(said)["error"]["message"])
-        text = self._keyless(text)[:2000]
+        text = self.keyless(text)[:2000]
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 

@@ -23,6 +23,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (0, {"errors", "paths"}),
     (0, {"types"}),
     (1, {"catalog", "http_client", "text"}),
+    (1, {"sampling"}),
     (1, {"answers", "calculator", "ranking"}),
     (1, {"figures", "formats", "verify"}),
     (1, {"rewards", "session", "synthetic", "verifiers"}),

@@ -41,6 +41,7 @@ let previewing = false;
 let previewDue = false;
 let previewKey = ""; // what the last preview was of
 let saveTimer = 0;
+let arriving = []; // the cards of solutions that are being written; null where there was no room
 
 function make(tag, attributes, ...children) {
   const node = document.createElement(tag);
@@ -81,6 +82,7 @@ function push() {
 }
 
 function show(value) {
+  if (arriving.length) endArriving();
   problem.value = value.problem;
   const [name, ...text] = value.rule.split(":");
   rule.value = name;
@@ -297,6 +299,54 @@ function back(before, words = "Undo") {
     problem.focus();
   }];
 }
+
+// --- solutions that a server writes (sampling.js) -----------------------------------------------
+
+// Shows texts as far as they are written, behind the other solutions; until `endArriving` nobody can
+// change them, so that nothing typed is written over. Returns their letters, null where there was no
+// room for one.
+function arrive(texts) {
+  texts.forEach((text, i) => {
+    if (arriving[i] === undefined && text.trim()) arriving[i] = cardToFill();
+    const card = arriving[i];
+    if (!cards.includes(card) || card.area.value === text) return;
+    card.area.value = text;
+    grow(card.area, card.mirror);
+  });
+  push();
+  return Array.from(arriving, (card) => card ? card.letter : null);
+}
+
+function cardToFill() {
+  const blank = cards.find((card) => !card.area.value && card.area !== document.activeElement);
+  if (!blank && cards.length >= LIMITS.candidates) return null;
+  const card = blank ?? insertCards(cards.length, [""])[0];
+  card.area.readOnly = true;
+  return card;
+}
+
+// The solutions are whole, or what shows them goes. `words` offers to take them away again.
+function endArriving(words = "") {
+  const there = arriving.filter((card) => cards.includes(card));
+  for (const card of there) card.area.readOnly = false;
+  arriving = [];
+  document.dispatchEvent(new CustomEvent("prm:arrived", { detail: { whole: Boolean(words) } }));
+  if (!words || !there.length) return;
+  const now = read();
+  const others = cards.filter((card) => !there.includes(card));
+  const before = {
+    ...now,
+    solutions: others.map((card) => card.area.value),
+    letters: others.map((card) => card.letter),
+  };
+  offer(words, [back(before)], now.letters);
+}
+
+prm.editor = {
+  arrive,
+  endArriving,
+  room: () => LIMITS.candidates - cards.filter((card) => card.area.value.trim()).length,
+};
 
 // --- several solutions, or a problem with its own, in one paste --------------------------------
 

@@ -298,6 +298,7 @@ _TEMPLATE = f"""
     reload; save it elsewhere before you leave.</p>
   <div class="prm-tools">
     <button type="button" class="prm-button prm-add">+ Add</button>
+    <button type="button" class="prm-button prm-ghost prm-sample" hidden>Sample…</button>
     <button type="button" class="prm-button prm-ghost prm-examples-button" aria-expanded="false"
       aria-controls="prm-examples">Examples</button>
     <span class="prm-grow"></span>

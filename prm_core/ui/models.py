@@ -83,7 +83,7 @@ class ModelHost:
     """Holds one loaded model at a time and runs it.
 
     Attributes:
-        choices, listed_only: as given.
+        choices, public, listed_only: as given.
         line: which run uses the model next.
 
     Args:
@@ -111,7 +111,7 @@ class ModelHost:
         self.choices = tuple(choices)
         self.listed_only = public if listed_only is None else listed_only
         self.line = Line(alone=on_gpu is not None)
-        self._public = public
+        self.public = public
         self._device, self._dtype = device, dtype
         self._asked = threading.Lock()  # guards the two fields below
         self._loaded: _Asked | None = None
@@ -157,7 +157,7 @@ class ModelHost:
             return
         if self.listed_only:
             raise InputError(f"this server runs only the models in its list, not {model!r}")
-        if self._public and read_line(model).server is not None:
+        if self.public and read_line(model).server is not None:
             raise BadOptionError(
                 "this server does not call other servers whose address a visitor gives; its "
                 "operator can name one in PRM_INSPECTOR_MODEL"
@@ -262,7 +262,7 @@ class ModelHost:
             )
         return open_scorer(
             request,
-            keep=not self._public,
+            keep=not self.public,
             # A visitor may type any address; the key is for the operator's own.
             send_key=asked.model in {choice for _, choice in self.choices},
             load_lock=self._load_lock(asked),

@@ -53,6 +53,8 @@ from prm_core.ui.model_field import ModelField, ModelIssue
 from prm_core.ui.models import SOON_S, ModelHost, log_bug, settled
 from prm_core.ui.problems import MAX_PROBLEMS, Problems, progress_value
 from prm_core.ui.restore import restore
+from prm_core.ui.sampling import Run as SamplingRun
+from prm_core.ui.sampling import Sampler
 from prm_core.ui.sessions import ForgetfulHolder, Readers
 from prm_core.ui.words import page_words, sendable, sentence
 
@@ -434,6 +436,19 @@ def build_page(host: ModelHost) -> Page:
         finally:
             readers.drop_soon(session)
 
+    async def sample(payload: object, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
+        readers.take(LocalContext.event_id.get())
+        session, begun = str(request.session_hash), time.monotonic()
+        try:
+            async with aclosing(SamplingRun(payload).updates()) as updates:
+                async for update in updates:
+                    if readers.gone(session, begun):
+                        return
+                    if update is not None:
+                        yield update
+        finally:
+            readers.drop_soon(session)
+
     examples = load_examples()
     gr.set_static_paths([assets_dir() / "vendor"])
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -448,6 +463,8 @@ def build_page(host: ModelHost) -> Page:
             with gr.Column(elem_id="prm-left"):
                 problems = Problems()
                 editor = Editor(examples)
+                # A request to any address is for the owner alone to make.
+                sampler = None if host.public else Sampler()
                 actions = Actions()
             with gr.Column(elem_id="prm-right"):
                 board = Board(
@@ -480,6 +497,20 @@ def build_page(host: ModelHost) -> Page:
         )
         jobs.failure(None, None, None, js=_ENDED_ALL, **private)
         problems.stop(None, None, None, cancels=[jobs], **private)
+        if sampler is not None:
+            sampling = sampler.submit(
+                sample,
+                sampler,
+                sampler,
+                concurrency_id="sampling",
+                concurrency_limit=None,
+                preprocess=False,
+                postprocess=False,
+                js="() => window.prm.takeSampling()",  # as text, with the key
+                **private,
+            )
+            sampling.failure(None, None, None, js=_ENDED_SAMPLING, **private)
+            sampler.stop(None, None, None, cancels=[sampling], **private)
         # A run that ended without a message (cancelled, a full queue, a lost server): the buttons
         # and the board do the rest. Gradio reports a cancelled one when it is over.
         job.failure(None, None, None, js=_ENDED, **private)
@@ -505,6 +536,8 @@ def _ended(last: Update | None, place: int, n_all: int) -> dict[str, Any]:
 _REQUEST = "(draft, model) => [window.prm.request(draft), model]"
 
 _ENDED_ALL = "() => { document.dispatchEvent(new CustomEvent('prm:ended-all')); }"
+
+_ENDED_SAMPLING = "() => { document.dispatchEvent(new CustomEvent('prm:ended-sampling')); }"
 
 _ENDED = "() => { document.dispatchEvent(new CustomEvent('prm:ended')); }"
 
@@ -621,7 +654,7 @@ def _functions(demo: gr.Blocks) -> Iterator[tuple[int, str]]:
 def _head() -> str:
     """The style sheets. `launch(css=…)` would scope every rule to Gradio's container."""
     folder = assets_dir() / "page"
-    names = ("page.css", "problems.css")
+    names = ("page.css", "problems.css", "sampling.css")
     return (
         f"<style>{''.join((folder / name).read_text(encoding='utf-8') for name in names)}</style>"
     )

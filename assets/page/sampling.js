@@ -1,0 +1,214 @@
+// The panel that lets a server write solutions into the editor (prm_core/ui/sampling.py). Runs after
+// state.js, and works through `prm.editor`.
+//
+// The key is in its field, in the request that is being sent, and nowhere else.
+
+const panel = element.querySelector(".prm-sampler");
+const fields = Object.fromEntries(
+  [...element.querySelectorAll("[data-field]")].map((field) => [field.dataset.field, field]),
+);
+const issue = element.querySelector(".prm-issue");
+const line = element.querySelector(".prm-sampler-said");
+const go = element.querySelector(".prm-sampler-go");
+const cancel = element.querySelector(".prm-sampler-cancel");
+const names = element.querySelector("datalist");
+
+element.querySelector("q").textContent = props.ask;
+
+const KEPT = "prm-inspector.sampling";
+const ENDED_MS = 3000; // a cancelled run is over by then
+
+let run = 0; // the number of the last press
+let running = false;
+let problem = ""; // what it is about
+let asked = ""; // the request, until Gradio takes it
+let letters = []; // of the solutions of this run
+
+const several = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+// --- the panel ----------------------------------------------------------------------------------
+
+function show(words) {
+  line.textContent = words;
+  cancel.hidden = !running;
+  go.hidden = running;
+}
+
+function showIssue(words, where = "") {
+  issue.textContent = words;
+  issue.hidden = !words;
+  for (const [name, field] of Object.entries(fields)) {
+    if (words && name === where) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
+  fields[where]?.focus();
+}
+
+function toggle(button, open) {
+  panel.hidden = !open;
+  button.setAttribute("aria-expanded", String(open));
+  if (open) fields.url.focus();
+}
+
+// What to sample from and how comes back with the page, the key never.
+function keep() {
+  const kept = Object.entries(fields).filter(([name]) => name !== "key");
+  const values = Object.fromEntries(kept.map(([name, field]) => [name, field.value]));
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(values));
+  } catch {
+    // full or forbidden: it is typed again
+  }
+}
+
+function restore() {
+  try {
+    for (const [name, value] of Object.entries(JSON.parse(localStorage.getItem(KEPT)) ?? {})) {
+      if (name !== "key" && fields[name] && typeof value === "string") fields[name].value = value;
+    }
+  } catch {
+    // none of ours
+  }
+}
+
+// --- a run ----------------------------------------------------------------------------------------
+
+function start() {
+  if (running || go.disabled) return;
+  const room = prm.editor.room();
+  if (!room) {
+    showIssue(`${props.most} solutions are the most; remove one first.`);
+    return;
+  }
+  problem = prm.draft.problem;
+  fields.n.value = String(Math.min(fields.n.valueAsNumber || 0, room) || fields.n.value);
+  asked = JSON.stringify({
+    run: ++run,
+    problem,
+    url: fields.url.value,
+    key: fields.key.value,
+    model: fields.model.value,
+    n: fields.n.valueAsNumber,
+    temperature: fields.temperature.valueAsNumber,
+    max_tokens: fields.max_tokens.valueAsNumber,
+  });
+  letters = [];
+  running = true;
+  showIssue("");
+  show("Waiting for the server…");
+  trigger("submit");
+}
+
+prm.takeSampling = () => {
+  const request = asked;
+  asked = "";
+  return [request];
+};
+
+// Gradio takes no new run before the cancelled one is over, of which it tells.
+function stop(words) {
+  if (!running) return;
+  running = false;
+  trigger("stop");
+  go.disabled = true;
+  setTimeout(ended, ENDED_MS);
+  if (letters.length) prm.editor.endArriving(words);
+  show(words);
+}
+
+function ended() {
+  go.disabled = false;
+}
+
+watch("value", () => {
+  const value = props.value;
+  if (!value || value.run !== run) return;
+  if (!running) { // what was on its way when it was cancelled
+    if (value.running) trigger("stop");
+    return;
+  }
+  letters = prm.editor.arrive(value.texts);
+  const there = letters.filter(Boolean).length;
+  if (value.running) {
+    if (there) show(`${several(there, "solution")} of ${value.texts.length} being written…`);
+    return;
+  }
+  running = false;
+  names.replaceChildren(...value.models.map((name) => {
+    const option = document.createElement("option");
+    option.value = name;
+    return option;
+  }));
+  showIssue(value.issue, value.where);
+  if (value.issue && !there) {
+    show("");
+    return;
+  }
+  keep();
+  const said = summary(value, there);
+  prm.editor.endArriving(`${several(there, "solution")} sampled from ${value.model}.`);
+  show(said);
+});
+
+// What must be known of what was written.
+function summary({ ends, texts, seconds }, there) {
+  const of = (is) => ends.map((end, i) => is(end, i) && (letters[i] ?? "one")).filter(Boolean);
+  const cut = of((end) => end === "length");
+  const failed = of((end) => !["stop", "length", ""].includes(end) && end.includes(" "));
+  const left = texts.filter((text, i) => text.trim() && !letters[i]).length;
+  const empty = texts.filter((text) => !text.trim()).length;
+  const why = ends.find((end) => end.includes(" "));
+  return [
+    `${several(there, "solution")} in ${Math.ceil(seconds)} s.`,
+    cut.length ? `Cut at the limit: ${cut.join(", ")}.` : "",
+    failed.length ? `Broke off: ${failed.join(", ")} (${why}).` : "",
+    empty ? `${empty} came without a text.` : "",
+    left ? `${left} found no room.` : "",
+    problem !== prm.draft.problem ? "They are of the problem as it was before." : "",
+  ].filter(Boolean).join(" ");
+}
+
+// --- wiring -----------------------------------------------------------------------------------------
+
+go.addEventListener("click", start);
+cancel.addEventListener("click", () => {
+  stop("Cancelled; what was written stays.");
+  go.focus();
+});
+panel.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.target.type === "button") {
+    return;
+  }
+  event.preventDefault();
+  start();
+});
+// Another text in the editor: what is still to come is none of it.
+document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
+  letters = [];
+  if (!whole) stop("Cancelled: the editor holds another text now.");
+});
+document.addEventListener("prm:ended-sampling", () => {
+  ended();
+  if (!running) return;
+  running = false;
+  prm.editor.endArriving(letters.length ? "What was sampled stays." : "");
+  show("");
+  showIssue("The run ended before its time; what was written stays. Press Sample again.");
+});
+// A page that the browser keeps for Back would keep the key too.
+addEventListener("pagehide", () => {
+  fields.key.value = "";
+});
+prm.loaded.then(() => {
+  const button = document.querySelector(".prm-sample");
+  button.hidden = false;
+  button.setAttribute("aria-controls", panel.id);
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", () => toggle(button, panel.hidden));
+  panel.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    toggle(button, false);
+    button.focus();
+  });
+  restore();
+});
