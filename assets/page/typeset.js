@@ -25,6 +25,7 @@ const Typeset = (() => {
     ...["code", "lheading", "blockquote", "strikethrough"],
   ];
   const ESCAPED = "$*_#|`";
+  const TILDES = /^~{5,}[ \t]*$/;
 
   // --- the queue ------------------------------------------------------------------------------------
 
@@ -62,7 +63,7 @@ const Typeset = (() => {
     OPENER.lastIndex = 0;
     for (let open = OPENER.exec(text); open; open = OPENER.exec(text)) {
       const [mark, environment] = open;
-      const code = mark[0] === "`" || mark.startsWith("~~~");
+      const code = mark[0] === "`" || /^~{3,4}$/.test(mark);
       const one = code ? null : formulaAt(text, open.index, mark, environment);
       if (one) found.push(one);
       const end = one ? one[1] : code ? codeEnd(text, open.index, mark) : OPENER.lastIndex;
@@ -144,7 +145,19 @@ const Typeset = (() => {
     reader.inline.State = strictEmphasis(reader.inline.State);
     reader.inline.ruler.at("escape", escape);
     reader.inline.ruler.at("newline", newline);
+    reader.block.ruler.before("fence", "tildes", tildes, { alt: ["paragraph", "list"] });
     return reader;
+  }
+
+  // A line of five tildes or more is a rule, as it is where texts are cut into steps.
+  function tildes(state, line, _last, silent) {
+    const at = state.bMarks[line] + state.tShift[line];
+    if (!TILDES.test(state.src.slice(at, state.eMarks[line]))) return false;
+    if (!silent) {
+      state.push("hr", "hr", 0);
+      state.line = line + 1;
+    }
+    return true;
   }
 
   // "3*4*5" and "(3*4)*5*(2)" are products: a star next to a figure, a letter or a bracket on the

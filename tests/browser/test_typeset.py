@@ -76,6 +76,7 @@ def said(page: Page, text: str) -> str:
         (r"in $\boxed{5}$", [r"\boxed{5}"]),
         ("`$x$` is code, $y$ is not", ["y"]),
         ("```\n$x$\n```\n$y$", ["y"]),
+        ("a\n~~~~~\n$x$\n~~~~~\n$y$", ["x", "y"]),
         ("\\begin{align*}\nx &= 1\n\\end{align*}", ["\\begin{align*}\nx &= 1\n\\end{align*}"]),
         (r"\begin{itemize}x\end{itemize}", []),
         ("\\[\n- 3 + x = 2\n\\]", ["\n- 3 + x = 2\n"]),
@@ -109,6 +110,7 @@ def test_formulas_follow_each_other_in_the_text(blank: Page, text: str) -> None:
         ("|a|b|\n|-|-:|\n|1|2|", '<td class="md-right">2</td>'),
         ("```py\nx = 1\n  y\n```", "<pre><code>x = 1\n  y\n</code></pre>"),
         ("use `x**2`", "<code>x**2</code>"),
+        ("So 7.\n~~~~~\nThen **14**.\n~~~~~~~\nEnd.", "<hr><p>Then <strong>14</strong>.</p><hr>"),
         ("|a|\n|-|\n|$|x|$|", 'class="katex"'),
     ],
 )
