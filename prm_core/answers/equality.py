@@ -27,7 +27,7 @@ from prm_core.answers.expressions import (
 )
 from prm_core.answers.notation import Token, key_of, one_spelling, tokens_of, words
 from prm_core.answers.quantities import forget as forget_quantities
-from prm_core.answers.quantities import same_based, same_quantities
+from prm_core.answers.quantities import same_based, same_compounds, same_quantities
 from prm_core.answers.structure import (
     COMMA,
     UNION,
@@ -180,6 +180,8 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
         return True
     if _opposed(a, b):
         return False
+    if (found := same_compounds(a, b)) is not None:
+        return found
     a, b = condition_of(a), condition_of(b)
     for compare in (
         _same_choice,

@@ -162,6 +162,57 @@ def same_quantities(a: Tokens, b: Tokens) -> bool | None:
     return _same_values(one, other)
 
 
+def same_compounds(a: Tokens, b: Tokens) -> bool | None:
+    """ "5 ft 3 in" beside "63 inches"; None where neither is made of several units."""
+    sums = [_compound(tokens) for tokens in (a, b)]
+    if sums == [None, None]:
+        return None
+    one, other = (found or _read(tuple(tokens)) for found, tokens in zip(sums, (a, b), strict=True))
+    if one is None or other is None or not (one.unit.powers and other.unit.powers):
+        return None
+    if one.unit.powers != other.unit.powers:
+        return False
+    sizes = (q._replace(values=[v and v * q.unit.size for v in q.values]) for q in (one, other))
+    return _same_values(*sizes)
+
+
+def _compound(tokens: Tokens) -> _Quantity | None:
+    """The sum of several numbers with units of one kind, each smaller than the one before."""
+    parts: list[list[Token]] = []
+    for before, token in zip((None, *tokens), tokens, strict=False):
+        begins = before is None or before.kind in ("word", "letter") or before.text == ","
+        if token.kind == "number" and begins:
+            parts.append([])
+        if not parts:
+            return None
+        parts[-1].append(token)
+    if not 1 < len(parts) < 5:
+        return None
+    found = [_measured(_unjoined(part)) for part in parts]
+    known = [q for q in found if q is not None]
+    sizes = [q.unit.size for q in known]
+    one_kind = len(known) == len(parts) and len({q.unit.powers for q in known}) == 1
+    if not one_kind or sizes != sorted(set(sizes), reverse=True):
+        return None
+    total = sum((Fraction(q.values[0] or 0) * q.unit.size for q in known), Fraction(0))
+    return _Quantity(frozenset(), [total], -1, Unit(known[0].unit.powers))
+
+
+def _measured(tokens: Tokens) -> _Quantity | None:
+    """An exact number with a unit of measure, which may be a single letter: "2h"."""
+    found = _read(tuple(tokens))
+    if found is not None and found.names:
+        found = _with_letter_unit(tokens)
+    exact = found is not None and isinstance(found.values[0], Fraction)
+    return found if found is not None and exact and found.unit.powers else None
+
+
+def _unjoined(part: list[Token]) -> list[Token]:
+    while part and part[-1].text in (",", "and"):
+        part = part[:-1]
+    return part
+
+
 def _with_letter_unit(tokens: Tokens) -> _Quantity | None:
     """ "5 m" as five metres: beside another length or a bare number, for it may be 5 times m."""
     first = next((i for i, token in enumerate(tokens) if token.kind == "letter"), 0)
