@@ -5,6 +5,7 @@ rank.py       tables for the problems of a file
 train.py      a process reward model, on a backbone or from scratch
 label.py      step labels, from final answers and continuations
 evaluate.py   how often a model is right
+search.py     solutions found by a tree of steps, and what the ways reach
 report.py     a session as one HTML page
 agreement.py  how far two annotators agree
 models.py     the models and families known by name
@@ -118,6 +119,11 @@ COMMANDS: dict[str, Command] = {
             "evaluate",
             "measure how often a model is right, on labelled steps, candidates or arithmetic",
             "evaluate examples/evaluate/steps.jsonl --sweep",
+        ),
+        Command(
+            "search",
+            "let a generator solve problems step by step, guided by a model that judges each step",
+            'search "What is 7 * 8 - 6?" --generator smollm2-135m --chat',
         ),
         Command(
             "report",

@@ -22,6 +22,7 @@ from prm_core.evaluation.reports import (
     FirstErrorReport,
     PRMBenchReport,
     Report,
+    SearchReport,
 )
 from prm_core.figures.step_bars import PALETTES
 from prm_core.paths import assets_dir
@@ -33,6 +34,8 @@ Table = Sequence[Sequence[str]]
 _COLOURS = PALETTES["default"]["light"]
 _SET = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444", "#999999")
 """Okabe and Ito's colours, distinguishable with any kind of colour vision."""
+
+_WAYS = {"best-of-n": "best of n", "beam": "beam search", "dvts": "DVTS"}
 
 _RULES = {
     "majority": "majority vote",
@@ -104,6 +107,11 @@ def _heading(report: Report) -> list[str]:
             f"{report.n_problems} problems, {report.n_mixed} of them with right and wrong "
             f"solutions; n counts the candidates to choose among, drawn from up to {report.n}"
         )
+    if isinstance(report, SearchReport):
+        lines.append(
+            f"{report.n_problems} problems, written by {report.generator}; chosen by "
+            f"{report.choose}, with the {report.aggregation} of a solution's steps as its score"
+        )
     if isinstance(report, FirstErrorReport) and report.unread:
         lines.append(f"{report.unread} without a readable verdict; they count as wrong")
     if report.skipped:
@@ -133,6 +141,8 @@ def _tables(report: Report) -> list[tuple[str, Table]]:
         return [("", summary), ("reliability", _bins(found))]
     if isinstance(report, PRMBenchReport):
         return [("", _prmbench_table(report))]
+    if isinstance(report, SearchReport):
+        return [("accuracy against generated tokens", _search_table(report))]
     return [
         ("accuracy", _curve_table(report, report.curves)),
         (
@@ -218,6 +228,22 @@ def _curve_table(report: BestOfNReport, curves: Mapping[str, Sequence[float]]) -
             for rule, curve in curves.items()
         ),
     ]
+
+
+def _search_table(report: SearchReport) -> Table:
+    return [
+        ("way", "n", "tokens", "accuracy", "95 %"),
+        *(
+            (_way(way), str(p.n), f"{p.n_tokens:,.0f}", fraction(p.accuracy), _between(p.interval))
+            for way, points in report.curves.items()
+            for p in points
+        ),
+    ]
+
+
+def _way(way: str) -> str:
+    """A way's name for people."""
+    return _WAYS.get(way) or _RULES.get(way, way)
 
 
 def _rule(report: BestOfNReport, rule: str) -> str:
@@ -325,6 +351,8 @@ def _figures(report: Report) -> list[tuple[str, Figure]]:
         return [_reliability(report.calibration)]
     if isinstance(report, PRMBenchReport):
         return [("PRM score by kind of error", _kinds(report))]
+    if isinstance(report, SearchReport):
+        return [("Accuracy against generated tokens, with 95 % bands", _search(report))]
     figures = [("First errors by subset", _subsets(report)), _reliability(report.calibration)]
     if report.sweep is not None:
         figures.insert(0, ("Metrics at every threshold", _sweep(report)))
@@ -473,27 +501,10 @@ def _curves(report: BestOfNReport) -> Figure:
         colour = _SET[place % len(_SET)]
         name = _rule(report, rule)
         common = {
-            "legendgroup": name,
             "visible": True if rule in shown else "legendonly",
             "line": {"color": colour, "dash": "solid" if rule in METHODS else "dot"},
         }
-        bands = [
-            band or (value, value) for band, value in zip(report.bands[rule], curve, strict=True)
-        ]
-        data += [
-            _line(
-                name,
-                [*report.ns, *reversed(report.ns)],
-                [*(high for _, high in bands), *(low for low, _ in reversed(bands))],
-                fill="toself",
-                fillcolor=_faint(colour),
-                showlegend=False,
-                hoverinfo="skip",
-            )
-            | common
-            | {"line": {"width": 0}},
-            _line(name, report.ns, curve, mode="lines+markers") | common,
-        ]
+        data += _banded(name, report.ns, curve, report.bands[rule], common)
     layout = _layout("candidates to choose among (n)", "accuracy")
     layout["height"] = 560
     layout["xaxis"] |= {
@@ -503,6 +514,43 @@ def _curves(report: BestOfNReport) -> Figure:
     }
     lowest = min(low for rule in shown for low, _ in (b or (0.0, 0.0) for b in report.bands[rule]))
     layout["yaxis"]["range"] = [max(0.0, lowest - 0.02), 1.01]
+    return {"data": data, "layout": layout}
+
+
+def _banded(
+    name: str,
+    x: Sequence[float],
+    curve: Sequence[float],
+    bands: Sequence[Interval | None],
+    common: Mapping[str, Any],
+) -> list[Figure]:
+    """A line with its band; both go when its name is pressed."""
+    known = [band or (value, value) for band, value in zip(bands, curve, strict=True)]
+    common = {**common, "legendgroup": name}
+    return [
+        _line(
+            name,
+            [*x, *reversed(x)],
+            [*(high for _, high in known), *(low for low, _ in reversed(known))],
+            fill="toself",
+            fillcolor=_faint(common["line"]["color"]),
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        | common
+        | {"line": {"width": 0}},
+        _line(name, x, curve, mode="lines+markers") | common,
+    ]
+
+
+def _search(report: SearchReport) -> Figure:
+    data = []
+    for place, (way, points) in enumerate(report.curves.items()):
+        values = [(one.n_tokens, one.accuracy, one.interval) for one in points]
+        x, y, bands = zip(*values, strict=True)
+        data += _banded(_way(way), x, y, bands, {"line": {"color": _SET[place]}})
+    layout = _layout("generated tokens for a problem", "accuracy")
+    layout["xaxis"]["type"] = "log"
     return {"data": data, "layout": layout}
 
 

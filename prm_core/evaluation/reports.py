@@ -5,8 +5,10 @@ A report is a record whose fields are the keys of its JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+
+import numpy as np
 
 from prm_core.errors import InputError
 from prm_core.evaluation.best_of_n import best_of_n
@@ -23,8 +25,10 @@ from prm_core.evaluation.metrics import (
     calibration,
     first_error_intervals,
     first_error_score,
+    interval,
     plain_mean,
     prm_score,
+    resampled,
     sweep,
 )
 from prm_core.types import Example, ScoredCandidate
@@ -160,7 +164,96 @@ class BestOfNReport:
     task: str = field(default="best-of-n", init=False)
 
 
-Report = FirstErrorReport | CalibrationReport | PRMBenchReport | BestOfNReport
+@dataclass(frozen=True, slots=True)
+class SearchPoint:
+    """One way at one size; see `prm_core.search`.
+
+    Attributes:
+        n: solutions that are written side by side.
+        n_tokens: generated for a problem, on average.
+        accuracy: how often the right answer is chosen.
+        interval: 95 % bootstrap interval of that, by resampling problems.
+    """
+
+    n: int
+    n_tokens: float
+    accuracy: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """What searches of the same problems reach, against the tokens that they generate.
+
+    Attributes:
+        model: the PRM that guides and chooses.
+        generator: the model that writes.
+        choose, aggregation: how a solution is chosen; majority votes go without.
+        curves: for each way, and for "majority" (a vote of the solutions of best of n), its points.
+        skipped, skipped_reasons: problems left out, in all and for each reason.
+    """
+
+    model: str
+    generator: str
+    source: str
+    n_problems: int
+    choose: str
+    aggregation: str
+    curves: dict[str, tuple[SearchPoint, ...]]
+    skipped: int
+    skipped_reasons: dict[str, int]
+    task: str = field(default="search", init=False)
+
+
+Report = FirstErrorReport | CalibrationReport | PRMBenchReport | BestOfNReport | SearchReport
+
+
+Outcomes = Sequence[tuple[int, float]]
+"""For each problem the generated tokens, and the chance that the chosen answer is right."""
+
+
+def search_report(
+    outcomes: Mapping[str, Mapping[int, Outcomes]],
+    *,
+    model: str,
+    generator: str,
+    source: str,
+    choose: str,
+    aggregation: str,
+    skipped_reasons: Mapping[str, int],
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> SearchReport:
+    """The report of searches.
+
+    Args:
+        outcomes: for each way and size those of all problems, in the same order.
+        model, generator, source, choose, aggregation: named in the report.
+        skipped_reasons: problems left out, for each reason.
+        n_resamples, seed: of the bootstrap.
+    """
+    n_problems = len(next(iter(next(iter(outcomes.values())).values())))
+    counts = resampled([0] * n_problems, n_resamples, seed)  # [B, P]
+
+    def point(n: int, found: Outcomes) -> SearchPoint:
+        tokens, right = np.array(found, dtype=float).T
+        band = interval(counts @ right / n_problems)
+        return SearchPoint(n, float(tokens.mean()), float(right.mean()), band)
+
+    return SearchReport(
+        model=model,
+        generator=generator,
+        source=source,
+        n_problems=n_problems,
+        choose=choose,
+        aggregation=aggregation,
+        curves={
+            way: tuple(point(n, found) for n, found in sorted(sizes.items()))
+            for way, sizes in outcomes.items()
+        },
+        skipped=sum(skipped_reasons.values()),
+        skipped_reasons=dict(skipped_reasons),
+    )
 
 
 def first_error_report(

@@ -31,13 +31,23 @@ def export(session: Session, path: str | Path, model: str = "") -> None:
         DataError: the file cannot be written.
         InputError: a field for arbitrary JSON contains something else.
     """
-    kind = Path(str(path).removesuffix(".gz")).suffix.lower()
+    kind = export_kind(path)
     if kind == ".json":
         save_session(session, path)
-    elif kind in (".jsonl", ".csv", ".parquet"):
+    else:
         rows = session_rows(session) if kind == ".jsonl" else result_rows(session, model)
         with open_results(path) as write:
             for row in rows:
                 write(json_line(row))
-    else:
+
+
+def export_kind(path: str | Path) -> str:
+    """The format that a file's name gives, as ".json".
+
+    Raises:
+        BadOptionError: the name does not give a format.
+    """
+    kind = Path(str(path).removesuffix(".gz")).suffix.lower()
+    if kind not in (".json", ".jsonl", ".csv", ".parquet"):
         raise BadOptionError(f"the name {path} does not give a format; end it in one of {_KINDS}")
+    return kind

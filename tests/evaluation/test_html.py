@@ -21,6 +21,7 @@ from prm_core.evaluation.reports import (
     calibration_report,
     first_error_report,
     prmbench_report,
+    search_report,
 )
 from prm_core.types import Candidate, Example
 
@@ -43,10 +44,19 @@ def reports(name: str = "data/x.jsonl", subset: str = "sub") -> list[Report]:
         calibration_report(judged, **names, n_resamples=20),
         prmbench_report(judged, **names, **at),
         best_of_n_report(JudgedPools((choices, choices[:1]), {}), **names, n_resamples=20),
+        search_report(
+            {"best-of-n": {1: [(9, 0.0), (7, 1.0)]}, subset: {4: [(30, 1.0), (20, 1.0)]}},
+            **names,
+            generator=name,
+            choose="score",
+            aggregation="last",
+            skipped_reasons={name: 1},
+            n_resamples=20,
+        ),
     ]
 
 
-TASKS = ("first-error", "calibration", "prmbench", "best-of-n")
+TASKS = ("first-error", "calibration", "prmbench", "best-of-n", "search")
 
 
 class Page(html.parser.HTMLParser):
@@ -76,7 +86,7 @@ class Page(html.parser.HTMLParser):
         return found
 
 
-@pytest.mark.parametrize("index", range(4), ids=TASKS)
+@pytest.mark.parametrize("index", range(5), ids=TASKS)
 def test_json_has_the_task_first_and_reads_back(index: int) -> None:
     row = report_row(reports()[index])
     assert next(iter(row)) == "task"
@@ -86,7 +96,7 @@ def test_json_has_the_task_first_and_reads_back(index: int) -> None:
 
 
 def test_json_has_the_keys_that_were_promised() -> None:
-    first_error, _, _, best_of_n = map(report_row, reports())
+    first_error, _, _, best_of_n, _ = map(report_row, reports())
     assert list(first_error)[:12] == [
         "task", "model", "source", "n_error", "n_correct", "error_accuracy", "correct_accuracy",
         "f1", "threshold", "threshold_source", "skipped", "skipped_reasons",
@@ -96,7 +106,7 @@ def test_json_has_the_keys_that_were_promised() -> None:
     assert best_of_n["accuracy"]["random"] == 0.75
 
 
-@pytest.mark.parametrize("index", range(4), ids=TASKS)
+@pytest.mark.parametrize("index", range(5), ids=TASKS)
 def test_tables_are_lines_of_printable_text(index: int) -> None:
     text = report_text(reports(NASTY, NASTY)[index])
     assert text.endswith("\n")
@@ -111,7 +121,7 @@ def test_the_table_says_what_was_left_out() -> None:
     assert re.search(r"^other +0 +1 +n/a +1\.000 +n/a", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("index", range(4), ids=TASKS)
+@pytest.mark.parametrize("index", range(5), ids=TASKS)
 def test_the_page_needs_nothing_else(index: int) -> None:
     page = Page(report_html(reports()[index]))
     assert len(page.scripts) == 3
@@ -123,7 +133,7 @@ def test_the_page_needs_nothing_else(index: int) -> None:
     assert policy.startswith("default-src 'none'")
 
 
-@pytest.mark.parametrize("index", range(4), ids=TASKS)
+@pytest.mark.parametrize("index", range(5), ids=TASKS)
 def test_the_pictures_are_figures(index: int) -> None:
     page = Page(report_html(reports()[index]))
     places = [a["id"] for tag, a in page.tags if tag == "div"]

@@ -11,6 +11,7 @@ from prm_core.evaluation.reports import (
     calibration_report,
     first_error_report,
     prmbench_report,
+    search_report,
     sweep_thresholds,
 )
 from prm_core.formats.candidate_sets import CandidateSet, Solution
@@ -251,3 +252,23 @@ def test_solutions_that_are_too_long_leave_the_pool() -> None:
     judged = judge_pools(Rule(lambda step: 0.5), POOLS)
     assert [len(choices) for choices in judged.pools] == [2, 1]
     assert judged.skipped["too long for the model"] == 1
+
+
+def test_a_search_is_the_mean_over_problems_with_its_band() -> None:
+    outcomes = {"beam": {8: [(10, 1.0), (20, 0.0), (30, 0.5), (40, 0.5)], 4: [(5, 1.0)] * 4}}
+    report = search_report(
+        outcomes,
+        model="prm",
+        generator="llm",
+        source="file",
+        choose="score",
+        aggregation="last",
+        skipped_reasons={"no right answer": 2},
+    )
+    four, eight = report.curves["beam"]
+    assert (four.n, four.n_tokens, four.accuracy, four.interval) == (4, 5.0, 1.0, (1.0, 1.0))
+    assert (eight.n, eight.n_tokens, eight.accuracy) == (8, 25.0, 0.5)
+    assert eight.interval is not None
+    low, high = eight.interval
+    assert 0.0 < low < 0.5 < high < 1.0
+    assert (report.n_problems, report.skipped) == (4, 2)
