@@ -48,7 +48,10 @@ NOT_RUN = {
     "make": "its targets are looked up instead; tests/cli/test_commands.py runs what they call",
 }
 # Run elsewhere, with data that the reader is to bring.
-RUN_ELSEWHERE = {"training.md": "tests/training/test_training.py"}
+RUN_ELSEWHERE = {
+    "search.md": "tests/cli/test_search.py",
+    "training.md": "tests/training/test_training.py",
+}
 
 
 def blocks(language: str, *pages: str) -> list[str]:
@@ -170,6 +173,16 @@ def test_the_page_of_rewards_shows_what_is_earned(capsys: pytest.CaptureFixture[
             found = [float(cell.strip("%")) for cell in re.split(r" \| ", ours.strip("| "))[1:]]
             margin = 10 if "%" in real else 0.25
             assert [float(cell.strip("%")) for cell in cells] == pytest.approx(found, abs=margin)
+
+
+def test_the_search_page_s_code_runs(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = blocks("python", "search.md")
+    small = code.replace('"smollm2-135m", chat=True', repr(model)).replace("2000", "200")
+    names = run(small, model)
+    assert names["tree"].solutions
+    assert "added 0 None None" in capsys.readouterr().out
 
 
 def test_the_table_in_the_readme_is_what_rank_prints(capsys: pytest.CaptureFixture[str]) -> None:
