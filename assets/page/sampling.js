@@ -161,10 +161,10 @@ function summary({ ends, texts, seconds }, there) {
   return [
     `${several(there, "solution")} in ${Math.ceil(seconds)} s.`,
     cut.length ? `Cut at the limit: ${cut.join(", ")}.` : "",
-    failed.length ? `Broke off: ${failed.join(", ")} (${why}).` : "",
+    failed.length ? `Interrupted: ${failed.join(", ")} (${why}).` : "",
     empty ? `${empty} came without a text.` : "",
     left ? `${left} found no room.` : "",
-    problem !== prm.draft.problem ? "They are of the problem as it was before." : "",
+    problem !== prm.draft.problem ? "They are for an earlier version of the problem." : "",
   ].filter(Boolean).join(" ");
 }
 
@@ -185,7 +185,7 @@ panel.addEventListener("keydown", (event) => {
 // Another text in the editor: what is still to come is none of it.
 document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
   letters = [];
-  if (!whole) stop("Cancelled: the editor holds another text now.");
+  if (!whole) stop("Cancelled: the editor now contains another text.");
 });
 document.addEventListener("prm:ended-sampling", () => {
   ended();
@@ -193,7 +193,7 @@ document.addEventListener("prm:ended-sampling", () => {
   running = false;
   prm.editor.endArriving(letters.length ? "What was sampled stays." : "");
   show("");
-  showIssue("The run ended before its time; what was written stays. Press Sample again.");
+  showIssue("The run ended early; what was written stays. Press Sample again.");
 });
 // A page that the browser keeps for Back would keep the key too.
 addEventListener("pagehide", () => {

@@ -65,7 +65,7 @@ const TwoModels = (() => {
     chooser.hidden = !some;
     invite.hidden = some;
     invite.textContent =
-      "Only one model has scored these solutions. Choose another one at the top and score again: what both say stays and stands here side by side.";
+      "Only one model has scored these solutions. Choose another one at the top and score again: the scores of both are kept and shown here side by side.";
     another.textContent = isOther() ? "Also score with the chosen model" : "Choose another model";
   }
 

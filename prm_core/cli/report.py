@@ -85,7 +85,7 @@ def _shown(session: Session, options: argparse.Namespace) -> Session:
     names = [model.id for model in session.models]
     for name in filter(None, (options.model, options.compare)):
         if name not in names:
-            known = ", ".join(names) or "nobody"
+            known = ", ".join(names) or "no model"
             raise BadOptionError(f"the file has no scores of {name!r}; {known} scored")
     given = {
         "model": options.model,

@@ -28,7 +28,7 @@ def open_scorer(
 
     Args:
         request: which model, and how: a record, or a line with a model's name and the command
-            line's options behind it, as "my-prm --server http://127.0.0.1:8000"; nothing for the
+            line's options after it, as "my-prm --server http://127.0.0.1:8000"; nothing for the
             model that ships with the project.
         keep: whether what was computed for a problem may be kept for the next call. In files every
             problem comes once, and a resumed run must give the same bits.

@@ -91,7 +91,7 @@ class PlaceError(InputError):
 
 
 def read_draft(payload: object) -> Draft:
-    """Check what a browser sent, so that the code behind can trust it.
+    """Check what a browser sent, so that later code can trust it.
 
     Raises:
         InputError: the payload has another shape; only a forged request does.

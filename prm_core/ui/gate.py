@@ -271,7 +271,7 @@ class Gate:
     def _check_names(self, headers: Headers) -> None:
         """The server's names in the request; Gradio writes them into the page."""
         if "x-gradio-server" in headers:
-            raise RefusedError(400, "This server is not behind another Gradio server.")
+            raise RefusedError(400, "This server is not mounted behind another Gradio server.")
         names = [headers.get("host", "")]
         names += headers.get("x-forwarded-host", names[0]).split(",")
         for name in names:

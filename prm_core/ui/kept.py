@@ -128,5 +128,5 @@ def _number(value: object) -> float:
 
 
 def _odds(value: object, p: float) -> float:
-    """Log-odds; null stands for the infinity that belongs to the probability."""
+    """Log-odds; null means the infinity that belongs to the probability."""
     return math.copysign(math.inf, p - 0.5) if value is None else _number(value)

@@ -120,7 +120,7 @@ class Reading:
         return self.issues + [{"where": i, "text": text} for i, text in sorted(self.errors.items())]
 
     @property
-    def stands(self) -> bool:
+    def scorable(self) -> bool:
         """Whether there is something to score, and nothing prevents it."""
         return not self.issues and any(self.candidates)
 
@@ -212,7 +212,7 @@ class Run:
         Closing it ends the run between two forward passes; what was shown stays.
         """
         draft, reading = await self._aside(read_payload, self._payload)
-        if draft is None or not reading.stands:
+        if draft is None or not reading.scorable:
             yield gr.skip(), actions_value(running=False, issues=reading.all_issues())
             return
         self._draft, self._reading = draft, reading

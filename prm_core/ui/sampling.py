@@ -263,7 +263,7 @@ _TEMPLATE = f"""
         list="prm-sampler-models" autocomplete="off" spellcheck="false" autocapitalize="off"
         aria-describedby="prm-sampler-issue"></label>
     <label class="prm-half">Key
-      <input type="password" data-field="key" placeholder="if it wants one"
+      <input type="password" data-field="key" placeholder="if it requires one"
         autocomplete="off" aria-describedby="prm-sampler-issue"></label>
     <label>Solutions
       <input type="number" data-field="n" value="4" min="1" max="{MAX_CANDIDATES}" step="1"
@@ -278,7 +278,7 @@ _TEMPLATE = f"""
   </div>
   <p class="prm-issue" id="prm-sampler-issue" role="alert" hidden></p>
   <p class="prm-sampler-hint">The server must speak OpenAI's protocol, as vLLM, SGLang, llama.cpp
-    and Ollama do. It gets the problem and <q></q> The key is kept nowhere.</p>
+    and Ollama do. It gets the problem and <q></q> The key is not kept.</p>
   <div class="prm-sampler-foot">
     <p class="prm-sampler-said" role="status"></p>
     <button type="button" class="prm-button prm-sampler-cancel" hidden>Cancel</button>

@@ -137,7 +137,7 @@ def test_what_breaks_off_is_kept_and_said(page: Page) -> None:
     with streaming(script) as server:
         fill(page, server)
         press(page)
-        expect(panel(page)).to_contain_text("Broke off: ")
+        expect(panel(page)).to_contain_text("Interrupted: ")
         expect(panel(page)).to_contain_text("Cut at the limit: ")
     expect(solutions(page)).to_have_count(2)
     expect(solutions(page).first).to_have_value("Half of it")
@@ -212,7 +212,7 @@ def test_another_text_in_the_editor_is_not_written_into(page: Page) -> None:
         press(page)
         expect(solutions(page)).to_have_value("Of the old problem.")
         page.get_by_role("button", name="Gallery", exact=True).click()
-        expect(panel(page)).to_contain_text("the editor holds another text now")
+        expect(panel(page)).to_contain_text("the editor now contains another text")
         go_on.set()
         expect(page.locator(".bd-card").first).to_be_visible()
         before = [one.input_value() for one in solutions(page).all()]
