@@ -361,8 +361,12 @@ async function openFile(file) {
   const packed = await gzipped(file).catch(() => file);
   const large = packed.size > props.max_bytes;
   const name = packed === file || large ? file.name : `${file.name}.gz`;
-  const words =
-    `${file.name} is too large for the page; on the command line it has no limit: python -m prm_core score`;
+  const megabytes = (n) => `${(n / 1e6).toFixed(1)} MB`;
+  const words = `${file.name} has ${
+    megabytes(packed.size)
+  } compressed, and the page opens at most ${
+    megabytes(props.max_bytes)
+  }; on the command line it has no limit: python -m prm_core score ${file.name}`;
   const reply = large
     ? { error: words }
     : await base64(packed).then((text) => server.open_file({ name, contents: text })).catch(() =>
@@ -371,6 +375,39 @@ async function openFile(file) {
   openButton.disabled = false;
   take(reply, file.name);
 }
+
+// --- a data set of the Hub ----------------------------------------------------------------------------
+
+const hubButton = find(".prm-open-hub");
+const hubPane = find(".prm-hub");
+const [hubName, hubGo] = [hubPane.querySelector("input"), hubPane.querySelector("button")];
+
+async function openHub() {
+  if (hubGo.disabled) return;
+  hubGo.disabled = true;
+  hubGo.textContent = "Opening…";
+  const reply = await server.open_hub(hubName.value).catch(() => null);
+  hubGo.disabled = false;
+  hubGo.textContent = "Open";
+  take(reply, reply?.title);
+  if (reply && !reply.error) showHub(false);
+}
+
+function showHub(open) {
+  hubPane.hidden = !open;
+  hubButton.setAttribute("aria-expanded", String(open));
+  if (open) hubName.focus();
+}
+
+hubButton.hidden = !props.hub;
+hubButton.addEventListener("click", () => showHub(hubPane.hidden));
+hubGo.addEventListener("click", openHub);
+hubPane.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    showHub(false);
+    hubButton.focus();
+  } else if (event.key === "Enter" && event.target === hubName) openHub();
+});
 
 // --- all of them --------------------------------------------------------------------------------------
 

@@ -141,6 +141,7 @@ def _problem(number: int, problem: Problem, show: _Show) -> str:
         parts += [
             _ranking(number, problem, [*zip(order, ranking, strict=True)], show),
             _heat_map(problem, order, show),
+            _courses(problem, order, show),
             _rules(choices, names),
             _answers(choices, names, show.method),
             *([_two_models(number, problem, show)] if show.other else []),
@@ -224,6 +225,53 @@ def _heat_map(problem: Problem, order: Sequence[int], show: _Show) -> str:
         f'<svg class="map" role="img" aria-label="{label}" width="{width}" '
         f'height="{18 * len(rows)}">{"".join(cells)}</svg></div><figcaption>{label}; a dot: below '
         f"{show.threshold:g}</figcaption></figure>"
+    )
+
+
+_COURSE = (132, 44)
+"""Width and height of a course, in pixels."""
+
+
+def _courses(problem: Problem, order: Sequence[int], show: _Show) -> str:
+    """The probabilities of every solution step by step, as small pictures, the best one first.
+
+    An outcome model's one number has no course.
+    """
+    drawn = []
+    for index in order:
+        values = problem.solutions[index].scores[show.model].probabilities
+        if len(values) > 1:
+            drawn.append(_course(problem.solutions[index].name, values, show.threshold))
+    if not drawn:
+        return ""
+    words = f"Step by step, from 0 to 1; dashed: {show.threshold:g}; a dot: the first step below it"
+    return (
+        f'<figure><div class="courses">{"".join(drawn)}</div><figcaption>{words}</figcaption>'
+        "</figure>"
+    )
+
+
+def _course(name: str, values: Sequence[float], threshold: float) -> str:
+    width, height = (side - 8 for side in _COURSE)
+    across = [4 + width * i / (len(values) - 1) for i in range(len(values))]
+    down = [4 + height * (1 - p) for p in values]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+    least = min(range(len(values)), key=values.__getitem__)
+    words = f"{len(values)} steps, lowest {format_probability(values[least], threshold)} at step "
+    words += str(least + 1)
+    dot = ""
+    error = next((i for i, p in enumerate(values) if p < threshold), None)
+    if error is not None:
+        words += f", first error at step {error + 1}"
+        dot = f'<circle class="{band(values[error])}" cx="{across[error]:.1f}" '
+        dot += f'cy="{down[error]:.1f}" r="3.5"/>'
+    limit = 4 + height * (1 - threshold)
+    return (
+        f'<span class="course"><b>{_text(_short(name, 12))}</b>'
+        f'<svg role="img" aria-label="{_escape(name)}: {words}" width="{_COURSE[0]}" '
+        f'height="{_COURSE[1]}"><title>{words}</title>'
+        f'<line x1="4" x2="{_COURSE[0] - 4}" y1="{limit:.1f}" y2="{limit:.1f}"/>'
+        f'<polyline points="{points}"/>{dot}</svg></span>'
     )
 
 
@@ -454,6 +502,14 @@ b.bad { color: var(--bad-ink); }
 figure { margin: 1rem 0; }
 .map text { fill: var(--mute); font-size: 12px; text-anchor: end; }
 .map circle { fill: var(--card); }
+.courses { display: flex; flex-wrap: wrap; gap: .5rem; }
+.course { display: grid; background: var(--card); border: 1px solid var(--track);
+  border-radius: .6rem; padding: .3rem .5rem; }
+.course b { font-size: 12px; font-weight: normal; color: var(--mute); }
+.course polyline { fill: none; stroke: var(--mute); stroke-width: 1.5; }
+.course line { stroke: var(--faint); stroke-dasharray: 4 3; }
+.course .good { fill: var(--good); } .course .warn { fill: var(--warn); }
+.course .bad { fill: var(--bad); }
 .map .good { fill: var(--good); } .map .warn { fill: var(--warn); } .map .bad { fill: var(--bad); }
 """
 

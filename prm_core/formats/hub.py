@@ -14,7 +14,7 @@ from prm_core.errors import DataError
 from prm_core.formats.rows import FileRow
 
 _NAME = re.compile(
-    r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[\w.-]+)(?=/))?(?:/(?P<split>[\w.-]+))?"
+    r"hf:(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<config>[\w.-]+)(?=/))?(?:/(?P<split>[\w.-]+))?"
 )
 
 
@@ -59,7 +59,10 @@ def hub_rows(name: str) -> Iterator[FileRow | DataError]:
     except DataError:
         raise
     except Exception as error:  # the library and its dependencies can raise anything
-        raise DataError(f"cannot be read: {_first_line(error)}", path=name) from error
+        raise DataError(
+            f"cannot be read: {_first_line(error)} (is the name right, and is there a network?)",
+            path=name,
+        ) from error
 
 
 def _first_line(error: Exception) -> Any:

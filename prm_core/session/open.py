@@ -42,7 +42,9 @@ class Opened:
     errors: tuple[DataError, ...] = ()
 
 
-def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opened:
+def open_session(
+    source: str | Path | bytes | BinaryIO, name: str = "", *, most_chars: int = MAX_CHARS
+) -> Opened:
     """The session in a file of any kind.
 
     Our sessions, JSON lines and reports come back equal. From any other format that `score`,
@@ -54,6 +56,7 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
         source: a path, a file's contents, or a data set of the Hub ("hf:owner/name").
         name: its name, if there is no path; used in errors, and for the format if the contents
             do not show it.
+        most_chars: in all texts of a file that is not a session of ours; more is refused.
 
     Raises:
         DataError: nothing can be read: the file is damaged, of an unknown kind, has no rows, or is
@@ -63,7 +66,7 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
         return _Builder().read(expanded(hub_rows(source)), source)
     if isinstance(source, str | Path):
         with file_errors(source, "read"), Path(source).open("rb") as file:
-            return open_session(file, name or str(source))
+            return open_session(file, name or str(source), most_chars=most_chars)
     name = name or "-"
     base = nullcontext(io.BytesIO(source) if isinstance(source, bytes) else source)
     with base as stream, read_errors(name):
@@ -74,7 +77,7 @@ def open_session(source: str | Path | bytes | BinaryIO, name: str = "") -> Opene
         everything = chain([first] if first is not None else [], rows)
         if isinstance(first, FileRow) and _is_session_row(first):
             return Opened(from_session_rows(_fields(everything), name))
-        return _Builder().read(expanded(everything), name)
+        return _Builder(most_chars).read(expanded(everything), name)
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "-") -> Opened:
@@ -109,13 +112,13 @@ def _fields(rows: Iterator[FileRow | DataError]) -> Iterator[dict[str, Any]]:
 class _Builder:
     """Turns rows into problems, and remembers which models they name."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_chars: int = MAX_CHARS) -> None:
         self._problems: list[Problem] = []
         self._models: dict[str, Model] = {}
         self._single: dict[tuple[str, str | None], int] = {}  # problem of one solution → place
         self._scored: dict[tuple[Any, ...], int] = {}  # problem with scores → place
         self._errors: list[DataError] = []
-        self._n_chars = 0
+        self._n_chars, self._most_chars = 0, most_chars
 
     def read(self, rows: Iterator[FileRow | DataError], name: str) -> Opened:
         for row in rows:
@@ -126,8 +129,8 @@ class _Builder:
                     self._add(one)
             except DataError as error:
                 self._errors.append(error)
-            if len(self._problems) > MAX_PROBLEMS or self._n_chars > MAX_CHARS:
-                most = f"{MAX_PROBLEMS:,} problems or {MAX_CHARS:,} characters"
+            if len(self._problems) > MAX_PROBLEMS or self._n_chars > self._most_chars:
+                most = f"{MAX_PROBLEMS:,} problems or {self._most_chars:,} characters"
                 raise DataError(f"has more than {most}, the most for a session", path=name)
         if not self._problems:
             raise self._errors[0] if self._errors else DataError("has no rows", path=name)

@@ -40,8 +40,11 @@ READ = re.compile(
 JOIN, ASK = "/gradio_api/queue/join", "/gradio_api/component_server"
 CANCEL, RESET = "/gradio_api/cancel", "/gradio_api/reset"
 
-MOST_BYTES = {JOIN: 12_000_000, ASK: 2_500_000, CANCEL: 4_000, RESET: 4_000}
+MOST_BYTES = {JOIN: 12_000_000, ASK: 12_000_000, CANCEL: 4_000, RESET: 4_000}
 """What may be sent, and how large: a draft of 2,000,000 characters, a preview's texts, a name."""
+
+MOST_ASKED = 2_500_000
+"""Bytes of what a component asks, but for functions that take a file."""
 
 MOST_HELD = 64_000_000
 """Bytes of all requests that are being read or answered at the same time."""
@@ -127,11 +130,13 @@ class Known:
     Attributes:
         events: how many values each event takes, by its number.
         functions: (component's number, name) of each function that a component calls.
+        files: names of functions that take a file.
         bounded: names of the functions that a session runs one at a time, each by itself.
     """
 
     events: Mapping[int, int]
     functions: frozenset[tuple[int, str]]
+    files: frozenset[str]
     bounded: frozenset[str]
 
 
@@ -183,6 +188,7 @@ class Gate:
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
         }
+        self._files: list[object] = [*known.files]  # `in` takes whatever a request holds
         self._held = 0
         self._previews = Previews()
 
@@ -240,7 +246,10 @@ class Gate:
                     self._held += len(part)
                     parts.append(part)
             body = b"".join(parts)
-            await self._forward(path, _json(body), scope, _replay(body, receive), send)
+            request = _json(body)
+            if path == ASK and len(body) > MOST_ASKED and request.get("fn_name") not in self._files:
+                raise _too_large(MOST_ASKED)
+            await self._forward(path, request, scope, _replay(body, receive), send)
         finally:
             self._held -= sum(map(len, parts))
 
@@ -351,10 +360,14 @@ def _length(headers: Headers, most: int) -> int:
     if not said.isdecimal() or not said.isascii():
         raise RefusedError(411, "The request must give its Content-Length.")
     if len(said) > 12 or int(said) > most:
-        raise RefusedError(
-            413, f"The request is too large; at most {most:,} bytes are read. Send less text."
-        )
+        raise _too_large(most)
     return int(said)
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(
+        413, f"The request is too large; at most {most:,} bytes are read. Send less text."
+    )
 
 
 async def _arriving(receive: Receive, n_bytes: int) -> AsyncGenerator[bytes]:

@@ -461,7 +461,7 @@ def build_page(host: ModelHost) -> Page:
         ModelIssue()
         with gr.Row(elem_id="prm-main", equal_height=False):
             with gr.Column(elem_id="prm-left"):
-                problems = Problems()
+                problems = Problems(hub=not host.public)
                 editor = Editor(examples)
                 # A request to any address is for the owner alone to make.
                 sampler = None if host.public else Sampler()
@@ -597,7 +597,10 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"split_preview", "restore", "open_file", "export_results", "compare"}),
+        frozenset({"open_file"}),
+        frozenset(
+            {"split_preview", "restore", "open_file", "open_hub", "export_results", "compare"}
+        ),
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed

@@ -7,23 +7,38 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
+import io
 import itertools
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import gradio as gr
 
-from prm_core.errors import PRMError
+from prm_core.errors import DataError, PRMError
 from prm_core.evaluation.choices import compare_choices
+from prm_core.formats.atomic import read_errors
+from prm_core.formats.hub import hub_rows
 from prm_core.paths import assets_dir, page_script
-from prm_core.session import Opened, Problem, Session, open_session, session_json
+from prm_core.session import Opened, Problem, Session, from_rows, open_session, session_json
 from prm_core.ui.kept import MAX_CHARS
+from prm_core.ui.words import sentence
 
-MAX_FILE_BYTES = 1_800_000
-"""Of a file as it arrives here; the browser compresses it first."""
+MAX_FILE_BYTES = 8_900_000
+"""Of a file as it arrives here, in base64 as large as a draft may be; the browser compresses it."""
+
+MAX_UNPACKED = 100_000_000
+"""Bytes, or characters of texts, that a file may hold unpacked."""
+
+MOST_HUB_ROWS = 5_000
+"""Of a data set of the Hub; the command line reads all of them."""
+
+HUB_S = 60.0
+"""For how long its rows are waited for, from the first one on."""
 
 MOST_ERRORS = 20
 """Unreadable rows that are named; the others are counted."""
@@ -37,6 +52,7 @@ MOST_FACTS = 4_000
 PATIENCE_S = 10
 
 _one_at_a_time = threading.Lock()
+_one_fetch_at_a_time = threading.Lock()
 _turns = itertools.count(1)
 
 
@@ -60,11 +76,90 @@ def open_file(asked: object) -> dict[str, Any]:
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return {"error": "The server is busy; open the file again in a minute."}
     try:
-        return _shown(open_session(base64.b64decode(contents, validate=True), name[:200]))
+        return _shown(_opened(base64.b64decode(contents, validate=True), name[:200]))
     except (PRMError, binascii.Error) as error:
         return {"error": str(error)}
     finally:
         _one_at_a_time.release()
+
+
+def _opened(contents: bytes, name: str) -> Opened:
+    """
+    Raises:
+        DataError: as `open_session`; the file holds too much.
+    """
+    if contents.startswith(b"\x1f\x8b"):
+        with read_errors(name):
+            unpacked = gzip.GzipFile(fileobj=io.BytesIO(contents)).read(MAX_UNPACKED + 1)
+        if len(unpacked) > MAX_UNPACKED:
+            raise DataError(
+                f"holds more than {MAX_UNPACKED:,} bytes, the most that the page opens; on the "
+                "command line it has no limit: python -m prm_core score",
+                path=name,
+            )
+        contents, name = unpacked, name.removesuffix(".gz")
+    return open_session(contents, name, most_chars=MAX_UNPACKED)
+
+
+def open_hub(asked: object) -> dict[str, Any]:
+    """What a data set of the Hub contains. Called by the browser (`server.open_hub`).
+
+    Only where the visitor is the page's owner: it fetches what they name.
+
+    Args:
+        asked: the data set's name, as `prm_core.formats.hub` takes it; "hf:" may be missing.
+
+    Returns:
+        As `open_file`, and the `title`, which says if only the first rows are there.
+    """
+    if not isinstance(asked, str) or not asked.strip():
+        return {"error": "Type the name of a data set, such as openai/gsm8k/main/test."}
+    if not _one_fetch_at_a_time.acquire(timeout=PATIENCE_S):
+        return {"error": "Another data set is being opened; try again in a minute."}
+    name = f"hf:{asked.strip().removeprefix('hf:')[:200]}"
+    rows = _FirstRows(name)
+    try:
+        shown = _shown(from_rows(rows, name))
+    except PRMError as error:
+        return {"error": sentence(str(error))}
+    finally:
+        _one_fetch_at_a_time.release()
+    more = f", the first {rows.n_read:,} rows" if rows.cut else ""
+    return shown | {"title": name.removeprefix("hf:") + more}
+
+
+class _FirstRows:
+    """The first rows of a data set: so many, so long, so much text.
+
+    Attributes:
+        n_read: how many there were so far.
+        cut: whether there are more.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.n_read, self.cut = 0, False
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """
+        Raises:
+            DataError: as `hub_rows`.
+        """
+        n_chars, began = 0, 0.0
+        for row in hub_rows(self._name):
+            if isinstance(row, DataError):
+                raise row
+            began = began or time.monotonic()
+            n_chars += len(repr(row.fields))
+            if (
+                self.n_read == MOST_HUB_ROWS
+                or n_chars > MAX_UNPACKED
+                or time.monotonic() - began > HUB_S
+            ):
+                self.cut = True
+                return
+            self.n_read += 1
+            yield row.fields
 
 
 def gallery(asked: object) -> dict[str, Any]:
@@ -152,9 +247,17 @@ _TEMPLATE = """
   <div class="prm-open">
     <button type="button" class="prm-button prm-ghost prm-open-file">Open a file</button>
     <button type="button" class="prm-button prm-ghost prm-open-gallery">Gallery</button>
+    <button type="button" class="prm-button prm-ghost prm-open-hub" aria-expanded="false"
+      aria-controls="prm-hub" hidden>Hub…</button>
     <input type="file" hidden aria-label="File of problems">
     <span class="prm-grow"></span>
     <button type="button" class="prm-button prm-ghost prm-open-back" hidden></button>
+  </div>
+  <div class="prm-hub" id="prm-hub" hidden>
+    <label for="prm-hub-name">Data set on the Hub</label>
+    <input type="text" id="prm-hub-name" placeholder="openai/gsm8k/main/test" autocomplete="off"
+      autocapitalize="off" spellcheck="false">
+    <button type="button" class="prm-button">Open</button>
   </div>
   <p class="prm-issue prm-open-issue" role="alert" hidden></p>
   <section class="prm-session" aria-label="Problems" hidden>
@@ -183,8 +286,14 @@ _TEMPLATE = """
 class Problems(gr.HTML):
     """Opens files and shows what they hold, a line per problem; events `submit` and `stop`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hub: bool = False) -> None:
+        """
+        Args:
+            hub: whether data sets of the Hub can be opened by their names.
+        """
         functions: list[Callable[..., Any]] = [open_file, gallery]
+        if hub:
+            functions.append(open_hub)
         super().__init__(
             value=None,
             html_template=_TEMPLATE,
@@ -193,6 +302,7 @@ class Problems(gr.HTML):
             elem_id="prm-problems",
             server_functions=functions,
             max_bytes=MAX_FILE_BYTES,
+            hub=hub,
             max_problems=MAX_PROBLEMS,
             max_chars=MAX_CHARS,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 import re
 import time
 from pathlib import Path
@@ -12,8 +14,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from prm_core.paths import assets_dir
 from prm_core.session import load_session
-from tests.browser.conftest import SOLUTIONS
+from tests.browser.conftest import SOLUTIONS, OpenPage, serving
+from tests.browser.test_axe import violations
 from tests.browser.test_page import expect_scored, score, solutions
+from tests.hub import write_library
 
 pytestmark = pytest.mark.browser
 
@@ -164,6 +168,48 @@ def test_ten_thousand_problems_are_listed_soon(page: Page, tmp_path: Path) -> No
     expect(options(page)).to_have_count(1)
     options(page).click()
     expect(page.locator("#prm-problem")).to_have_value("What is 9999 + 9999?")
+
+
+def test_a_packed_file_of_some_megabytes_opens_and_a_larger_one_is_told_why(
+    page: Page, tmp_path: Path
+) -> None:
+    rng = random.Random(0)
+    rows = [
+        {"problem": f"Problem {i}", "solutions": [rng.randbytes(1_000).hex()]} for i in range(3_000)
+    ]
+    raw = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(raw, 1))
+    assert path.stat().st_size > 3_000_000
+    choose(page, path)
+    expect(page.locator(".prm-session-count")).to_contain_text("3,000 problems")
+    (tmp_path / "large.parquet").write_bytes(rng.randbytes(10_000_000))
+    choose(page, tmp_path / "large.parquet")
+    expect(page.locator(".prm-open-issue")).to_have_text(
+        "large.parquet has 10.0 MB compressed, and the page opens at most 8.9 MB; on the command "
+        "line it has no limit: python -m prm_core score large.parquet"
+    )
+    expect(page.locator(".prm-session-count")).to_contain_text("3,000 problems")
+
+
+def test_a_data_set_of_the_hub_is_opened_by_its_name(
+    open_page: OpenPage, tmp_path: Path, tiny_dir: Path
+) -> None:
+    write_library(tmp_path)
+    settings = {"PYTHONPATH": str(tmp_path), "PRM_INSPECTOR_MODEL": str(tiny_dir)}
+    with serving(tmp_path / "log", **settings) as local:
+        page = open_page(local.url)
+        page.get_by_role("button", name="Hub…").click()
+        page.get_by_label("Data set on the Hub").fill("no/network")
+        page.keyboard.press("Enter")
+        expect(page.locator(".prm-open-issue")).to_contain_text("is there a network?")
+        assert violations(page) == []
+        page.get_by_label("Data set on the Hub").fill("own/set/test")
+        page.locator(".prm-hub").get_by_role("button", name="Open").click()
+        expect(options(page)).to_have_count(3)
+        expect(page.locator(".prm-session-title")).to_have_text("own/set/test")
+        expect(page.locator("#prm-problem")).to_have_value("0?")
+        page.close()
 
 
 def test_all_problems_are_scored_with_progress(page: Page, tmp_path: Path) -> None:

@@ -147,6 +147,30 @@ def test_one_problem_alone_is_kept_alone(tmp_path: Path) -> None:
     assert found.models == whole.models
 
 
+def test_every_solution_has_its_course() -> None:
+    """The points of a line are the probabilities, and the dot is the first error."""
+    values = {"A": (0.9, 0.5, 0.2, 0.7), "B": (0.8, 0.9), "C": (0.6,)}
+    solutions = tuple(
+        Solution(name, steps=("x",) * len(p), scores={"m": Scores(p)}) for name, p in values.items()
+    )
+    page = Elements(session_html(Session((Problem("?", solutions=solutions),), (Model("m"),))))
+    lines = [attrs["points"] or "" for tag, attrs in page.tags if tag == "polyline"]
+    labels = [a["aria-label"] or "" for t, a in page.tags if t == "svg" and a.get("class") != "map"]
+    assert labels == [
+        "B: 2 steps, lowest 0.80 at step 1",
+        "A: 4 steps, lowest 0.20 at step 3, first error at step 3",
+    ]
+    for points, name in zip(lines, "BA", strict=True):
+        drawn = [tuple(map(float, point.split(","))) for point in points.split()]
+        assert [x for x, _ in drawn] == sorted({x for x, _ in drawn})
+        heights = [y for _, y in drawn]
+        best, worst = 4.0, 40.0  # of probabilities 1 and 0
+        shown = [(worst - y) / (worst - best) for y in heights]
+        assert shown == pytest.approx(values[name], abs=0.002)
+    dots = [attrs for tag, attrs in page.tags if tag == "circle" and "class" in attrs]
+    assert [(one["class"], one["cy"]) for one in dots] == [("bad", "32.8")]
+
+
 def test_a_large_problem_takes_no_time() -> None:
     solutions = tuple(
         Solution(f"S{n}", steps=("A step of some words.",) * 40, scores={"m": Scores((0.5,) * 40)})

@@ -363,7 +363,7 @@ def test_a_large_request_is_refused_before_it_is_read(server: Running) -> None:
     for path, length in (
         ("queue/join", 50_000_000),
         ("queue/join", 10**15),
-        ("component_server/", 5_000_000),
+        ("component_server/", 50_000_000),
         ("cancel", 10_000),
     ):
         with socket.create_connection((server.url[7:].split(":")[0], int(server.url[-5:]))) as sock:
@@ -379,6 +379,35 @@ def test_a_large_request_is_refused_before_it_is_read(server: Running) -> None:
         "POST", "/gradio_api/queue/join", iter_chunks(), Transfer_Encoding="chunked"
     )
     assert (status, b"Content-Length" in said_chunked) == (411, True)
+
+
+def test_only_a_file_may_be_larger_than_a_preview(server: Running) -> None:
+    text = "x" * 3_000_000
+    functions = {
+        name: number
+        for number, block in server.page.demo.blocks.items()
+        for name in block.get_config().get("server_fns", [])
+    }
+    for name, data, wanted in (
+        ("open_file", {"name": "x.jsonl", "contents": text}, 200),
+        ("split_preview", {"texts": [text], "rule": "auto"}, 413),
+        ("restore", text, 413),
+        (["open_file"], text, 413),
+    ):
+        number = functions[name if isinstance(name, str) else "open_file"]
+        asked = {"data": data, "component_id": number, "fn_name": name, "session_hash": "x"}
+        status, _, said = server.visitor().ask("POST", "/gradio_api/component_server/", asked)
+        assert status == wanted, said
+
+
+def test_a_public_page_fetches_nothing_from_the_hub(server: Running) -> None:
+    names = {
+        name
+        for block in server.page.demo.blocks.values()
+        for name in block.get_config().get("server_fns", [])
+    }
+    assert "open_file" in names
+    assert "open_hub" not in names
 
 
 def iter_chunks() -> bytes:
