@@ -13,6 +13,7 @@ const TALL = 8; // a card with more steps is dense, and an opened step of it sta
 const ROW_CHARS = 2000; // of a step; more than a row ever shows
 const ROW_PX = 28; // a step of a dense card
 const AXIS_PX = 24;
+const FOLDED = -100; // where a bar lies whose row is not shown: above the drawing
 const CELL_PX = 14; // the widest step of an overview
 const SVG = "http://www.w3.org/2000/svg";
 const STORED_PALETTE = "prm-palette";
@@ -415,7 +416,7 @@ new IntersectionObserver(
 function skeleton(candidate) {
   const dense = (candidate.n_steps ?? 3) > TALL;
   const rows = Array.from(
-    { length: candidate.n_steps ?? 3 },
+    { length: (candidate.n_steps ?? 3) - Math.max(0, (candidate.n_thinking ?? 0) - 1) },
     () => make("div", { class: "bd-row bd-ghost" }, make("i"), make("b")),
   );
   const node = make(
@@ -440,7 +441,6 @@ function skeleton(candidate) {
 function scoredCard(data) {
   const rank = text("span", "bd-rank", "");
   const score = text("span", "bd-score", "");
-  const chip = data.first_error === null ? "bd-chip bd-good" : "bd-chip bd-bad";
   const plot = make("div", { class: "bd-plot", "aria-hidden": "true" });
   const card = {
     index: data.index,
@@ -469,7 +469,7 @@ function scoredCard(data) {
       many() ? strip(card) : null,
       card.outcome,
       answer(data),
-      text("span", chip, data.claim),
+      Chain.claim(data),
       stale,
       text("span", "bd-hint", data.n_steps > 1 ? `weakest: step ${data.weakest_step + 1}` : ""),
       many() ? opener(card) : null,
@@ -602,14 +602,9 @@ function fill(card) {
   near.unobserve(card.node);
   card.chart.style.minHeight = "";
   card.rows = inside(card).steps.map((step, i) => row(card, step, i));
-  card.rows[0].tabIndex = 0;
   card.tracks = card.rows.map((one) => one.querySelector(".bd-track"));
-  const steps = make(
-    "ol",
-    { "aria-label": "Steps" },
-    ...card.rows.map((one) => make("li", {}, one)),
-  );
-  card.chart.append(card.plot, steps);
+  card.chart.append(card.plot, Chain.list(card), Chain.map(card) ?? "");
+  Chain.takeTab(card);
   card.chart.after(...inside(card).rationales.map(wrote));
   sizes.observe(card.chart);
 }
@@ -762,7 +757,9 @@ function draw(card) {
     const said = row.querySelector(".bd-words");
     said.classList.toggle("bd-clipped", said.scrollHeight > said.clientHeight + 4);
   }
-  const place = card.tracks.map((track) => track.offsetTop + track.offsetHeight / 2);
+  const place = card.tracks.map((track) =>
+    track.offsetParent ? track.offsetTop + track.offsetHeight / 2 : FOLDED
+  );
   const key = [width, ...place].join();
   if (key === card.key) return;
   card.key = key;
@@ -770,7 +767,9 @@ function draw(card) {
 }
 
 function paint(card, place) {
-  const track = card.tracks[0];
+  const track = card.tracks.find((one) => one.offsetParent);
+  card.plot.hidden = !track;
+  if (!track) return;
   const { data, layout } = coloured(inside(card).figure, paletteNow());
   const height = card.chart.clientHeight;
   const margin = layout.margin;
@@ -935,13 +934,15 @@ function closeStep(card) {
 
 function focusRow(card, i) {
   fill(card);
+  Chain.reveal(card, i);
   for (const one of card.rows) one.tabIndex = -1;
   card.rows[i].tabIndex = 0;
   card.rows[i].focus();
 }
 
 // The cards whose rows can be walked through, in their order.
-const walkable = () => wanted().filter((card) => card.rows && !card.chart.hidden);
+const walkable = () =>
+  wanted().filter((card) => card.rows && !card.chart.hidden && Chain.seen(card).length);
 
 const rowAt = (event) => event.target.closest(".bd-row[data-step]");
 
@@ -952,6 +953,7 @@ function toggle(card, i) {
 
 list.addEventListener("click", (event) => {
   const header = event.target.closest(".bd-card > header");
+  if (event.target.closest(".bd-to-error")) return;
   if (header) {
     const card = cardOf(header);
     if (card?.opener && document.getSelection().isCollapsed) unfoldCard(card, card.chart.hidden);
@@ -979,7 +981,8 @@ list.addEventListener("keydown", (event) => {
   const node = rowAt(event);
   if (!node) return;
   const i = Number(node.dataset.step);
-  const last = card.rows.length - 1;
+  const places = Chain.seen(card);
+  const here = places.indexOf(i);
   const order = walkable();
   const at = order.indexOf(card);
   switch (event.key) {
@@ -989,19 +992,19 @@ list.addEventListener("keydown", (event) => {
       break;
     case "ArrowDown":
     case "j":
-      if (i < last) focusRow(card, i + 1);
-      else if (order[at + 1]) focusRow(order[at + 1], 0);
+      if (here < places.length - 1) focusRow(card, places[here + 1]);
+      else if (order[at + 1]) focusRow(order[at + 1], Chain.seen(order[at + 1])[0]);
       break;
     case "ArrowUp":
     case "k":
-      if (i > 0) focusRow(card, i - 1);
-      else if (order[at - 1]) focusRow(order[at - 1], order[at - 1].data.n_steps - 1);
+      if (here > 0) focusRow(card, places[here - 1]);
+      else if (order[at - 1]) focusRow(order[at - 1], Chain.seen(order[at - 1]).at(-1));
       break;
     case "Home":
-      focusRow(card, 0);
+      focusRow(card, places[0]);
       break;
     case "End":
-      focusRow(card, last);
+      focusRow(card, places.at(-1));
       break;
     default:
       return;
@@ -1072,7 +1075,7 @@ function goToCard(letter) {
   showLines(true);
   unfoldCard(card, true);
   card.node.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
-  focusRow(card, 0);
+  focusRow(card, Chain.seen(card)[0] ?? 0);
   return card;
 }
 

@@ -174,6 +174,7 @@ def board_value(
             | (
                 {
                     "n_steps": len(_at(thinking, index, ())) or None,
+                    "n_thinking": sum(_at(thinking, index, ())),
                     "detail": None,
                     "error": judged.errors.get(index, ""),
                 }
@@ -339,7 +340,7 @@ def _head() -> str:
     A `<style>` because it needs no request and no cache can serve an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
-    names = ("board.css", "overview.css", "rules.css", "models.css")
+    names = ("board.css", "overview.css", "rules.css", "models.css", "chain.css")
     styles = [(_PAGE / name).read_text(encoding="utf-8") for name in names]
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
@@ -374,6 +375,7 @@ class Board(gr.HTML):
                 "rules.js",
                 "answers.js",
                 "two_models.js",
+                "chain.js",
                 "board.js",
                 "stale.js",
                 "compare.js",

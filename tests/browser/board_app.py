@@ -57,6 +57,18 @@ WRITTEN = replace(
 CHART = (RIGHT, WRONG, MENDED)
 
 
+def chain(wrong: int | None) -> ScoredCandidate:
+    """40 steps, of which the first 30 are thinking; the one at `wrong` is wrong."""
+    return scored(tuple(0.1 if i == wrong else 0.9 for i in range(40)))
+
+
+def thought(*candidates: ScoredCandidate, threshold: float = 0.5) -> Callable[[], dict[str, Any]]:
+    marks = [[i < 30 for i in range(40)] for _ in candidates]
+    return lambda: board_value(
+        PROBLEM, candidates, status="done", run=11, thinking=marks, threshold=threshold
+    )
+
+
 def shown(
     run: int,
     candidates: tuple[ScoredCandidate | None, ...],
@@ -81,6 +93,8 @@ SHOW: dict[str, Callable[[], dict[str, Any]]] = {
     "full": shown(7, waves(64, 40)),
     "written": shown(8, (RIGHT, WRITTEN)),
     "split": shown(10, (RIGHT, WRONG, scored((0.4, 0.5), "7 × 8 = 54.", "It is 54."))),
+    "thought": thought(chain(12), chain(35)),
+    "thought again": thought(chain(12), chain(35), threshold=0.45),
     "judged": lambda: board_value(
         PROBLEM,
         CHART,

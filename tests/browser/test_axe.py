@@ -48,7 +48,7 @@ def test_every_state_of_the_board(open_page: OpenPage, board_url: str, look: Any
         tab.click()
         found[f"chart, {tab.text_content()}"] = violations(page, ".prm-board")
     page.get_by_role("tab").first.click()
-    for name in ("failed", "cancelled", "waiting", "written", "many", "hostile"):
+    for name in ("failed", "cancelled", "waiting", "written", "many", "hostile", "thought"):
         show(page, name)
         expect(page.locator(".prm-board")).to_be_visible()
         found[name] = violations(page, ".prm-board")
