@@ -9,12 +9,14 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from prm_core import Candidate, load_scorer, rank
+from prm_core.answers.final import same_answer
 from prm_core.cli import main
 from prm_core.evaluation.arithmetic import evaluate_arithmetic
 from prm_core.formats.labelled import read_examples
 from prm_core.formats.problems import read_problems
 from prm_core.paths import assets_dir
 from prm_core.scoring.local import Scorer
+from prm_core.session import load_session
 from prm_core.types import Example
 
 MODEL = assets_dir() / "default-model"
@@ -147,3 +149,16 @@ def test_problems_as_visitors_type_them(visitors: tuple[float, float]) -> None:
 def test_visitors_can_believe_it(visitors: tuple[float, float]) -> None:
     assert visitors[0] >= STEPS_WANTED
     assert visitors[1] >= SOLUTIONS_WANTED
+
+
+def test_an_outcome_reward_passes_what_the_model_does_not(scorer: Scorer) -> None:
+    """The shipped example: three solutions end in 12, two of them by way of 120."""
+    (problem,) = load_session(REFERENCE.parent / "outcome.json").problems
+    outcome = [one.scores["answer-check"].probabilities for one in problem.solutions]
+    assert outcome == [
+        (float(same_answer(one.final_answer(), problem.gold_answer)),) for one in problem.solutions
+    ]
+    assert outcome == [(1.0,), (1.0,), (1.0,), (0.0,)]
+    scored = scorer.score([one.candidate(problem.problem) for one in problem.solutions])
+    assert [one.first_error(0.5) for one in scored] == [None, 2, 1, 1]
+    assert rank(scored, "min")[0].index == 0

@@ -1219,6 +1219,12 @@ function exampleCard(one, index) {
   );
 }
 
+// Opens an example that the list of problems brings.
+function link(name, words) {
+  const press = () => document.dispatchEvent(new CustomEvent(name));
+  return make("button", { type: "button", class: "bd-unfold", onclick: press }, words);
+}
+
 function showEmpty() {
   empty.replaceChildren(
     text("h2", "", "Which step went wrong?"),
@@ -1230,13 +1236,10 @@ function showEmpty() {
     sample(),
     make("div", { class: "bd-examples" }, ...value.examples.map(exampleCard)),
     make(
-      "button",
-      {
-        type: "button",
-        class: "bd-unfold",
-        onclick: () => document.dispatchEvent(new CustomEvent("prm:gallery")),
-      },
-      "See how four 7B PRMs judged 30 problems",
+      "div",
+      { class: "bd-more-examples" },
+      link("prm:gallery", "See how four 7B PRMs judged 30 problems"),
+      link("prm:outcome-example", "See why one number for a whole solution is not enough"),
     ),
   );
 }

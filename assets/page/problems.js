@@ -72,7 +72,8 @@ function judgeOf({ id, label, line, note, threshold, recorded: fromFile } = {}) 
   return {
     model: label || id,
     model_line: !fromFile && line ? line : prm.RECORDED + id,
-    model_note: fromFile ? "These scores were recorded before and come from the file." : note ?? "",
+    model_note: note ||
+      (fromFile ? "These scores were recorded before and come from the file." : ""),
     own: threshold ?? 0.5,
   };
 }
@@ -529,6 +530,9 @@ galleryButton.addEventListener("click", async () => {
   take(await server.gallery("").catch(() => null), "Gallery");
 });
 document.addEventListener("prm:gallery", () => galleryButton.click());
+document.addEventListener("prm:outcome-example", async () => {
+  take(await server.gallery("outcome").catch(() => null), "One number or every step");
+});
 backButton.addEventListener("click", goBack);
 find(".prm-session-close").addEventListener("click", close);
 search.addEventListener("input", showList);

@@ -163,13 +163,17 @@ class _FirstRows:
 
 
 def gallery(asked: object) -> dict[str, Any]:
-    """The gallery that ships, in the same form. Called by the browser (`server.gallery`)."""
-    return _gallery()
+    """A session that ships, in the same form. Called by the browser (`server.gallery`).
+
+    Args:
+        asked: "outcome" for the example of an outcome reward, else the gallery.
+    """
+    return _shipped("outcome.json" if asked == "outcome" else "gallery/gsm8k.json.gz")
 
 
 @cache
-def _gallery() -> dict[str, Any]:
-    path = assets_dir().parent / "examples" / "gallery" / "gsm8k.json.gz"
+def _shipped(name: str) -> dict[str, Any]:
+    path = assets_dir().parent / "examples" / name
     try:
         return _shown(open_session(path))
     except PRMError as error:  # the examples are not installed with the package

@@ -214,3 +214,15 @@ def test_a_phone_shows_both_models_without_sideways_scroll(open_page: OpenPage) 
     expect(page.locator(".bd-models .bd-summary")).to_contain_text(f"of {n_steps} steps")
     page.get_by_role("button", name="Show 28 more of 53").click()
     expect(page.locator(".bd-pair-row")).to_have_count(n_steps)
+
+
+def test_the_example_of_an_outcome_reward_shows_one_number_and_then_every_step(
+    page: Page,
+) -> None:
+    page.get_by_role("button", name="See why one number for a whole solution").click()
+    expect(page.locator(".bd-judge")).to_contain_text("sees the final answer alone")
+    expect(page.locator(".bd-verdict")).to_have_text("A, B and C are level under every rule.")
+    score(page)
+    expect(page.locator(".bd-card .bd-row")).to_have_count(15)
+    numbers = {one: card(page, one).locator(".bd-outcome").text_content() for one in "ABCD"}
+    assert numbers == dict.fromkeys("ABC", "outcome 1.00") | {"D": "outcome 0.00"}
