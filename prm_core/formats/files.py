@@ -164,11 +164,15 @@ def _decoded(raw: bytes, name: str) -> str:
 
 
 @contextmanager
-def open_results(path: str | Path) -> Iterator[Callable[[str], None]]:
+def open_results(path: str | Path, *, labelled: bool = False) -> Iterator[Callable[[str], None]]:
     """A function that writes results to a file, which appears complete or not at all.
 
     It takes them as JSON lines, from `prm_core.formats.results.result_row` and
     `prm_core.formats.rows.json_line`.
+
+    Args:
+        path: its name tells the format.
+        labelled: whether a table has columns for labels and notes.
 
     Raises:
         DataError: the file cannot be written.
@@ -180,9 +184,9 @@ def open_results(path: str | Path) -> Iterator[Callable[[str], None]]:
         if name.endswith(".gz"):  # without name and time: equal results, equal files
             inner = gzip.GzipFile("", "wb", fileobj=file, mtime=0)
         if kind == ".parquet":
-            write, finish = parquet_writer(inner, name)
+            write, finish = parquet_writer(inner, name, labelled)
         elif kind == ".csv":
-            write, finish = csv_writer(inner)
+            write, finish = csv_writer(inner, labelled)
         else:
             write, finish = lambda line: inner.write(line.encode("utf-8")), lambda: None
 

@@ -108,7 +108,11 @@ def one_result_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[File
                 yield first
             first = FileRow(row.path, row.line, {**about, "candidates": []})
         first.fields["candidates"].append(
-            {name: _json_cell(value) for name, value in row.fields.items() if name not in about}
+            {
+                name: _json_cell(value, name)
+                for name, value in row.fields.items()
+                if name not in about
+            }
         )
     if first is not None:
         yield first
@@ -121,7 +125,7 @@ _TYPED = ("label", "mistake_index", "doc_id", "epoch", "correct", "final_answer_
 
 def _json_cell(cell: Any, name: str = "") -> Any:
     """The value in a text cell: a list or an object as JSON, and values that cannot be text."""
-    if not isinstance(cell, str):
+    if not isinstance(cell, str) or name == "note":
         return cell
     if cell[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):
@@ -282,12 +286,14 @@ _RESULT_COLUMNS = (
     *("weakest_step", "first_error", "answer", "thinking", "extras", "rationales"),
     *("reward_form", "rewards"),
 )
+_SAID_COLUMNS = ("labels", "step_notes", "note")
 
 
 def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A problem's results as one row per solution, in the order in which they were given.
 
-    `place` counts from 1 in the order of the ranking; thinking, extras and rationales are JSON.
+    `place` counts from 1 in the order of the ranking; lists and objects are JSON. A solution
+    that was not scored has no numbers.
     """
     places = {index: place for place, index in enumerate(result["ranking"], start=1)}
     of_problem = {name: result[name] for name in ("problem", "model", "aggregation")}
@@ -299,13 +305,15 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "reward_form": result.get("reward_form"),
             "rewards": one.get("rewards"),
             "candidate": one["index"],
-            "place": places[one["index"]],
-            **{name: one[name] for name in same},
-            **{f"score_{method}": score for method, score in one["scores"].items()},
+            "place": places.get(one["index"]),
+            **{name: one.get(name) for name in same},
+            "probabilities": one.get("probabilities", []),
+            **{f"score_{method}": score for method, score in one.get("scores", {}).items()},
             **{
                 name: json.dumps(one[name], ensure_ascii=False) if name in one else None
-                for name in ("thinking", "extras", "rationales")
+                for name in ("thinking", "extras", "rationales", "labels", "step_notes")
             },
+            "note": one.get("note"),
         }
 
 
@@ -333,10 +341,16 @@ def armed(cell: Any) -> Any:
     return cell[1:] if is_text else cell
 
 
-def csv_writer(file: Any) -> _Writer:
+def csv_writer(file: Any, labelled: bool = False) -> _Writer:
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     # Not QUOTE_MINIMAL: Python 3.11 would leave a carriage return in a cell unquoted.
-    table = csv.DictWriter(text, _RESULT_COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    table = csv.DictWriter(
+        text,
+        _columns(labelled),
+        extrasaction="ignore",
+        lineterminator="\n",
+        quoting=csv.QUOTE_NONNUMERIC,
+    )
     table.writeheader()
 
     def write(line: str) -> None:
@@ -352,7 +366,11 @@ def csv_writer(file: Any) -> _Writer:
     return write, finish
 
 
-def parquet_writer(file: Any, path: str) -> _Writer:
+def _columns(labelled: bool) -> tuple[str, ...]:
+    return (*_RESULT_COLUMNS, *_SAID_COLUMNS) if labelled else _RESULT_COLUMNS
+
+
+def parquet_writer(file: Any, path: str, labelled: bool = False) -> _Writer:
     pyarrow = pyarrow_for(path)
     lists = {
         "steps": pyarrow.string(),
@@ -372,7 +390,7 @@ def parquet_writer(file: Any, path: str) -> _Writer:
                 if name in whole
                 else pyarrow.string(),
             )
-            for name in _RESULT_COLUMNS
+            for name in _columns(labelled)
         ]
     )
     table = pyarrow.parquet.ParquetWriter(file, schema)

@@ -96,19 +96,25 @@ def _ours(row: FileRow, problem: str, solutions: Sequence[Any], **rest: Any) -> 
     return FileRow(row.path, row.line, {k: v for k, v in fields.items() if v is not None})
 
 
+_SAME = ("thinking", "answer", "labels", "step_notes", "note")
+
+
 def _results(row: FileRow) -> FileRow:
     """What `score` writes; see `prm_core.formats.results.result_row`."""
     solutions = []
     model = optional_text(row, "model") or "unknown"
     for number, one in enumerate(list_of(row, "candidates", row.fields["candidates"]), start=1):
         steps = item_of(row, "candidates", one, "steps")
-        probabilities = item_of(row, "candidates", one, "probabilities")
+        same = {name: one[name] for name in _SAME if one.get(name) not in (None, "")}
+        probabilities = one.get("probabilities")
+        if not probabilities and {"labels", "step_notes", "note"} & same.keys():  # not scored
+            solutions.append({"steps": steps, **same})
+            continue
         if not isinstance(steps, list) or not isinstance(probabilities, list):
             what = f"steps and probabilities of candidate {number} must be lists"
             raise row.error(what, "candidates")
         whole = {"extras", "rationales"} & one.keys()
         scores = {"probabilities": probabilities, **{name: one[name] for name in whole}}
-        same = {name: one[name] for name in ("thinking", "answer") if one.get(name) is not None}
         solutions.append({"steps": steps, **same, "scores": {model: scores}})
     return _ours(
         row,

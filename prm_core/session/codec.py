@@ -169,6 +169,82 @@ def session_of(value: Any, path: str | Path = "-") -> Session:
         raise DataError(str(bad), path=path, field=bad.place) from None
 
 
+def whatever_is_good(value: Any, path: str | Path = "-") -> tuple[Session, tuple[DataError, ...]]:
+    """The session that a JSON value holds without what is bad in it, and the errors.
+
+    A bad value costs its solution, or its problem where it is the problem's own; one of the
+    settings, of a title or the like costs these.
+
+    Raises:
+        DataError: as `read_session`, where nothing is left or it is no session of this version.
+    """
+    errors: list[DataError] = []
+    while True:
+        try:
+            return session_of(value, path), tuple(errors)
+        except DataError as error:
+            rest, bad = _without(value, error)
+            if rest is None:
+                raise
+            errors += bad
+            value = rest
+
+
+def _without(value: Any, error: DataError) -> tuple[dict[str, Any] | None, list[DataError]]:
+    """What is left of a session without its bad parts, and an error for each; None where nothing
+    can be left out."""
+    part = (error.field or "settings").split(".")[0].split("[")[0]
+    if part in ("problems", "models"):
+        one_by_one = _good_problem if part == "problems" else _good_model
+        entries = value[part] if isinstance(value[part], list) else []
+        found = [one_by_one(one, f"{part}[{i}]", error.path) for i, one in enumerate(entries)]
+        good = [one for one, _ in found if one is not None]
+        bad = [one for _, errors in found for one in errors]
+        return ({**value, part: good}, bad) if good and bad else (None, [])
+    if part == "version" or part not in value:
+        return None, []
+    return {name: one for name, one in value.items() if name != part}, [error]
+
+
+def _good_model(
+    value: Any, at: str, path: str | Path
+) -> tuple[dict[str, Any] | None, list[DataError]]:
+    """A model's JSON without its bad fields, and an error for each."""
+    good, bad = {}, []
+    for name, one in value.items() if isinstance(value, dict) else ():
+        try:
+            _model({"id": "-", name: one})
+            good[name] = one
+        except _BadValueError as error:
+            error.at(at)
+            bad.append(DataError(str(error), path=path, field=error.place))
+    return good if "id" in good else None, bad
+
+
+def _good_problem(
+    value: Any, at: str, path: str | Path
+) -> tuple[dict[str, Any] | None, list[DataError]]:
+    """A problem's JSON without its bad solutions, and an error for each; None where it is bad
+    itself."""
+    bad: list[DataError] = []
+    if isinstance(value, dict) and isinstance(value.get("solutions"), list):
+        good = []
+        for place, one in enumerate(value["solutions"]):
+            try:
+                _solution(one)
+                good.append(one)
+            except _BadValueError as error:
+                error.at(f"{at}.solutions[{place}]")
+                bad.append(DataError(str(error), path=path, field=error.place))
+        value = {**value, "solutions": good}
+    try:
+        _problem(value)
+    except _BadValueError as error:
+        error.at(at)
+        return None, [DataError(str(error), path=path, field=error.place)]
+    return value, bad
+
+
 def problem_of(value: Any, path: str | Path = "-", line: int | None = None) -> Problem:
     """The problem in a JSON value, as `plain` wrote it.
 
@@ -401,21 +477,13 @@ _problem = _record(
     draft=_or_null(_draft),
     more=_object,
 )
+_model = _record(
+    Model, id=_text, label=_text, line=_text, note=_text, threshold=_number, recorded=_flag
+)
 _session = _record(
     Session,
     problems=_list(_problem, MAX_PROBLEMS),
-    models=_list(
-        _record(
-            Model,
-            id=_text,
-            label=_text,
-            line=_text,
-            note=_text,
-            threshold=_number,
-            recorded=_flag,
-        ),
-        MAX_MODELS,
-    ),
+    models=_list(_model, MAX_MODELS),
     settings=_record(
         Settings,
         model=_text,

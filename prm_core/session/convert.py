@@ -183,6 +183,49 @@ def result_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
             )
 
 
+def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
+    """The rows of a table: those of `result_rows`, whose solutions carry labels and notes too.
+
+    A solution of which people say something stands there without scores where it has none.
+    """
+    shown = model or (session.model.id if session.model else "")
+    for problem in session.problems:
+        pairs = list(zip(problem.solutions, problem.scored(shown), strict=True))
+        there = [(one, scored) for one, scored in pairs if scored is not None]
+        row: dict[str, Any] = {
+            "id": problem.id,
+            "problem": problem.problem,
+            "model": shown or None,
+            "aggregation": session.settings.aggregation,
+            "ranking": [],
+            "candidates": [],
+        }
+        if there:
+            row = result_row(
+                problem.id,
+                [scored for _, scored in there],
+                method=session.settings.aggregation,
+                threshold=session.threshold,
+            )
+        for candidate, (one, _) in zip(row["candidates"], there, strict=True):
+            candidate.update(_said(one))
+        rest = [said for one, scored in pairs if scored is None and (said := _said(one))]
+        for index, said in enumerate(rest, start=len(there)):
+            row["candidates"].append({"index": index, **said})
+        if row["candidates"]:
+            yield row
+
+
+def _said(solution: Solution) -> dict[str, Any]:
+    """What people say of a solution, with its steps; nothing where nobody does."""
+    said = {
+        name: plain(value)
+        for name in ("labels", "step_notes", "note")
+        if (value := getattr(solution, name))
+    }
+    return {"steps": list(solution.steps), **said} if said else {}
+
+
 def session_rows(session: Session) -> Iterator[dict[str, Any]]:
     """Rows for JSON lines, a problem each, from which `from_session_rows` makes an equal session.
 
@@ -217,19 +260,24 @@ def from_session_rows(rows: Iterable[Mapping[str, Any]], path: str = "-") -> Ses
         DataError: a row has no field `session`, or its content is not a session; see
             `read_session`.
     """
-    problems: list[Any] = []
-    head: dict[str, Any] = {}
-    version: Any = VERSION
-    for line, row in enumerate(rows, start=1):
-        whole = row.get("session")
-        if not isinstance(whole, dict) or "problem" not in whole:
+    there = list(rows)
+    for line, row in enumerate(there, start=1):
+        if not isinstance(row.get("session"), dict) or "problem" not in row["session"]:
             raise DataError("is not a row of a session", path=path, line=line, field="session")
-        if line == 1 and isinstance(whole.get("head"), dict):
-            head = whole["head"]
-        if whole.get("version") != VERSION:
-            version = whole.get("version")
-        problems.append(whole["problem"])
-    return session_of({**head, "format": FORMAT, "version": version, "problems": problems}, path)
+    return session_of(session_rows_json(there), path)
+
+
+def session_rows_json(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The JSON of the session that rows with a field `session` hold."""
+    wholes = [row["session"] for row in rows]
+    head = wholes[0].get("head") if wholes else None
+    versions = [one.get("version") for one in wholes if one.get("version") != VERSION]
+    return {
+        **(head if isinstance(head, dict) else {}),
+        "format": FORMAT,
+        "version": versions[0] if versions else VERSION,
+        "problems": [one.get("problem") for one in wholes],
+    }
 
 
 def examples(session: Session, *, neutral_is_right: bool = True) -> list[Example]:

@@ -8,7 +8,7 @@ from prm_core.errors import BadOptionError
 from prm_core.formats.files import open_results
 from prm_core.formats.rows import json_line
 from prm_core.session.codec import save_session
-from prm_core.session.convert import result_rows, session_rows
+from prm_core.session.convert import session_rows, table_rows
 from prm_core.session.record import Session
 
 _KINDS = ".json, .jsonl, .csv (each perhaps with .gz), .parquet"
@@ -18,8 +18,9 @@ def export(session: Session, path: str | Path, model: str = "") -> None:
     """Write a session; equal sessions make equal files, written completely or not at all.
 
     `.json` holds everything, and so does `.jsonl`, whose lines are rows as `score` writes them.
-    `.csv` and `.parquet` have a row for each solution that the model scored, as `score` writes
-    them; CSV cells that a spreadsheet would run are escaped, and read back unchanged.
+    `.csv` and `.parquet` have a row for each solution that the model scored or that has labels or
+    notes, as `score` writes them, and columns for these; CSV cells that a spreadsheet would run are
+    escaped, and read back unchanged.
 
     Args:
         session: what to write.
@@ -35,8 +36,8 @@ def export(session: Session, path: str | Path, model: str = "") -> None:
     if kind == ".json":
         save_session(session, path)
     else:
-        rows = session_rows(session) if kind == ".jsonl" else result_rows(session, model)
-        with open_results(path) as write:
+        rows = session_rows(session) if kind == ".jsonl" else table_rows(session, model)
+        with open_results(path, labelled=True) as write:
             for row in rows:
                 write(json_line(row))
 

@@ -19,8 +19,8 @@ from prm_core.formats.hub import hub_rows, is_hub
 from prm_core.formats.problems import text_or_steps
 from prm_core.formats.rows import FileRow
 from prm_core.formats.translate import problem_rows
-from prm_core.session.codec import is_session, session_of
-from prm_core.session.convert import from_candidate, from_session_rows, unique_names
+from prm_core.session.codec import is_session, whatever_is_good
+from prm_core.session.convert import from_candidate, session_rows_json, unique_names
 from prm_core.session.record import MAX_PROBLEMS, Model, Problem, Scores, Session, Solution
 from prm_core.text.steps import Splits, candidate_of, given_steps, split_solutions
 from prm_core.text.tags import may_hold_tags
@@ -60,7 +60,7 @@ def open_session(
 
     Raises:
         DataError: nothing can be read: the file is damaged, of an unknown kind, has no rows, or is
-            a session with an invalid value.
+            a session of another version.
     """
     if isinstance(source, str) and is_hub(source):
         return _Builder().read(expanded(hub_rows(source)), source)
@@ -73,10 +73,10 @@ def open_session(
         rows = rows_in(stream, name)
         first = next(rows, None)
         if isinstance(first, FileRow) and is_session(first.fields):
-            return Opened(session_of(first.fields, name))
+            return Opened(*whatever_is_good(first.fields, name))
         everything = chain([first] if first is not None else [], rows)
         if isinstance(first, FileRow) and _is_session_row(first):
-            return Opened(from_session_rows(_fields(everything), name))
+            return _session_rows(everything, name)
         return _Builder(most_chars).read(expanded(everything), name)
 
 
@@ -102,11 +102,17 @@ def _is_session_row(row: FileRow) -> bool:
     return is_session(row.fields.get("session"))
 
 
-def _fields(rows: Iterator[FileRow | DataError]) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if isinstance(row, DataError):
-            raise row
-        yield row.fields
+def _session_rows(rows: Iterator[FileRow | DataError], name: str) -> Opened:
+    """The session of rows that `session_rows` wrote, without those that are bad."""
+    found = list(rows)
+    good = [row.fields for row in found if isinstance(row, FileRow) and _is_session_row(row)]
+    strange = [
+        row if isinstance(row, DataError) else row.error("is not a row of a session", "session")
+        for row in found
+        if isinstance(row, DataError) or not _is_session_row(row)
+    ]
+    session, errors = whatever_is_good(session_rows_json(good), name)
+    return Opened(session, (*strange, *errors))
 
 
 class _Builder:
@@ -259,6 +265,8 @@ def _solution(
         correct=fields["correct"] if isinstance(fields.get("correct"), bool) else None,
         scores=_scores(row, number, fields, len(solution.steps)),
         labels=tuple(_label(one) for one in fields.get("labels") or ()),
+        step_notes=_notes(row, number, fields.get("step_notes")),
+        note=row.text_or_number("solutions", fields.get("note"), said) or "",
         error_type=row.text_or_number("solutions", fields.get("error_type"), said),
     )
 
@@ -279,6 +287,12 @@ def _cut(
         return Solution(name, text or "", written, tuple(marks or ()))
     candidate = candidate_of("–", given_steps(written, marks))
     return replace(from_candidate(candidate, name), text=text or "")
+
+
+def _notes(row: FileRow, number: int, notes: Any) -> tuple[str, ...]:
+    if notes is not None and not isinstance(notes, list):
+        raise row.error(f"step_notes of solution {number} must be a list", "solutions")
+    return tuple(notes or ())
 
 
 def _label(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prm_core import BadOptionError
+from prm_core.formats.labelled import read_examples
 from prm_core.formats.tables import armed, defused
 from prm_core.session import (
     Model,
@@ -19,6 +20,7 @@ from prm_core.session import (
     export,
     open_session,
 )
+from prm_core.types import Example
 
 NASTY = '=HYPERLINK("http://x","y")'
 
@@ -92,3 +94,31 @@ def test_a_defused_cell_is_read_as_it_was(cell: str) -> None:
 def test_a_name_must_tell_a_format(tmp_path: Path) -> None:
     with pytest.raises(BadOptionError, match=r"does not give a format"):
         export(session(), tmp_path / "s.doc")
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_tables_carry_labels_and_notes(name: str, tmp_path: Path) -> None:
+    """With scores and without; what nobody scored or labelled has no row."""
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    steps = ("=1+1", "So 2.")
+    said = {"labels": (1.0, "neutral"), "step_notes": ("", "-5"), "note": "[1]"}
+    solutions = (
+        Solution("A", steps=steps, scores={"m": Scores((0.5, 0.25))}, **said),
+        Solution("B", steps=steps, scores={"m": Scores((0.5, 0.75))}),
+        Solution("C", steps=("So 3.",), labels=(0.0,)),
+        Solution("D", steps=steps, scores={"n": Scores((0.5, 0.75))}),
+    )
+    plain = Problem("2?", "q", (Solution("A", steps=("Two.",), labels=(1.0,)),))
+    made = Session((Problem("1 + 1?", "p", solutions), plain), (Model("m"), Model("n")))
+    export(made, tmp_path / name)
+    first, second = open_session(tmp_path / name).session.problems
+    assert [(one.labels, one.step_notes, one.note) for one in first.solutions] == [
+        ((1.0, "neutral"), ("", "-5"), "[1]"),
+        ((), (), ""),
+        ((0.0,), (), ""),
+    ]
+    assert [list(one.scores) for one in first.solutions] == [["m"], ["m"], []]
+    assert second.solutions == plain.solutions
+    labelled = [one for one in read_examples(tmp_path / name) if isinstance(one, Example)]
+    assert [one.labels for one in labelled] == [(1.0, 1.0), (0.0,), (1.0,)]
