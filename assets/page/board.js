@@ -156,6 +156,7 @@ const views = [
   { name: "Answers", content: [Answers.node], fill: () => fillAnswers() },
   { name: "Models", content: [TwoModels.node], fill: () => fillModels() },
   { name: "Table", content: [table], fill: () => fillTable() },
+  { name: "Labels", content: [Labels.node], fill: () => fillLabels() },
 ];
 const tabs = views.map(({ name }, i) =>
   make(
@@ -224,6 +225,7 @@ function showTab(chosen) {
     tab.tabIndex = here ? 0 : -1;
     panels[i].hidden = !here;
   });
+  showBare();
   fillView();
   keepView();
 }
@@ -606,6 +608,7 @@ function fill(card) {
   card.chart.append(card.plot, Chain.list(card), Chain.map(card) ?? "");
   Chain.takeTab(card);
   card.chart.after(...inside(card).rationales.map(wrote));
+  markLabels(card);
   sizes.observe(card.chart);
 }
 
@@ -860,6 +863,7 @@ function openStep(card, i) {
     fact("probability", step.exact),
     fact("log-odds", logOdds(step)),
     ...extras(step).map(([name, words]) => fact(name, words)),
+    ...labelFacts(card, i),
   );
   const whole = make("div", { class: "bd-text md" });
   Typeset.show(whole, step.text, plain);
@@ -901,7 +905,12 @@ function openStep(card, i) {
       text("h3", "bd-cap", heading),
       whole,
       facts,
-      make("div", {}, Table.copyButton("Copy the text", () => step.text)),
+      make(
+        "div",
+        {},
+        Table.copyButton("Copy the text", () => step.text),
+        labelButton(card, i),
+      ),
     ),
     rulesTable,
     close,
@@ -1033,15 +1042,36 @@ function fillOverview() {
   });
 }
 
-// What the server found, made of text once.
+// What the server found, made of text once. Where solutions were removed since, it is asked what
+// the rules choose of the others.
 function choices() {
   value.found ??= value.choices && JSON.parse(value.choices);
-  return value.found;
+  if (!nRemoved()) return value.found;
+  const those = there.map((one) => one.letter).join();
+  if (value.ofThose?.those !== those) findChoices(those);
+  return value.ofThose.found;
+}
+
+const nRemoved = () => value.candidates.filter((one) => one.detail).length - there.length;
+
+async function findChoices(those) {
+  const of = value;
+  of.ofThose = { those, found: null };
+  const stored = JSON.parse(prm.storedResults({ ...of, others: undefined }));
+  const letters = there.map((one) => one.letter);
+  stored.candidates = stored.candidates.filter((one) => letters.includes(one.letter));
+  const again = await server.restore(JSON.stringify(stored)).catch(() => null);
+  if (of.ofThose.those !== those) return;
+  of.ofThose = again
+    ? { those, found: JSON.parse(again.choices) }
+    : { those, found: of.found, isOld: true };
+  if (value === of) fillView();
 }
 
 function fillRules() {
+  const found = choices();
   Rules.draw({
-    choices: choices(),
+    choices: found,
     there,
     methods: value.methods,
     method,
@@ -1050,7 +1080,7 @@ function fillRules() {
     colours: paletteNow(),
     accent: accent(),
     scores: scoresTable(ranked()),
-    removed: value.candidates.filter((one) => one.detail).length - there.length,
+    removed: nRemoved() > 0 && Boolean(value.ofThose?.isOld),
     open: goToStep,
   });
 }
@@ -1142,6 +1172,7 @@ function stepsTable(scored) {
       ...others.map((name) => figure(name)),
       { name: "Text" },
       { name: "Mark" },
+      { name: "Label" },
     ],
     rows: scored.flatMap((card) =>
       inside(card).steps.map((step, i) => ({
@@ -1154,6 +1185,7 @@ function stepsTable(scored) {
           ...others.map((name) => extra(step, name)),
           { shown: step.text, class: "bd-text" },
           { shown: marks(card.data, step, i), class: "bd-mark" },
+          { shown: prm.labels.words(saidOf(card).labels[i]) },
         ],
       }))
     ),
@@ -1334,8 +1366,8 @@ function show(next) {
     if (old) forget(old);
   }
   const blank = value.candidates.length === 0;
-  empty.hidden = !(blank && value.status === "empty");
-  results.hidden = blank || endedWithNothing(value);
+  empty.hidden = true;
+  showBare();
   if (!empty.hidden) showEmpty();
   showNote(value);
   showAbout();

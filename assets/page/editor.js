@@ -480,7 +480,8 @@ async function askForSteps() {
     const old = card.preview && JSON.stringify(card.preview.steps);
     const drawn = card.preview?.text === texts[i] && old === JSON.stringify(answer[i].steps);
     card.preview = { text: texts[i], ...answer[i] };
-    prm.cuts.set(card.letter, { text: texts[i], rule: cut, used: answer[i].rule.split(":")[0] });
+    const { rule: used, steps: spans } = answer[i];
+    prm.cuts.set(card.letter, { text: texts[i], rule: cut, used: used.split(":")[0], spans });
     tell(card);
     return !drawn;
   });

@@ -41,7 +41,7 @@ const bytesOf = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0)
 async function exportAs(format) {
   openExport(false);
   exportButton.focus();
-  const asked = { format, aggregation: method, results: prm.storedResults(value) };
+  const asked = { format, aggregation: method, results: exportedResults() };
   const reply = await server.export_results(asked).catch(() => null);
   if (!reply || reply.error) {
     sayExport(reply?.error ?? "The server did not answer; try again in a minute.");
@@ -86,7 +86,8 @@ async function unpacked(text) {
 async function copyLink() {
   openExport(false);
   exportButton.focus();
-  const state = { draft: prm.draft, method, results: prm.storedResults(value) };
+  const said = prm.labels.all();
+  const state = { draft: prm.draft, method, results: prm.storedResults(value), said };
   const link = `${location.origin}${location.pathname}#s=${await packed(JSON.stringify(state))}`;
   if (link.length > MOST_LINK) {
     sayExport("Too large for a link; save the session as a file instead.");
@@ -112,6 +113,7 @@ async function openLink() {
   document.dispatchEvent(
     new CustomEvent("prm:open-draft", { detail: { draft: state.draft, first: true } }),
   );
+  prm.labels.load(state.said);
   document.dispatchEvent(new CustomEvent("prm:show-results", { detail: state.results }));
 }
 

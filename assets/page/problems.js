@@ -28,6 +28,7 @@ let at = -1;
 let drafts = new Map(); // a problem's place → what the editor held of it
 let results = new Map(); // … and what was scored here, as prm.storedResults writes it
 let facts = new Map(); // … and what the list says of it, of recorded scores (by the model) or own ones
+let labels = new Map(); // … and what people say of its solutions, as said.js keeps it
 let all = null; // the run over all problems: { places, began, stopping }
 let saving = 0;
 let previous = null; // the list before this one, with what was typed in it
@@ -156,19 +157,20 @@ function factOfBoard({ candidates, choices }) {
     apart: majority.letters.length > 0 &&
       !best.letters.some((one) => majority.letters.includes(one)),
     error: candidates.some((one) => typeof one.first_error === "number"),
+    correct: candidates.map((one) => one.correct ?? null),
+    majority: majority.letters.map((letter) => places.indexOf(letter)),
   };
 }
 
 // Whether a label calls a step wrong that the scores pass, or the other way round.
-function labelsDiffer(problem) {
-  const threshold = session.models?.find((one) => one.id === model)?.threshold ?? 0.5;
-  return solutionsOf(problem).some((solution) => {
-    const p = scoresOf(solution)?.probabilities;
-    return p?.length === solution.steps.length &&
-      solution.labels?.some((label, k) =>
-        typeof label === "number" && (label >= 0.5) !== (p[k] >= threshold)
-      );
-  });
+function labelsDiffer(_, i) {
+  const { scored, said } = known(i);
+  return scored?.candidates.some(({ letter, scores }) =>
+    said[letter]?.labels.some((label, k) =>
+      typeof label === "number" && scores?.steps[k] === said[letter].steps[k] &&
+      (label >= 0.5) !== (scores.probabilities[k] >= scored.threshold)
+    )
+  );
 }
 
 const FILTERS = [
@@ -179,6 +181,7 @@ const FILTERS = [
   ["the rules disagree", (_, i) => factOf(i)?.rules > 1],
   ["PRM and labels disagree", labelsDiffer],
   ["not scored", (_, i) => !factOf(i)],
+  ["not labelled", (_, i) => !nLabelled(i)],
 ];
 
 // --- the list -----------------------------------------------------------------------------------------
@@ -210,6 +213,7 @@ function line(i) {
     several((problem.solutions ?? []).length, "solution"),
     leaders && `${leaders}${mark} ${fact.leaders.length > 1 ? "lead" : "leads"}`,
     facts.has(i) && "scored here",
+    nLabelled(i) && `${nLabelled(i)} labelled`,
   ].filter(Boolean).join(" · ");
   node.append(number, text, note);
   return node;
@@ -252,6 +256,7 @@ function keepCurrent() {
   if (at < 0 || !session) return;
   const draft = structuredClone(prm.draft);
   if (draft.problem.trim()) drafts.set(at, draft);
+  if (draft.problem.trim()) labels.set(at, prm.labels.all());
   const { results: shown } = prm;
   const own = shown?.candidates.some((one) => one.detail) && shown.status !== "running" &&
     !shown.model_line?.startsWith(prm.RECORDED);
@@ -274,8 +279,12 @@ async function choose(i) {
   await prm.loaded;
   at = i;
   prm.store(PLACE, at);
+  const said = labels.get(i) ?? saidByFile(i);
+  const scored = results.get(i) ?? recordedResults(i);
   tell("prm:open-draft", { draft: draftFor(i), first });
-  tell("prm:show-results", results.get(i) ?? recordedResults(i));
+  prm.labels.load(said);
+  tell("prm:show-results", scored);
+  if (first && !scored && Object.values(said).some(prm.labels.holds)) tell("prm:label");
   showActive();
   saveNow();
 }
@@ -286,7 +295,8 @@ function take(reply, name) {
   openIssue.hidden = !words;
   if (words) return;
   putAside();
-  [session, title, drafts, results] = [JSON.parse(reply.session), name, new Map(), new Map()];
+  [session, title] = [JSON.parse(reply.session), name];
+  [drafts, results, labels] = [new Map(), new Map(), new Map()];
   facts = new Map(Object.entries(JSON.parse(reply.facts)));
   const models = session.models ?? [];
   const wanted = session.settings?.model;
@@ -299,7 +309,7 @@ function take(reply, name) {
 // The list that is there can be had back, with what was typed and scored in it.
 function putAside() {
   keepCurrent();
-  if (session) previous = { session, title, model, at, drafts, results, facts };
+  if (session) previous = { session, title, model, at, drafts, results, facts, labels };
   [session, at] = [null, -1];
   backButton.hidden = !previous;
   backButton.textContent = previous ? `Back to ${previous.title}` : "";
@@ -309,7 +319,7 @@ function goBack() {
   const wanted = previous;
   putAside();
   const place = wanted.at;
-  ({ session, title, model, drafts, results, facts } = wanted);
+  ({ session, title, model, drafts, results, facts, labels } = wanted);
   showUnread({ n_errors: 0, errors: [] });
   show();
   choose(place);
@@ -506,7 +516,7 @@ function stored(mode, work) {
 function saveNow() {
   clearTimeout(saving);
   if (session) keepCurrent();
-  const kept = session && { session, title, model, at, drafts, results, facts };
+  const kept = session && { session, title, model, at, drafts, results, facts, labels };
   const work = (store) => kept ? store.put(kept, "list") : store.delete("list");
   stored("readwrite", work).catch(() => {}); // forbidden or full: the list is there until it is left
 }
@@ -514,8 +524,9 @@ function saveNow() {
 async function restore() {
   const kept = await stored("readonly", (store) => store.get("list")).catch(() => null);
   if (!Array.isArray(kept?.session?.problems) || session) return;
-  ({ session, title, model, drafts, results, facts = new Map() } = kept);
+  ({ session, title, model, drafts, results, facts = new Map(), labels = new Map() } = kept);
   at = Number(prm.stored(PLACE) ?? kept.at);
+  if (prm.stored(prm.labels.KEY) === null) prm.labels.load(labels.get(at) ?? saidByFile(at));
   show();
 }
 

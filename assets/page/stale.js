@@ -230,7 +230,7 @@ async function restoreResults() {
     props.value = again;
     show(again);
     if (views.some(({ name }) => name === view?.tab)) showTab(view.tab);
-  }
+  } else if (view?.tab === "Labels") showTab("Labels");
   restoring = false;
   if (kept && !again && !busy) {
     empty.before(unkept);
@@ -263,8 +263,13 @@ async function redraw(change) {
 }
 
 // Results that another part passes, in stored form; null shows the empty board.
+let asked = 0; // so many results; of those that the server draws only the last are shown
+
 document.addEventListener("prm:show-results", async ({ detail: stored }) => {
+  asked += 1;
+  const mine = asked;
   const again = stored && await drawn(stored);
+  if (mine !== asked) return;
   if (stored && !again) {
     empty.before(unkept);
     sayUnkept("The results of this problem could not be drawn; choose it again in a minute.");

@@ -16,7 +16,7 @@ window.prm ??= (() => {
     draft: { problem: "", rule: "auto", gold: null, letters: [], solutions: [] },
     model: "",
     results: null, // as the board shows them
-    cuts: new Map(), // letter → { text, rule, used }: how a solution is cut now, as far as is known
+    cuts: new Map(), // letter → { text, rule, used, spans }: how a solution is cut now, as far as known
     judgeAll: false, // the next run reuses no score
   };
 

@@ -25,8 +25,9 @@ def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> S
     Args:
         results: `{"problem", "rule", "model", "model_line", "model_note", "gold", "threshold",
             "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
-            "error", "scores"}]}`, and optionally `others`, the scores of other models: `{"model",
-            "model_line", "model_note", "own", "candidates"}` with each solution's scores or null.
+            "error", "scores", "said"?}]}`, and optionally `others`, the scores of other models:
+            `{"model", "model_line", "model_note", "own", "candidates"}` with each solution's scores
+            or null. What people say of a solution is `{"steps", "labels", "step_notes", "note"}`.
         settings: the other display settings; model and threshold are those of the results.
 
     Raises:
@@ -102,9 +103,15 @@ def _ids(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _solution(row: Mapping[str, Any], said: Mapping[str, Any]) -> Solution:
-    """A solution with what each model says of it, by the model's name."""
-    steps, thinking = _steps([one for one in said.values() if one])
+def _solution(row: Mapping[str, Any], by_model: Mapping[str, Any]) -> Solution:
+    """A solution with what people say of it, and each model, by the model's name."""
+    steps, thinking = _steps([one for one in by_model.values() if one])
+    said = row.get("said") or {}
+    labelled = tuple(said.get("steps", ()))
+    if len(steps) <= 1 < len(labelled) and steps in ((), ("\n\n".join(labelled),)):
+        steps, thinking = labelled, ()  # one score of the whole, or none
+    if steps != labelled:
+        said = {}
     return Solution(
         row["letter"],
         row["source"],
@@ -112,6 +119,9 @@ def _solution(row: Mapping[str, Any], said: Mapping[str, Any]) -> Solution:
         thinking,
         cut=row["cut"],
         error=row.get("error", ""),
+        labels=tuple(said.get("labels", ())),
+        step_notes=tuple(said.get("step_notes", ())),
+        note=said.get("note", ""),
         scores={
             name: Scores(
                 tuple(one["probabilities"]),
@@ -119,7 +129,7 @@ def _solution(row: Mapping[str, Any], said: Mapping[str, Any]) -> Solution:
                 {extra: tuple(values) for extra, values in (one.get("extras") or {}).items()},
                 tuple(one.get("rationales") or ()),
             )
-            for name, one in said.items()
+            for name, one in by_model.items()
             if one and _is_of(one, steps)
         },
     )

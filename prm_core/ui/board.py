@@ -36,7 +36,7 @@ from prm_core.ranking.rank import rank
 from prm_core.text.labels import step_content
 from prm_core.types import ScoredCandidate
 from prm_core.ui.examples import missed_steps
-from prm_core.ui.exports import formats
+from prm_core.ui.exports import MAX_LABELS, formats, label_formats
 
 T = TypeVar("T")
 
@@ -340,7 +340,7 @@ def _head() -> str:
     A `<style>` because it needs no request and no cache can serve an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
-    names = ("board.css", "overview.css", "rules.css", "models.css", "chain.css")
+    names = ("board.css", "overview.css", "rules.css", "models.css", "chain.css", "labels.css")
     styles = [(_PAGE / name).read_text(encoding="utf-8") for name in names]
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
@@ -367,6 +367,7 @@ class Board(gr.HTML):
             js_on_load=page_script(
                 "state.js",
                 "others.js",
+                "said.js",
                 "typeset.js",
                 "table.js",
                 "verdict.js",
@@ -376,16 +377,20 @@ class Board(gr.HTML):
                 "answers.js",
                 "two_models.js",
                 "chain.js",
+                "labels.js",
                 "board.js",
                 "stale.js",
                 "compare.js",
                 "threshold.js",
+                "labelling.js",
                 "export.js",
             ),
             head=_head(),
             apply_default_css=False,
             palettes=palette_table(),
             formats=formats(),
+            label_formats=label_formats(),
+            max_labels=MAX_LABELS,
             **kwargs,
         )
 

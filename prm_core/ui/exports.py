@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import tempfile
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from prm_core.errors import PRMError
 from prm_core.evaluation.session_report import session_html
-from prm_core.session import Session, Settings, export, from_page
+from prm_core.formats.rows import json_line
+from prm_core.session import (
+    Session,
+    Settings,
+    export,
+    from_page,
+    prm800k_rows,
+    processbench_rows,
+    trl_rows,
+)
 from prm_core.ui.kept import read_json
+from prm_core.ui.problems import MAX_FILE_BYTES, opened_file
 
 FORMATS = {
     "html": "Report to keep or print (HTML)",
@@ -20,6 +33,20 @@ FORMATS = {
     "parquet": "Table (Parquet)",
 }
 """What the menu offers, by the file's suffix."""
+
+LABELS: dict[str, tuple[str, Callable[[Session], Iterable[dict[str, Any]]]]] = {
+    "trl": ("TRL", trl_rows),
+    "processbench": ("ProcessBench", processbench_rows),
+    "prm800k": ("PRM800K", prm800k_rows),
+}
+"""Rows that labels become, for other programs."""
+
+MAX_LABELS = 4 * MAX_FILE_BYTES // 3 + 4
+"""Characters of a session whose labels are saved, packed and in base64."""
+
+PATIENCE_S = 10
+
+_one_at_a_time = threading.Lock()
 
 
 def export_results(asked: object) -> dict[str, str]:
@@ -55,6 +82,55 @@ def _written(session: Session, kind: str) -> bytes:
         path = Path(folder) / f"results.{kind}"
         export(session, path)
         return path.read_bytes()
+
+
+def export_labels(asked: object) -> dict[str, str]:
+    """The labels of a session as a file. Called by the browser (`server.export_labels`).
+
+    Args:
+        asked: `{"format", "session"}`: one of `LABELS`, or "json" for the session itself, "html"
+            or "csv"; and the session's JSON, packed with gzip, in base64.
+
+    Returns:
+        `{"name", "contents", "words"}`, the contents in base64, and what is in them; or
+        `{"error"}`, why there is no file.
+    """
+    match asked:
+        case {"format": str(kind), "session": str(packed)} if (
+            kind in (*LABELS, *FORMATS) and len(packed) <= MAX_LABELS
+        ):
+            pass
+        case _:
+            return {"error": "The labels are too large for the page."}
+    if not _one_at_a_time.acquire(timeout=PATIENCE_S):
+        return {"error": "The server is busy; save the labels again in a minute."}
+    try:
+        session = opened_file(base64.b64decode(packed, validate=True), "labels.json.gz").session
+        name, contents, words = _labels(session, kind)
+    except (PRMError, ImportError, binascii.Error) as error:
+        return {"error": str(error)}
+    finally:
+        _one_at_a_time.release()
+    if not contents:
+        return {"error": f"There is no solution whose labels {words} can hold."}
+    return {"name": name, "contents": base64.b64encode(contents).decode(), "words": words}
+
+
+def _labels(session: Session, kind: str) -> tuple[str, bytes, str]:
+    """A file's name, what is in it, and that in words; nothing in it where no label fits."""
+    n = sum(bool(one.labels) for problem in session.problems for one in problem.solutions)
+    if kind not in LABELS:
+        return f"prm-session.{kind}", _written(session, kind), f"a session with {n} labelled"
+    label, rows = LABELS[kind]
+    lines = [json_line(row) for row in rows(session)]
+    words = f"{len(lines)} of {n} labelled solutions" if lines else label
+    return f"labels-{kind}.jsonl", "".join(lines).encode(), words
+
+
+def label_formats() -> list[dict[str, str]]:
+    """What the labels can be saved as."""
+    rows = [{"format": name, "label": label} for name, (label, _) in LABELS.items()]
+    return [{"format": "json", "label": "Session"}, *rows, {"format": "csv", "label": "CSV"}]
 
 
 def formats() -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.compare import compare
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
-from prm_core.ui.exports import export_results
+from prm_core.ui.exports import export_labels, export_results
 from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
 from prm_core.ui.kept import read_all, read_json, still_valid
@@ -470,7 +470,7 @@ def build_page(host: ModelHost) -> Page:
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]],
                     elem_id="prm-board",
-                    server_functions=[restore, export_results, compare],
+                    server_functions=[restore, export_results, export_labels, compare],
                 )
 
         job = actions.submit(
@@ -568,6 +568,15 @@ def known_hosts(host: str, names: Sequence[str] = ()) -> Hosts:
     return Hosts([*own, socket.gethostname(), socket.getfqdn()], addresses=True)
 
 
+_BOUNDED = frozenset(
+    {
+        *("split_preview", "restore", "open_file", "open_hub", "compare"),
+        *("export_results", "export_labels"),
+    }
+)
+"""Functions of which a session has one at a time."""
+
+
 def serve(
     page: Page, *, host: str, port: int, names: Sequence[str] = (), framed: bool = False
 ) -> str:
@@ -597,10 +606,8 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"open_file"}),
-        frozenset(
-            {"split_preview", "restore", "open_file", "open_hub", "export_results", "compare"}
-        ),
+        frozenset({"open_file", "export_labels"}),
+        _BOUNDED,
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed

@@ -76,15 +76,16 @@ def open_file(asked: object) -> dict[str, Any]:
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return {"error": "The server is busy; open the file again in a minute."}
     try:
-        return _shown(_opened(base64.b64decode(contents, validate=True), name[:200]))
+        return _shown(opened_file(base64.b64decode(contents, validate=True), name[:200]))
     except (PRMError, binascii.Error) as error:
         return {"error": str(error)}
     finally:
         _one_at_a_time.release()
 
 
-def _opened(contents: bytes, name: str) -> Opened:
-    """
+def opened_file(contents: bytes, name: str) -> Opened:
+    """What a file's contents hold, of which the page reads so much.
+
     Raises:
         DataError: as `open_session`; the file holds too much.
     """
@@ -205,15 +206,21 @@ def _fact(problem: Problem, model: str, threshold: float) -> dict[str, Any] | No
     """How a model's recorded scores rank a problem's solutions; None if it has none.
 
     Returns:
-        `{"leaders", "right", "rules", "apart", "error"}`: the places of those that lead by their
-        weakest step, the chance that they are right (null if no right answer is known), how many
-        different choices the aggregations make, whether the leaders' answer is not the most
-        frequent one, and whether a step is below the threshold.
+        `{"leaders", "right", "rules", "apart", "error", "correct", "majority"}`: the places of
+        those that lead by their weakest step, the chance that they are right (null if no right
+        answer is known), how many different choices the aggregations make, whether the leaders'
+        answer is not the most frequent one, whether a step is below the threshold, whether each
+        solution's answer is right (null if nobody knows), and the places of those that give the
+        most frequent answer.
     """
     scored = [(i, one) for i, one in enumerate(problem.scored(model)) if one is not None]
     if not scored:
         return None
     found = compare_choices([one for _, one in scored], problem.gold_answer)
+    correct: list[bool | None] = [None] * len(problem.solutions)
+    for group in found.groups:
+        for place in group.solutions:
+            correct[scored[place][0]] = group.correct
     best, majority = found.pick("min"), found.pick("majority")
     return {
         "leaders": [scored[place][0] for place in best.solutions],
@@ -221,6 +228,8 @@ def _fact(problem: Problem, model: str, threshold: float) -> dict[str, Any] | No
         "rules": len({pick.solutions for pick in found.picks if pick.kind == "score"}),
         "apart": bool(majority.solutions) and not set(best.solutions) & set(majority.solutions),
         "error": any(one.first_error(threshold) is not None for _, one in scored),
+        "correct": correct,
+        "majority": [scored[place][0] for place in majority.solutions],
     }
 
 
@@ -301,7 +310,7 @@ class Problems(gr.HTML):
         super().__init__(
             value=None,
             html_template=_TEMPLATE,
-            js_on_load=page_script("state.js", "others.js", "problems.js"),
+            js_on_load=page_script("state.js", "others.js", "said.js", "problems.js", "queue.js"),
             apply_default_css=False,
             elem_id="prm-problems",
             server_functions=functions,

@@ -141,3 +141,21 @@ def test_a_phone_shows_them_without_sideways_scroll(
     show(page, "full")
     open_tab(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_solution_that_was_removed_is_not_chosen(page: Page) -> None:
+    """Of 56, 54 and 54 the majority is 54; without the two it is 56, and comes back with Undo."""
+    fill(page, PROBLEM, *(f"7 × 8 = {n}.\nThe answer is {n}." for n in (56, 54, 54)))
+    score(page)
+    expect_scored(page, 3)
+    open_tab(page, "Rules")
+    table = page.get_by_role("table", name="What every rule chooses")
+    majority = table.locator("tbody tr", has_text="Majority vote")
+    expect(majority).to_contain_text("B and C")
+    for letter in "CB":
+        page.get_by_role("button", name=f"Remove solution {letter}").click()
+    expect(majority.locator("td").nth(0)).to_have_text("A")
+    expect(majority.locator("td").nth(1)).to_have_text("56")
+    expect(page.locator(".bd-sheet-note:visible").first).not_to_contain_text("removed")
+    page.get_by_role("button", name="Undo").click()
+    expect(majority.locator("td").nth(0)).to_have_text(re.compile("A and [BC]"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import io
 import json
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from prm_core.session import open_session
-from prm_core.ui.exports import FORMATS, export_results
+from prm_core.ui.exports import FORMATS, export_labels, export_results
 
 RESULTS: dict[str, Any] = {
     "problem": "What is 7 × 8?",
@@ -100,3 +101,57 @@ def test_what_cannot_be_exported_gets_a_sentence(asked: object) -> None:
 
 def test_every_offer_is_kept() -> None:
     assert all(exported(kind) for kind in FORMATS)
+
+
+def with_said(**said: Any) -> dict[str, Any]:
+    first, second = RESULTS["candidates"]
+    return {**RESULTS, "candidates": [{**first, "said": said}, second]}
+
+
+SAID: dict[str, Any] = {
+    "steps": RESULTS["candidates"][0]["scores"]["steps"],
+    "labels": [1, "neutral"],
+    "step_notes": ["", "<b>why?</b>"],
+    "note": "Nice",
+}
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl", "html", "csv"])
+def test_labels_and_notes_go_with_the_results(kind: str) -> None:
+    (problem,) = open_session(exported(kind, with_said(**SAID)), f"x.{kind}").session.problems
+    first, second = problem.solutions
+    assert first.labels == (1.0, "neutral")
+    assert (first.step_notes, first.note) == (("", "<b>why?</b>"), "Nice")
+    assert not second.labels
+
+
+def test_labels_of_other_steps_stay_behind() -> None:
+    results = with_said(**{**SAID, "steps": ["Something else.", "The answer is 56."]})
+    (problem,) = open_session(exported("json", results), "x.json").session.problems
+    assert problem.solutions[0].labels == ()
+
+
+def labels_saved(kind: str, *rows: object) -> dict[str, str]:
+    packed = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    return export_labels({"format": kind, "session": base64.b64encode(packed).decode()})
+
+
+ROW = {"problem": "2 + 2?", "steps": ["2 + 2 = 5.", "So 5."], "label": 0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [("trl", "labels", [False]), ("processbench", "label", 0), ("prm800k", "labeler", None)],
+)
+def test_labels_become_rows(kind: str, field: str, value: object) -> None:
+    reply = labels_saved(kind, ROW)
+    assert reply["words"] == "1 of 1 labelled solutions"
+    assert json.loads(base64.b64decode(reply["contents"]))[field] == value
+
+
+def test_labels_that_a_format_cannot_hold_are_said() -> None:
+    unsure = {"problem": "2?", "solutions": [{"steps": ["One."], "labels": [0.3]}]}
+    assert "0.3" in labels_saved("prm800k", unsure)["error"]
+    assert "TRL" in labels_saved("trl", {"problem": "2?", "solutions": ["One."]})["error"]
+    assert set(labels_saved("exe", ROW)) == {"error"}
+    assert set(export_labels({"format": "trl", "session": "!"})) == {"error"}
