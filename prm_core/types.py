@@ -442,3 +442,17 @@ class StepScorer(Protocol):
     def close(self) -> None:
         """Release what is cached and the connections; the scorer is not used afterwards."""
         return None
+
+
+SERVED_TOGETHER = 128
+"""Solutions in one call of a remote scorer, so that a server always has some to batch."""
+
+WRITTEN_ABOUT_TOGETHER = 32
+"""The same for generative verifiers; a kill costs what they wrote about these."""
+
+
+def suits(scorer: StepScorer) -> int:
+    """How many solutions of several problems suit a scorer in one call."""
+    if not scorer.elsewhere:
+        return 1
+    return SERVED_TOGETHER if scorer.repeatable else WRITTEN_ABOUT_TOGETHER

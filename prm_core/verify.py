@@ -10,7 +10,7 @@ short way for programs that want one number and the place where a solution goes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prm_core.answers.final import final_answer
@@ -18,7 +18,7 @@ from prm_core.errors import BadOptionError, InputError
 from prm_core.ranking.aggregate import METHODS
 from prm_core.ranking.rank import rank
 from prm_core.text.steps import candidate_of, steps_of
-from prm_core.types import RankedCandidate, ScoredCandidate, StepScorer
+from prm_core.types import Candidate, RankedCandidate, ScoredCandidate, StepScorer, suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,65 @@ class Verifier:
             InputError: there is no solution, or as `score`.
             ModelError: as `score`.
         """
-        if isinstance(solutions, str):  # whose characters would pass as solutions
-            raise InputError("the solutions are one text; give a list of solutions, or call score")
-        if not solutions:
-            raise InputError("there are no solutions to rank")
-        candidates = [candidate_of(problem, steps) for steps in steps_of(solutions)]
-        ranking = rank(self.scorer.score(candidates), self.aggregation)
-        return [self._verdict(place) for place in ranking]
+        return self._ranked(self.scorer.score(_candidates(problem, solutions)))
+
+    def stream(
+        self,
+        problems: Iterable[tuple[str, Sequence[str | Sequence[str]]]],
+        n_together: int | None = None,
+    ) -> Iterator[list[Verdict] | InputError]:
+        """As `rank` for one problem after the other, however many there are.
+
+        The problems are taken as they are needed, and memory holds those of one call of the scorer.
+
+        Args:
+            problems: (problem, its solutions), each as `rank` takes them; any iterator.
+            n_together: problems are collected until they have so many solutions, and scored in one
+                call; None for what suits the scorer.
+
+        Yields:
+            For each problem in its order the verdicts, the best first, or the error that says why
+            it has none; the others are scored all the same.
+
+        Raises:
+            ModelError: the model does not work.
+        """
+        most = suits(self.scorer) if n_together is None else n_together
+        waiting: list[list[Candidate] | InputError] = []
+        n_solutions = 0
+        for problem, solutions in problems:
+            try:
+                waiting.append(_candidates(problem, solutions))
+            except InputError as error:
+                waiting.append(error)
+            n_solutions += max(1, len(solutions))  # what has none takes room too
+            if n_solutions >= most:
+                yield from self._judged(waiting)
+                waiting, n_solutions = [], 0
+        yield from self._judged(waiting)
+
+    def _judged(
+        self, waiting: Sequence[list[Candidate] | InputError]
+    ) -> Iterator[list[Verdict] | InputError]:
+        """Several problems in one call; each alone where the scorer refuses one of them."""
+        good = [one for found in waiting if not isinstance(found, InputError) for one in found]
+        try:
+            scored = iter(self.scorer.score(good) if good else [])
+        except InputError as error:
+            if len(waiting) == 1:
+                yield error
+                return
+            for one in waiting:
+                yield from self._judged([one])
+            return
+        for found in waiting:
+            if isinstance(found, InputError):
+                yield found
+            else:
+                yield self._ranked([next(scored) for _ in found])
+
+    def _ranked(self, scored: Sequence[ScoredCandidate]) -> list[Verdict]:
+        return [self._verdict(place) for place in rank(scored, self.aggregation)]
 
     def _verdict(self, place: RankedCandidate) -> Verdict:
         scored = place.scored
@@ -127,3 +179,15 @@ class Verifier:
             index=place.index,
             scored=scored,
         )
+
+
+def _candidates(problem: str, solutions: Sequence[str | Sequence[str]]) -> list[Candidate]:
+    """
+    Raises:
+        InputError: there is no solution, or one has no steps.
+    """
+    if isinstance(solutions, str):  # whose characters would pass as solutions
+        raise InputError("the solutions are one text; give a list of solutions, or call score")
+    if not solutions:
+        raise InputError("there are no solutions to rank")
+    return [candidate_of(problem, steps) for steps in steps_of(solutions)]

@@ -27,7 +27,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"answers", "calculator", "ranking"}),
     (1, {"figures", "formats", "verify"}),
     (1, {"rewards", "session", "synthetic", "verifiers"}),
-    (1, {"evaluation", "model_options"}),
+    (1, {"agents", "evaluation", "model_options"}),
     # Below this line torch and transformers are allowed; above it they are never imported.
     (2, {"models"}),
     (3, {"families"}),
@@ -53,6 +53,7 @@ LATER = {
     ("models.packaged", "gguf"),
     ("models.backbone", "bitsandbytes"),
     ("bulk.ray", "ray"),
+    ("agents.server", "mcp"),  # need not be installed
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers", "accelerate"}
 

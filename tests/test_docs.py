@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -142,6 +143,36 @@ def test_the_python_page_s_code_runs(
     names = run(code, model)
     assert names["verdict"].answer in {"54", "56"}
     assert capsys.readouterr().out.count("\n") == 3
+
+
+def test_the_pipeline_behind_vllm_runs(
+    model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """vLLM needs a GPU; what stands for it draws the same two solutions for every problem."""
+    drawn = SimpleNamespace(
+        outputs=[SimpleNamespace(text=text) for text in ("So 1.\nThe answer is 1.", "It is 2.")]
+    )
+    stands = ModuleType("vllm")
+    stands.__dict__["LLM"] = lambda name: SimpleNamespace(
+        chat=lambda chats, _: [drawn] * len(chats)
+    )
+    stands.__dict__["SamplingParams"] = SimpleNamespace
+    monkeypatch.setitem(sys.modules, "vllm", stands)
+    (code,) = blocks("python", "agents.md")
+    names = run(code, model)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line[: line.index("?") + 1] for line in printed] == names["problems"]
+    assert {line.split()[-1] for line in printed} <= {"1", "2"}
+
+
+def test_the_agent_that_repairs_prints_what_its_page_shows() -> None:
+    pytest.importorskip("mcp")
+    command = [sys.executable, "examples/agent_that_repairs.py"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    (shown,) = blocks("text", "agents.md")
+    digits = re.compile(r"0\.\d+")  # the model that ships may gain one
+    assert digits.sub("#", ran.stdout) == digits.sub("#", shown)
 
 
 def test_the_code_of_sessions_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -349,7 +380,7 @@ def test_what_is_imported_is_required() -> None:
     # peft is for those who train adapters, pyarrow for Parquet, datasets for the Hub's, ray for
     # several machines, bitsandbytes for quantized weights; a sentence says so where one is missing.
     brought = {"prm-core", "spaces", "starlette"}
-    ours = brought | {"peft", "pyarrow", "datasets", "ray", "bitsandbytes"}
+    ours = brought | {"peft", "pyarrow", "datasets", "ray", "bitsandbytes", "mcp"}
     required = {re.split(r"[<>=]", line)[0] for line in requirements("requirements.txt")}
     assert others - ours <= required
     # The tables of the page are gradio's, and stand on pandas; transformers reads SentencePiece's

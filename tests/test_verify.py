@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from prm_core import Candidate, InputError, ScoredCandidate, Verifier, load_scorer
-from prm_core.errors import BadOptionError, NoStepsError
+from prm_core.errors import BadOptionError, NoStepsError, TooLongError
 from prm_core.scoring.local import Scorer
 
 PROBLEM = "What is 7 × 8?"
@@ -91,3 +92,69 @@ def test_what_cannot_be_judged_is_refused_with_the_way_out() -> None:
         verifier.rank(PROBLEM, [])
     with pytest.raises(NoStepsError):
         verifier.score(PROBLEM, "  \n ")
+
+
+class Counting(Scripted):
+    """Also says which problems came in each call, and refuses long texts."""
+
+    elsewhere, repeatable = True, True
+
+    def __init__(self, says: dict[str, float]) -> None:
+        super().__init__(says)
+        self.calls: list[list[str]] = []
+
+    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        self.calls.append(list(dict.fromkeys(one.problem for one in candidates)))
+        if any("long" in step for one in candidates for step in one.steps):
+            raise TooLongError("a candidate has 5,000 tokens")
+        return super().score(candidates)
+
+
+def test_problems_stream_in_order_with_an_error_where_one_has_no_verdict() -> None:
+    scorer = Counting(SAYS)
+    rows: list[tuple[str, list[str | list[str]]]] = [
+        ("one", [B, A]),
+        ("none", []),
+        ("two", ["so long"]),
+        ("blank", [A, ""]),
+        ("three", [C]),
+    ]
+    found = list(Verifier(scorer).stream(rows, n_together=100))
+    assert [type(one).__name__ for one in found] == [
+        "list",
+        "InputError",
+        "TooLongError",
+        "NoStepsError",
+        "list",
+    ]
+    assert isinstance(found[0], list)
+    assert [verdict.index for verdict in found[0]] == [1, 0]
+    assert found[0] == Verifier(Scripted(SAYS)).rank("one", [B, A])
+    assert scorer.calls[0] == ["one", "two", "three"]
+
+
+def test_no_more_problems_are_taken_than_one_call_scores() -> None:
+    scorer, taken = Counting(SAYS), list[int]()
+
+    def problems() -> Iterator[tuple[str, list[str | list[str]]]]:
+        for number in itertools.count():  # there is no end
+            taken.append(number)
+            yield f"problem {number}", [A, B]
+
+    stream = Verifier(scorer).stream(problems(), n_together=6)
+    first = list(itertools.islice(stream, 4))
+    assert len(first) == 4
+    assert len(taken) == 6  # two calls of three problems with two solutions each
+    assert [len(call) for call in scorer.calls] == [3, 3]
+
+
+def test_a_local_model_gets_a_problem_at_a_time_and_gives_what_rank_gives(scorer: Scorer) -> None:
+    verifier = Verifier(scorer)
+    rows = [(PROBLEM, [A, B]), ("What is 8 × 3?", ["8 × 3 = 21.\nThe answer is 21."])]
+    alone = [verifier.rank(*row) for row in rows]
+    for together in (None, 10):
+        for one, other in zip(verifier.stream(iter(rows), together), alone, strict=True):
+            assert isinstance(one, list)
+            for got, wanted in zip(one, other, strict=True):
+                assert got.index == wanted.index
+                assert got.probabilities == pytest.approx(wanted.probabilities, abs=1e-5)

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from prm_core.bulk.pieces import Piece, UnfinishedRun, check_model, is_bad
-from prm_core.bulk.run import OnProgress, Task, result_lines, suits
+from prm_core.bulk.run import OnProgress, Task, result_lines
 from prm_core.errors import BadOptionError, DataError, ModelError, PRMError
 from prm_core.formats.atomic import file_errors
 from prm_core.formats.problems import ProblemRow, Problems
 from prm_core.formats.rows import json_line
-from prm_core.types import StepScorer
+from prm_core.types import StepScorer, suits
 
 PIECE_ROWS = 64
 """Problems in a piece."""

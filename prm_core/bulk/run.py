@@ -18,7 +18,7 @@ from prm_core.formats.results import result_row
 from prm_core.formats.rows import json_line
 from prm_core.rewards.forms import add_rewards
 from prm_core.text.steps import candidate_of, steps_of
-from prm_core.types import Candidate, ScoredCandidate, StepScorer
+from prm_core.types import Candidate, ScoredCandidate, StepScorer, suits
 
 OnProgress = Callable[[int, int | None], None]
 """Takes how many problems this run has scored, and how many are left (None if unknown)."""
@@ -29,12 +29,6 @@ kill costs about a hundredth of the work, and the folder contains some hundred f
 millions."""
 
 PIECE_SHARE = 0.01
-
-SERVED_TOGETHER = 128
-"""Solutions in one call of a remote scorer, so that a server always has some to batch."""
-
-WRITTEN_ABOUT_TOGETHER = 32
-"""The same for generative verifiers; a kill costs what they wrote about these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +196,6 @@ def _left(n_done: int, share_before: float, share: float | None) -> int | None:
     if share is None or share <= share_before:
         return None
     return round(n_done * (1 - share) / (share - share_before))
-
-
-def suits(scorer: StepScorer) -> int:
-    """How many solutions of several problems suit a scorer in one call."""
-    if not scorer.elsewhere:
-        return 1
-    return SERVED_TOGETHER if scorer.repeatable else WRITTEN_ABOUT_TOGETHER
 
 
 def _groups(

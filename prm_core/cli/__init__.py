@@ -9,6 +9,7 @@ search.py     solutions found by a tree of steps, and what the ways reach
 report.py     a session as one HTML page
 agreement.py  how far two annotators agree
 models.py     the models and families known by name
+mcp.py        a server for agents
 doctor.py     whether a checkpoint can be trusted
 
 Each has `add_arguments(parser)` and `main(options)`, which returns the exit code. Beside them:
@@ -134,6 +135,11 @@ COMMANDS: dict[str, Command] = {
             "agreement",
             "compare two files with labels of the same steps",
             "agreement examples/evaluate/steps.jsonl examples/evaluate/steps.jsonl",
+        ),
+        Command(
+            "mcp",
+            "serve agents: an MCP server that scores chains of reasoning and finds the first error",
+            "mcp --http 8765",
         ),
         Command("models", "list the known models and families", "models"),
         Command(
