@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -24,9 +24,8 @@ from prm_core.evaluation.reports import (
 )
 from prm_core.formats.atomic import atomic_text, refuse_same_file
 from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
-from prm_core.formats.labelled import is_labelled, read_examples, rows_of
-from prm_core.formats.rows import FileRow, json_line
-from prm_core.formats.translate import labelled_solutions, problem_rows
+from prm_core.formats.labelled import contents_of, read_examples
+from prm_core.formats.rows import json_line
 from prm_core.model_options import model_arguments, positive, request_of
 from prm_core.ranking.aggregate import METHODS
 from prm_core.scoring.open import open_scorer
@@ -41,6 +40,7 @@ _TASKS = {  # and the options that apply to each
     "calibration": ("html",),
     "arithmetic": ("solutions",),
 }
+_TASK_OF = {"labels": "first-error", "prmbench": "prmbench", "candidates": "best-of-n"}
 _ARITHMETIC_COLUMNS = ("operation", "size", "steps", "step acc", "error acc", "correct acc")
 
 
@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--aggregation",
         choices=METHODS,
         metavar="METHOD",
-        help="best-of-n: the score that weighs the weighted vote (default: min)",
+        help="best-of-n: the score that weights the weighted vote (default: min)",
     )
     parser.add_argument(
         "--steps",
@@ -102,7 +102,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """`evaluate`: how often the model is right, on a file or on generated arithmetic."""
-    task = options.task or ("arithmetic" if options.file is None else _task_of(options.file))
+    file = options.file
+    task = options.task or ("arithmetic" if file is None else _TASK_OF[contents_of(file)])
     if (options.file is None) is not (task == "arithmetic"):
         what = "makes its own problems and takes no" if options.file else "needs a"
         raise BadOptionError(f"--task {task} {what} FILE")
@@ -125,29 +126,6 @@ def main(options: argparse.Namespace) -> int:
         write = stack.enter_context(written_to("-"))
         write(json_line(report_row(report)) if options.json else report_text(report))
     return 1 if n_bad and not options.skip_bad else 0
-
-
-def _task_of(path: str) -> str:
-    """The task that the first row of a file in a known format is for."""
-    error: DataError | None = None
-    first: FileRow | None = None
-    for row in rows_of(path):
-        if isinstance(row, DataError):
-            error = error or row
-            continue
-        with suppress(DataError):
-            ours = [row] if is_labelled(row) else problem_rows(row)
-            row = next((one for one in ours if any(labelled_solutions(one))), ours[0])
-        if "solutions" in row.fields or is_labelled(row):
-            first = row
-            break
-        first = first or row
-    if first is None:
-        raise error or DataError("has no rows", path=path)
-    if "solutions" in first.fields and not any(labelled_solutions(first)):
-        return "best-of-n"
-    is_prmbench = str(first.fields.get("source")).startswith("prmbench/")
-    return "prmbench" if is_prmbench or "error_steps" in first.fields else "first-error"
 
 
 def _labelled_steps(options: argparse.Namespace, task: str, stack: ExitStack) -> tuple[Report, int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prm_core.errors import DataError, InputError
 from prm_core.formats.files import open_file
@@ -130,6 +131,35 @@ def example_row(example: Example) -> dict[str, Any]:
         "correct": example.correct,
         "error_type": example.error_type,
     }
+
+
+def contents_of(path: str | Path) -> Literal["labels", "prmbench", "candidates"]:
+    """What a file contains: labelled steps, those of PRMBench, or candidates without labels.
+
+    The first row in a known format decides.
+
+    Raises:
+        DataError: the file cannot be read, or has no rows.
+    """
+    error: DataError | None = None
+    first: FileRow | None = None
+    for row in rows_of(path):
+        if isinstance(row, DataError):
+            error = error or row
+            continue
+        with suppress(DataError):
+            ours = [row] if is_labelled(row) else problem_rows(row)
+            row = next((one for one in ours if any(labelled_solutions(one))), ours[0])
+        if "solutions" in row.fields or is_labelled(row):
+            first = row
+            break
+        first = first or row
+    if first is None:
+        raise error or DataError("has no rows", path=path)
+    if "solutions" in first.fields and not any(labelled_solutions(first)):
+        return "candidates"
+    is_prmbench = str(first.fields.get("source")).startswith("prmbench/")
+    return "prmbench" if is_prmbench or "error_steps" in first.fields else "labels"
 
 
 def rows_of(path: str | Path) -> Iterator[FileRow | DataError]:

@@ -63,7 +63,12 @@ def read_problems(
         stream: the lines, as bytes.
         path: named in errors.
     """
-    for row in expanded(read_rows(stream, path)):
+    yield from _problems(expanded(read_rows(stream, path)))
+
+
+def _problems(rows: Iterable[FileRow | DataError]) -> Iterator[ProblemRow | DataError]:
+    """Rows of any format as problems, with an error in place of each bad row."""
+    for row in rows:
         try:
             if isinstance(row, DataError):
                 raise row
@@ -169,13 +174,7 @@ class Problems:
         Raises:
             DataError: the file cannot be read any further.
         """
-        for row in self.rows():
-            try:
-                if isinstance(row, DataError):
-                    raise row
-                yield from [problem_row(one) for one in problem_rows(row)]
-            except DataError as error:
-                yield error
+        return _problems(self.rows())
 
     def rows(self) -> Iterator[FileRow | DataError]:
         """The rows of the file, of any format, their fields unchecked.
