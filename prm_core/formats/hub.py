@@ -6,6 +6,7 @@ data set is ever run: the supported versions of `datasets` cannot.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -38,6 +39,12 @@ def hub_rows(name: str) -> Iterator[FileRow | DataError]:
     if found is None:
         raise DataError(
             "is not a data set; write hf:owner/name, perhaps with /split or /config/split",
+            path=name,
+        )
+    if os.path.exists(found["repo"]):
+        raise DataError(
+            "the library would read the folder of this name that is here; give the name of a file "
+            "in it instead",
             path=name,
         )
     try:

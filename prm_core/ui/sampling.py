@@ -88,9 +88,12 @@ def read_asked(asked: object) -> Asked:
         raise PlaceError("Write the problem first.", "problem")
     if not url.strip():
         raise PlaceError("Type the server's address, such as http://127.0.0.1:8000/v1.", "url")
+    key = key.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise PlaceError("The key contains characters that cannot be sent.", "key")
     return Asked(
         url.strip(),
-        key.strip(),
+        key,
         model.strip()[:500],
         sendable(problem[:MAX_SOLUTION_CHARS]),
         int(_number(n, 1, MAX_CANDIDATES, "Solutions", "n")),
@@ -118,6 +121,7 @@ class Run:
         self._asked = read_json(payload)
         run = self._asked.get("run") if isinstance(self._asked, dict) else None
         self._run = run if isinstance(run, int) else 0
+        self._model = ""  # by the name that the server is asked for
         self._solutions: list[Solution] = []
         self._failed: dict[int, BaseException] = {}
 
@@ -138,7 +142,7 @@ class Run:
             async for update in self._sample(asked, endpoint, pool):
                 yield update
         except PRMError as error:
-            remedy = pool.submit(what_to_do, endpoint, error, asked.model, bool(asked.key))
+            remedy = pool.submit(what_to_do, endpoint, error, self._model, bool(asked.key))
             while not await settled(remedy, SOON_S):
                 yield None
             where, words, models = remedy.result()
@@ -169,6 +173,7 @@ class Run:
                 yield self._value(issue=f"The server has {has}.", where="model", models=models)
                 return
             model = models[0]
+        self._model = model
         body = {
             "model": model,
             "messages": prompt(asked.problem),
@@ -191,7 +196,7 @@ class Run:
             raise self._failed[0]
         if bug := next((e for e in self._failed.values() if not isinstance(e, PRMError)), None):
             raise bug
-        yield self._value(model=model, seconds=time.monotonic() - began)
+        yield self._value(seconds=time.monotonic() - began)
 
     def _value(
         self,
@@ -200,7 +205,6 @@ class Run:
         issue: str = "",
         where: str = "",
         models: Sequence[str] = (),
-        model: str = "",
         seconds: float = 0.0,
     ) -> dict[str, Any]:
         """What the panel shows.
@@ -222,7 +226,7 @@ class Run:
             "issue": sendable(issue),
             "where": where,
             "models": list(models),
-            "model": sendable(model),
+            "model": sendable(self._model),
             "seconds": seconds,
             "turn": next(_turns),
         }

@@ -55,6 +55,18 @@ def test_what_the_library_says_is_said() -> None:
         open_session("hf:gsm8k")
 
 
+@pytest.mark.usefixtures("library")
+def test_a_folder_here_is_no_data_set_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library looks for one first."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "set").mkdir(parents=True)
+    with pytest.raises(DataError, match="the folder of this name"):
+        open_session("hf:own/set/train")
+    assert open_session("hf:own/other").session.problems
+
+
 def test_without_the_library_a_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -58,6 +58,12 @@ def test_without_a_name_the_server_s_only_model_is_taken() -> None:
     assert (last["where"], last["models"]) == ("model", ["a", "b"])
 
 
+def test_a_request_that_is_refused_does_not_blame_the_name_that_was_found() -> None:
+    last = asked(lambda stream: stream.refuse(400, "the prompt is too long"), model="")
+    assert "HTTP 400: the prompt is too long" in last["issue"]
+    assert "It has" not in last["issue"]
+
+
 def test_one_that_fails_takes_no_other_with_it() -> None:
     def script(stream: Stream) -> None:
         if stream.number == 2:
@@ -96,7 +102,7 @@ def test_a_server_that_is_not_there_is_said() -> None:
         ({"url": ""}, "url"),
         ({"url": "file:///etc/passwd"}, "url"),
         ({"url": "http://user:word@127.0.0.1/v1"}, "url"),
-        ({"key": "no\nkey"}, "url"),
+        ({"key": "no\nkey"}, "key"),
         ({"n": 0}, "n"),
         ({"n": 65}, "n"),
         ({"n": 1.5}, "n"),
