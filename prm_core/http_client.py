@@ -1,7 +1,7 @@
 """A server that answers JSON over HTTP: retried while it fails, if a retry can help.
 
-One connection per thread. Redirects are not followed and proxies not used: the
-request goes to the address that was given, or nowhere.
+One connection per thread. Redirects are not followed and proxies not used: the request goes only to
+the given address.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Endpoint:
         what: names it in errors, such as "the generator".
         timeout_s: how long the server may be silent before a request is sent again.
         api_key: sent as a bearer token; not sent if it is empty.
-        attempts: how often a request is sent at most; None for about a minute of trying.
+        attempts: the most times a request is sent; None for about a minute of retries.
 
     Raises:
         BadOptionError: the address or the key cannot be used.
@@ -105,13 +105,12 @@ class Endpoint:
         return self.without_key(self._accepted(path, body, whole=True).content)
 
     def lines(self, path: str, body: dict[str, Any]) -> Iterator[bytes]:
-        """The lines of what the server answers, each as soon as it is there.
+        """The lines of the server's answer, each as soon as it arrives.
 
-        The request is sent again while it fails, as by `ask`; an answer that breaks off is not
-        asked for again.
+        Retries as in `ask`, but not for an answer that breaks off.
 
         Raises:
-            InputError, ServerError, ModelError: as `ask`; also where the answer breaks off.
+            InputError, ServerError, ModelError: as `ask`; also if the answer breaks off.
         """
         import httpx
 
@@ -123,7 +122,7 @@ class Endpoint:
                 yield from map(self.without_key, whole)
                 if len(rest) > _MOST_LINE_BYTES:
                     raise ModelError(f"{self._what} at {self.name} sends no lines")
-            if self._closed.is_set():  # which looks like the end of an answer
+            if self._closed.is_set():  # this looks like the end of an answer
                 raise self.closed()
             if rest:
                 yield self.without_key(rest)
@@ -138,7 +137,7 @@ class Endpoint:
     def _accepted(
         self, path: str, body: dict[str, Any] | None, *, whole: bool = False
     ) -> httpx.Response:
-        """An answer that is none of an error, of which the rest may still be to come.
+        """A successful answer, whose rest may not have arrived yet.
 
         Raises:
             InputError, ServerError, ModelError: as `ask`.
@@ -177,7 +176,7 @@ class Endpoint:
         raise ModelError(words) if status is None else ServerError(words, status)
 
     def branch(self) -> Endpoint:
-        """Another one to the same address, which is closed with this one or before it."""
+        """Another endpoint for the same address, which is closed with this one or before it."""
         one = self._again()
         one._works = self._works
         self._branches.add(one)
@@ -202,7 +201,7 @@ class Endpoint:
         return ModelError(f"{self._what} was closed")
 
     def _send(self, path: str, content: bytes | None, *, whole: bool) -> httpx.Response:
-        """One request, and all of its answer, or its beginning where it is no error."""
+        """One request, and all of its answer, or its beginning if it is not an error."""
         request = self._client.build_request(
             "GET" if content is None else "POST",
             self.name + path,
@@ -306,7 +305,7 @@ def served_model(
         endpoint: the server.
         path: of its list of models.
         model: the name the server was started with.
-        served_as: the model's name there, if it is another.
+        served_as: the model's name there, if it differs.
 
     Raises:
         ModelError: the server has other models.

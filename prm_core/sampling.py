@@ -1,7 +1,7 @@
 """Solutions from a server that speaks OpenAI's protocol, read while they are being written.
 
-Each is a request of its own, because not every server knows `n`. What a server keeps apart as
-reasoning comes first, between `<think>` tags, as if the model had written them.
+Each is a separate request, because not every server supports `n`. Reasoning that a server returns
+separately comes first, between `<think>` tags, as if the model had written them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from prm_core.http_client import Endpoint
 from prm_core.types import HALF_CHARACTER
 
 ASK = "Please reason step by step, and put your final answer within \\boxed{}."
-"""Behind the problem, in the user's turn; as in the model cards of DeepSeekMath and DeepSeek-R1,
+"""After the problem, in the user's turn; as in the model cards of DeepSeekMath and DeepSeek-R1,
 and as the system prompt of Qwen2.5-Math's."""
 
 MOST_NAMES = 100
-"""Models of a server that are named."""
+"""The most models of a server that are listed."""
 
 _NO_KEY = (401, 403)
 
@@ -37,7 +37,7 @@ def models_of(endpoint: Endpoint) -> list[str]:
     """The names under which a server has models.
 
     Raises:
-        ModelError: it does not say them as OpenAI's protocol does.
+        ModelError: it does not list them as in OpenAI's protocol.
     """
     try:
         found = json.loads(endpoint.ask("/models"))["data"][:MOST_NAMES]
@@ -50,12 +50,12 @@ class Solution:
     """One solution, while a server writes it.
 
     Attributes:
-        end: why the server stopped, in its own word ("stop", "length"); blank before it did.
+        end: why the server stopped, in its own term ("stop", "length"); blank before that.
 
     Args:
         endpoint: the server.
-        body: what is asked for: model, messages, temperature, max_tokens.
-        most_chars: of a solution; what comes behind is not read.
+        body: the request: model, messages, temperature, max_tokens.
+        most_chars: of a solution; the rest is not read.
     """
 
     def __init__(self, endpoint: Endpoint, body: dict[str, Any], most_chars: int) -> None:
@@ -66,7 +66,7 @@ class Solution:
 
     @property
     def text(self) -> str:
-        """What is written so far; it only grows, but for a key that is cut out of it."""
+        """The text so far; it only grows, except for a key that is removed from it."""
         thought, said = "".join(self._thoughts), "".join(self._said)
         if thought.strip():
             said = f"<think>\n{thought}\n</think>\n\n{said}" if said else f"<think>\n{thought}"
@@ -78,8 +78,8 @@ class Solution:
         Raises:
             InputError: it refuses this request.
             ServerError: it refuses every one.
-            ModelError: it does not answer, or not as the protocol says, or breaks off before it is
-                done. What is written so far stays.
+            ModelError: it does not answer, violates the protocol, or breaks off before it is done.
+                The text so far is kept.
         """
         for event in _events(self._endpoint, self._body):
             if event is None:
@@ -115,9 +115,9 @@ class Solution:
 
 
 def _events(endpoint: Endpoint, body: dict[str, Any]) -> Iterator[Any]:
-    """What a server sends of one answer, as JSON values, and None where it says that all is sent.
+    """The parts of a server's answer as JSON values, and None where it says that it is complete.
 
-    Of server-sent events the data; a server that does not know `stream` answers in one piece.
+    From server-sent events their data; a server without `stream` answers in one piece.
     """
     rest: list[bytes] = []
     try:
@@ -135,7 +135,7 @@ def _events(endpoint: Endpoint, body: dict[str, Any]) -> Iterator[Any]:
 
 
 def _whole(text: str) -> str:
-    """A text that can be sent on: halves of characters are replaced."""
+    """A text that can be passed on: unpaired surrogates are replaced."""
     return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -149,20 +149,20 @@ def _no_protocol(endpoint: Endpoint) -> ModelError:
 def what_to_do(
     endpoint: Endpoint, error: Exception, model: str, has_key: bool
 ) -> tuple[str, str, list[str]]:
-    """What a person can do about an error of a server.
+    """What a user can do about a server's error.
 
     Args:
-        endpoint: the server; it is asked which models it has where the name may be wrong.
-        error: what it raised.
-        model: the name that was asked for.
+        endpoint: the server; it is asked for its models if the name may be wrong.
+        error: the error.
+        model: the requested name.
         has_key: whether a key was sent.
 
     Returns:
-        Where to look ("url", "key" or "model", or "" where nothing helps), what to do as a
+        Where to look ("url", "key" or "model", or "" if nothing helps), what to do as a
         sentence, and the models that the server has.
     """
     if isinstance(error, ServerError) and error.status in _NO_KEY:
-        words = "It did not take this key; correct it." if has_key else "It wants a key; type it."
+        words = "It rejected this key; correct it." if has_key else "It requires a key; type it."
         return "key", words, []
     asked_wrong = isinstance(error, InputError) or (
         isinstance(error, ServerError) and error.status == 404

@@ -218,8 +218,8 @@ def test_a_request_that_is_refused_for_another_reason_blames_no_name() -> None:
 
 def test_a_wrong_key_and_a_missing_one_are_told_apart() -> None:
     refuse: Script = lambda s: s.refuse(401, "who are you?")  # noqa: E731
-    assert remedy(refuse)[:2] == ("key", "It wants a key; type it.")
-    assert remedy(refuse, key="sk-wrong")[:2] == ("key", "It did not take this key; correct it.")
+    assert remedy(refuse)[:2] == ("key", "It requires a key; type it.")
+    assert remedy(refuse, key="sk-wrong")[:2] == ("key", "It rejected this key; correct it.")
 
 
 def test_an_address_where_nobody_is_and_one_without_v1() -> None:

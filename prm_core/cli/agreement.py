@@ -17,7 +17,7 @@ _MOST_LISTED = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`agreement`: what it asks for."""
+    """`agreement`: its arguments."""
     for name in ("A", "B"):
         parser.add_argument(
             name.lower(),
@@ -68,7 +68,7 @@ def _text(found: Agreement) -> str:
 
 
 def _differing(found: Agreement) -> str:
-    """Where they differ, the first of it."""
+    """The first places where they differ."""
     if not found.differing:
         return ""
     lines = [

@@ -1,7 +1,7 @@
-"""Two models on the same solutions: where they differ, how often they agree, whom each ranks first.
+"""Two models on the same solutions: differences, agreement, and the solution each ranks first.
 
-Steps are compared where both models judged the same ones. An outcome model, with one number for a
-whole solution, has a rank to compare and no steps.
+Steps are compared if both models judged the same ones. For an outcome model, with one number for a
+whole solution, only ranks can be compared.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StepPair:
 
     @property
     def difference(self) -> float:
-        """By how much the second model's probability is higher."""
+        """How much higher the second model's probability is."""
         return self.second - self.first
 
 
@@ -44,8 +44,8 @@ class ModelComparison:
 
     Attributes:
         places: the solutions that both scored.
-        uncompared: those of them whose steps cannot be compared: one model judged other steps, or
-            the whole.
+        uncompared: those whose steps cannot be compared: one model judged other steps, or the
+            whole.
         steps: the steps of all others, the largest difference first.
         first, second: each model's ranking of the solutions that both scored, by the aggregation;
             `index` counts within `places`.
@@ -64,7 +64,7 @@ class ModelComparison:
 
     @property
     def agreement(self) -> float | None:
-        """Their share; None where no step can be compared."""
+        """Their share; None if no step can be compared."""
         return self.n_agreed / len(self.steps) if self.steps else None
 
     def leaders(self, method: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -84,10 +84,10 @@ class ModelComparison:
         if not left:
             return f"{words}."
         have = "solution has" if left == 1 else "solutions have"
-        return f"{words}; {left} {have} other steps by one of them."
+        return f"{words}; {left} {have} different steps in one of them."
 
     def leader_words(self, method: str, names: Sequence[str], models: tuple[str, str]) -> str:
-        """Whom each model ranks first under an aggregation, as a sentence.
+        """The solutions that each model ranks first under an aggregation, as a sentence.
 
         Args:
             method: the aggregation.
@@ -108,7 +108,7 @@ def compare_models(
     second: Sequence[ScoredCandidate | None],
     thresholds: tuple[float, float] = (0.5, 0.5),
 ) -> ModelComparison:
-    """Compare what two models say of the same solutions of one problem.
+    """Compare two models' scores of the same solutions of one problem.
 
     >>> from prm_core.types import Candidate
     >>> def said(model, *p):
@@ -121,7 +121,7 @@ def compare_models(
     'The models agree on 1 of 2 steps (50 %).'
 
     Args:
-        first, second: one entry per solution, in the same order; None where a model said nothing.
+        first, second: one entry per solution, in the same order; None if a model has no scores.
         thresholds: each model's own: below it a step counts as wrong.
 
     Raises:
@@ -153,7 +153,7 @@ def compare_models(
 
 
 def difference_words(pair: StepPair) -> str:
-    """The difference with its sign, in as many digits as it takes to be seen.
+    """The difference with its sign, with enough digits to be visible.
 
     >>> difference_words(StepPair(0, 0, 0.9, 0.25, True))
     '−0.65'

@@ -170,13 +170,13 @@ def session_of(value: Any, path: str | Path = "-") -> Session:
 
 
 def whatever_is_good(value: Any, path: str | Path = "-") -> tuple[Session, tuple[DataError, ...]]:
-    """The session that a JSON value holds without what is bad in it, and the errors.
+    """The session in a JSON value without its bad parts, and the errors.
 
-    A bad value costs its solution, or its problem where it is the problem's own; one of the
-    settings, of a title or the like costs these.
+    A bad value removes its solution, or its problem if it is the problem's own; in the settings, a
+    title or the like it removes these.
 
     Raises:
-        DataError: as `read_session`, where nothing is left or it is no session of this version.
+        DataError: as `read_session`, if nothing is left or it is not a session of this version.
     """
     errors: list[DataError] = []
     while True:
@@ -191,8 +191,7 @@ def whatever_is_good(value: Any, path: str | Path = "-") -> tuple[Session, tuple
 
 
 def _without(value: Any, error: DataError) -> tuple[dict[str, Any] | None, list[DataError]]:
-    """What is left of a session without its bad parts, and an error for each; None where nothing
-    can be left out."""
+    """A session without its bad parts, and an error for each; None if nothing can be left out."""
     part = (error.field or "settings").split(".")[0].split("[")[0]
     if part in ("problems", "models"):
         one_by_one = _good_problem if part == "problems" else _good_model
@@ -224,8 +223,7 @@ def _good_model(
 def _good_problem(
     value: Any, at: str, path: str | Path
 ) -> tuple[dict[str, Any] | None, list[DataError]]:
-    """A problem's JSON without its bad solutions, and an error for each; None where it is bad
-    itself."""
+    """A problem's JSON without its bad solutions, and an error for each; None if it is bad."""
     bad: list[DataError] = []
     if isinstance(value, dict) and isinstance(value.get("solutions"), list):
         good = []

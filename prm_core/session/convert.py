@@ -184,9 +184,9 @@ def result_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
 
 
 def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
-    """The rows of a table: those of `result_rows`, whose solutions carry labels and notes too.
+    """The rows of a table: those of `result_rows`, with the solutions' labels and notes.
 
-    A solution of which people say something stands there without scores where it has none.
+    A solution that has labels or notes but no scores is included without scores.
     """
     shown = model or (session.model.id if session.model else "")
     for problem in session.problems:
@@ -217,7 +217,7 @@ def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
 
 
 def _said(solution: Solution) -> dict[str, Any]:
-    """What people say of a solution, with its steps; nothing where nobody does."""
+    """People's labels and notes of a solution, with its steps; empty if there are none."""
     said = {
         name: plain(value)
         for name in ("labels", "step_notes", "note")
@@ -268,7 +268,7 @@ def from_session_rows(rows: Iterable[Mapping[str, Any]], path: str = "-") -> Ses
 
 
 def session_rows_json(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The JSON of the session that rows with a field `session` hold."""
+    """The JSON of the session in rows with a field `session`."""
     wholes = [row["session"] for row in rows]
     head = wholes[0].get("head") if wholes else None
     versions = [one.get("version") for one in wholes if one.get("version") != VERSION]

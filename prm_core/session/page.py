@@ -16,7 +16,7 @@ from prm_core.formats.results import letter
 from prm_core.session.record import Model, Problem, Scores, Session, Settings, Solution
 
 RECORDED = "recorded:"
-"""How the page's line of a model begins whose scores came with a file."""
+"""The prefix of a model's line on the page if its scores came with a file."""
 
 
 def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> Session:
@@ -27,7 +27,7 @@ def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> S
             "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
             "error", "scores", "said"?}]}`, and optionally `others`, the scores of other models:
             `{"model", "model_line", "model_note", "own", "candidates"}` with each solution's scores
-            or null. What people say of a solution is `{"steps", "labels", "step_notes", "note"}`.
+            or null. People's labels of a solution are `{"steps", "labels", "step_notes", "note"}`.
         settings: the other display settings; model and threshold are those of the results.
 
     Raises:
@@ -92,7 +92,7 @@ def _session(results: Mapping[str, Any], settings: Settings) -> Session:
 
 
 def _ids(names: Sequence[str]) -> list[str]:
-    """The models' names, each once: one that scored here and in a file is two."""
+    """The models' names, made unique: one that scored here and in a file becomes two."""
     found: list[str] = []
     for name in names:
         number = 2
@@ -104,7 +104,7 @@ def _ids(names: Sequence[str]) -> list[str]:
 
 
 def _solution(row: Mapping[str, Any], by_model: Mapping[str, Any]) -> Solution:
-    """A solution with what people say of it, and each model, by the model's name."""
+    """A solution with people's labels, and each model's scores by the model's name."""
     steps, thinking = _steps([one for one in by_model.values() if one])
     said = row.get("said") or {}
     labelled = tuple(said.get("steps", ()))
@@ -136,7 +136,7 @@ def _solution(row: Mapping[str, Any], by_model: Mapping[str, Any]) -> Solution:
 
 
 def _steps(said: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[bool, ...]]:
-    """The steps that were judged; those of a PRM where an outcome model judged the whole."""
+    """The judged steps; a PRM's if an outcome model judged the whole."""
     given = [one for one in said if one.get("steps")]
     for one in given:
         steps = tuple(one["steps"])
@@ -148,7 +148,7 @@ def _steps(said: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[bo
 
 
 def _is_of(scores: Mapping[str, Any], steps: tuple[str, ...]) -> bool:
-    """Whether scores are of these steps, or of all of them joined."""
+    """Whether scores belong to these steps, or to all of them joined."""
     own = tuple(scores.get("steps") or steps)
     return len(scores["probabilities"]) in (1, len(steps)) and own in (steps, ("\n\n".join(steps),))
 
@@ -193,7 +193,7 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
 
 
 def _other(problem: Problem, model: Model) -> dict[str, Any]:
-    """Another model's scores, as the page keeps them beside those on show."""
+    """Another model's scores, as the page keeps them beside the displayed ones."""
     return {
         "model": model.label or model.id,
         "model_line": model.line,

@@ -1,6 +1,6 @@
-"""Two models side by side: the scores that the page keeps of another model, beside those on show.
+"""Two models side by side: another model's scores that the page keeps, beside the displayed ones.
 
-The browser keeps both and hands them in, so they are checked like any other input.
+The browser keeps both and sends them, so they are checked like any other input.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _one_at_a_time = threading.Lock()
 
 
 def compare(results: object) -> dict[str, Any] | None:
-    """What the tab Models shows, or None where the browser's storage does not hold it.
+    """The content of the tab Models, or None if the browser's storage does not contain it.
 
     Called by the browser (`server.compare`).
 
     Args:
         results: as JSON, what `restore` takes, and `other`: `{"model", "model_line", "own",
-            "candidates"}`, with the other model's scores of each solution or null. Steps that are
-            those of the results may be left out of them.
+            "candidates"}`, with the other model's scores of each solution or null. Steps may be
+            left out if they are those of the results.
 
     Returns:
-        `{"words", "leaders", "solutions", "steps"}`: how often the models agree, for each
-        aggregation whom they rank first, each solution's scores and ranks by both, and the steps,
-        the largest difference first; `outcome` holds the numbers of a model that says one of each
-        solution, by the letter.
+        `{"words", "leaders", "solutions", "steps"}`: how often the models agree, the solutions that
+        each ranks first, for each aggregation, each solution's scores and ranks by both, and the
+        steps, the largest difference first; `outcome` contains the numbers of an outcome model, by
+        the solution's letter.
     """
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return None
@@ -74,10 +74,10 @@ def _compared(results: Any) -> dict[str, Any]:
 
 
 def _other(row: Any, scores: Any, problem: str, name: str) -> ScoredCandidate | None:
-    """The other model's scores of a solution, with the steps of the results where it has none.
+    """The other model's scores of a solution, with the steps of the results if it has none.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: they are none of ours.
+        KeyError, TypeError, ValueError, AttributeError: they are not ours.
     """
     if not scores:
         return None
@@ -94,7 +94,7 @@ def _solutions(
     letters: Sequence[str],
     thresholds: tuple[float, float],
 ) -> list[dict[str, Any]]:
-    """Of each solution both scores, ranks and first errors, and the largest difference."""
+    """Each solution's two scores, ranks and first errors, and the largest difference."""
     standings = [
         _standings(ranking, threshold)
         for ranking, threshold in zip((found.first, found.second), thresholds, strict=True)
@@ -123,7 +123,7 @@ def _solutions(
 def _standings(
     rankings: Mapping[str, Sequence[RankedCandidate]], threshold: float
 ) -> dict[int, dict[str, list[Any]]]:
-    """For each solution and aggregation `[rank, tied, score, score as it is read]`."""
+    """For each solution and aggregation `[rank, tied, score, score for display]`."""
     found: dict[int, dict[str, list[Any]]] = {}
     for method, ranking in rankings.items():
         shown = format_apart([one.score for one in ranking], threshold)
@@ -148,7 +148,7 @@ def _step(
 def _outcome(
     others: Sequence[ScoredCandidate | None], letters: Sequence[str]
 ) -> dict[str, str] | None:
-    """The numbers of an outcome model; None where a model judges steps."""
+    """The numbers of an outcome model; None if the model judges steps."""
     there = [(name, one) for name, one in zip(letters, others, strict=True) if one is not None]
     if not there or any(len(one.probabilities) > 1 for _, one in there):
         return None

@@ -39,10 +39,10 @@ LABELS: dict[str, tuple[str, Callable[[Session], Iterable[dict[str, Any]]]]] = {
     "processbench": ("ProcessBench", processbench_rows),
     "prm800k": ("PRM800K", prm800k_rows),
 }
-"""Rows that labels become, for other programs."""
+"""Formats of labelled rows, for other programs."""
 
 MAX_LABELS = 4 * MAX_FILE_BYTES // 3 + 4
-"""Characters of a session whose labels are saved, packed and in base64."""
+"""Characters of a session whose labels are saved, compressed and in base64."""
 
 PATIENCE_S = 10
 
@@ -89,10 +89,10 @@ def export_labels(asked: object) -> dict[str, str]:
 
     Args:
         asked: `{"format", "session"}`: one of `LABELS`, or "json" for the session itself, "html"
-            or "csv"; and the session's JSON, packed with gzip, in base64.
+            or "csv"; and the session's JSON, compressed with gzip, in base64.
 
     Returns:
-        `{"name", "contents", "words"}`, the contents in base64, and what is in them; or
+        `{"name", "contents", "words"}`, the contents in base64, and a description of them; or
         `{"error"}`, why there is no file.
     """
     match asked:
@@ -112,12 +112,12 @@ def export_labels(asked: object) -> dict[str, str]:
     finally:
         _one_at_a_time.release()
     if not contents:
-        return {"error": f"There is no solution whose labels {words} can hold."}
+        return {"error": f"There is no solution whose labels fit the format {words}."}
     return {"name": name, "contents": base64.b64encode(contents).decode(), "words": words}
 
 
 def _labels(session: Session, kind: str) -> tuple[str, bytes, str]:
-    """A file's name, what is in it, and that in words; nothing in it where no label fits."""
+    """A file's name, its contents, and their description; no contents if no label fits."""
     n = sum(bool(one.labels) for problem in session.problems for one in problem.solutions)
     if kind not in LABELS:
         return f"prm-session.{kind}", _written(session, kind), f"a session with {n} labelled"

@@ -29,16 +29,16 @@ from prm_core.ui.kept import MAX_CHARS
 from prm_core.ui.words import sentence
 
 MAX_FILE_BYTES = 8_900_000
-"""Of a file as it arrives here, in base64 as large as a draft may be; the browser compresses it."""
+"""Of a file as it arrives here; in base64 as large as a draft may be. The browser compresses it."""
 
 MAX_UNPACKED = 100_000_000
-"""Bytes, or characters of texts, that a file may hold unpacked."""
+"""Bytes, or characters of texts, that a file may contain unpacked."""
 
 MOST_HUB_ROWS = 5_000
-"""Of a data set of the Hub; the command line reads all of them."""
+"""Rows of a data set on the Hub; the command line reads all of them."""
 
 HUB_S = 60.0
-"""For how long its rows are waited for, from the first one on."""
+"""How long to wait for its rows, from the first one on."""
 
 MOST_ERRORS = 20
 """Unreadable rows that are named; the others are counted."""
@@ -84,18 +84,18 @@ def open_file(asked: object) -> dict[str, Any]:
 
 
 def opened_file(contents: bytes, name: str) -> Opened:
-    """What a file's contents hold, of which the page reads so much.
+    """The session in a file's contents, up to the page's limits.
 
     Raises:
-        DataError: as `open_session`; the file holds too much.
+        DataError: as `open_session`; or the file is too large.
     """
     if contents.startswith(b"\x1f\x8b"):
         with read_errors(name):
             unpacked = gzip.GzipFile(fileobj=io.BytesIO(contents)).read(MAX_UNPACKED + 1)
         if len(unpacked) > MAX_UNPACKED:
             raise DataError(
-                f"holds more than {MAX_UNPACKED:,} bytes, the most that the page opens; on the "
-                "command line it has no limit: python -m prm_core score",
+                f"has more than {MAX_UNPACKED:,} bytes, the most that the page opens; the "
+                "command line has no limit: python -m prm_core score",
                 path=name,
             )
         contents, name = unpacked, name.removesuffix(".gz")
@@ -105,7 +105,7 @@ def opened_file(contents: bytes, name: str) -> Opened:
 def open_hub(asked: object) -> dict[str, Any]:
     """What a data set of the Hub contains. Called by the browser (`server.open_hub`).
 
-    Only where the visitor is the page's owner: it fetches what they name.
+    Only if the visitor is the page's owner: it fetches any data set that they name.
 
     Args:
         asked: the data set's name, as `prm_core.formats.hub` takes it; "hf:" may be missing.
@@ -130,7 +130,7 @@ def open_hub(asked: object) -> dict[str, Any]:
 
 
 class _FirstRows:
-    """The first rows of a data set: so many, so long, so much text.
+    """The first rows of a data set, up to limits on number, time and text.
 
     Attributes:
         n_read: how many there were so far.
@@ -210,8 +210,8 @@ def _fact(problem: Problem, model: str, threshold: float) -> dict[str, Any] | No
         those that lead by their weakest step, the chance that they are right (null if no right
         answer is known), how many different choices the aggregations make, whether the leaders'
         answer is not the most frequent one, whether a step is below the threshold, whether each
-        solution's answer is right (null if nobody knows), and the places of those that give the
-        most frequent answer.
+        solution's answer is right (null if unknown), and the places of those that give the most
+        frequent answer.
     """
     scored = [(i, one) for i, one in enumerate(problem.scored(model)) if one is not None]
     if not scored:
@@ -297,7 +297,7 @@ _TEMPLATE = """
 
 
 class Problems(gr.HTML):
-    """Opens files and shows what they hold, a line per problem; events `submit` and `stop`."""
+    """Opens files and lists their problems, one per line; events `submit` and `stop`."""
 
     def __init__(self, *, hub: bool = False) -> None:
         """

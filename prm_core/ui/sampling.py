@@ -1,7 +1,7 @@
 """The panel that lets a server write solutions into the editor.
 
-Only where the page's visitor is its owner: the request goes out from this machine, to any address
-that is typed. The key comes with each request and is in nothing that outlasts it.
+Only if the page's visitor is its owner: the request goes out from this machine, to any address that
+is typed. The key comes with each request and is not kept after it.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ MOST_TOKENS = 100_000
 """Of one solution."""
 
 MOST_TEMPERATURE = 2.0
-"""OpenAI's protocol knows none above."""
+"""The highest in OpenAI's protocol."""
 
 AT_ONCE = 16
 """Solutions that one server writes at the same time."""
 
 ATTEMPTS = 3
-"""How often a request is sent: whoever waits can press again."""
+"""How often a request is sent: the visitor can press again."""
 
 _turns = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the panel asks for.
+    """A request of the panel.
 
     Attributes:
         url, key, model: the server's address, its key, and the model's name there; the last two may
             be blank.
-        problem: what is to be solved.
+        problem: the problem to solve.
         n: how many solutions.
-        temperature, max_tokens: how they are drawn.
+        temperature, max_tokens: how they are sampled.
     """
 
     url: str
@@ -65,11 +65,11 @@ class Asked:
 
 
 def read_asked(asked: object) -> Asked:
-    """Check what a browser asks for.
+    """Check a browser's request.
 
     Raises:
         PlaceError: a field cannot be used.
-        InputError: the request has another shape; only a forged one has.
+        InputError: the request has another shape; only a forged one does.
     """
     match asked:
         case {
@@ -111,7 +111,7 @@ def _number(value: object, least: float, most: float, name: str, where: str) -> 
 
 
 class Run:
-    """One press of Sample, from what the browser sent to the last word of the server.
+    """One press of Sample, from the browser's request to the end of the server's reply.
 
     Args:
         payload: what the browser sent, as JSON text; `run` in it is its number of this press.
@@ -126,7 +126,7 @@ class Run:
         self._failed: dict[int, BaseException] = {}
 
     async def updates(self) -> AsyncGenerator[dict[str, Any] | None]:
-        """What is written so far, again and again; None where nothing changed.
+        """The text so far, repeatedly; None where nothing changed.
 
         Closing it ends the requests.
         """
@@ -160,7 +160,7 @@ class Run:
     ) -> AsyncGenerator[dict[str, Any] | None]:
         """
         Raises:
-            PRMError: nothing came.
+            PRMError: nothing was received.
         """
         began, model = time.monotonic(), asked.model
         if not model:
@@ -246,7 +246,7 @@ class Sampler(gr.HTML):
             js_on_load=page_script("state.js", "sampling.js"),
             apply_default_css=False,
             elem_id="prm-sampling",
-            ask=ASK,  # not in the template, in which a backslash is more than that
+            ask=ASK,  # not in the template, where a backslash has a special meaning
             most=MAX_CANDIDATES,
         )
 
@@ -255,7 +255,7 @@ class Sampler(gr.HTML):
         return {"type": "object"}
 
 
-# Fields without a form: a browser would offer to keep the key of one.
+# Fields without a form: a browser would offer to save a form's key.
 _TEMPLATE = f"""
 <section class="prm-sampler" id="prm-sampler" aria-label="Sample solutions from a server" hidden>
   <div class="prm-sampler-fields">

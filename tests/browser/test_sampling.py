@@ -108,7 +108,7 @@ def test_errors_are_said_in_place_with_the_way_out(page: Page) -> None:
         expect(panel(page).get_by_label("Model")).to_be_focused()
         panel(page).get_by_label("Model").fill("org/model")
         press(page)
-        expect(alert).to_contain_text("It wants a key; type it.")
+        expect(alert).to_contain_text("It requires a key; type it.")
         expect(panel(page).get_by_label("Key")).to_be_focused()
         panel(page).get_by_label("Key").fill(KEY)
         panel(page).get_by_label("Key").press("Enter")

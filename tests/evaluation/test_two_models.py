@@ -56,7 +56,7 @@ def test_steps_that_only_one_model_judged_are_no_disagreement() -> None:
     assert (
         compare_models(ONE, [TWO[0], second[1]])
         .agreement_words()
-        .endswith("; 1 solution has other steps by one of them.")
+        .endswith("; 1 solution has different steps in one of them.")
     )
     assert compare_models(ONE, [None, None]).agreement_words().startswith("No solution has")
     with pytest.raises(InputError, match="2 solutions, the other for 1"):
