@@ -1159,6 +1159,7 @@ const ascii = (number) => number.replace("−", "-"); // a number where it is pa
 const place = (index) => ({ shown: index + 1, value: index + 1 });
 
 function stepsTable(scored) {
+  const labelled = scored.some(({ letter }) => prm.labels.holds(prm.labels.of(letter)));
   const beside = scored.flatMap((card) => Object.keys(inside(card).steps[0].extras ?? {}));
   const others = [...new Set(beside)];
   return Table.build({
@@ -1172,7 +1173,7 @@ function stepsTable(scored) {
       ...others.map((name) => figure(name)),
       { name: "Text" },
       { name: "Mark" },
-      { name: "Label" },
+      ...(labelled ? [{ name: "Label" }] : []),
     ],
     rows: scored.flatMap((card) =>
       inside(card).steps.map((step, i) => ({
@@ -1185,7 +1186,7 @@ function stepsTable(scored) {
           ...others.map((name) => extra(step, name)),
           { shown: step.text, class: "bd-text" },
           { shown: marks(card.data, step, i), class: "bd-mark" },
-          { shown: prm.labels.words(saidOf(card).labels[i]) },
+          ...(labelled ? [{ shown: prm.labels.words(saidOf(card).labels[i]) }] : []),
         ],
       }))
     ),
