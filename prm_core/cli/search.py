@@ -88,6 +88,13 @@ def _generator_arguments(group: argparse._ArgumentGroup) -> None:
         ),
     )
     group.add_argument(
+        "--ask",
+        dest="search_ask",
+        default=_DEFAULT.ask,
+        metavar="TEXT",
+        help="stands behind the problem, and says how to solve it (default: %(default)s)",
+    )
+    group.add_argument(
         "--concurrency",
         type=positive,
         default=16,

@@ -145,6 +145,7 @@ def _write(
             s.temperature if depth == 0 else 0.0,
             s.top_p,
             _allowance(tree, tree.n_tokens + n_tokens),
+            s.ask,
         )
         seeds = [_seed(s.seed, tree.problem, tree.n_rounds, slot, depth) for slot in slots]
         return generator.write(tree.problem, texts, seeds, sampling, is_late)

@@ -43,12 +43,14 @@ class Sampling:
         temperature: 0 for the most probable token each time.
         top_p: mass of the tokens that are drawn from.
         max_tokens: of one continuation.
+        ask: stands behind the problem, and says how to solve it.
     """
 
     until: str | None
     temperature: float
     top_p: float
     max_tokens: int
+    ask: str = ASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Generator(Protocol):
     """What writes paths on.
 
     Attributes:
-        name: that solutions carry.
+        name: that solutions carry; one that is asked in another form has another.
     """
 
     name: str
@@ -104,15 +106,20 @@ class Generator(Protocol):
         ...
 
 
-def plain_prompt(problem: str) -> str:
+def plain_prompt(problem: str, ask: str = ASK) -> str:
     """A problem as a text that a solution follows."""
-    return f"Problem: {problem}\n{ASK}\n\nSolution:\n"
+    return f"Problem: {problem}\n{ask}\n\nSolution:\n"
 
 
-def chat_messages(problem: str, prefix: str) -> list[dict[str, str]]:
+def chat_messages(problem: str, prefix: str = "", ask: str = ASK) -> list[dict[str, str]]:
     """A problem as a user's turn, and what is written so far as the beginning of the answer."""
-    turns = [{"role": "user", "content": f"{problem}\n\n{ASK}"}]
+    turns = [{"role": "user", "content": f"{problem}\n\n{ask}"}]
     return [*turns, {"role": "assistant", "content": prefix}] if prefix else turns
+
+
+def form_name(model: str, chat: bool) -> str:
+    """A model's name with the form in which it is asked."""
+    return f"{model} (chat)" if chat else model
 
 
 def ending(text: str, until: str | None, plain: bool) -> tuple[str, Literal["step", "done", ""]]:
@@ -136,7 +143,7 @@ class ServerGenerator:
     nothing, which ends the path.
 
     Attributes:
-        name: the model's name on the server.
+        name: the model's name on the server, and the form.
 
     Args:
         url: where the protocol begins, as "http://127.0.0.1:8000/v1".
@@ -162,7 +169,7 @@ class ServerGenerator:
         timeout_s: float = 300.0,
         api_key: str = "",
     ) -> None:
-        self.name = model
+        self.name, self._model = form_name(model, chat), model
         self._endpoint = Endpoint(url, "the generator", timeout_s=timeout_s, api_key=api_key)
         self._chat = chat
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="generator")
@@ -202,7 +209,7 @@ class ServerGenerator:
 
     def _one(self, problem: str, prefix: str, seed: int, sampling: Sampling) -> Written:
         body: dict[str, Any] = {
-            "model": self.name,
+            "model": self._model,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
@@ -210,11 +217,14 @@ class ServerGenerator:
         }
         stops = [sampling.until] if sampling.until is not None else []
         if self._chat:
-            path, body["messages"] = "/chat/completions", chat_messages(problem, prefix)
+            path, body["messages"] = (
+                "/chat/completions",
+                chat_messages(problem, prefix, sampling.ask),
+            )
             if prefix:
                 body |= {"continue_final_message": True, "add_generation_prompt": False}
         else:
-            path, body["prompt"] = "/completions", plain_prompt(problem) + prefix
+            path, body["prompt"] = "/completions", plain_prompt(problem, sampling.ask) + prefix
             stops.append(NEXT_PROBLEM)
         body |= {"stop": stops} if stops else {}
         try:

@@ -25,6 +25,7 @@ from prm_core.search.generators import (
     Written,
     chat_messages,
     ending,
+    form_name,
     plain_prompt,
 )
 
@@ -57,7 +58,7 @@ class LocalGenerator:
     """A causal language model.
 
     Attributes:
-        name: as it was asked for.
+        name: as it was asked for, and the form.
         n_computed: tokens that went through the model so far, padding left out.
 
     Args:
@@ -81,7 +82,7 @@ class LocalGenerator:
         dtype: str = "auto",
         keep: bool = True,
     ) -> None:
-        self.name, self.n_computed = model, 0
+        self.name, self.n_computed = form_name(model, chat), 0
         self._loaded = load_causal(model, chat=chat, device=device, dtype=dtype)
         if getattr(self._loaded.model, "_is_stateful", False):
             raise ModelLoadError(f"{model} keeps a state instead of keys and values; take another")
@@ -102,7 +103,9 @@ class LocalGenerator:
         with torch.inference_mode():
             for i in range(0, len(prefixes), _AT_ONCE):
                 texts, some = prefixes[i : i + _AT_ONCE], seeds[i : i + _AT_ONCE]
-                done, more = self._batch(self._ids(problem, texts), some, sampling, beat)
+                done, more = self._batch(
+                    self._ids(problem, texts, sampling.ask), some, sampling, beat
+                )
                 written += done
                 rows += more
         self._rows = rows if self._keep else []
@@ -111,12 +114,12 @@ class LocalGenerator:
     def close(self) -> None:
         self._closed, self._rows = True, []
 
-    def _ids(self, problem: str, prefixes: Sequence[str]) -> list[list[int]]:
+    def _ids(self, problem: str, prefixes: Sequence[str], ask: str) -> list[list[int]]:
         """The tokens of a prompt and of what follows it."""
-        tokenizer, prompt = self._loaded.tokenizer, plain_prompt(problem)
+        tokenizer, prompt = self._loaded.tokenizer, plain_prompt(problem, ask)
         if self._chat:
             prompt = tokenizer.apply_chat_template(
-                chat_messages(problem, ""), add_generation_prompt=True, tokenize=False
+                chat_messages(problem, ask=ask), add_generation_prompt=True, tokenize=False
             )
         texts = [prompt + prefix for prefix in prefixes]
         ids: list[list[int]] = tokenizer(texts, add_special_tokens=not self._chat)["input_ids"]

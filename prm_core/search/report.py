@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from prm_core.evaluation.reports import Outcomes
 from prm_core.search.results import chosen, searched
-from prm_core.search.tree import Settings, Tree
+from prm_core.search.tree import Settings, Tree, Way
 from prm_core.session.record import Problem
 
 Grow = Callable[[Problem, Settings], Tree]
+_GUIDED: tuple[Way, ...] = ("beam", "dvts")
 
 
 def n_searches(n_problems: int, sizes: Sequence[int]) -> int:
@@ -24,7 +26,7 @@ def measured(
     sizes: Sequence[int],
     choose: str,
     grow: Grow,
-) -> dict[str, dict[int, Outcomes]]:
+) -> Mapping[str, Mapping[int, Outcomes]]:
     """For each way and size the tokens and the result of every problem.
 
     Best of n is searched once, with the largest size: its solutions are drawn independently, so the
@@ -38,25 +40,20 @@ def measured(
         grow: grows a tree to its end.
     """
     most = max(sizes)
-    wholes = [grow(one, replace(settings, way="best-of-n", n=most)) for one in problems]
-    pairs = list(zip(problems, wholes, strict=True))
-    found: dict[str, dict[int, Outcomes]] = {}
-    for way, rule in (("best-of-n", choose), ("majority", "majority")):
-        found[way] = {
-            n: [_outcome(one, _first(tree, n), rule) for one, tree in pairs]
-            for n in _powers_of_two(most)
-        }
-    for name, guided in _guided(settings):
-        found[name] = {
-            n: [_outcome(one, grow(one, replace(guided, n=n)), choose) for one in problems]
-            for n in sizes
-        }
+    found: dict[str, dict[int, list[tuple[int, float]]]] = {
+        **{way: {n: [] for n in _powers_of_two(most)} for way in ("best-of-n", "majority")},
+        **{way: {n: [] for n in sizes} for way in _GUIDED},
+    }
+    for problem in problems:
+        whole = grow(problem, replace(settings, way="best-of-n", n=most))
+        for n in _powers_of_two(most):
+            some = _first(whole, n)
+            found["best-of-n"][n].append(_outcome(problem, some, choose))
+            found["majority"][n].append(_outcome(problem, some, "majority"))
+        for way, n in product(_GUIDED, sizes):
+            tree = grow(problem, replace(settings, way=way, n=n))
+            found[way][n].append(_outcome(problem, tree, choose))
     return found
-
-
-def _guided(settings: Settings) -> Iterator[tuple[str, Settings]]:
-    yield "beam", replace(settings, way="beam")
-    yield "dvts", replace(settings, way="dvts")
 
 
 def _powers_of_two(most: int) -> list[int]:

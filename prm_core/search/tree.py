@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from prm_core.errors import BadOptionError, DataError, check_above_zero
 from prm_core.ranking.aggregate import METHODS
-from prm_core.search.generators import End
+from prm_core.search.generators import ASK, End
 from prm_core.session.codec import plain
 
 FORMAT, VERSION = "prm-inspector-search", 1
@@ -50,6 +50,7 @@ class Settings:
             the others there).
         drop_duplicates: beam search: of paths with the same text only the first goes on
             (`filter_duplicates: true` in recipes/*/beam_search.yaml; false in config.py).
+        ask: what the generator is asked behind the problem; ours, and shorter than `system_prompt`.
         seed: of all sampling (`seed: 0` in recipes/*/*.yaml).
         budget_tokens: most tokens that are generated, lookahead included. Ours.
         budget_s: no token is generated after so many seconds. Ours.
@@ -69,6 +70,7 @@ class Settings:
     lookahead: int = 0
     aggregation: str = "last"
     drop_duplicates: bool = True
+    ask: str = ASK
     seed: int = 0
     budget_tokens: int | None = None
     budget_s: float | None = None

@@ -74,11 +74,12 @@ def test_each_path_is_a_request_of_its_own(opened: Open) -> None:
 def test_chat_continues_the_assistant_s_turn(opened: Open) -> None:
     answer = choice("", stop_reason=None, message={"content": "So 4."})
     generator, server = opened(lambda body: answer, chat=True)
-    assert generator.write(PROBLEM, ["a\n\n"], [1], TO_THE_END, never) == [
-        Written("So 4.", 3, "done")
-    ]
+    asking = replace(TO_THE_END, ask="Be brief.")
+    assert generator.write(PROBLEM, ["a\n\n"], [1], asking, never) == [Written("So 4.", 3, "done")]
     path, body, _ = server.requests[0]
     assert path == "/v1/chat/completions"
+    assert (generator.name, body["model"]) == ("some-model (chat)", "some-model")
+    assert body["messages"][0] == {"role": "user", "content": f"{PROBLEM}\n\nBe brief."}
     assert body["messages"][1] == {"role": "assistant", "content": "a\n\n"}
     assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
     assert "stop" not in body

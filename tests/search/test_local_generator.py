@@ -15,7 +15,7 @@ from prm_core.errors import BadOptionError, ModelError
 from prm_core.models.backbone import load_tokenizer
 from prm_core.search import local_generator
 from prm_core.search.engine import grow
-from prm_core.search.generators import Sampling, Written, chat_messages, ending, plain_prompt
+from prm_core.search.generators import ASK, Sampling, Written, chat_messages, ending, plain_prompt
 from prm_core.search.local_generator import LocalGenerator
 from prm_core.search.tree import Settings, Tree, new_tree
 from tests.search.scripted import ScriptedScorer
@@ -105,7 +105,7 @@ def test_a_search_that_keeps_what_it_read_grows_the_same_tree(model: Path, way: 
     assert tree.nodes == search(forgetting, way).nodes
     assert tree.n_rounds > 2
     # The prompt has more tokens than all the steps: it is read once, and not for every path.
-    n_prompt = len(keeping._ids(PROBLEM, [""])[0])
+    n_prompt = len(keeping._ids(PROBLEM, [""], ASK)[0])
     assert keeping.n_computed < n_prompt + 1.2 * tree.n_tokens < forgetting.n_computed
 
 
@@ -152,16 +152,17 @@ def test_chat_is_the_tokenizer_s_format_and_needs_one(model: Path, tmp_path: Pat
     )
     chatting = letters_model(tmp_path / "chat", "qwen2", chat=template)
     generator = LocalGenerator(str(chatting), chat=True)
-    (content,) = [turn["content"] for turn in chat_messages(PROBLEM, "")]
+    (content,) = [turn["content"] for turn in chat_messages(PROBLEM)]
     wanted = generator._loaded.tokenizer(f"[user]{content}[assistant]2 + 3 = 5.\n\n")["input_ids"]
-    assert generator._ids(PROBLEM, ["2 + 3 = 5.\n\n"]) == [wanted]
+    assert generator._ids(PROBLEM, ["2 + 3 = 5.\n\n"], ASK) == [wanted]
+    assert generator.name != LocalGenerator(str(chatting)).name  # trees of both are kept apart
     with pytest.raises(BadOptionError, match="no chat template"):
         LocalGenerator(str(model), chat=True)
 
 
 def test_a_path_that_fills_the_context_is_cut_and_the_others_go_on(tmp_path: Path) -> None:
     generator = LocalGenerator(str(letters_model(tmp_path / "short", "gpt2", n_positions=120)))
-    n_prompt = len(generator._ids(PROBLEM, [""])[0])
+    n_prompt = len(generator._ids(PROBLEM, [""], ASK)[0])
     prefixes = ["a" * (120 - n_prompt), "a" * (117 - n_prompt), ""]
     written = generator.write(PROBLEM, prefixes, [1, 2, 3], Sampling(None, 1.0, 1.0, 8), never)
     assert [(one.n_tokens, one.end) for one in written] == [
