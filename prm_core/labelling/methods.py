@@ -188,7 +188,7 @@ def outcome_labels(n_steps: int, correct: bool | None) -> tuple[float | None, ..
     """Labels of the steps from the final answer alone.
 
     If it is right, every step is labelled right. If it is wrong, the last step is labelled wrong,
-    as it contains or depends on an error; where that is is not known.
+    as it contains or depends on an error, whose place is not known.
 
     >>> outcome_labels(3, True), outcome_labels(3, False)
     ((1.0, 1.0, 1.0), (None, None, 0.0))

@@ -77,7 +77,7 @@ def test_what_is_small_only_while_it_is_packed_is_refused() -> None:
     assert len(bomb) < 1_000_000
     found = opened(bomb, "rows.jsonl.gz")
     assert found.keys() == {"error"}
-    assert "rows.jsonl.gz: holds more than 100,000,000 bytes" in found["error"]
+    assert "rows.jsonl.gz: has more than 100,000,000 bytes" in found["error"]
     assert "python -m prm_core score" in found["error"]
 
 
