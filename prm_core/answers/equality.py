@@ -78,8 +78,9 @@ def same_answer(a: str | None, b: str | None) -> bool:
     if max(len(a), len(b)) > _LONGEST:
         return False
     left, right = sorted((bare(a), bare(b)))
-    if (dates := _dates(left, right)) is not None:
-        return dates
+    for ask in (_dates, _ranges):
+        if (same := ask(left, right)) is not None:
+            return same
     return bool(left and right) and _same_text(left, right)
 
 
@@ -97,6 +98,20 @@ def _dates(a: str, b: str) -> bool | None:
         return None
     minutes = [{60 * hour + int(c[2] or 0) for hour in _hours(c)} for c in (one, other)]
     return bool(minutes[0] & minutes[1])
+
+
+_RANGE = re.compile(r"(\d+)\s?[-–]\s?(\d+)")
+
+
+def _ranges(a: str, b: str) -> bool | None:
+    """Is 10-20, a range and not −10, the same as another answer? None for anything else."""
+    one, other = _RANGE.fullmatch(a), _RANGE.fullmatch(b)
+    ends = [[int(end) for end in found.groups()] for found in (one, other) if found]
+    if not ends or not all(low < high for low, high in ends):
+        return None
+    if len(ends) == 2:
+        return ends[0] == ends[1]
+    return False if re.fullmatch(r"[-−]?\d+", b if one else a) else None
 
 
 def _hours(clock: re.Match[str]) -> set[int]:

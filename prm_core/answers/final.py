@@ -307,7 +307,7 @@ def _short_lines(rest: str) -> list[str]:
 
 _NUMBER = re.compile(
     r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
-      | (?<![\w)\].,:])[-−]? \\?\$?
+      | (?<![\w)\].,:^])(?<!\^\{)[-−]? \\?\$?
         (?: \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
           | \d{1,2}(?::\d{2}){1,2}(?!\d) (?:\s?[AaPp]\.?[Mm]\b)? | \d{1,3}:\d{1,3}(?![\d:])
           | (?:\d{1,3}(?:\.\d{3})++|\d++) ,\d{1,2}(?![\d,]|\.\d)
@@ -336,18 +336,34 @@ def _reduced(answer: str) -> str:
 
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)|[\n\r]+")
 _BOLD = re.compile(r"\*\*(?P<inside>[^*\n]{1,60})\*\*")
-# Not the point of a sentence: "(3 × 4)", "not 15", "in 2020", "at 5:00 PM".
+# Not the point of a sentence: "(3 × 4)", "not 15", "in 2020", "at 5:00 PM", "of the 20 eggs".
 _ASIDE = re.compile(
     r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
-    r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?",
+    r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)",
     re.IGNORECASE,
 )
+_REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
+    r"\b(?:equations?|eqs?\.|steps?|figures?|tables?|theorem|lemma|exercise|problem)"
+    r"\s*+#?\(?\d++(?:\.\d++)*+\)?",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(  # "Hence B."; "Option (C) is correct"; "B is the right choice"
+    r"\A[\s*_]*+(?:(?:[Hh]ence|[Tt]hus|[Ss]o|[Tt]herefore|∴)[\s,:*_]*+)?+"
+    r"(?:(?:the\s++)?(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s++)?+"
+    r"(?P<letter>\([A-J]\)|[A-J](?![\w'’]))"
+    r"(?P<said>[\s*_]*+is\s++(?:the\s++)?(?:correct|right)(?:\s++(?:one|choice|option|answer))?)?"
+    r"[\s*_.!]*+\Z"
+)
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".replace(" ", "|")
+_MONTH = rf"(?:{_MONTHS})[a-z]{{0,6}}"
 _VALUE = r"[-−]?\s?\$?(?:\d[\d.,]*(?:/\d+)?|\\frac\{\d+\}\{\d+\})(?<![.,])"
 _SIGN = r"\s*(?:[<>≤≥=]|\\[lg]e\b|[<>]=)\s*"
 _RELATION = rf"(?:{_VALUE}{_SIGN})?\b[A-Za-z]{_SIGN}{_VALUE}"
-# What stands whole at a sentence's end: (2, 3), [0, 5), {1, 4}; x ≥ 5; x = 2 or x = 3.
+# What a sentence can end with whole: May 5, 2020; (2, 3), [0, 5), {1, 4}; x ≥ 5; x = 2 or x = 3.
 _WHOLE = re.compile(
-    rf"""(?: (?P<enclosed> (?<!\w) \\?[(\[{{]
+    rf"""(?: (?P<date> \b (?: {_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)? | \d{{1,2}}\s{_MONTH} )
+          (?:,?\s\d{{4}})? )
+      | (?P<enclosed> (?<!\w) \\?[(\[{{]
           [^()\[\]{{}}]{{1,60}} , [^()\[\]{{}}]{{1,60}} \\?[)\]}}] )
       | (?<![\w^=+*/-]) (?<![=+*/^-]\s) (?P<said> {_RELATION}
           (?: (?:,|,?\s(?:and|or)\b)\s*{_RELATION} ){{0,5}} )
@@ -366,7 +382,8 @@ _RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\
 
 def _conclusion(text: str, last_step: str) -> str | None:
     """The number or formula that the last step ends with, or that it repeats as a result."""
-    sentences = [part for part in _SENTENCE.split(last_step.strip()) if part.strip()]
+    said = _REFERENCE.sub("", last_step)
+    sentences = [part for part in _SENTENCE.split(said.strip()) if part.strip()]
     if not sentences:
         return None
     if whole := _whole_at_end(sentences[-1]):
@@ -382,13 +399,18 @@ def _conclusion(text: str, last_step: str) -> str | None:
 
 
 def _whole_at_end(sentence: str) -> str | None:
-    """The tuple, interval, set or inequality, or the several solutions, that a sentence ends with.
+    """The choice, date, tuple, interval, set, inequality or solutions that a sentence ends with.
 
     "x = 5" is none of them.
     """
+    choice = _CHOICE.match(sentence)
+    if choice is not None and (choice["said"] or choice.start("letter")):
+        return choice["letter"]
     found = _WHOLE.search(sentence[-_LONGEST:])
     if found is None:
         return None
+    if date := found["date"]:
+        return date
     if enclosed := found["enclosed"]:
         return None if _words_in(enclosed) or "=" in enclosed else _shown(enclosed)
     said = _shown(found["said"])

@@ -166,6 +166,21 @@ FOUND = {
         ("So he earned $5 in 2020.", "5"),
         ("The answer is 1000, the number of people who had not voted by 16:00.", "1000"),
     ],
+    "a choice said at the end": [
+        ("2 * 3 = 6, so it is the second.\nHence B.", "B"),
+        ("Therefore, option (B) is correct.", "(B)"),
+        ("Option C is correct", "C"),
+        ("D is the right choice.", "D"),
+    ],
+    "what a number is beside": [
+        ("So the area is 4pi cm^2.", "4pi"),
+        ("So the volume is 12 cm^3.", "12"),
+        ("So she ate 5 of the 20 eggs.", "5"),
+        ("So 7 birds stay. See equation (3).", "7"),
+        ("So the result of step 2 is right: 9.", "9"),
+        ("The party is on May 5, 2020.", "May 5, 2020"),
+        ("So it is on 5 May.", "5 May"),
+    ],
     "what a sentence ends with, whole": [
         ("So 1 1/2 cups.", "1 1/2"),
         ("He has 2½ pies.", "2½"),
