@@ -267,7 +267,7 @@ def _tuples(node: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _faults(tree: Tree) -> Iterator[str]:
     """What does not fit together."""
-    texts = [tree.problem, tree.generator, tree.model]
+    texts = [tree.problem, tree.generator, tree.model, tree.settings.ask, tree.settings.step_end]
     numbers: list[object] = [tree.n_rounds, tree.n_tokens, tree.seconds]
     if tree.status not in get_args(Status):
         yield f"status is {tree.status!r}"

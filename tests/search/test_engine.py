@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from prm_core.errors import DataError, ModelError
 from prm_core.search.engine import Event, grow
 from prm_core.search.runs import grown, load_tree, save_tree, tree_file
 from prm_core.search.tree import Settings, Tree, new_tree, tree_json, tree_of
+from prm_core.types import Candidate, ScoredCandidate
 from tests.search.scripted import ScriptedGenerator, ScriptedScorer
 from tests.search.test_ways import PROBLEM, TABLE
 
@@ -167,6 +168,21 @@ def test_a_path_that_the_generator_refuses_is_pruned_with_the_reason() -> None:
     assert (nothing.solutions, nothing.status) == ((), "done")
 
 
+def test_an_outcome_model_s_number_is_for_the_whole_path() -> None:
+    class Outcome(ScriptedScorer):
+        def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+            return super().score([one.joined() for one in candidates])
+
+    scorer = Outcome({"a\n\nc": 0.7, "a\n\nc\n\ngood": 0.6, **TABLE})
+    script = {"": ("a\n\n",), "a\n\n": ("c\n\n",), "a\n\nc\n\n": ("good",)}
+    *_, last = grow(start(n=1, width=1), ScriptedGenerator(script), scorer)
+    assert [node.probability for node in last.tree.nodes] == [0.9, 0.7, 0.6]
+    assert [node.probabilities for node in last.tree.nodes] == [(0.9,), (0.7,), (0.6,)]
+    whole = grow(start(n=1, way="best-of-n"), ScriptedGenerator(script), scorer)
+    *_, last = whole
+    assert [node.probability for node in last.tree.nodes] == [None, None, 0.6]
+
+
 def test_blank_steps_are_no_steps() -> None:
     script = {
         "": ("\n\n",),
@@ -208,6 +224,7 @@ def test_the_json_is_plain_and_equal() -> None:
         ({"groups": [[True]]}, "no node True"),
         ({"status": "lost"}, "'lost'"),
         ({"problem": 4}, "4 is no text"),
+        ({"settings": {"ask": 4}}, "4 is no text"),
         ({"seconds": float("nan")}, "nan is no number"),
         ({"nodes": [{"parent": 0, "text": ""}]}, "parent 0"),
         ({"nodes": [{"text": ""}]}, "parent"),
