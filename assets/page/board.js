@@ -1,6 +1,6 @@
 // The Board: ranking, cards with bars, table. Its value comes from prm_core/ui/board.py and holds
-// every number and sentence under every aggregation; here they are only moved, coloured and shown.
-// User text enters the page as text nodes and through `Typeset` (typeset.js), and in no other way.
+// every number and sentence for every aggregation; here they are only moved, coloured and shown.
+// User text enters the page only as text nodes and through `Typeset` (typeset.js).
 //
 // Gradio gives `element`, `props`, `trigger` and `watch`, and runs this once.
 
@@ -8,7 +8,7 @@ const SLIDE_MS = 150;
 // With more of either, the results begin as an overview: one line per solution, steps on demand.
 const MANY_CARDS = 12;
 const MANY_STEPS = 120;
-const MOST_LINES = 20; // of an overview; the first of more are shown, until somebody asks for all
+const MOST_LINES = 20; // of an overview; of more only the first are shown, until all are asked for
 const TALL = 8; // a card with more steps is dense, and an opened step of it stays in sight
 const ROW_CHARS = 2000; // of a step; more than a row ever shows
 const ROW_PX = 28; // a step of a dense card
@@ -23,17 +23,17 @@ const root = element.querySelector(".prm-board");
 const id = "prm-board-" + Math.random().toString(36).slice(2, 8);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-const blank = props.value; // the board of a page that is new
+const blank = props.value; // the board of a new page
 
 let value = null;
 let method = "min";
 let palette = recalled(STORED_PALETTE) in props.palettes ? recalled(STORED_PALETTE) : "default";
 let plain = recalled(STORED_PLAIN) === "on"; // texts as they were written, nothing typeset
-let moved = false; // somebody has scrolled since the run began
+let moved = false; // the page was scrolled since the run began
 const cards = new Map(); // candidate's letter → card
 let there = []; // the scored candidates that are ranked
-let noted = null; // the run that the note above the results is of
-let current = true; // the ranking is of what stands on the left
+let noted = null; // the run that the note above the results belongs to
+let current = true; // the ranking matches what is on the left
 let standing = new Map(); // letter → { rank, tied } among them, under the chosen rule
 
 // --- small tools --------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ function logOdds(step) {
   return minus(step.log_odds.toFixed(2));
 }
 
-// What a model says of a step beside its probability, as [name, words] pairs.
+// A model's other values for a step, as [name, words] pairs.
 function extras(step) {
   return Object.entries(step.extras ?? {}).map(([name, number]) => [
     name,
@@ -82,7 +82,7 @@ function extras(step) {
   ]);
 }
 
-// A step's words in its row, which has a number of its own.
+// A step's words in its row, which has its own number.
 function showWords(node, step) {
   const content = step.text.slice((step.prefix ?? "").length);
   Typeset.show(node, content.slice(0, ROW_CHARS), plain);
@@ -101,7 +101,7 @@ function answer(candidate) {
   );
 }
 
-// Whether the answer is the right one, where the page was given one.
+// Whether the answer is the right one, if the page was given one.
 function correct({ correct: is }) {
   if (is === null || is === undefined) return null;
   return make(
@@ -148,7 +148,7 @@ const written = make(
   { type: "button", class: "bd-written", "aria-pressed": String(plain), onclick: togglePlain },
   "As written",
 );
-// What a tab shows, and what fills it anew where it is in sight.
+// A tab's content, and what refreshes it while it is in sight.
 const views = [
   { name: "Steps", content: [overview, list, linesButton], fill: () => {} },
   { name: "Overview", content: [Overview.node], fill: () => fillOverview() },
@@ -232,7 +232,7 @@ function showTab(chosen) {
 
 const viewNow = () => views[panels.findIndex((panel) => !panel.hidden)];
 
-// What is in sight beside the cards is made of the value, the rule and the colours.
+// What is shown beside the cards depends on the value, the rule and the colours.
 function fillView() {
   if (value) viewNow().fill();
 }
@@ -312,8 +312,8 @@ function showRule() {
   rule.replaceChildren(text("span", "", chosen.words), text("code", "", chosen.formula), rest);
 }
 
-// The first sentence says who leads, the others qualify it. The element is a live region, so it
-// changes only when the words do.
+// The first sentence says which solution leads, the others qualify it. The element is a live region,
+// so it changes only when the words do.
 function showVerdict() {
   const running = value.status === "running";
   const said = Verdict.words(running ? [] : there, value.methods, method, value.threshold);
@@ -334,7 +334,7 @@ function takeStock() {
   standing = Verdict.standing(there, method);
 }
 
-// What was judged, and by whom. The model stands beside the verdict, for it is an opinion.
+// What was judged, and by which model. The model is named beside the verdict, which is its opinion.
 function showAbout() {
   task.hidden = !value.problem;
   if (task.dataset.text !== value.problem) {
@@ -382,7 +382,7 @@ for (const how of ["wheel", "touchmove", "keydown", "mousedown"]) {
   }, { passive: true });
 }
 
-// Scroll to the results unless their head can be seen, or somebody is reading elsewhere.
+// Scroll to the results unless their head is in sight, or the reader is elsewhere on the page.
 function reveal() {
   const { top, bottom } = head.getBoundingClientRect();
   if (moved || (top >= 0 && bottom <= innerHeight)) return;
@@ -414,7 +414,7 @@ new IntersectionObserver(
 
 // --- cards ---------------------------------------------------------------------------------------
 
-// A card's parts that change stand in the object; `data` is null while the candidate waits.
+// A card's changing parts are in the object; `data` is null while the candidate is waiting.
 function skeleton(candidate) {
   const dense = (candidate.n_steps ?? 3) > TALL;
   const rows = Array.from(
@@ -490,7 +490,7 @@ function many() {
   return value.candidates.length > MANY_CARDS || steps > MANY_STEPS;
 }
 
-// What all cards' layout depends on.
+// What the layout of all cards depends on.
 const form = () => (many() ? `a line of ${mostSteps()} steps` : "a card");
 
 const mostSteps = () => Math.max(1, ...value.candidates.map((one) => one.n_steps ?? 0));
@@ -516,7 +516,7 @@ function strip(card) {
   return node;
 }
 
-// One outline per colour: a drawing of few parts is moved quickly.
+// One outline per colour: a drawing with few parts moves quickly.
 function outlines(card) {
   const found = {};
   const box = (name, i, top, height) => {
@@ -555,7 +555,7 @@ function unfoldCard(card, open, soonish = false) {
   } else if (open) fill(card);
 }
 
-// All lines of an overview, or the first of them in whatever order they have.
+// All lines of an overview, or the first of them in their current order.
 function showLines(all) {
   const n = value.candidates.length;
   list.classList.toggle("bd-whole-list", all || n <= MOST_LINES);
@@ -612,7 +612,7 @@ function fill(card) {
   sizes.observe(card.chart);
 }
 
-// What a verifier wrote of the solution, as it was written.
+// What a verifier wrote about the solution, unchanged.
 function wrote(rationale, i, all) {
   const which = all.length > 1 ? `, sample ${i + 1} of ${all.length}` : "";
   return make(
@@ -687,8 +687,8 @@ function wanted() {
   return all.sort((a, b) => rank(a) - rank(b));
 }
 
-// Move the cards to their places. Nodes that stand right stay; the focus stays where it is. Only
-// what can be seen moves: a card that comes from out of sight fades in where it belongs.
+// Move the cards to their places. Nodes in the right place stay; the focus stays where it is. Only
+// visible cards move: one that comes from out of sight fades in at its place.
 function arrange(slide) {
   const order = wanted().map((card) => card.node);
   if (order.every((node, i) => node === list.children[i])) return;
@@ -716,7 +716,7 @@ function arrange(slide) {
   }
 }
 
-// Where the cards in sight stand.
+// The places of the cards in sight.
 function places(nodes) {
   const seen = new Map();
   for (const node of nodes) {
@@ -726,7 +726,7 @@ function places(nodes) {
   return seen;
 }
 
-// --- bars: the figure comes from Python; its bars are put where the texts left room ---------------
+// --- bars: the figure comes from Python; its bars are placed beside the texts ---------------
 
 const sizes = new ResizeObserver((entries) => {
   for (const entry of entries) {
@@ -788,8 +788,8 @@ function paint(card, place) {
   window.Plotly.react(card.plot, data, layout, { staticPlot: true, displayModeBar: false });
 }
 
-// The figure with its names of colours ("@good") replaced; always a fresh copy, for Plotly keeps
-// and changes what it is given.
+// The figure with its colour names ("@good") replaced; always a fresh copy, because Plotly keeps and
+// changes what it is given.
 function coloured(part, table, key = "") {
   if (Array.isArray(part)) return part.map((item) => coloured(item, table, key));
   if (part && typeof part === "object") {
@@ -949,7 +949,7 @@ function focusRow(card, i) {
   card.rows[i].focus();
 }
 
-// The cards whose rows can be walked through, in their order.
+// The cards whose rows can be stepped through, in order.
 const walkable = () =>
   wanted().filter((card) => card.rows && !card.chart.hidden && Chain.seen(card).length);
 
@@ -1042,7 +1042,7 @@ function fillOverview() {
   });
 }
 
-// What the server found, made of text once. Where solutions were removed since, it is asked what
+// What the server found, parsed once. Where solutions were removed since, it is asked what
 // the rules choose of the others.
 function choices() {
   value.found ??= value.choices && JSON.parse(value.choices);
@@ -1098,7 +1098,7 @@ function fillAnswers() {
   });
 }
 
-// Show a card, from wherever somebody is.
+// Show a card, from any tab.
 function goToCard(letter) {
   const card = cards.get(letter);
   showTab("Steps");
@@ -1155,7 +1155,7 @@ function ranking(letter) {
   return { shown: rank + (tied ? "=" : ""), value: rank };
 }
 
-const ascii = (number) => number.replace("−", "-"); // a number where it is pasted
+const ascii = (number) => number.replace("−", "-"); // a number for pasting
 const place = (index) => ({ shown: index + 1, value: index + 1 });
 
 function stepsTable(scored) {
@@ -1211,7 +1211,7 @@ function marks(data, step, i) {
 
 // --- states ----------------------------------------------------------------------------------------
 
-// What one gets, on a solution that everybody can judge, and three problems to begin with.
+// A preview, on a solution that anyone can judge, and three problems to begin with.
 const SAMPLE = [
   ["I need to multiply 7 by 8.", 0.97, "good"],
   ["7 × 8 = 54.", 0.06, "bad"],
@@ -1277,7 +1277,7 @@ function showEmpty() {
   );
 }
 
-// How the run goes or went; `of` is a run's value, of which the cards may not be here yet.
+// The state of the run; `of` is a run's value, whose cards may not be here yet.
 function showNote(of) {
   const { status, message, candidates } = of;
   noted = of;
@@ -1294,14 +1294,14 @@ function showNote(of) {
   const bad = status === "failed";
   note.hidden = !bad && status !== "cancelled";
   if (bad) root.prepend(note);
-  else doing.before(note); // in the place of what was being done, so that nothing moves
+  else doing.before(note); // in place of the progress message, so that nothing moves
   if (!note.hidden) {
     const words = message || (bad ? "Scoring failed." : "Cancelled.");
     note.replaceChildren(make("p", { role: bad ? "alert" : "status" }, words));
   }
 }
 
-// A run that failed as a whole has no cards to show: its sentence says all there is.
+// A run that failed as a whole has no cards to show: its sentence says everything.
 function endedWithNothing({ status, candidates }) {
   return status === "failed" && !candidates.some((one) => one.detail || one.error);
 }

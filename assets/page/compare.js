@@ -1,26 +1,26 @@
-// What other models said of the results that are on show: asks the server to compare, for the tab
-// Models and for the one number of an outcome model on each card. Runs after stale.js, in the same
+// Other models' scores of the displayed results: asks the server to compare, for the tab Models and
+// for an outcome model's number on each card. Runs after stale.js, in the same
 // function; `value.others` is text as `prm.others` makes it.
 
-const compared = new WeakMap(); // results → what the server says of them, by the other model's line
+const compared = new WeakMap(); // results → the server's comparison, by the other model's line
 let comparing = Promise.resolve(); // one question at a time
 
 function othersNow() {
   try {
     return prm.others.list({ others: JSON.parse(value.others ?? "[]") });
   } catch {
-    return []; // a link may hold anything
+    return []; // a link may contain anything
   }
 }
 
-// What both models are called; one that scored here and in the file is told apart.
+// The names of both models; one that scored here and in the file gets two names.
 function names({ model, model_line: line }) {
   const name = (label, from) =>
     value.model === model && from.startsWith(prm.RECORDED) ? `${label} (recorded)` : label;
   return [name(value.model, value.model_line), name(String(model), String(line))];
 }
 
-// The comparison with another model, of the solutions that are still there; a promise until it came.
+// The comparison with another model of the solutions that are still there; a promise until it arrives.
 function comparison(other) {
   if (!compared.has(value)) compared.set(value, new Map());
   const known = compared.get(value);

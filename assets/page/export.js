@@ -62,8 +62,8 @@ async function packed(text) {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-// The text that a link carries; null where it is none of ours. What unpacks to more than the server
-// reads is none either.
+// The text in a link; null if it is not ours. Text that unpacks to more than the server reads is not
+// ours either.
 async function unpacked(text) {
   const most = 2_400_000;
   const stream = new DecompressionStream("deflate-raw");

@@ -1,6 +1,6 @@
 // The list of problems (prm_core/ui/problems.py): a file that was opened, or the gallery. It fills
-// the editor and brings recorded scores to the board; what was typed or scored of a problem comes
-// back with it. The browser keeps all of it over a reload. Runs after state.js.
+// the editor and brings recorded scores to the board; what was typed or scored for a problem is
+// restored with it. The browser keeps all of it over a reload. Runs after state.js.
 
 const find = (name) => element.querySelector(name);
 const [openButton, galleryButton] = [find(".prm-open-file"), find(".prm-open-gallery")];
@@ -19,7 +19,7 @@ const MOST_ROWS = 200; // lines in the list; searching reaches the others
 const MOST_SOLUTIONS = 64;
 const ENDED_MS = 3000; // a cancelled run is over by then
 const SAVE_MS = 1000; // while results come in quickly
-const PLACE = "prm-inspector.problem"; // which problem the editor's draft is of
+const PLACE = "prm-inspector.problem"; // the problem that the editor's draft belongs to
 
 let session = null;
 let title = "";
@@ -306,7 +306,7 @@ function take(reply, name) {
   choose(Math.min(session.settings?.problem ?? 0, session.problems.length - 1));
 }
 
-// The list that is there can be had back, with what was typed and scored in it.
+// The current list can be restored, with what was typed and scored in it.
 function putAside() {
   keepCurrent();
   if (session) previous = { session, title, model, at, drafts, results, facts, labels };
@@ -454,7 +454,7 @@ function scoreAll() {
   trigger("submit");
 }
 
-// Gradio takes no new run before the cancelled one is over, of which it tells.
+// Gradio takes no new run before the cancelled one is over, which it reports.
 function stopAll() {
   trigger("stop");
   all = null;
@@ -467,7 +467,7 @@ function ended() {
   allButton.disabled = false;
 }
 
-// Seconds as somebody would say them.
+// Seconds in words.
 function about(seconds) {
   return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
@@ -518,7 +518,7 @@ function saveNow() {
   if (session) keepCurrent();
   const kept = session && { session, title, model, at, drafts, results, facts, labels };
   const work = (store) => kept ? store.put(kept, "list") : store.delete("list");
-  stored("readwrite", work).catch(() => {}); // forbidden or full: the list is there until it is left
+  stored("readwrite", work).catch(() => {}); // forbidden or full: the list lasts until the page is left
 }
 
 async function restore() {

@@ -50,7 +50,7 @@ function toggle(button, open) {
   if (open) fields.url.focus();
 }
 
-// What to sample from and how comes back with the page, the key never.
+// The server and the settings are restored with the page, the key never.
 function keep() {
   const kept = Object.entries(fields).filter(([name]) => name !== "key");
   const values = Object.fromEntries(kept.map(([name, field]) => [name, field.value]));
@@ -67,7 +67,7 @@ function restore() {
       if (name !== "key" && fields[name] && typeof value === "string") fields[name].value = value;
     }
   } catch {
-    // none of ours
+    // not ours
   }
 }
 
@@ -105,7 +105,7 @@ prm.takeSampling = () => {
   return [request];
 };
 
-// Gradio takes no new run before the cancelled one is over, of which it tells.
+// Gradio takes no new run before the cancelled one is over, which it reports.
 function stop(words) {
   if (!running) return;
   running = false;
@@ -123,7 +123,7 @@ function ended() {
 watch("value", () => {
   const value = props.value;
   if (!value || value.run !== run) return;
-  if (!running) { // what was on its way when it was cancelled
+  if (!running) { // sent before the cancel arrived
     if (value.running) trigger("stop");
     return;
   }
@@ -150,7 +150,7 @@ watch("value", () => {
   show(said);
 });
 
-// What must be known of what was written.
+// Notes on what was written.
 function summary({ ends, texts, seconds }, there) {
   const of = (is) => ends.map((end, i) => is(end, i) && (letters[i] ?? "one")).filter(Boolean);
   const cut = of((end) => end === "length");
@@ -182,7 +182,7 @@ panel.addEventListener("keydown", (event) => {
   event.preventDefault();
   start();
 });
-// Another text in the editor: what is still to come is none of it.
+// Another text in the editor: what is still to come does not belong to it.
 document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
   letters = [];
   if (!whole) stop("Cancelled: the editor now contains another text.");

@@ -1,6 +1,6 @@
-// The tab Models: two models on the same solutions. How often they agree, whom each ranks first, and
-// the steps with the bars of both, the largest difference first. The other model is one that scored
-// these texts before, here or in a file. The server compares (prm_core/ui/compare.py).
+// The tab Models: two models on the same solutions. How often they agree, which solution each ranks
+// first, and the steps with the bars of both, the largest difference first. The other model is one
+// that scored these texts before, here or in a file. The server compares (prm_core/ui/compare.py).
 
 const TwoModels = (() => {
   const FIRST = 25; // steps that are listed at once …
@@ -246,7 +246,7 @@ const TwoModels = (() => {
   }
 
   // `show` is { line, others, other, names, found, own, method, colours, textOf, open, pick };
-  // `found` is a promise of what the server says, or that itself.
+  // `found` is the server's comparison, or a promise of it.
   async function draw(show) {
     about = show;
     showInvite();
