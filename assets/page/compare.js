@@ -70,14 +70,24 @@ function fillModels() {
 
 // --- an outcome model's number on each card ---------------------------------------------------------
 
-async function showOutcomes() {
+let outcomes = { key: "", chips: [] }; // they are the same under every threshold
+
+async function findOutcomes() {
   const of = value;
   const whole = othersNow().filter(({ candidates }) =>
     candidates.every((one) => !one || one.probabilities?.length === 1)
   );
   const found = value.status === "running" ? [] : await Promise.all(whole.map(comparison));
-  if (value !== of) return;
   const chips = found.flatMap((one, i) => one?.outcome ? [[whole[i], one.outcome]] : []);
+  if (value === of) outcomes = { key: found.every(Boolean) ? outcomeKey() : "", chips };
+  return value === of;
+}
+
+const outcomeKey = () => [value.run, value.status, value.problem, value.others].join("\n");
+
+async function showOutcomes() {
+  if (outcomes.key !== outcomeKey() && !(await findOutcomes())) return;
+  const { chips } = outcomes;
   root.classList.toggle("bd-with-outcome", chips.length > 0);
   for (const [letter, card] of cards) {
     card.outcome?.replaceChildren(...chips.flatMap(([{ model }, numbers]) => {

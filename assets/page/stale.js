@@ -254,8 +254,10 @@ async function drawn(stored) {
 // The same numbers with another right answer or threshold, drawn by the server.
 async function redraw(change) {
   const of = value;
-  const stored = JSON.stringify({ ...JSON.parse(prm.storedResults(of)), ...change });
-  const again = await drawn(stored);
+  const { others, other } = of;
+  const stored = JSON.parse(prm.storedResults({ ...of, others: undefined }));
+  const again = await drawn(JSON.stringify({ ...stored, ...change }));
+  if (again && others) Object.assign(again, { others, other });
   if (!again || value !== of) return false;
   props.value = again;
   show(again);

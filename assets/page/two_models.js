@@ -46,6 +46,7 @@ const TwoModels = (() => {
 
   let about = null;
   let drawn = null; // the comparison whose steps are listed
+  let painted = null; // the colours of the picture
   let listed = 0;
 
   // --- another model ----------------------------------------------------------------------------
@@ -238,7 +239,8 @@ const TwoModels = (() => {
     if (picture.hidden) return;
     const anew = drawn !== found;
     drawn = found;
-    paint(found, about);
+    if (anew || painted !== about.colours) paint(found, about); // another rule leaves it as it is
+    painted = about.colours;
     if (!anew) return;
     list.replaceChildren();
     listed = 0;
