@@ -4,7 +4,8 @@ Settings come from the environment: HOST, PORT, PRM_INSPECTOR_MODEL (what the pa
 takes: a directory or a hub id, followed by options), PRM_INSPECTOR_DEVICE (auto, cpu, cuda, mps)
 and PRM_INSPECTOR_DTYPE (auto, float32, bfloat16, float16). If other machines can reach the server:
 PRM_INSPECTOR_HOSTS (names that it answers to) and PRM_INSPECTOR_ANY_MODEL (1: visitors load what
-they like). On a Hugging Face Space settings are detected automatically.
+they like). PRM_INSPECTOR_ENDPOINTS=0 closes the endpoints for programs. On a Hugging Face Space
+settings are detected automatically.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ except ImportError:
     spaces = None
 
 from prm_core.model_options import name_and_options
+from prm_core.ui.api import add_api
 from prm_core.ui.models import DEFAULT, ModelHost, expected_seconds
 from prm_core.ui.page import build_page, is_loopback, serve
 
@@ -54,7 +56,7 @@ def model_host() -> ModelHost:
 host = model_host()
 if ZERO_GPU:  # at module level: what is loaded now is handed to every GPU worker
     host.scorer(host.choices[0][1]).result()
-page = build_page(host)
+page = build_page(host, None if os.environ.get("PRM_INSPECTOR_ENDPOINTS", "") == "0" else add_api)
 demo = page.demo  # a Space looks for this name
 
 

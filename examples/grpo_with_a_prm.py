@@ -97,6 +97,7 @@ def main() -> None:
     )
     parser.add_argument("--imitate", type=int, default=800, help="steps of imitation")
     parser.add_argument("--steps", type=int, default=40, help="steps of GRPO")
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--size", type=int, default=64, help="completions in a step, by eights")
     options = parser.parse_args()
     set_seed(0)
@@ -136,7 +137,7 @@ def main() -> None:
                 per_device_train_batch_size=options.size,
                 num_generations=8,
                 max_completion_length=LONGEST,
-                learning_rate=3e-4,
+                learning_rate=options.learning_rate,
                 use_cpu=True,
                 bf16=False,
                 save_strategy="no",

@@ -163,22 +163,36 @@ class Verifier:
                 yield self._ranked([next(scored) for _ in found])
 
     def _ranked(self, scored: Sequence[ScoredCandidate]) -> list[Verdict]:
-        return [self._verdict(place) for place in rank(scored, self.aggregation)]
+        return verdicts_of(scored, self.aggregation, self.scorer.threshold)
 
-    def _verdict(self, place: RankedCandidate) -> Verdict:
-        scored = place.scored
-        weakest = scored.weakest_step
-        return Verdict(
-            score=place.score,
-            weakest_step=weakest,
-            weakest_probability=scored.probabilities[weakest],
-            first_error=scored.first_error(self.scorer.threshold),
-            answer=final_answer(scored.candidate),
-            rank=place.rank,
-            tied=place.tied,
-            index=place.index,
-            scored=scored,
-        )
+
+def verdicts_of(
+    scored: Sequence[ScoredCandidate], aggregation: str, threshold: float
+) -> list[Verdict]:
+    """The verdicts on solutions of one problem that are scored, the best first.
+
+    Args:
+        scored: the solutions.
+        aggregation: a name in `METHODS`.
+        threshold: below it a step counts as wrong.
+    """
+    return [_verdict(place, threshold) for place in rank(scored, aggregation)]
+
+
+def _verdict(place: RankedCandidate, threshold: float) -> Verdict:
+    scored = place.scored
+    weakest = scored.weakest_step
+    return Verdict(
+        score=place.score,
+        weakest_step=weakest,
+        weakest_probability=scored.probabilities[weakest],
+        first_error=scored.first_error(threshold),
+        answer=final_answer(scored.candidate),
+        rank=place.rank,
+        tied=place.tied,
+        index=place.index,
+        scored=scored,
+    )
 
 
 def _candidates(problem: str, solutions: Sequence[str | Sequence[str]]) -> list[Candidate]:

@@ -12,9 +12,10 @@ import asyncio
 import json
 import logging
 import re
+import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from itertools import islice
@@ -33,12 +34,17 @@ logger = logging.getLogger(__name__)
 
 READ = re.compile(
     r"/|/healthz|/card\.png|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"
-    r"|/(assets|static)/.+|/gradio_api/(app_id|info|startup-events|queue/data|file=.+|heartbeat/\w+)"
+    r"|/(assets|static)/.+|/gradio_api/(app_id|info|startup-events|queue/data|file=.+|heartbeat/[\w-]+)"
 )
 """What may be fetched: the page and its files, and the messages of a session."""
 
 JOIN, ASK = "/gradio_api/queue/join", "/gradio_api/component_server"
 CANCEL, RESET = "/gradio_api/cancel", "/gradio_api/reset"
+
+CALL = re.compile(r"/gradio_api/call/(?P<name>\w+)(?:/(?P<event>\w+))?", re.ASCII)
+"""An endpoint for programs: what starts a run is sent to it, and its end is read from the run's."""
+
+OPENAPI = "/gradio_api/openapi.json"
 
 MOST_BYTES = {JOIN: 12_000_000, ASK: 12_000_000, CANCEL: 4_000, RESET: 4_000}
 """What may be sent, and how large: a draft of 2,000,000 characters, a preview's texts, a name."""
@@ -132,12 +138,14 @@ class Known:
         functions: (component's number, name) of each function that a component calls.
         files: names of functions that take a file.
         bounded: names of the functions that a session runs one at a time, each by itself.
+        calls: how many values each endpoint for programs takes, by its name; none if closed.
     """
 
     events: Mapping[int, int]
     functions: frozenset[tuple[int, str]]
     files: frozenset[str]
     bounded: frozenset[str]
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 class Previews:
@@ -224,6 +232,8 @@ class Gate:
         headers, path = Headers(scope=scope), scope["path"]
         self._check_names(headers)
         if scope["method"] in ("GET", "HEAD"):
+            if await self._read_call(path, scope, receive, send):
+                return
             if not READ.fullmatch(path):
                 raise RefusedError(404, "There is nothing here.")
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])
@@ -232,10 +242,12 @@ class Gate:
                 await self._app(scope, receive, send)
             return
         path = path.rstrip("/")
-        if scope["method"] != "POST" or path not in MOST_BYTES:
+        called = CALL.fullmatch(path)
+        is_call = bool(called and not called["event"] and called["name"] in self._known.calls)
+        if scope["method"] != "POST" or not (is_call or path in MOST_BYTES):
             raise RefusedError(404, "There is nothing here.")
         self._check_origin(headers)
-        n_bytes = _length(headers, MOST_BYTES[path])
+        n_bytes = _length(headers, MOST_BYTES[JOIN if is_call else path])
         _check_kind(headers)
         parts: list[bytes] = []
         try:
@@ -247,11 +259,44 @@ class Gate:
                     parts.append(part)
             body = b"".join(parts)
             request = _json(body)
+            if called is not None:
+                await self._begin_call(called["name"], request, scope, receive, send)
+                return
             if path == ASK and len(body) > MOST_ASKED and request.get("fn_name") not in self._files:
                 raise _too_large(MOST_ASKED)
             await self._forward(path, request, scope, _replay(body, receive), send)
         finally:
             self._held -= sum(map(len, parts))
+
+    async def _read_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer with what a program's run says, or with the schema of the endpoints.
+
+        Returns:
+            False if the address is neither.
+        """
+        called = CALL.fullmatch(path)
+        if not self._known.calls or not (called or path == OPENAPI):
+            return False
+        reading: AbstractContextManager[None] = nullcontext()
+        if called:
+            session = self._readers.session_of(called["event"] or "")
+            if called["name"] not in self._known.calls or session is None:
+                raise RefusedError(404, "There is no such run; it may have ended long ago.")
+            reading = self._readers.reading(session)
+        with reading:
+            await self._app(scope, receive, send)
+        return True
+
+    async def _begin_call(
+        self, name: str, request: dict[str, Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Start a program's run, in a session of its own."""
+        _check_keys(request, {"data"})
+        _check_values(request.get("data"), self._known.calls[name])
+        session = uuid.uuid4().hex
+        body = json.dumps({"data": request["data"], "session_hash": session}).encode()
+        await self._app(scope, _replay(body, receive), send)
+        self._readers.drop_soon(session)  # nobody may read it
 
     async def _forward(
         self, path: str, request: dict[str, Any], scope: Scope, receive: Receive, send: Send
@@ -304,9 +349,7 @@ class Gate:
     def _check_join(self, request: dict[str, Any]) -> None:
         keys = {"data", "event_data", "fn_index", "trigger_id", "session_hash"}
         _check_keys(request, keys)
-        wanted, values = self._known.events[self._event(request)], request.get("data")
-        if not isinstance(values, list) or len(values) != wanted:
-            raise RefusedError(400, f"The request's data must be a list of {wanted} values.")
+        _check_values(request.get("data"), self._known.events[self._event(request)])
         if request.get("event_data") not in (None, {}):
             raise RefusedError(400, "The page sends no event_data.")
         if not isinstance(request.get("trigger_id"), int | None):
@@ -348,6 +391,11 @@ def _session(name: object) -> str:
     if not isinstance(name, str) or not _SESSION.fullmatch(name):
         raise RefusedError(400, "The request names no session.")
     return name
+
+
+def _check_values(values: object, wanted: int) -> None:
+    if not isinstance(values, list) or len(values) != wanted:
+        raise RefusedError(400, f"The request's data must be a list of {wanted} values.")
 
 
 def _check_kind(headers: Headers) -> None:

@@ -82,7 +82,7 @@ that draws more slowly than the model scores must keep up."""
 LOOK_S = 0.004
 """How often Gradio checks whether a run has arrived."""
 
-_drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
+large_drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
 
 T = TypeVar("T")
 
@@ -205,6 +205,24 @@ class Run:
         self._message = ""
         self._model_id = ""  # known when the model is loaded
         self._large = _size(payload) > SMALL_CHARS
+        self._reading, self._scored = Reading(), list[ScoredCandidate | None]()
+        self._done = False
+
+    @property
+    def results(self) -> list[ScoredCandidate | str]:
+        """Each solution's scores, or why it has none; empty if the draft could not be read."""
+        errors = self._reading.errors
+        return [one or errors.get(i, "not scored") for i, one in enumerate(self._scored)]
+
+    @property
+    def threshold(self) -> float:
+        """The model's; known when the run is over."""
+        return self._threshold
+
+    @property
+    def done(self) -> bool:
+        """Whether the run ended as it should."""
+        return self._done
 
     async def updates(self) -> AsyncGenerator[Update | None]:
         """Results as they arrive; None where nothing changed, so that the caller can leave.
@@ -216,7 +234,7 @@ class Run:
             yield gr.skip(), actions_value(running=False, issues=reading.all_issues())
             return
         self._draft, self._reading = draft, reading
-        self._scored: list[ScoredCandidate | None] = [None] * len(reading.candidates)
+        self._scored = [None] * len(reading.candidates)
         try:
             self._host.refuse(self._model)
             with self._host.line.join(self._session, self._model, _size(self._payload)) as place:
@@ -265,6 +283,7 @@ class Run:
             except InputError as error:  # concerns one solution; the others are scored
                 await self._refuse(scorer, due, error)
             due = [i for i in due if self._scored[i] is None and i not in self._reading.errors]
+        self._done = True
         seconds = time.monotonic() - started
         text = self._summary(seconds, n_earlier)
         issues = self._reading.all_issues()
@@ -374,7 +393,7 @@ class Run:
         """A function's value, computed in a thread if the draft is large."""
         if not self._large:
             return function(*values)
-        return await asyncio.get_running_loop().run_in_executor(_drafts, function, *values)
+        return await asyncio.get_running_loop().run_in_executor(large_drafts, function, *values)
 
 
 def _size(payload: object) -> int:
@@ -399,8 +418,16 @@ class Page:
     readers: Readers
 
 
-def build_page(host: ModelHost) -> Page:
-    """The page around one model host."""
+def build_page(
+    host: ModelHost, endpoints: Callable[[ModelHost, Readers], None] | None = None
+) -> Page:
+    """The page around one model host.
+
+    Args:
+        host: the models.
+        endpoints: adds what programs may call, as `prm_core.ui.api.add_api`; None for a page that
+            answers browsers only.
+    """
 
     async def score(payload: object, model: object, request: gr.Request) -> AsyncIterator[Update]:
         readers.take(LocalContext.event_id.get())
@@ -454,6 +481,9 @@ def build_page(host: ModelHost) -> Page:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     demo: gr.Blocks
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as demo:
+        readers = Readers(demo)
+        if endpoints is not None:  # first, so that their names are their own
+            endpoints(host, readers)
         with gr.Row(elem_id="prm-header"):
             Brand()
             model = ModelField(host)
@@ -515,7 +545,6 @@ def build_page(host: ModelHost) -> Page:
         # and the board do the rest. Gradio reports a cancelled one when it is over.
         job.failure(None, None, None, js=_ENDED, **private)
         actions.stop(None, None, None, cancels=[job], **private)
-    readers = Readers(demo)
     demo.queue(default_concurrency_limit=None, max_size=QUEUE_SIZE, api_open=False)
     # Statistics of its last 10,000 runs, recomputed after each of them, took most of Gradio's time.
     demo._queue.ANALYTICS_MAX_EVENTS, demo._queue.ANAYLTICS_CACHE_FREQUENCY = 1, sys.maxsize
@@ -608,6 +637,11 @@ def serve(
         frozenset(_functions(demo)),
         frozenset({"open_file", "export_labels"}),
         _BOUNDED,
+        {
+            str(event.api_name): len(event.inputs)
+            for event in demo.fns.values()
+            if event.api_visibility == "public" and isinstance(event.api_name, str)
+        },
     )
     gate = Middleware(
         Gate, known=known, hosts=known_hosts(host, names), readers=page.readers, framed=framed

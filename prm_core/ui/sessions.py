@@ -82,6 +82,14 @@ class Readers:
             return False
         return time.monotonic() - max(begun, self._left.get(session, 0.0)) > READER_S
 
+    def session_of(self, event_id: str) -> str | None:
+        """Whose run it is, as long as it has something to say; None if there is no such run."""
+        queue = self._demo._queue
+        if event := queue.event_ids_to_events.get(event_id):
+            return str(event.session_hash)
+        found = (one for one, ids in queue.pending_event_ids_session.items() if event_id in ids)
+        return next(found, None)
+
     def take(self, event_id: str | None) -> None:
         """Empty the queue's copy of a run's request; from now on only the run holds it.
 

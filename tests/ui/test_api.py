@@ -1,0 +1,234 @@
+"""The endpoints for programs: what they answer, and that they open nothing else."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import re
+import runpy
+import shutil
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client
+
+from prm_core.scoring.load import load_scorer
+from prm_core.text.steps import split_steps
+from prm_core.types import Candidate
+from prm_core.ui import sessions
+from prm_core.ui.api import add_api
+from prm_core.ui.models import ModelHost
+from prm_core.ui.page import Page, build_page, serve
+from tests.visiting import Visitor, free_port
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+ROOT = Path(__file__).parents[2]
+PROBLEM = "What is 8 × 3?"
+RIGHT, WRONG = "8 × 3 = 24.\nThe answer is 24.", "8 × 3 = 21.\nThe answer is 21."
+NAMES = {"score", "rank", "split", "answers", "models"}
+
+
+def served(**options: Any) -> Iterator[tuple[Page, str]]:
+    """A page that others could reach, and one more model that only its owner may name."""
+    host = ModelHost([("own", "default"), ("far", "secret/path")], device="cpu", **options)
+    page = build_page(host, add_api)
+    yield page, serve(page, host="127.0.0.1", port=free_port()).rstrip("/")
+    page.demo.close()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.unfreeze()
+        gc.collect()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Page, str]]:
+    yield from served()  # not public: the page itself would load any directory
+
+
+@pytest.fixture(scope="module")
+def client(server: tuple[Page, str]) -> Iterator[Client]:
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        client = Client(server[1], verbose=False)
+        yield client
+        client.close()
+
+
+def call(url: str, name: str, *data: object) -> tuple[str, Any]:
+    """An endpoint as curl calls it: how it ends ("complete" or "error"), and what it says."""
+    visitor = Visitor(url, 0)
+    status, _, said = visitor.ask("POST", f"/gradio_api/call/{name}", {"data": list(data)})
+    if status != 200:
+        return str(status), json.loads(said)["detail"]
+    event = json.loads(said)["event_id"]
+    _, _, stream = visitor.ask("GET", f"/gradio_api/call/{name}/{event}")
+    last = stream.decode().strip().split("\n\n")[-1]
+    kind, data_line = last.split("\n", 1)
+    value = json.loads(data_line.removeprefix("data: "))
+    return kind.removeprefix("event: "), value[0] if isinstance(value, list) else value
+
+
+def test_scores_are_the_model_s_own_both_ways(server: tuple[Page, str], client: Client) -> None:
+    scorer = load_scorer(device="cpu")
+    wanted = scorer.score([Candidate(PROBLEM, split_steps(text)) for text in (RIGHT, WRONG)])
+    kind, curled = call(server[1], "score", PROBLEM, [RIGHT, WRONG, ""], "auto", "min", "")
+    assert kind == "complete"
+    asked = client.predict(PROBLEM, [RIGHT, WRONG, ""], api_name="/score")
+    for found in (curled, asked):
+        *scored, blank = found["solutions"]
+        assert "no steps" in blank["error"]
+        for one, other in zip(scored, wanted, strict=True):
+            got = [step["probability"] for step in one["steps"]]
+            assert got == pytest.approx(other.probabilities, abs=1e-6)
+            assert one["first_error"] == other.first_error(scorer.threshold)
+        assert [one["answer"] for one in scored] == ["24", "21"]
+
+
+def test_the_other_endpoints_answer(client: Client) -> None:
+    ranked = client.predict(PROBLEM, [WRONG, "", RIGHT], aggregation="mean", api_name="/rank")
+    assert [place["index"] for place in ranked["ranking"]] == [2, 0]
+    assert list(ranked["errors"]) == ["1"]
+    cut = client.predict([RIGHT, "One. Two."], steps="sentence", api_name="/split")
+    assert cut["solutions"][1] == {"rule": "sentence", "steps": ["One.", "Two."]}
+    found = client.predict([RIGHT, WRONG, "Hm."], gold="24", api_name="/answers")["solutions"]
+    assert [one["correct"] for one in found] == [True, False, False]
+    listed = client.predict(api_name="/models")
+    assert listed["models"] == ["own", "far"]
+    assert "secret" not in json.dumps(listed)
+
+
+def test_they_are_described_and_nothing_else_is(server: tuple[Page, str]) -> None:
+    visitor = Visitor(server[1], 0)
+    info = json.loads(visitor.ask("GET", "/gradio_api/info")[2])
+    assert {name.strip("/") for name in info["named_endpoints"]} == NAMES
+    for one in info["named_endpoints"].values():
+        assert one["description"]
+        assert all(given["parameter_name"] != "request" for given in one["parameters"])
+    status, _, said = visitor.ask("GET", "/gradio_api/openapi.json")
+    assert status == 200
+    paths = json.loads(said)["paths"]
+    # Gradio's schema always names the address of uploads, which answers 404 here.
+    assert {path.split("/")[-1] for path in paths if "{" not in path} - {"upload"} <= NAMES
+
+
+@pytest.mark.parametrize("model", ["/etc", "secret/path", "default", "x --server http://a", 7])
+def test_no_program_names_a_path_a_repository_or_an_address(
+    server: tuple[Page, str], model: object
+) -> None:
+    for name in ("score", "rank"):
+        kind, said = call(server[1], name, PROBLEM, [RIGHT], "auto", "min", model)
+        assert kind == "error"
+        assert "is not in the list: own, far" in str(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("score", ["", [RIGHT], "auto", "min", ""], "Write the problem"),
+        ("score", [PROBLEM, [], "auto", "min", ""], "at least one solution"),
+        ("score", [PROBLEM, ["\n"] * 65, "auto", "min", ""], "at most 64"),
+        ("score", [PROBLEM, "text", "auto", "min", ""], "no problem, solutions"),
+        ("score", [PROBLEM, [RIGHT], "words", "min", ""], "'words'"),
+        ("score", [PROBLEM, [RIGHT], "auto", "best", ""], "'best' is not known"),
+        ("score", [PROBLEM, [RIGHT], "auto", {}, ""], "is not known"),
+        ("rank", [PROBLEM, ["", ""], "auto", "min", ""], "no steps"),
+        ("split", [["x" * 150_000] * 3, "auto"], "400,000"),
+        ("split", [[1], "auto"], "no problem, solutions"),
+        ("answers", [[RIGHT], ["24"]], "gold must be a text"),
+        ("answers", [[RIGHT], "2" * 1_001], "1,000"),
+    ],
+)
+def test_what_cannot_be_answered_is_told_why(
+    server: tuple[Page, str], name: str, data: list[object], words: str, caplog: Any
+) -> None:
+    with caplog.at_level(logging.INFO):
+        kind, said = call(server[1], name, *data)
+    assert kind == "error"
+    assert words in str(said)
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+def test_forged_calls_are_refused_before_anything_reads_them(server: tuple[Page, str]) -> None:
+    visitor = Visitor(server[1], 0)
+
+    def post(name: str, body: object, **headers: str) -> int:
+        return visitor.ask("POST", f"/gradio_api/call/{name}", body, **headers)[0]
+
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    good = {"data": []}
+    assert post("models", good) == 200
+    assert post("models", {"data": [1]}) == 400
+    assert post("models", good | {"session_hash": "another's"}) == 400
+    assert post("split", {"data": [file, "auto"]}) == 400
+    assert post("models", good, Origin="http://evil.example") == 403
+    assert post("models", good, Host="evil.example") == 400
+    for name in ("score_1", "score_all", "v2/score", "models/x", "nothing"):
+        assert post(name, good) == 404
+    for path in ("call/models/0", "call/models", "call/score_1/0", "run/models", "api/models"):
+        assert visitor.ask("GET", f"/gradio_api/{path}")[0] == 404
+    assert visitor.ask("POST", "/gradio_api/run/models", good)[0] == 404
+    assert visitor.ask("POST", "/gradio_api/upload", good)[0] == 404
+
+
+def test_a_result_that_nobody_reads_is_dropped(
+    server: tuple[Page, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "READER_S", 0.2)
+    page, url = server
+    data = [PROBLEM, [RIGHT], "auto", "min", ""]
+    _, _, said = Visitor(url, 0).ask("POST", "/gradio_api/call/score", {"data": data})
+    event = json.loads(said)["event_id"]
+    began = time.monotonic()
+    queue = page.demo._queue
+    while queue.pending_messages_per_session or event in queue.event_ids_to_events:
+        assert time.monotonic() - began < 60
+        time.sleep(0.05)
+    assert Visitor(url, 0).ask("GET", f"/gradio_api/call/score/{event}")[0] == 404
+
+
+def test_the_examples_of_the_docs_run(
+    server: tuple[Page, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
+    text = text.replace("http://127.0.0.1:7860", server[1])
+    found = re.findall(r"```(python|bash)\n(.*?)```", text, re.DOTALL)
+    (code,) = (block for kind, block in found if kind == "python" and "gradio_client" in block)
+    (curl,) = (block for kind, block in found if kind == "bash")
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        exec(code, {})
+    assert capsys.readouterr().out.endswith("0 21\n")
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    said = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("event: complete")
+    (result,) = json.loads(said.split("data: ")[1])
+    assert result["solutions"][0]["first_error"] == 0
+
+
+def test_a_page_without_them_answers_browsers_only() -> None:
+    host = ModelHost([("own", "default")], device="cpu")
+    page = build_page(host)
+    try:
+        visitor = Visitor(serve(page, host="127.0.0.1", port=free_port()).rstrip("/"), 0)
+        for name in NAMES:
+            assert visitor.ask("POST", f"/gradio_api/call/{name}", {"data": []})[0] == 404
+            assert visitor.ask("GET", f"/gradio_api/call/{name}/0")[0] == 404
+        assert visitor.ask("GET", "/gradio_api/openapi.json")[0] == 404
+        assert not json.loads(visitor.ask("GET", "/gradio_api/info")[2])["named_endpoints"]
+    finally:
+        page.demo.close()
+
+
+@pytest.mark.parametrize(("setting", "names"), [("", NAMES), ("0", set())])
+def test_a_setting_of_the_app_closes_them(
+    setting: str, names: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRM_INSPECTOR_ENDPOINTS", setting)
+    demo = runpy.run_path(str(ROOT / "app.py"), run_name="app")["demo"]
+    open_ones = {one.api_name for one in demo.fns.values() if one.api_visibility == "public"}
+    assert open_ones == names
