@@ -92,21 +92,24 @@ const Answers = (() => {
     );
   }
 
-  // `show` is { choices, there, standing, method, label, gold, open(letter), grade(gold) }.
-  function draw(show) {
-    about = show;
-    node.hidden = !show.choices;
-    if (node.hidden) return;
+  // The groups as list items, with their bars; `show` is { choices, there, method, label, open(letter) }.
+  function rows(show) {
     const groups = groupsOf(show);
     const voting = groups.filter((group) => group.answer !== null);
     const most = Math.max(1, ...voting.map((group) => group.letters.length));
     const heaviest = Math.max(1e-9, ...voting.map((group) => group.weight));
     const n = groups.reduce((sum, group) => sum + group.letters.length, 0);
-    said.textContent = verdictOf(groups, show);
     const label = `${show.label.toLowerCase()}, sum`;
-    groupsList.replaceChildren(
-      ...groups.map((group) => groupRow(group, { ...show, most, heaviest, n, label })),
-    );
+    return groups.map((group) => groupRow(group, { ...show, most, heaviest, n, label }));
+  }
+
+  // `show` is { choices, there, standing, method, label, gold, open(letter), grade(gold) }.
+  function draw(show) {
+    about = show;
+    node.hidden = !show.choices;
+    if (node.hidden) return;
+    said.textContent = verdictOf(groupsOf(show), show);
+    groupsList.replaceChildren(...rows(show));
     if (document.activeElement !== goldInput) goldInput.value = show.gold ?? "";
   }
 
@@ -114,5 +117,5 @@ const Answers = (() => {
     goldIssue.textContent = words;
   };
 
-  return { node, draw, sayGold };
+  return { node, draw, rows, sayGold };
 })();

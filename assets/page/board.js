@@ -155,6 +155,7 @@ const views = [
   { name: "Rules", content: [Rules.node], fill: () => fillRules() },
   { name: "Answers", content: [Answers.node], fill: () => fillAnswers() },
   { name: "Models", content: [TwoModels.node], fill: () => fillModels() },
+  { name: "Tree", content: [Tree.node], fill: () => fillTree() },
   { name: "Table", content: [table], fill: () => fillTable() },
   { name: "Labels", content: [Labels.node], fill: () => fillLabels() },
 ];
@@ -168,9 +169,11 @@ const tabs = views.map(({ name }, i) =>
       "aria-controls": `${id}-panel-${i}`,
       onclick: () => showTab(name),
       onkeydown: (event) => {
-        const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: -1 }[event.key];
+        const open = views.filter((_, k) => !tabs[k].hidden);
+        const here = open.indexOf(views[i]);
+        const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: -1 }[event.key];
         if (to === undefined) return;
-        const next = views.at(to % views.length);
+        const next = open.at(to % open.length);
         showTab(next.name);
         tabs[views.indexOf(next)].focus();
         event.preventDefault();
@@ -1057,7 +1060,7 @@ const nRemoved = () => value.candidates.filter((one) => one.detail).length - the
 async function findChoices(those) {
   const of = value;
   of.ofThose = { those, found: null };
-  const stored = JSON.parse(prm.storedResults({ ...of, others: undefined }));
+  const stored = JSON.parse(prm.storedResults({ ...of, others: undefined, search: undefined }));
   const letters = there.map((one) => one.letter);
   stored.candidates = stored.candidates.filter((one) => letters.includes(one.letter));
   const again = await server.restore(JSON.stringify(stored)).catch(() => null);
@@ -1384,6 +1387,7 @@ function show(next) {
   showExport();
   arrange(!fresh);
   fillView();
+  showTreeTab();
   showOutcomes();
   // A quick run brings all of its results at once.
   if (!restoring && (fresh || (!running && was?.status === "running" && !frozen))) reveal();

@@ -79,6 +79,9 @@ function judgeOf({ id, label, line, note, threshold, recorded: fromFile } = {}) 
   };
 }
 
+// A search's tree, as text: Gradio walks values.
+const treeOf = ({ more }) => more?.search && JSON.stringify(more.search);
+
 // What the file's other models said of the same solutions.
 function othersOf(solutions) {
   return session.models.filter((one) => one.id !== model).map((one) => ({
@@ -136,8 +139,18 @@ function recordedResults(i) {
     cut_note: problem.cut_note ?? "",
     candidates,
     others: othersOf(solutions),
+    search: treeOf(problem),
   };
   return JSON.stringify(prm.others.merged(found, found));
+}
+
+// What is to be shown of a problem: what was scored here, or else recorded.
+function resultsOf(i) {
+  const own = results.get(i);
+  const tree = treeOf(session.problems[i]);
+  return own && tree
+    ? JSON.stringify({ search: tree, ...JSON.parse(own) })
+    : own ?? recordedResults(i);
 }
 
 // What scores make of a problem; those of here go before recorded ones. Null where nothing is known.
@@ -280,7 +293,7 @@ async function choose(i) {
   at = i;
   prm.store(PLACE, at);
   const said = labels.get(i) ?? saidByFile(i);
-  const scored = results.get(i) ?? recordedResults(i);
+  const scored = resultsOf(i);
   tell("prm:open-draft", { draft: draftFor(i), first });
   prm.labels.load(said);
   tell("prm:show-results", scored);
@@ -478,7 +491,7 @@ watch("value", () => {
   const i = all.places[place];
   if (board) keepResults(i, JSON.parse(board));
   else all.failed += 1;
-  if (i === at && board) tell("prm:show-results", results.get(i));
+  if (i === at && board) tell("prm:show-results", resultsOf(i));
   const left = (performance.now() - all.began) / 1000 / n * (of - n);
   const failed = all.failed ? `, ${all.failed} of them could not be: ${words}` : "";
   if (n === of) all = null;

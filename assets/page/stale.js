@@ -123,6 +123,7 @@ function keepBefore(next) {
 // model that was on show before is the one to compare with.
 function keepOthers(next) {
   if (value === next || !hasScores(value) || value.problem !== next.problem) return;
+  if (!next.search && sharesText(value, next)) next.search = value.search;
   const again = value.model_line === next.model_line;
   const part = next.run === value.run && next.status === "running";
   const [others, other] = [next.others ?? value.others, next.other ?? value.other];
@@ -134,6 +135,12 @@ function keepOthers(next) {
   const found = prm.others.merged(results, earlier).others;
   next.others = found.length ? JSON.stringify(found) : undefined;
   next.other = again ? other : value.model_line;
+}
+
+// Whether results are of the same texts, some of them at least.
+function sharesText(one, other) {
+  const texts = new Set(one.candidates.map((candidate) => candidate.source));
+  return other.candidates.some((candidate) => texts.has(candidate.source));
 }
 
 function swapBefore() {
@@ -202,7 +209,7 @@ function saveNow() {
 const TOO_LARGE =
   "These results are too large to survive a reload; the text is kept. To keep the numbers, copy the tables or print the page.";
 const OTHERS_TOO_LARGE =
-  "The scores of the other models are too large to survive a reload; the scores shown here are kept.";
+  "What else is known of these solutions, scores of other models or a search's tree, is too large to survive a reload; the scores shown here are kept.";
 const NOT_BACK = "Earlier results could not be restored; the text is here. Press Score.";
 
 function sayUnkept(words) {
@@ -242,9 +249,10 @@ async function restoreResults() {
 // Stored results as the server draws them; null where it cannot. Other models' stay here.
 async function drawn(stored) {
   try {
-    const { others, other, ...own } = JSON.parse(stored);
+    const { others, other, search, ...own } = JSON.parse(stored);
     const again = await server.restore(JSON.stringify(own));
     if (again && others?.length) Object.assign(again, { others: JSON.stringify(others), other });
+    if (again && typeof search === "string") again.search = search;
     return again;
   } catch {
     return null;

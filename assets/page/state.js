@@ -172,17 +172,17 @@ window.prm ??= (() => {
     const judge = { model, model_line, model_note, threshold, own };
     const about = { problem, rule, gold, cut_note, ...judge };
     const others = results.others ? { others: JSON.parse(results.others) } : {};
-    const { other } = results; // the one that is compared
-    return JSON.stringify({ ...about, status, message, candidates, ...others, other });
+    const { other, search } = results; // the one that is compared; a search's tree, as text
+    return JSON.stringify({ ...about, status, message, candidates, ...others, other, search });
   }
 
-  // Without the scores of other models where there is no room for them: "all", "own" or "none".
+  // Without the scores of other models, and a tree, where there is no room: "all", "own" or "none".
   function saveResults(results) {
     // What is too large to come back would be useless, and what is there belongs to earlier results.
     state.forgetResults();
-    const own = storedResults({ ...results, others: undefined });
+    const own = storedResults({ ...results, others: undefined, search: undefined });
     if (bytes(JSON.stringify(own)) > MOST_BACK) return "none";
-    if (!results.others) return store(RESULTS, own) ? "all" : "none";
+    if (!results.others && !results.search) return store(RESULTS, own) ? "all" : "none";
     if (store(RESULTS, storedResults(results))) return "all";
     return store(RESULTS, own) ? "own" : "none";
   }

@@ -27,7 +27,8 @@ def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> S
             "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
             "error", "scores", "said"?}]}`, and optionally `others`, the scores of other models:
             `{"model", "model_line", "model_note", "own", "candidates"}` with each solution's scores
-            or null. People's labels of a solution are `{"steps", "labels", "step_notes", "note"}`.
+            or null, and `search`, a search's tree as JSON values. People's labels of a solution are
+            `{"steps", "labels", "step_notes", "note"}`.
         settings: the other display settings; model and threshold are those of the results.
 
     Raises:
@@ -70,6 +71,7 @@ def _session(results: Mapping[str, Any], settings: Settings) -> Session:
         status=results["status"],
         message=results["message"],
         cut_note=results.get("cut_note", ""),
+        more={"search": results["search"]} if results.get("search") else {},
     )
     threshold = results["threshold"]
     compared = [
@@ -189,6 +191,7 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
         found
         | ({"others": others} if others else {})
         | ({} if compared is None else {"other": compared})
+        | ({"search": problem.more["search"]} if "search" in problem.more else {})
     )
 
 

@@ -340,7 +340,10 @@ def _head() -> str:
     A `<style>` because it needs no request and no cache can serve an old one.
     """
     at = "gradio_api/file=" + quote(str(_VENDOR))
-    names = ("board.css", "overview.css", "rules.css", "models.css", "chain.css", "labels.css")
+    names = (
+        *("board.css", "overview.css", "rules.css", "models.css", "tree.css"),
+        *("chain.css", "labels.css"),
+    )
     styles = [(_PAGE / name).read_text(encoding="utf-8") for name in names]
     return (
         f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
@@ -378,8 +381,10 @@ class Board(gr.HTML):
                 "two_models.js",
                 "chain.js",
                 "labels.js",
+                "tree.js",
                 "board.js",
                 "stale.js",
+                "growing.js",
                 "compare.js",
                 "threshold.js",
                 "labelling.js",

@@ -13,6 +13,7 @@ from typing import Any
 from prm_core.errors import PRMError
 from prm_core.evaluation.session_report import session_html
 from prm_core.formats.rows import json_line
+from prm_core.search.tree import tree_json, tree_of
 from prm_core.session import (
     Session,
     Settings,
@@ -49,6 +50,10 @@ PATIENCE_S = 10
 _one_at_a_time = threading.Lock()
 
 
+MAX_TREE_PARTS = 40_000
+"""Lists and objects in a search's tree, as `MAX_PARTS`: two for each of its nodes."""
+
+
 def export_results(asked: object) -> dict[str, str]:
     """Results as a file. Called by the browser (`server.export_results`).
 
@@ -68,6 +73,8 @@ def export_results(asked: object) -> dict[str, str]:
         stored = read_json(results)
         if not isinstance(stored, dict):
             return {"error": "These results are too large for the page to export."}
+        if search := stored.get("search"):
+            stored["search"] = tree_json(tree_of(read_json(search, MAX_TREE_PARTS), "tree"))
         session = from_page(stored, Settings(aggregation=rule))
         contents = _written(session, kind)
     except (PRMError, ImportError) as error:  # Parquet needs a library of its own
