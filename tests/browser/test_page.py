@@ -528,8 +528,11 @@ def post(url: str, body: dict[str, Any]) -> tuple[int, str]:
 def test_forged_requests_get_nothing(server: Server) -> None:
     with urllib.request.urlopen(f"{server.url}/config", timeout=30) as reply:
         config = json.load(reply)
-    assert not [d["api_name"] for d in config["dependencies"] if d["api_visibility"] == "public"]
-    score_event = next(d for d in config["dependencies"] if len(d["inputs"]) == 2)
+    public = [d for d in config["dependencies"] if d["api_visibility"] == "public"]
+    private = [d for d in config["dependencies"] if d["api_visibility"] != "public"]
+    # What programs may call, and no event of the page's own.
+    assert [d["api_name"] for d in public] == ["score", "rank", "split", "answers", "models"]
+    score_event = next(d for d in private if len(d["inputs"]) == 2)
     forged = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
     session = "forged"
     body = {"fn_index": score_event["id"], "session_hash": session}
@@ -537,6 +540,11 @@ def test_forged_requests_get_nothing(server: Server) -> None:
     # The way around the queue is closed, and so is the file system.
     assert post(f"{server.url}/gradio_api/run/score", {"data": [forged, "x"]} | body)[0] == 404
     assert post(f"{server.url}/gradio_api/run/predict", {"data": [forged, "x"]} | body)[0] == 404
+    for event in public:
+        call = f"{server.url}/gradio_api/call/{event['api_name']}"
+        assert post(call, {"data": [forged] * len(event["inputs"])})[0] == (
+            400 if event["inputs"] else 200
+        )
     for path in ("/etc/passwd", "../../etc/passwd", str(ROOT / "app.py"), str(server.log)):
         assert not answers(f"{server.url}/gradio_api/file={path}")
 
