@@ -7,6 +7,7 @@ import math
 import runpy
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import pytest
 
 from prm_core.errors import BadOptionError, InputError, TooLongError
 from prm_core.rewards.trainer import PRMReward
+from prm_core.scoring.open import open_scorer
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
+from tests.families.test_qwen_prm import make
+from tests.pooling import serve_pooling
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "grpo_with_a_prm.py"
 RIGHT, WRONG = "7 × 8 = 56.\nThe answer is 56.", "7 × 8 = 54.\nThe answer is 54."
@@ -163,3 +167,24 @@ def test_trl_takes_it_as_it_is(
     logged = [json.loads(line.replace("'", '"')) for line in printed.splitlines() if "{" in line]
     assert "rewards/prm_pure/mean" in logged[0]
     assert {"prm/steps", "prm/min", "prm/unscored"} & logged[0].keys()
+
+
+def test_the_scorer_may_be_on_a_server_named_as_in_the_model_field(tmp_path: Path) -> None:
+    """vLLM's protocol on loopback; what each step earns is worked out from what the server said."""
+    directory = make(tmp_path / "qwen", n_files=1)
+    with (
+        serve_pooling(3, str(directory)) as server,
+        closing(open_scorer(f"{directory} --server {server.url}")) as scorer,
+    ):
+        found = PRMReward(scorer, "raw")([PROBLEM] * 3, [RIGHT, "", WRONG])
+        scored = scorer.score([Candidate(PROBLEM, tuple(RIGHT.split("\n")))])
+    assert found[0] == pytest.approx(sum(scored[0].probabilities))
+    assert found[1] == 0.0
+
+
+def test_a_line_opens_a_model_here() -> None:
+    with closing(open_scorer(" --device cpu")) as scorer:
+        (right, wrong) = PRMReward(scorer)([PROBLEM] * 2, [RIGHT, WRONG])
+    assert right > 0 > wrong
+    with pytest.raises(BadOptionError, match="--nothing"):
+        open_scorer("my-prm --nothing 1")
