@@ -25,7 +25,7 @@ REFERENCE = Path(__file__).parent.parent / "examples" / "reference.jsonl"
 VISITORS = Path(__file__).parent / "data" / "visitors.jsonl"
 # What a model that is believed must reach; see `test_visitors_can_believe_it`.
 STEPS_WANTED, SOLUTIONS_WANTED = 0.90, 0.85
-STEPS_RIGHT, SOLUTIONS_RIGHT = 0.789, 0.88  # as measured; they may only rise
+STEPS_RIGHT, SOLUTIONS_RIGHT = 0.797, 0.898  # as measured; they may only rise
 
 # One string per solution of examples/reference.jsonl, in order; "+" is a probability above 0.5.
 WANTED = [
@@ -144,7 +144,7 @@ def test_problems_as_visitors_type_them(visitors: tuple[float, float]) -> None:
 @pytest.mark.xfail(
     strict=True,
     reason="wanted: .90 of the steps on their side and .85 of the right solutions passed; the "
-    "shipped model has .79 and .88, for it passes a wrong idea in a true equation",
+    "shipped model has .80 and .90, for it passes a wrong idea in a true equation",
 )
 def test_visitors_can_believe_it(visitors: tuple[float, float]) -> None:
     assert visitors[0] >= STEPS_WANTED

@@ -146,10 +146,12 @@ class StepReading:
     Attributes:
         equations: with their places in the step's text.
         features: one value for each of `FEATURES`.
+        reading: all that was read of the step.
     """
 
     equations: tuple[Equation, ...]
     features: tuple[float, ...]
+    reading: Reading
 
 
 class Ledger:
@@ -201,7 +203,7 @@ class Ledger:
         self._note_operations(f, reading, own)
         self._close(f, reading, stated, own)
         offset = len(text.rstrip()) - len(content) if text.rstrip().endswith(content) else 0
-        return StepReading(_moved(reading.equations, offset), tuple(f))
+        return StepReading(_moved(reading.equations, offset), tuple(f), reading)
 
     def _note_form(self, f: list[float], reading: Reading, small: str, correction: bool) -> None:
         equations = reading.equations

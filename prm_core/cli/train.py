@@ -155,7 +155,7 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         (
             "blind",
             float,
-            "share of the steps for which the head sees the calculator alone (default: 0)",
+            "share of the steps for which the head sees nothing of the language model (default: 0)",
         ),
         ("dropout", float, "dropout on the hidden state that the head reads (default: 0.1)"),
         ("max-tokens", int, "leave out longer rows (default: the most that the backbone reads)"),
@@ -167,9 +167,9 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         "--evidence",
         metavar="KINDS",
         help=(
-            "what the head sees in addition to the hidden state: lm (the model's own "
-            "probabilities of digits and signs), calculator, or lm,calculator (default: as in the"
-            " template)"
+            "what the head sees in addition to the hidden state, with commas between: lm (the "
+            "model's own probabilities of digits and signs), calculator, operations (default: as "
+            "in the template)"
         ),
     )
     add(
@@ -269,6 +269,7 @@ def _on_a_backbone(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> 
     """Read the data that the options name, and train on them."""
     from prm_core.models.weight_files import read_json
     from prm_core.training.data import hold_out, made_source, read_source, without_problems
+    from prm_core.training.operations import teaches
     from prm_core.training.tune import fine_tune
 
     if not given.get("data") and "made" not in given:
@@ -278,7 +279,9 @@ def _on_a_backbone(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> 
     right = given.get("neutral") != "wrong"
     sources = [read_source(text, neutral_is_right=right) for text in given.get("data", [])]
     if "made" in given:
-        plans = read_plans(read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz"))
+        solutions = read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz")
+        # The table of operations has learned from the others.
+        plans = read_plans(one for one in solutions if not teaches(one[0]))
         sources.append(made_source(given["made"], run_config.seed, plans))
     validation = []
     if "validation" in given:

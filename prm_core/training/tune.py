@@ -21,11 +21,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from prm_core import calculator
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import (
     FAMILY_FILE,
     TEXTBOOK,
+    VERSIONS,
     borrowed_backbone,
     read_head,
     read_template,
@@ -265,8 +265,7 @@ def _with_evidence(
         evidence: dict[str, Any] = {}
         if "lm" in kinds:
             evidence["tokens"] = digits_and_signs(tokenizer)
-        if "calculator" in kinds:
-            evidence["calculator"] = calculator.VERSION
+        evidence |= {name: own for name, own in VERSIONS.items() if name in kinds}
         changed["evidence"] = evidence
     if config.head_units is not None:
         changed["head"] = {"units": config.head_units} if config.head_units else None

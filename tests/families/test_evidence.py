@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from prm_core.calculator import FEATURES, VERSION, read_solution
+from prm_core.calculator import FEATURES, VERSION, operations, read_solution
 from prm_core.cli import main
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.families.heads import ValueHead
@@ -34,6 +34,7 @@ WRONG = Candidate("What is 8 × 3?", ("I need to multiply 8 by 3.", "8 × 3 = 21
         ({"evidence": {"calculator": VERSION + 1}}, f"'evidence.calculator' is {VERSION + 1}"),
         ({"evidence": {"calculator": True}}, "'evidence.calculator' is True"),
         ({"evidence": {"calculator": None}}, "'evidence.calculator' is None"),
+        ({"evidence": {"operations": 0}}, "'evidence.operations' is 0"),
         ({"evidence": {}}, "'evidence' must be null or"),
         ({"head": {"units": 4}}, "'head.units' needs 'evidence'"),
         ({**CALCULATOR, "head": {"units": 0}}, "'head.units' is 0"),
@@ -57,6 +58,21 @@ def test_the_calculator_reads_the_candidates_own_text(tmp_path: Path) -> None:
     said = scorer.encode(WRONG).calculator
     assert said == tuple(r.features for r in read_solution(WRONG.problem, WRONG.steps))
     assert scorer.calculator == tuple(name for name, _ in FEATURES)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_the_oddity_of_operations_stands_behind_what_the_calculator_says(
+    alone: bool, tmp_path: Path
+) -> None:
+    evidence = {"operations": operations.VERSION} | ({} if alone else {"calculator": VERSION})
+    model = tiny_model(tmp_path, prm={**MARKED, "evidence": evidence})
+    scorer = load_scorer(model, device="cpu")
+    names = tuple(name for name, _ in operations.FEATURES)
+    assert scorer.calculator == (names if alone else (*(n for n, _ in FEATURES), *names))
+    said = scorer.encode(WRONG).calculator
+    assert [row[-len(names)] for row in said] == [0.0, 1.0, 0.0]  # one step computes
+    assert {len(row) for row in said} == {len(scorer.calculator)}
+    assert len(scorer.score([WRONG])[0].probabilities) == 3
 
 
 def test_a_model_that_sees_a_calculator_says_so_and_shows_it(
