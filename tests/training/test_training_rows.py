@@ -80,6 +80,6 @@ def test_typed_rows_share_no_problem_and_no_longer_step_with_what_is_measured() 
         assert all(len(step) <= 8 for step in same), same
 
 
-@pytest.mark.parametrize("name", ["mr_gsm8k", "parc", "consensus"])
+@pytest.mark.parametrize("name", ["mr_gsm8k", "parc", "consensus_right", "consensus_wrong"])
 def test_real_solutions_are_of_the_half_that_is_fitted_on(name: str) -> None:
     assert {half(row.candidate.problem) for row in rows(ROWS / f"{name}.jsonl.gz")} == {"fit"}
