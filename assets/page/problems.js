@@ -319,6 +319,35 @@ function take(reply, name) {
   choose(Math.min(session.settings?.problem ?? 0, session.problems.length - 1));
 }
 
+// What a search found joins the list of searches.
+const SEARCHES = "Searches";
+
+function addSearch(reply) {
+  if (session && title === SEARCHES) keepCurrent();
+  else if (previous?.title === SEARCHES) {
+    const wanted = previous;
+    previous = null;
+    putAside();
+    ({ session, title, model, drafts, results, facts, labels } = wanted);
+  } else {
+    take(reply, SEARCHES);
+    return;
+  }
+  const found = JSON.parse(reply.session);
+  const place = session.problems.push(...found.problems) - 1;
+  const models = [...session.models, ...found.models].map((one) => [one.id, one]);
+  session.models = [...new Map(models).values()];
+  for (const [id, [fact]] of Object.entries(JSON.parse(reply.facts))) {
+    const known = facts.get(id) ?? [];
+    known[place] = fact;
+    facts.set(id, known);
+    model = id;
+  }
+  at = -1; // what is in the editor may be the text of this one
+  show();
+  choose(place);
+}
+
 // The current list can be restored, with what was typed and scored in it.
 function putAside() {
   keepCurrent();
@@ -553,6 +582,7 @@ fileInput.addEventListener("change", () => {
 galleryButton.addEventListener("click", async () => {
   take(await server.gallery("").catch(() => null), "Gallery");
 });
+document.addEventListener("prm:searched", ({ detail }) => addSearch(detail));
 document.addEventListener("prm:gallery", () => galleryButton.click());
 document.addEventListener("prm:outcome-example", async () => {
   take(await server.gallery("outcome").catch(() => null), "One number or every step");

@@ -75,7 +75,8 @@ function restore() {
 
 function start() {
   if (running || go.disabled) return;
-  const room = prm.editor.room();
+  const guided = fields.way.value !== "";
+  const room = guided ? props.most : prm.editor.room();
   if (!room) {
     showIssue(`${props.most} solutions are the most; remove one first.`);
     return;
@@ -91,9 +92,11 @@ function start() {
     n: fields.n.valueAsNumber,
     temperature: fields.temperature.valueAsNumber,
     max_tokens: fields.max_tokens.valueAsNumber,
+    ...(guided ? searchOf() : {}),
   });
   letters = [];
   running = true;
+  searching = guided;
   showIssue("");
   show("Waiting for the server…");
   trigger("submit");
@@ -114,6 +117,7 @@ function stop(words) {
   setTimeout(ended, ENDED_MS);
   if (letters.length) prm.editor.endArriving(words);
   show(words);
+  endSearch();
 }
 
 function ended() {
@@ -125,6 +129,10 @@ watch("value", () => {
   if (!value || value.run !== run) return;
   if (!running) { // sent before the cancel arrived
     if (value.running) trigger("stop");
+    return;
+  }
+  if (value.search) {
+    showSearch(value);
     return;
   }
   letters = prm.editor.arrive(value.texts);
@@ -142,6 +150,7 @@ watch("value", () => {
   showIssue(value.issue, value.where);
   if (value.issue && !there) {
     show("");
+    endSearch();
     return;
   }
   keep();
@@ -185,7 +194,7 @@ panel.addEventListener("keydown", (event) => {
 // Another text in the editor: what is still to come does not belong to it.
 document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
   letters = [];
-  if (!whole) stop("Cancelled: the editor now contains another text.");
+  if (!whole && !searching) stop("Cancelled: the editor now contains another text.");
 });
 document.addEventListener("prm:ended-sampling", () => {
   ended();
@@ -193,7 +202,8 @@ document.addEventListener("prm:ended-sampling", () => {
   running = false;
   prm.editor.endArriving(letters.length ? "What was sampled stays." : "");
   show("");
-  showIssue("The run ended early; what was written stays. Press Sample again.");
+  showIssue(`The run ended early; what was written stays. Press ${go.textContent} again.`);
+  endSearch();
 });
 // A page that the browser keeps for Back would keep the key too.
 addEventListener("pagehide", () => {

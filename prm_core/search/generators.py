@@ -154,6 +154,7 @@ class ServerGenerator:
         concurrency: requests at the same time.
         timeout_s: how long the server may be silent before a request is sent again.
         api_key: sent as a bearer token; none when it is empty.
+        attempts: how often a request is sent at most; None for about a minute of trying.
 
     Raises:
         BadOptionError: the address cannot be used.
@@ -168,9 +169,12 @@ class ServerGenerator:
         concurrency: int = 16,
         timeout_s: float = 300.0,
         api_key: str = "",
+        attempts: int | None = None,
     ) -> None:
         self.name, self._model = form_name(model, chat), model
-        self._endpoint = Endpoint(url, "the generator", timeout_s=timeout_s, api_key=api_key)
+        self._endpoint = Endpoint(
+            url, "the generator", timeout_s=timeout_s, api_key=api_key, attempts=attempts
+        )
         self._chat = chat
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="generator")
 

@@ -55,6 +55,7 @@ from prm_core.ui.problems import MAX_PROBLEMS, Problems, progress_value
 from prm_core.ui.restore import restore
 from prm_core.ui.sampling import Run as SamplingRun
 from prm_core.ui.sampling import Sampler
+from prm_core.ui.search import SearchRun
 from prm_core.ui.sessions import ForgetfulHolder, Readers
 from prm_core.ui.words import page_words, sendable, sentence
 
@@ -463,11 +464,16 @@ def build_page(
         finally:
             readers.drop_soon(session)
 
-    async def sample(payload: object, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
+    async def sample(
+        payload: object, model: object, request: gr.Request
+    ) -> AsyncIterator[dict[str, Any]]:
         readers.take(LocalContext.event_id.get())
         session, begun = str(request.session_hash), time.monotonic()
         try:
-            async with aclosing(SamplingRun(payload).updates()) as updates:
+            name = model.strip() if isinstance(model, str) else ""
+            guided = isinstance(asked := read_json(payload), dict) and asked.get("way")
+            run = SearchRun(host, payload, name, session) if guided else SamplingRun(payload)
+            async with aclosing(run.updates()) as updates:
                 async for update in updates:
                     if readers.gone(session, begun):
                         return
@@ -530,13 +536,13 @@ def build_page(
         if sampler is not None:
             sampling = sampler.submit(
                 sample,
-                sampler,
+                [sampler, model],
                 sampler,
                 concurrency_id="sampling",
                 concurrency_limit=None,
                 preprocess=False,
                 postprocess=False,
-                js="() => window.prm.takeSampling()",  # as text, with the key
+                js="(_, model) => [...window.prm.takeSampling(), model]",  # as text, with the key
                 **private,
             )
             sampling.failure(None, None, None, js=_ENDED_SAMPLING, **private)

@@ -76,7 +76,7 @@ def open_file(asked: object) -> dict[str, Any]:
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return {"error": "The server is busy; open the file again in a minute."}
     try:
-        return _shown(opened_file(base64.b64decode(contents, validate=True), name[:200]))
+        return shown(opened_file(base64.b64decode(contents, validate=True), name[:200]))
     except (PRMError, binascii.Error) as error:
         return {"error": str(error)}
     finally:
@@ -120,13 +120,13 @@ def open_hub(asked: object) -> dict[str, Any]:
     name = f"hf:{asked.strip().removeprefix('hf:')[:200]}"
     rows = _FirstRows(name)
     try:
-        shown = _shown(from_rows(rows, name))
+        opened = shown(from_rows(rows, name))
     except PRMError as error:
         return {"error": sentence(str(error))}
     finally:
         _one_fetch_at_a_time.release()
     more = f", the first {rows.n_read:,} rows" if rows.cut else ""
-    return shown | {"title": name.removeprefix("hf:") + more}
+    return opened | {"title": name.removeprefix("hf:") + more}
 
 
 class _FirstRows:
@@ -176,12 +176,13 @@ def gallery(asked: object) -> dict[str, Any]:
 def _shipped(name: str) -> dict[str, Any]:
     path = assets_dir().parent / "examples" / name
     try:
-        return _shown(open_session(path))
+        return shown(open_session(path))
     except PRMError as error:  # the examples are not installed with the package
         return {"error": str(error)}
 
 
-def _shown(opened: Opened) -> dict[str, Any]:
+def shown(opened: Opened) -> dict[str, Any]:
+    """A session as the list takes it; see `open_file`."""
     return {
         "session": session_json(opened.session),
         "n_errors": len(opened.errors),

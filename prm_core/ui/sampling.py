@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,13 +97,18 @@ def read_asked(asked: object) -> Asked:
         key,
         model.strip()[:500],
         sendable(problem[:MAX_SOLUTION_CHARS]),
-        int(_number(n, 1, MAX_CANDIDATES, "Solutions", "n")),
-        _number(temperature, 0, MOST_TEMPERATURE, "Temperature", "temperature"),
-        int(_number(max_tokens, 1, MOST_TOKENS, "Max tokens", "max_tokens")),
+        int(whole_number(n, 1, MAX_CANDIDATES, "Solutions", "n")),
+        whole_number(temperature, 0, MOST_TEMPERATURE, "Temperature", "temperature"),
+        int(whole_number(max_tokens, 1, MOST_TOKENS, "Max tokens", "max_tokens")),
     )
 
 
-def _number(value: object, least: float, most: float, name: str, where: str) -> float:
+def whole_number(value: object, least: float, most: float, name: str, where: str) -> float:
+    """A field's number; only a temperature has decimals.
+
+    Raises:
+        PlaceError: it is none, or out of range.
+    """
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not least <= value <= most or (where != "temperature" and value % 1):  # type: ignore[operator]
         kind = "a number" if where == "temperature" else "a whole number"
@@ -131,7 +137,7 @@ class Run:
         Closing it ends the requests.
         """
         try:
-            asked = read_asked(self._asked)
+            asked = self._read()
             endpoint = Endpoint(asked.url, "the server", api_key=asked.key, attempts=ATTEMPTS)
         except InputError as error:
             where = str(error.where) if isinstance(error, PlaceError) else "url"
@@ -139,8 +145,9 @@ class Run:
             return
         pool = ThreadPoolExecutor(AT_ONCE, "sampling")
         try:
-            async for update in self._sample(asked, endpoint, pool):
-                yield update
+            async with aclosing(self._sample(asked, endpoint, pool)) as updates:
+                async for update in updates:
+                    yield update
         except PRMError as error:
             remedy = pool.submit(what_to_do, endpoint, error, self._model, bool(asked.key))
             while not await settled(remedy, SOON_S):
@@ -155,6 +162,13 @@ class Run:
             endpoint.close()
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def _read(self) -> Asked:
+        """
+        Raises:
+            InputError: as `read_asked`.
+        """
+        return read_asked(self._asked)
+
     async def _sample(
         self, asked: Asked, endpoint: Endpoint, pool: ThreadPoolExecutor
     ) -> AsyncGenerator[dict[str, Any] | None]:
@@ -162,7 +176,7 @@ class Run:
         Raises:
             PRMError: nothing was received.
         """
-        began, model = time.monotonic(), asked.model
+        model = asked.model
         if not model:
             listing = pool.submit(models_of, endpoint)
             while not await settled(listing, SOON_S):
@@ -174,8 +188,21 @@ class Run:
                 return
             model = models[0]
         self._model = model
+        async with aclosing(self._write(asked, endpoint, pool)) as updates:
+            async for update in updates:
+                yield update
+
+    async def _write(
+        self, asked: Asked, endpoint: Endpoint, pool: ThreadPoolExecutor
+    ) -> AsyncGenerator[dict[str, Any] | None]:
+        """What the named model writes.
+
+        Raises:
+            PRMError: nothing was received.
+        """
+        began = time.monotonic()
         body = {
-            "model": model,
+            "model": self._model,
             "messages": prompt(asked.problem),
             "temperature": asked.temperature,
             "max_tokens": asked.max_tokens,
@@ -243,7 +270,7 @@ class Sampler(gr.HTML):
         super().__init__(
             value=None,
             html_template=_TEMPLATE,
-            js_on_load=page_script("state.js", "sampling.js"),
+            js_on_load=page_script("state.js", "sampling.js", "searching.js"),
             apply_default_css=False,
             elem_id="prm-sampling",
             ask=ASK,  # not in the template, where a backslash has a special meaning
@@ -269,6 +296,19 @@ _TEMPLATE = f"""
     <label class="prm-half">Key
       <input type="password" data-field="key" placeholder="if it requires one"
         autocomplete="off" aria-describedby="prm-sampler-issue"></label>
+    <label>Way
+      <select data-field="way">
+        <option value="">Independent</option>
+        <option value="best-of-n">Best of n</option>
+        <option value="beam">Beam search</option>
+        <option value="dvts">DVTS</option>
+      </select></label>
+    <label class="prm-sampler-guided" hidden>Width
+      <input type="number" data-field="width" value="4" min="1" max="{MAX_CANDIDATES}" step="1"
+        aria-describedby="prm-sampler-issue"></label>
+    <label class="prm-sampler-guided" hidden>Rounds
+      <input type="number" data-field="rounds" value="20" min="1" step="1"
+        aria-describedby="prm-sampler-issue"></label>
     <label>Solutions
       <input type="number" data-field="n" value="4" min="1" max="{MAX_CANDIDATES}" step="1"
         aria-describedby="prm-sampler-issue"></label>

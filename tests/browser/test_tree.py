@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tests.browser.test_axe import looks, violations
 from tests.browser.test_board import row
 from tests.browser.test_problems import choose
 from tests.browser.test_rules import open_tab
+from tests.browser.test_sampling import panel
+from tests.completions import RefusedError, serve
 from tests.search.test_ways import PROBLEM, SECOND, search
 
 pytestmark = pytest.mark.browser
@@ -208,3 +211,154 @@ def test_axe_finds_nothing(open_page: OpenPage, session_file: Path, look: Any) -
     page.get_by_text("All steps as a list").click()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# --- a search from the page -----------------------------------------------------------------------
+
+
+def writer(body: dict[str, Any]) -> dict[str, Any]:
+    """A step, another step, an answer; another one for each seed."""
+    written = body["messages"][-1]["content"] if len(body["messages"]) > 1 else ""
+    n = written.count("\n\n")
+    text = f"Step {n} of seed {body['seed'] % 97}." if n < 2 else f"So \\boxed{{{50 + n}}}."
+    more = {"stop_reason": "\n\n"} if n < 2 and body.get("stop") else {"stop_reason": None}
+    content = {"message": {"role": "assistant", "content": text}}
+    return {**content, **more, "usage": {"completion_tokens": 5}}
+
+
+def fill_search(page: Page, url: str, *, way: str = "Beam search", n: int = 4) -> None:
+    page.locator("#prm-problem").fill("What is 7 × 8?")
+    if panel(page).count() == 0:
+        page.get_by_role("button", name="Sample…").click()
+    panel(page).get_by_label("Server").fill(url)
+    panel(page).get_by_label("Model").fill("org/model")
+    panel(page).get_by_label("Way").select_option(way)
+    panel(page).get_by_label("Solutions").fill(str(n))
+    if way != "Best of n":
+        panel(page).get_by_label("Width").fill("2")
+        panel(page).get_by_label("Rounds").fill("6")
+
+
+def press(page: Page) -> None:
+    panel(page).get_by_role("button", name="Search", exact=True).click()
+
+
+def test_a_search_grows_on_the_page_and_is_a_session(page: Page, tmp_path: Path) -> None:
+    page.locator(".prm-card textarea").first.fill("Mine.")
+    turn = threading.Semaphore(4)  # the first round; the others are let through below
+
+    def slow(body: dict[str, Any]) -> dict[str, Any]:
+        turn.acquire(timeout=60)
+        return writer(body)
+
+    with serve(slow) as server:
+        fill_search(page, server.url)
+        press(page)
+        growing = page.get_by_role("region", name="Search", exact=True)
+        expect(growing.locator(".bd-summary")).to_contain_text("4 steps in 1 round")
+        expect(panel(page)).to_contain_text("Round 2 of at most 6, 4 steps, 20 tokens")
+        assert len(drawn(page)) == 4
+        turn.release(100)
+        expect(page.locator(".bd-card")).to_have_count(4)
+        expect(growing).to_have_count(0)
+    expect(page.get_by_role("tab", name="Tree")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".bd-tree .bd-summary")).to_contain_text("12 steps in 3 rounds, 60 tokens")
+    expect(page.locator(".prm-session-title")).to_have_text("Searches")
+    found = saved(page, tmp_path / "grown.json")
+    tree = search_tree(found.problems[0])
+    assert tree is not None
+    assert (tree.status, tree.settings.way, tree.settings.width) == ("done", "beam", 2)
+    assert [tree.text(i) for i in tree.solutions] == [
+        one.text for one in found.problems[0].solutions
+    ]
+    # The numbers are those that the PRM gives for the same steps by itself.
+    scores = page.locator(".bd-score").all_text_contents()
+    page.locator(".prm-all, .prm-score").last.click()
+    expect(page.locator(".prm-state")).to_contain_text("scored in")
+    assert page.locator(".bd-score").all_text_contents() == scores
+    page.reload()
+    expect(figure(page).locator(".trace").first).to_be_visible()
+    with serve(writer) as server:  # another one joins the list
+        fill_search(page, server.url, way="DVTS")
+        press(page)
+        expect(page.locator(".prm-list [role=option]")).to_have_count(2)
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("DVTS, n = 4, width 2")
+    page.locator(".prm-list [role=option]").first.click()
+    expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Beam search, n = 4, width 2")
+
+
+def test_what_is_replaced_in_the_editor_can_be_had_back(page: Page) -> None:
+    page.locator(".prm-card textarea").first.fill("Mine.")
+    with serve(writer) as server:
+        fill_search(page, server.url, way="Best of n", n=2)
+        press(page)
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Best of n, n = 2")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".prm-card textarea")).to_have_value("Mine.")
+
+
+def test_cancel_keeps_the_tree_so_far(page: Page, tmp_path: Path) -> None:
+    go_on, n_asked = threading.Event(), []
+
+    def slow(body: dict[str, Any]) -> dict[str, Any]:
+        n_asked.append(1)
+        if len(n_asked) > 4:
+            go_on.wait(60)
+        return writer(body)
+
+    with serve(slow) as server:
+        fill_search(page, server.url)
+        press(page)
+        expect(panel(page)).to_contain_text("Round 2 of at most 6")
+        panel(page).get_by_role("button", name="Cancel").click()
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Not finished.")
+        expect(page.locator(".bd-card")).to_have_count(2)  # the open paths
+        go_on.set()
+        found = saved(page, tmp_path / "cut.json")
+        assert found.problems[0].status == "cancelled"
+        expect(panel(page).get_by_role("button", name="Search")).to_be_enabled()
+        press(page)  # another one at once
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("in 3 rounds")
+
+
+def test_errors_of_a_search_are_said_in_place(page: Page) -> None:
+    alert = panel(page).get_by_role("alert")
+
+    def refuse(body: dict[str, Any]) -> str:
+        raise RefusedError(401)
+
+    with serve(refuse) as server:
+        fill_search(page, server.url, n=3)
+        press(page)
+        expect(alert).to_contain_text("n is 3, no multiple of the width 2")
+        expect(panel(page).get_by_label("Width")).to_be_focused()
+        panel(page).get_by_label("Solutions").fill("4")
+        press(page)
+        expect(alert).to_contain_text("type it")
+        expect(panel(page).get_by_label("Key")).to_be_focused()
+        expect(page.locator(".bd-empty")).to_be_visible()
+    fill_search(page, server.url)
+    press(page)  # nobody is there any more
+    expect(alert).to_contain_text("Start the server, or correct its address.")
+
+
+@looks
+def test_axe_finds_nothing_while_it_grows(open_page: OpenPage, look: Any) -> None:
+    page = open_page(**look)
+    go_on, n_asked = threading.Event(), []
+
+    def slow(body: dict[str, Any]) -> dict[str, Any]:
+        n_asked.append(1)
+        if len(n_asked) > 4:
+            go_on.wait(60)
+        return writer(body)
+
+    with serve(slow) as server:
+        fill_search(page, server.url)
+        press(page)
+        expect(figure(page).locator(".trace").first).to_be_visible()
+        found = violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.close()
+        go_on.set()
+    assert found == []
