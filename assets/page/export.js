@@ -140,7 +140,8 @@ document.addEventListener("pointerdown", (event) => {
 });
 
 function showExport() {
-  exportPart.hidden = value.status === "running";
+  // It keeps its place, so that nothing moves when the run ends.
+  exportPart.style.visibility = value.status === "running" ? "hidden" : "";
 }
 
 openLink();
