@@ -13,8 +13,6 @@ const go = element.querySelector(".prm-sampler-go");
 const cancel = element.querySelector(".prm-sampler-cancel");
 const names = element.querySelector("datalist");
 
-element.querySelector("q").textContent = props.ask;
-
 const KEPT = "prm-inspector.sampling";
 const ENDED_MS = 3000; // a cancelled run is over by then
 

@@ -11,6 +11,7 @@ function showWay() {
   const way = fields.way.value;
   for (const field of guidedFields) field.hidden = !["beam", "dvts"].includes(way);
   go.textContent = way ? "Search" : "Sample";
+  element.querySelector("q").textContent = way ? props.ask_for_steps : props.ask;
 }
 
 // What a search is asked for beside what sampling is. Paths are judged by the rule that ranks.

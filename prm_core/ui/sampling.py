@@ -22,6 +22,7 @@ from prm_core.errors import InputError, PRMError
 from prm_core.http_client import Endpoint
 from prm_core.paths import page_script
 from prm_core.sampling import ASK, Solution, models_of, prompt, what_to_do
+from prm_core.search.generators import ASK as ASK_FOR_STEPS
 from prm_core.ui.editor import MAX_CANDIDATES, MAX_SOLUTION_CHARS, MAX_TOTAL_CHARS, PlaceError
 from prm_core.ui.kept import read_json
 from prm_core.ui.models import SOON_S, log_bug, settled
@@ -274,6 +275,7 @@ class Sampler(gr.HTML):
             apply_default_css=False,
             elem_id="prm-sampling",
             ask=ASK,  # not in the template, where a backslash has a special meaning
+            ask_for_steps=ASK_FOR_STEPS,
             most=MAX_CANDIDATES,
         )
 
