@@ -544,13 +544,17 @@ def _banded(
 
 
 def _search(report: SearchReport) -> Figure:
-    data = []
+    data: list[Figure] = []
     for place, (way, points) in enumerate(report.curves.items()):
         values = [(one.n_tokens, one.accuracy, one.interval) for one in points]
         x, y, bands = zip(*values, strict=True)
         data += _banded(_way(way), x, y, bands, {"line": {"color": _SET[place]}})
+        if len(points) == 1 and points[0].interval:  # a band needs two points
+            low, high = points[0].interval
+            ends = {"array": [high - y[0]], "arrayminus": [y[0] - low]}
+            data[-1]["error_y"] = {"type": "data", "symmetric": False, "thickness": 1} | ends
     layout = _layout("generated tokens for a problem", "accuracy")
-    layout["xaxis"]["type"] = "log"
+    layout["xaxis"] |= {"type": "log", "tick0": 1, "dtick": math.log10(2), "tickformat": ",.0f"}
     return {"data": data, "layout": layout}
 
 
