@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import logging
@@ -35,20 +36,23 @@ RIGHT, WRONG = "8 × 3 = 24.\nThe answer is 24.", "8 × 3 = 21.\nThe answer is 2
 NAMES = {"score", "rank", "split", "answers", "models"}
 
 
-def served(**options: Any) -> Iterator[tuple[Page, str]]:
-    """A page that others could reach, and one more model that only its owner may name."""
-    host = ModelHost([("own", "default"), ("far", "secret/path")], device="cpu", **options)
-    page = build_page(host, add_api)
-    yield page, serve(page, host="127.0.0.1", port=free_port()).rstrip("/")
-    page.demo.close()
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Gradio leaves its event loops to the collector; no later test is to be blamed for them."""
+    yield
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        asyncio.set_event_loop(None)
         gc.unfreeze()
         gc.collect()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Page, str]]:
-    yield from served()  # not public: the page itself would load any directory
+    """A page of one's own, which would load any directory, and its address."""
+    host = ModelHost([("own", "default"), ("far", "secret/path")], device="cpu")
+    page = build_page(host, add_api)
+    yield page, serve(page, host="127.0.0.1", port=free_port()).rstrip("/")
+    page.demo.close()
 
 
 @pytest.fixture(scope="module")
