@@ -11,6 +11,7 @@ const Tree = (() => {
   const WRITTEN_PX = 60; // from here on a column has room for numbers
   const EDGE_PX = 16;
   const MOST_LISTED = 400;
+  const MOST_MARKS = 600; // with more nodes the pruned ones are dashes
   const WAYS = { "best-of-n": "Best of n", beam: "Beam search", dvts: "DVTS" };
   const PRUNED = {
     score: "pruned: others of its round have a higher score",
@@ -167,6 +168,7 @@ const Tree = (() => {
       `${count(tree.nodes.length, "step")} in ${count(tree.n_rounds, "round")},`,
       `${count(tree.n_tokens, "token")}, ${tree.seconds.toFixed(1)} s.`,
       show.growing ? "" : ENDED[tree.status] ?? "",
+      firstColumn() ? "Only the last steps are drawn while it grows." : "",
       chosen.length
         ? `Chosen under ${show.label.toLowerCase()}: ${some(chosen, (one) => one)}.`
         : "",
@@ -214,6 +216,34 @@ const Tree = (() => {
     };
   }
 
+  // Many pruned nodes: dashes in one line, which the browser draws at once.
+  function dashes(places) {
+    return {
+      type: "scatter",
+      mode: "lines",
+      x: places.flatMap((i) => [xOf(i) - 0.15, xOf(i) + 0.15, null]),
+      y: places.flatMap((i) => [yOf(i), yOf(i), null]),
+      customdata: places.flatMap((i) => [i, i, null]),
+      line: { color: show.colours.faint, width: 3, simplify: false },
+      hoverinfo: "none",
+    };
+  }
+
+  // While a large tree grows only its last steps are drawn, so that the page stays quick.
+  function firstColumn() {
+    const { columns } = shape;
+    let first = columns.length - 1;
+    if (!show.growing || first < 0) return 0;
+    let left = MOST_MARKS - columns[first].length;
+    while (first > 0 && columns[first - 1].length <= left) {
+      first -= 1;
+      left -= columns[first].length;
+    }
+    return first;
+  }
+
+  const dense = () => !show.growing && tree.nodes.length > MOST_MARKS;
+
   // Two digits, but nothing is rounded to a limit.
   function short2(i) {
     const p = tree.nodes[i].probability;
@@ -226,11 +256,12 @@ const Tree = (() => {
   function paint() {
     const { colours, accent, chosen } = show;
     const { nodes, solutions } = tree;
-    const n = shape.columns.length;
+    const from = firstColumn();
+    const n = shape.columns.length - from;
     picture.plot.style.minWidth = `${n * COLUMN_PX + 2 * EDGE_PX}px`;
     const written = picture.plot.clientWidth / n >= WRITTEN_PX && rowPx() >= 28;
     const size = Math.min(12, rowPx() - 3);
-    const all = nodes.map((_, i) => i);
+    const all = nodes.map((_, i) => i).filter((i) => shape.depth[i] >= from);
     const best = [...new Set([...chosen].flatMap((i) => path(i)))];
     const ends = new Set(solutions);
     const judged = (i) => known1(nodes[i].probability);
@@ -241,7 +272,7 @@ const Tree = (() => {
       lines(all.filter((i) => shape.cut[i]), colours.track, 1),
       lines(kept, colours.faint, 1.2),
       lines(best, accent, 2.5),
-      marks(all.filter((i) => shape.cut[i]), {
+      dense() ? dashes(all.filter((i) => shape.cut[i])) : marks(all.filter((i) => shape.cut[i]), {
         colour: () => colours.faint,
         symbol: "x",
         size: size * 0.7,
@@ -269,7 +300,7 @@ const Tree = (() => {
       margin: { l: EDGE_PX, r: EDGE_PX, t: 26, b: 4 },
       xaxis: Pictures.axis(colours, {
         side: "top",
-        range: [0.5, n + 0.5],
+        range: [from + 0.5, from + n + 0.5],
         dtick: n > 20 ? 5 : 1,
         tick0: n > 20 ? 0 : 1,
         tickprefix: "step ",
@@ -316,7 +347,7 @@ const Tree = (() => {
       swatch("good", "above 0.7"),
       swatch("warn", "0.4 to 0.7"),
       swatch("bad", "up to 0.4"),
-      text("span", "", "✕ grey: pruned"),
+      text("span", "", `${dense() ? "–" : "✕"} grey: pruned`),
       text("span", "", "■ ends a solution"),
       ...(show.growing ? [] : [text("span", "", "★ chosen")]),
     );

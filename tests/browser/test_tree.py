@@ -342,6 +342,31 @@ def test_errors_of_a_search_are_said_in_place(page: Page) -> None:
     expect(alert).to_contain_text("Start the server, or correct its address.")
 
 
+def test_of_a_large_tree_only_the_last_steps_are_drawn_while_it_grows(page: Page) -> None:
+    """A drawing of all of it would hold the page up at every round."""
+    nodes = [
+        {"parent": None if i < 64 else i - 64, "text": "x\n\n", "probability": 0.9}
+        for i in range(64 * 20)
+    ]
+    record = {
+        "format": "prm-inspector-search",
+        "version": 1,
+        "generator": "g",
+        "model": "m",
+        "settings": {"way": "beam", "n": 64, "width": 4},
+        "nodes": nodes,
+    }
+    page.evaluate(
+        """(tree) => document.dispatchEvent(new CustomEvent("prm:growing", {
+            detail: { tree, groups: [], aggregation: "min" } }))""",
+        json.dumps(record),
+    )
+    summary = page.locator(".bd-tree .bd-summary")
+    expect(summary).to_contain_text("Only the last steps are drawn while it grows.")
+    expect(figure(page).locator(".trace").first).to_be_visible()
+    assert [id for id, _ in drawn(page)] == [*range(64 * 11, 64 * 20)]  # 9 columns are under 600
+
+
 @looks
 def test_axe_finds_nothing_while_it_grows(open_page: OpenPage, look: Any) -> None:
     page = open_page(**look)
