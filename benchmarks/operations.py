@@ -1,4 +1,4 @@
-"""The table of operations: learn it anew, and how well it guesses what GSM8K's solutions do next.
+"""The table of operations: learn it again, and how well it guesses what GSM8K's solutions do next.
 
     python benchmarks/operations.py [--learn]
 
@@ -59,7 +59,7 @@ def _measured(
 def main() -> None:
     """Print the figures; with --learn, of a table that is learned and written first."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--learn", action="store_true", help="learn the table in assets anew")
+    parser.add_argument("--learn", action="store_true", help="learn the table in assets again")
     parser.add_argument("--output", type=Path, default=assets_dir() / "operations.npz")
     options = parser.parse_args()
     if options.learn:

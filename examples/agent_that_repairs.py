@@ -4,7 +4,7 @@
     python examples/agent_that_repairs.py
 
 It starts the MCP server, writes a chain, asks `find_first_error`, keeps the steps before the error,
-writes the rest anew and asks again, until no step is doubted or it has tried too often. What writes
+rewrites the rest and asks again, until no step is doubted or it has tried too often. What writes
 the steps is a script here, so that the example needs no other model; put your own in its place: it
 is a function of the problem and the steps so far.
 """

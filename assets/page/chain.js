@@ -1,4 +1,4 @@
-// A card's steps as a chain: runs of thinking behind one line with their count, and a map of a long
+// A card's steps as a chain: runs of thinking folded into one line with their count, and a map of a long
 // chain at the card's edge, from which each step is one press away. The first error is never folded.
 // The board (board.js) runs this first and gives it the cards.
 
@@ -8,7 +8,7 @@ const Chain = (() => {
   const TICK_PX = 6;
   const WIDTH = 12; // of the map, in the drawing's units; a step is ten high
 
-  const opened = new Set(); // runs of thinking that somebody opened, while the page lives
+  const opened = new Set(); // runs of thinking that were opened, while the page lives
 
   // --- thinking -----------------------------------------------------------------------------------
 

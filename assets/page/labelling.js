@@ -21,7 +21,7 @@ function labelLetters() {
   return letters.filter((_, i) => solutions[i].trim());
 }
 
-// A solution as it stands now, and its steps: those that were labelled or judged, if they are of
+// A solution as it is now, and its steps: those that were labelled or judged, if they are of
 // this very text, or else as the editor cuts it.
 function toLabel(letter) {
   const { draft, cuts } = prm;
@@ -170,7 +170,7 @@ function markLabels(card) {
   });
 }
 
-// What stands in an opened step.
+// What an opened step shows.
 function labelFacts(card, i) {
   const { labels, notes } = saidOf(card);
   return [

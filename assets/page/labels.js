@@ -1,4 +1,4 @@
-// The Labels: one solution's steps, and what somebody says of them by a key or a button. A mode says
+// The Labels: one solution's steps, and what an annotator says of them by a key or a button. A mode says
 // how people label: the first error alone, or every step. It draws what said.js keeps, and is told
 // by `show` how to change it and which solution is next.
 
@@ -13,7 +13,7 @@ const Labels = (() => {
   let at = 0; // the step that keys speak of
   let rows = [];
   let drawn = ""; // what the rows were made of
-  let wished = false; // somebody waits for the steps
+  let wished = false; // the steps are waited for
 
   // --- the frame ----------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ const Labels = (() => {
     rows[i].group.focus();
   }
 
-  // What is said stands in the marks; a text that somebody is typing is left alone.
+  // The marks show what is said; a text that is being typed is left alone.
   function paint() {
     const { said } = show;
     const error = prm.labels.first(said.labels);
@@ -215,7 +215,7 @@ const Labels = (() => {
   const isAllRight = () =>
     show.said.labels.length > 0 && show.said.labels.every((one) => one === 1 || one === "neutral");
 
-  // --- what somebody says ---------------------------------------------------------------------------
+  // --- what the annotator says ---------------------------------------------------------------------------
 
   function change(what, typed = false) {
     const { labels, notes, note } = show.said;
@@ -332,7 +332,7 @@ const Labels = (() => {
     );
   }
 
-  // Whether a key was one of these; the caller knows that nobody is typing.
+  // Whether a key was one of these; the caller knows that no text is being typed.
   function press(event) {
     const act = (mode === "each" ? inEach : inFirst)[event.key] ?? inBoth[event.key];
     if (!act || !rows.length) return false;

@@ -93,7 +93,7 @@ function ordered(order) {
 let queue = { of: null, key: "", items: [] };
 
 // All solutions of the problems that the list shows, or of the only one. The order stays while they
-// are walked, whatever is labelled meanwhile.
+// are walked, whatever is labelled in between.
 prm.queue = (order) => {
   const own = session ? null : [prm.draft.letters, prm.results?.run, prm.results?.status];
   const key = JSON.stringify([order, model, search.value, filter.selectedIndex, own]);

@@ -1,5 +1,5 @@
 // What people say of solutions: labels and notes. They are kept with the problem and the very steps
-// that they were made on, and hold for as long as these stand there: where a step is another one
+// that they were made on, and hold for as long as these are there: where a step is another one
 // now, neither its label nor any after it is shown, and none ever moves. Each part of the page runs
 // this after state.js; the first one makes it.
 //
@@ -11,7 +11,7 @@ prm.labels ??= (() => {
   const MOST_UNDO = 200;
 
   let said = read(); // letter → { problem, source, rule, steps, labels, notes, note }
-  let undone = []; // what stood there before, last first: [letter, record or undefined]
+  let undone = []; // what was there before, last first: [letter, record or undefined]
   const earlier = new Map(); // a problem's text → what was said of it before it was replaced
 
   function read() {
@@ -75,7 +75,7 @@ prm.labels ??= (() => {
     return letter;
   }
 
-  // All that is said, of another problem from now on. It may come from anybody.
+  // All that is said, of another problem from now on. It may come from any file.
   function load(next) {
     for (const record of Object.values(said)) earlier.set(record.problem, said);
     said = Object.fromEntries(Object.entries(next ?? {}).filter(([, one]) => isRecord(one)));

@@ -2,7 +2,7 @@
 
 Over stdio one program starts the server and talks to it through its pipes; over HTTP it listens on
 this machine alone, and refuses what a page elsewhere sends it under another name. The model is the
-one that whoever starts the server chose: no tool takes a model's name or a path.
+one that was chosen when the server was started: no tool takes a model's name or a path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def in_background(load: Callable[[], StepScorer]) -> Callable[[], StepScorer]:
     def run() -> None:
         try:
             future.set_result(load())
-        except BaseException as error:  # raised where somebody waits for the model
+        except BaseException as error:  # raised where a request waits for the model
             future.set_exception(error)
 
     Thread(target=run, name="load-model", daemon=True).start()

@@ -165,7 +165,7 @@ class Tools:
     def find_first_error(self, problem: str, chain: str | list[str]) -> FirstError:
         """Find the first step of a chain of reasoning that a process reward model thinks is wrong.
 
-        To repair a chain, keep the steps before it, write this one anew, and check again.
+        To repair a chain, keep the steps before it, rewrite this one, and check again.
 
         Args:
             problem: the task's text.

@@ -7,7 +7,7 @@ integrals, limits) is compared token by token.
 
 math-verify did this before. It needs a deadline (its algebra may not end), calls 0 and
 x² + 7x + 10 = 0 the same, and numbers that agree to 15 decimal places; where this module cannot
-decide, it had nothing to add. Figures and examples stand in docs/answers.md.
+decide, it had nothing to add. Figures and examples are in docs/answers.md.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _same_text(left: str, right: str) -> bool:
 
 
 def forget() -> None:
-    """Drop what was kept of earlier answers, which are somebody's text; a vote asks for them again.
+    """Drop what was kept of earlier answers, which are a user's text; a vote asks for them again.
 
     A server that others can reach calls it when it has compared a draft's answers.
     """
@@ -153,7 +153,7 @@ _BOXED = re.compile(r"\\f?boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
 def bare(answer: str) -> str:
-    r"""An answer without delimiters, bold, quotes and the full stop behind it.
+    r"""An answer without delimiters, bold, quotes and the full stop after it.
 
     >>> bare(r"**$\text{even}$**."), bare(r"\(x + 1\)")
     ('even', 'x + 1')

@@ -319,7 +319,7 @@ _LETTERS = words(
 
 
 class _Parser:
-    """Reads a sum from the first token on; whoever calls looks at what is left."""
+    """Reads a sum from the first token on; the caller looks at what is left."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens

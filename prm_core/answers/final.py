@@ -27,7 +27,7 @@ def final_answer(solution: str | Sequence[str] | Candidate) -> str | None:
     one sentence; a line `#### …`; "The answer is …", "Final answer: …", or what follows a heading
     "Answer", in eight languages; what the last step (of a text: its last paragraph) comes to. An
     answer that the last step states goes before a box in an earlier one. Thinking never counts:
-    neither what stands between its tags, nor a candidate's steps that are marked so.
+    neither what is between its tags, nor a candidate's steps that are marked so.
 
     >>> final_answer(["7 × 8 = 54.", "Wait: 7 × 8 = 56.", "The answer is 56."])
     '56'
@@ -109,7 +109,7 @@ _ANSWER_TAG = re.compile(
 _BRACES = re.compile(r"(?P<box>\\f?boxed\s*+\{)|\\.|[{}]", re.DOTALL)
 _OPEN_BOX = re.compile(r"\\f?boxed\b")
 _BARE_BOX = re.compile(r"\\f?boxed\s+(?P<answer>[^\s{}$.,;]++)")
-# What may stand between two boxes of one sentence: "and", "$, $y = ", " is the first, the other ".
+# What may come between two boxes of one sentence: "and", "$, $y = ", " is the first, the other ".
 _BETWEEN = re.compile(
     r"""(?: [\s$,;&:()=] | \\[()\[\],;:\s] | \\q?quad\b
       | \b(?:and|or|the|is|are|first|second|third|other|another|one|root|roots|solution|solutions
@@ -121,7 +121,7 @@ _JOINS = re.compile(r",|;|&|\\q?quad|\b(?:and|or|und|et|y|e|и|和)\b")
 
 
 class _Box(NamedTuple):
-    """What a box holds, and where it stands with its command and braces."""
+    """What a box holds, and where it is with its command and braces."""
 
     text: str
     start: int

@@ -18,9 +18,9 @@ class Token(NamedTuple):
 
     Attributes:
         text: `12.5`, `x`, `\frac`, `{`; a word in lower case.
-        kind: "number", "letter", "word" (also what stood in `\text{…}`), "command" or "sign".
+        kind: "number", "letter", "word" (also what was in `\text{…}`), "command" or "sign".
         spaced: white space came before it.
-        upright: it stood in `\text{…}` or the like.
+        upright: it was in `\text{…}` or the like.
     """
 
     text: str

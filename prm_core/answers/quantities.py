@@ -64,7 +64,7 @@ class _Quantity(NamedTuple):
     Attributes:
         names: the letters in it.
         values: its value at each point; a single one where there are no letters.
-        places: where a plain decimal with four or more digits behind its point was rounded; -1 for
+        places: where a plain decimal with four or more digits after its point was rounded; -1 for
             all others.
         unit: what it is counted in.
     """
@@ -84,7 +84,7 @@ _SCIENTIFIC = re.compile(r"([-+]?)(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})")
 
 
 def forget() -> None:
-    """Drop the quantities that were read last, which are somebody's text."""
+    """Drop the quantities that were read last, which are a user's text."""
     _read.cache_clear()
 
 

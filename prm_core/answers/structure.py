@@ -25,7 +25,7 @@ _RELATIONS = frozenset(_RELATION_NAMES)
 
 
 def parts_of(tokens: Tokens, separators: frozenset[str]) -> list[Tokens]:
-    """The parts between separators that stand outside all brackets; blank ones are dropped."""
+    """The parts between separators that are outside all brackets; blank ones are dropped."""
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:

@@ -124,7 +124,7 @@ def read_unit(tokens: Sequence[Token]) -> Unit | None:
     if tokens and tokens[0].text in ORDINALS and not tokens[0].spaced:  # 6th
         tokens = tokens[1:]
     if len(tokens) > 1 and tokens[0].text in ("unit", "units") and tokens[1].text == "^":
-        tokens = tokens[:1]  # square units, of which nobody says what they are
+        tokens = tokens[:1]  # square units, without saying of what
     if not tokens:
         return NO_UNIT
     reader = _Reader(tokens)

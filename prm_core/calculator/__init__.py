@@ -1,7 +1,7 @@
-"""A calculator that reads solutions: which equations are false, and what each step stands on.
+"""A calculator that reads solutions: which equations are false, and what each step rests on.
 
 Plain Python, linear in the text, without any model: evidence for a value head
-(`prm_core.families.value_head`) and marks for whoever draws steps. It finds what arithmetic can
+(`prm_core.families.value_head`) and marks for drawings of steps. It finds what arithmetic can
 find; whether the right thing is computed it cannot tell.
 
 `tokens` cuts a text up, `reader` reads computations from the tokens, `equations` judges which of

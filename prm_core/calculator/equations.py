@@ -35,7 +35,7 @@ def read(text: str, unknown: Number | None = None, before: Side | None = None) -
     Args:
         text: a problem or a step.
         unknown: the value of x, where it is known.
-        before: what the text before ended with; a text that begins with "=" goes on from it.
+        before: what the text before ended with; a text that begins with "=" continues it.
     """
     tokens = scan(text)
     reading = _read(tokens, text, unknown, before)

@@ -1,8 +1,8 @@
-"""What each step of a solution stands on: the numbers known so far, true, false and carried on.
+"""What each step of a solution rests on: the numbers known so far, true, false and carried on.
 
 A ledger is opened with the problem and read step by step, so what it says of a step depends on the
 problem and the steps up to it alone. It turns every step into `FEATURES`, which a value head may
-see beside the hidden state, and keeps the equations with their places for whoever draws them.
+see beside the hidden state, and keeps the equations with their places for a drawing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which numbers and which operation the words of a problem call for, learned from solutions.
 
 A calculator cannot tell whether the right thing is computed: "14 + 5 = 19" is true, also where
-someone is 5 years younger. What stands around two numbers often tells. A small table, learned from
+someone is 5 years younger. The words around two numbers often show it. A small table, learned from
 GSM8K's own solutions (`prm_core.training.operations`), says of any two known numbers and any of the
 four operations how likely the next step computes just that; so it says how odd a step's own
 computation is. A guess by words alone, from one source: evidence for a value head, and no verdict.
@@ -61,7 +61,7 @@ _FULL = 4.0  # nats at which a feature is 1
 
 @lru_cache(1 << 16)
 def bucket(word: str) -> int:
-    """Where a word's vector stands in the table."""
+    """Where a word's vector is in the table."""
     return crc32(word.encode()) % BUCKETS
 
 
@@ -74,9 +74,9 @@ class Quantity:
         words: what is said of it, every word with its place.
         kind: "given" in the problem, "part" of a given percentage or fraction, a "result", or
             "constant" where it comes from nowhere.
-        order: where it is said; results stand behind the problem.
-        nouns: the words behind it.
-        money: a sign of currency stands before it, or it was computed from such a number.
+        order: where it is said; results come after the problem.
+        nouns: the words after it.
+        money: a sign of currency is before it, or it was computed from such a number.
         sentence: of the problem; -1 elsewhere.
         used: how often a step has computed with it.
         whole: of a part the number that is given.
@@ -191,7 +191,7 @@ class Situation:
         return self._stands[quantity]
 
     def _standing(self, quantity: Quantity) -> Iterator[str]:
-        """Whether it was used, and where it stands among those that were not."""
+        """Whether it was used, and where it is among those that were not."""
         own = quantity.whole or quantity
         if own.used:
             yield f"used {min(2, own.used)}"
@@ -223,7 +223,7 @@ class Situation:
         return Quantity(value, (word,), "constant", 1 << 20)
 
     def _twin(self, one: Quantity) -> Quantity:
-        """What a number is computed with that stands on both sides: another of the same value."""
+        """What a number is computed with that is on both sides: another of the same value."""
         others = (q for q in self.given if q.value == one.value and q is not one)
         return next(others, one)
 

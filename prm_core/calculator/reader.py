@@ -65,7 +65,7 @@ class Reader:
         self.saw_unknown = False
         self.saw_letter = False
 
-    # A method that reads moves `i` behind what it read, or returns None.
+    # A method that reads moves `i` past what it read, or returns None.
 
     def side(self) -> Side | None:
         """A computation, or a number, that begins here."""
@@ -94,7 +94,7 @@ class Reader:
         )
 
     def _is_cut(self, first: int, last: int) -> bool:
-        """Whether a sign, or a letter right behind a number, shows that more belongs to it."""
+        """Whether a sign, or a letter right after a number, shows that more belongs to it."""
         kinds = self.kinds
         j = first - 1
         while j > max(0, first - 3) and kinds[j] == WORD:
@@ -156,7 +156,7 @@ class Reader:
         return total
 
     def _is_negative_number(self, i: int) -> bool:
-        """Of "from 5 down to -3" the last: a sign that belongs to the number behind it."""
+        """Of "from 5 down to -3" the last: a sign that belongs to the number after it."""
         return (
             self.kinds[i - 1] in _UNIT
             and self.ends[i] == self.starts[i + 1]
@@ -370,7 +370,7 @@ class Reader:
         return value
 
     def _skip_unit(self) -> None:
-        """Pass over a unit, where the computation goes on behind it."""
+        """Pass over a unit, where the computation continues after it."""
         j, kinds = self.i, self.kinds
         if kinds[j] == WORD and self.ends[j] - self.starts[j] == 1:
             self.saw_letter = self.saw_letter or self.starts[j] == self.ends[j - 1]

@@ -8,23 +8,23 @@ from typing import NamedTuple
 from prm_core.calculator.tokens import Number, Tokens
 
 ELSEWHERE = -1
-"""`Side.first` of a computation that stands in the text before."""
+"""`Side.first` of a computation that is in the text before."""
 
 
 class Side(NamedTuple):
-    """A computation as it stands in a text.
+    """A computation as a text has it.
 
     Attributes:
         value: what it comes to.
-        start, end: where it stands.
+        start, end: where it is.
         operands: the numbers in it, in order.
         signs: the operations in it, of "+-*/^%"; empty for a number alone.
-        shown: digits behind the point of a number alone; -1 for anything else.
-        unit: the word behind it, or the sign of a currency; empty where there is none.
-        labelled: a word stands right before it, which it may number ("day 1").
+        shown: digits after the point of a number alone; -1 for anything else.
+        unit: the word after it, or the sign of a currency; empty where there is none.
+        labelled: a word is right before it, which it may number ("day 1").
         written: it is, or begins with, digits or signs rather than a number word.
         cut: something around it belongs to the computation and could not be read ("T + 4").
-        first: its first token; `ELSEWHERE` where it stands in the text before.
+        first: its first token; `ELSEWHERE` where it is in the text before.
     """
 
     value: Number
@@ -50,7 +50,7 @@ class Equation:
     """Two or more computations that are said to be equal.
 
     Attributes:
-        start, end: where it stands in the text.
+        start, end: where it is in the text.
         sides: the computations.
         holds: whether they are equal, as far as the digits shown go.
         error: relative difference between the first side and the one that differs most; 0 where
@@ -78,7 +78,7 @@ class Reading:
         partial: values on the way through the computations, their terms taken in any order.
         root: the unknown's value, where the text determines it.
         tokens: the text.
-        opens: the text begins with "=", and goes on from the one before.
+        opens: the text begins with "=", and continues the one before.
         unread: a sign of equality with something beside it that could not be read.
     """
 

@@ -1,6 +1,6 @@
 """A text as the tokens that a calculator knows: numbers, signs, and words that stand for them.
 
-One pass of one expression over the text, so it is linear; every token keeps where it stood.
+One pass of one expression over the text, so it is linear; every token keeps where it was.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ class Tokens:
     Attributes:
         kinds: what each token is.
         values: of a number its value, of a word the word, else the sign.
-        starts, ends: where it stands in the text.
-        shown: of a number written in digits how many stand behind the point; -1 where it is a
+        starts, ends: where it is in the text.
+        shown: of a number written in digits how many are after the point; -1 where it is a
             word or a mixed number.
     """
 

@@ -92,7 +92,7 @@ def _generator_arguments(group: argparse._ArgumentGroup) -> None:
         dest="search_ask",
         default=_DEFAULT.ask,
         metavar="TEXT",
-        help="stands behind the problem, and says how to solve it (default: %(default)s)",
+        help="comes after the problem, and says how to solve it (default: %(default)s)",
     )
     group.add_argument(
         "--concurrency",
@@ -119,7 +119,7 @@ def _search_arguments(group: argparse._ArgumentGroup) -> None:
     )
     numbers = (
         ("-n", int, "n", "N", "solutions that are written side by side"),
-        ("--width", int, "width", "M", "continuations of each path that goes on"),
+        ("--width", int, "width", "M", "continuations of each path that continues"),
         ("--temperature", float, "temperature", "T", "sampling temperature"),
         ("--top-p", float, "top_p", "P", "draw from the most probable tokens of this mass"),
         ("--rounds", int, "rounds", "N", "most rounds; the last one writes to the end"),

@@ -239,7 +239,7 @@ def token_rewards(
 
     Args:
         rewards: [S].
-        spans: where each step stands in the completion's text, [S] of (start, end) in characters.
+        spans: where each step is in the completion's text, [S] of (start, end) in characters.
         offsets: where each token does, [T]; what a fast tokenizer gives for
             `return_offsets_mapping=True`. Special tokens are empty there.
 

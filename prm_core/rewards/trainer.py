@@ -33,7 +33,7 @@ class Rewarded:
     Attributes:
         rewards: what each step earns, [S].
         scored: the steps with their probabilities; None where the completion could not be scored.
-        spans: where each step stands in the completion, [S] of (start, end) in characters; None
+        spans: where each step is in the completion, [S] of (start, end) in characters; None
             where the completion is not one text, as in a conversation of several turns.
         why: why it could not be scored; empty where it could.
     """
@@ -159,7 +159,7 @@ class PRMReward:
     def _cut(
         self, problem: str, completion: str | Messages
     ) -> tuple[Candidate | str, tuple[tuple[int, int], ...] | None]:
-        """A completion in steps, or why it has none, and where the steps stand in its text."""
+        """A completion in steps, or why it has none, and where the steps are in its text."""
         text = completion if isinstance(completion, str) else _only_text(completion)
         if text is None:
             steps, spans = _turns(problem, cast(Messages, completion), self.steps), None

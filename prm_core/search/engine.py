@@ -1,8 +1,8 @@
 """The loop of every search: write on each path, judge, choose; a round at a time.
 
-`grow` is an iterator of events, so that whoever draws the tree sees it grow and can leave between
-two events. A tree changes only with a whole round: one that was left, killed or failed in a round
-is as it was before, and growing it again does the same round with the same seeds.
+`grow` is an iterator of events, so that a caller who draws the tree sees it grow and can leave
+between two events. A tree changes only with a whole round: one that was left, killed or failed in
+a round is as it was before, and growing it again does the same round with the same seeds.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _judged(tree: Tree, ends: Sequence[int], ahead: Sequence[str], scorer: StepS
         found = said.get(whole)
         if isinstance(found, InputError):
             nodes[end] = replace(nodes[end], error=str(found))
-        elif found is None:  # nothing but blanks so far: it may go on if nothing is better
+        elif found is None:  # nothing but blanks so far: it may continue if nothing is better
             nodes[end] = replace(nodes[end], score=0.0)
         else:
             _note(nodes, tree, end, found)

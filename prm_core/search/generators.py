@@ -43,7 +43,7 @@ class Sampling:
         temperature: 0 for the most probable token each time.
         top_p: mass of the tokens that are drawn from.
         max_tokens: of one continuation.
-        ask: stands behind the problem, and says how to solve it.
+        ask: comes after the problem, and says how to solve it.
     """
 
     until: str | None

@@ -40,7 +40,7 @@ class _Row:
     key_values: list[tuple[Tensor, Tensor]]
 
     def shared(self, ids: Sequence[int]) -> int:
-        """How many of its tokens with keys and values stand at the beginning of `ids`."""
+        """How many of its tokens with keys and values are at the beginning of `ids`."""
         most = min(len(ids) - 1, self.key_values[0][0].shape[1])  # the last one is always run
         return next((i for i in range(most) if self.ids[i] != ids[i]), most)
 

@@ -89,7 +89,7 @@ class Chosen:
 
 
 def chosen(problem: Problem, model: str, aggregation: str, choose: str = "score") -> Chosen:
-    """The solution, or the answer, that a rule chooses; where nobody answers, the best score.
+    """The solution, or the answer, that a rule chooses; where no path has one, the best score.
 
     Args:
         problem: with its solutions; those that were not judged are left out.

@@ -1,4 +1,4 @@
-"""Searches that can be killed: every tree is a file, written anew after each round.
+"""Searches that can be killed: every tree is a file, rewritten after each round.
 
 A file is named by what decides its tree, so a folder may hold trees of many searches, and the same
 search finds its own again.

@@ -48,9 +48,9 @@ class Settings:
             beam_search.py leaves them out of what it scores.
         aggregation: step probabilities → a path's score (`agg_strategy = "last"`; min and prod are
             the others there).
-        drop_duplicates: beam search: of paths with the same text only the first goes on
+        drop_duplicates: beam search: of paths with the same text only the first continues
             (`filter_duplicates: true` in recipes/*/beam_search.yaml; false in config.py).
-        ask: what the generator is asked behind the problem; ours, and shorter than `system_prompt`.
+        ask: what the generator is asked after the problem; ours, and shorter than `system_prompt`.
         seed: of all sampling (`seed: 0` in recipes/*/*.yaml).
         budget_tokens: most tokens that are generated, lookahead included. Ours.
         budget_s: no token is generated after so many seconds. Ours.
@@ -197,7 +197,7 @@ def new_tree(problem: str, settings: Settings, generator: str, model: str) -> Tr
 
 
 def pieces(text: str, step_end: str) -> list[str]:
-    r"""A text cut behind every step end; what is blank stays with what is before it.
+    r"""A text cut after every step end; what is blank stays with what is before it.
 
     >>> pieces("2 + 2 = 4.\n\n\n\nSo 4.", "\n\n")
     ['2 + 2 = 4.\n\n\n\n', 'So 4.']

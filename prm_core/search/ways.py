@@ -1,8 +1,8 @@
-"""The three ways, each a function of one round: which paths are solutions, and which go on.
+"""The three ways, each a function of one round: which paths are solutions, and which continue.
 
 All paths of a group were written on by a step and judged. The loop around is the same for all
-(`prm_core.search.engine`): what goes on is repeated in turn until the group has its size again, and
-the search ends when nothing goes on.
+(`prm_core.search.engine`): what continues is repeated in turn until the group has its size again,
+and the search ends when nothing continues.
 
 Source: search-and-learn (Beeching, Tunstall and Rush 2024, "Scaling test-time compute with open
 models"), src/sal/search at commit 6f81cac, which follows Snell et al. 2024 (arXiv 2408.03314).
@@ -28,7 +28,7 @@ class Leaf:
 
 
 Verdict = tuple[list[Leaf], list[Leaf]]
-"""Those that are solutions now, and those that go on; what is in neither is pruned."""
+"""Those that are solutions now, and those that continue; what is in neither is pruned."""
 
 
 def best_of_n(leaves: Sequence[Leaf], settings: Settings) -> Verdict:
@@ -37,7 +37,7 @@ def best_of_n(leaves: Sequence[Leaf], settings: Settings) -> Verdict:
 
 
 def beam_search(leaves: Sequence[Leaf], settings: Settings) -> Verdict:
-    """The n / width best of all unfinished paths go on, each written on `width` times.
+    """The n / width best of all unfinished paths continue, each written on `width` times.
 
     A path that ended is a solution, whatever its score, and frees no place: the others fill the
     beam again. One group of n paths.
@@ -50,7 +50,7 @@ def beam_search(leaves: Sequence[Leaf], settings: Settings) -> Verdict:
 
 
 def dvts(leaves: Sequence[Leaf], settings: Settings) -> Verdict:
-    """In each of n / width independent subtrees only the best of `width` continuations goes on.
+    """In each of n / width independent subtrees only the best of `width` continuations is kept.
 
     A subtree ends when its best path ends or holds a boxed answer; that path and the others of its
     last round are its solutions, so there are n in all.

@@ -202,7 +202,7 @@ ANSWER = re.compile(
         (?= [{_LINE_ENDS}] | \Z )""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""A line that states the answer, wherever it stands: "Final answer: …", "#### 12"."""
+"""A line that states the answer, wherever it is: "Final answer: …", "#### 12"."""
 
 CLOSING_ANSWER = re.compile(
     rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}}

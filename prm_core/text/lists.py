@@ -1,6 +1,6 @@
 """Where a solution's steps are numbered: labels, headings and lists, and which of them are steps.
 
-A list can carry a solution or stand within a step of it (cases, a plan, what is given); the
+A list can carry a solution or be part of a step of it (cases, a plan, what is given); the
 paragraphs around it tell.
 """
 
@@ -167,8 +167,8 @@ def _loose_tail(part: Part, heads: list[Head], end: int) -> int:
     """The same for a list of paragraphs.
 
     Whether an unindented line still belongs to the last step is learnt from the steps before it:
-    where none of them goes on after a blank line (or on a new line at all), neither does the last.
-    The conclusion stands outside.
+    where none of them continues after a blank line (or on a new line at all), neither does the
+    last. The conclusion is outside.
     """
     inside = _between(heads)
     bodies = _at_margin(part, inside)
@@ -274,7 +274,7 @@ def _rows_of_items(part: Part, one: List) -> list[int]:
 def inlined(part: Part) -> Part:
     """A part with a row for every "Step 2:" within a line, where line ends were lost.
 
-    It counts where it goes on from the label before it, and the text does not refer to it.
+    It counts where it continues from the label before it, and the text does not refer to it.
     """
     found = list(INLINE_LABEL.finditer(part.text))
     starts = [row.start for row in part.rows]
@@ -309,7 +309,7 @@ def inlined(part: Part) -> Part:
 
 
 def _inline_answer(part: Part, row: TextRow) -> TextRow | None:
-    """The answer behind the last label of a line: "Step 2: 7 * 2 = 14 The answer is: 14"."""
+    """The answer after the last label of a line: "Step 2: 7 * 2 = 14 The answer is: 14"."""
     *_, found = [None, *INLINE_ANSWER.finditer(part.text, row.start, row.end)]
     label = LABEL.match(part.text, row.start, row.end)
     if found is None or label is None or not WORD.search(part.text, label.end(), found.start()):

@@ -66,7 +66,7 @@ class Part:
         thinking: which of the two it is.
         walls: where the stretches between tags begin; no step crosses them.
         marker: the step marker that joins its stretches, or "".
-        answers: what stood between answer tags.
+        answers: what was between answer tags.
         blocks: what stays whole.
         may_answer: whether a row can state the answer.
         rows: where cuts may be.
@@ -89,7 +89,7 @@ class Part:
         return {head.row: head for head in found if head is not None}
 
     def between_walls(self, start: int, end: int) -> Iterator[Span]:
-        """A piece, cut where walls stand in it."""
+        """A piece, cut at the walls in it."""
         inside = self.walls[bisect_right(self.walls, start) : bisect_left(self.walls, end)]
         yield from pairwise([start, *inside, end])
 

@@ -25,7 +25,7 @@ _FENCE = re.compile(_NOTHING.pattern + r"(`{3,}+|~{3,}+)(.*)", re.DOTALL)
 _FIGURE = re.compile(r"(?:\[|<)(?P<end>/)?asy(?:\]|>)", re.IGNORECASE)
 _MATH = re.compile(r"\\\\|\\[$()\[\]]|\\(begin|end)[ \t]*+\{([^{}\s]{1,32})\}|\$\$?")
 _BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u2029")
-# A price goes on with a word, a full stop and a word, or a calculator's <<…>>.
+# A price is followed by a word, a full stop and a word, or a calculator's <<…>>.
 _PRICE = re.compile(r"\$(?:<<|\d[\d,]*+(?:\.\d++)?[.,;]?\s+[A-Za-z]{2})")
 _DECIMAL = re.compile(r"(?<!\d)\d++(?:[.,]\d++)++")
 

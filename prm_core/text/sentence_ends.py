@@ -101,7 +101,7 @@ def _is_initial(previous: str, after: str) -> bool:
 
 
 def _is_name(after: str) -> bool:
-    """Does the text go on with a capital letter, and not with a word that opens sentences?"""
+    """Does the text continue with a capital letter, and not with a word that opens sentences?"""
     return after[0].isupper() and after.split()[0].lower().rstrip(".,:;'") not in _OPENERS
 
 
@@ -117,7 +117,7 @@ _DIGIT = re.compile(r"\d")
 
 
 def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
-    """Where "24-7=17, 3*5=15" goes on with its next equation.
+    """Where "24-7=17, 3*5=15" continues with its next equation.
 
     Args:
         text: what is cut.
@@ -138,6 +138,6 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
 
 
 def _computes(equation: str) -> bool:
-    """Is some side an operation, with a number behind its equality sign?"""
+    """Is some side an operation, with a number after its equality sign?"""
     sides = equation.split("=")
     return any(_OPERATION.search(left) and _DIGIT.search(right) for left, right in pairwise(sides))

@@ -11,7 +11,7 @@ docs/steps.md says how. The work is done in four layers, each linear in the text
 4. A piece without a letter or digit is no step.
 
 Nothing is lost in silence: what is neither step nor white space is reported as dropped. Every step
-knows where it stood, so that an editor can mark it.
+knows where it was, so that an editor can mark it.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
 
 
 class Step(NamedTuple):
-    """One step and where it stood.
+    """One step and where it was.
 
     Attributes:
         text: what the user wrote, its ends stripped, a prefix such as "Step 1:" included.
         start, end: character offsets; `original[start:end] == text`.
-        thinking: it stood inside `<think>…</think>` or the like.
-        answer: it stood inside `<answer>…</answer>` or the like.
+        thinking: it was inside `<think>…</think>` or the like.
+        answer: it was inside `<answer>…</answer>` or the like.
     """
 
     text: str
@@ -169,7 +169,7 @@ def steps_of(
         solutions: each a text, or its steps, which stay as they are.
         rule: as for `find_steps`.
         thinking: for each solution that is given as steps, what `given_steps` takes; empty where
-            nobody says anything.
+            nothing is said of it.
 
     Returns:
         The steps of each; none where a text holds none.
@@ -225,9 +225,9 @@ def split_steps(text: str, rule: str = "auto") -> tuple[str, ...]:
 
 
 def given_steps(texts: Sequence[str], thinking: Sequence[bool] | None = None) -> tuple[Step, ...]:
-    """Steps that somebody else has cut; they stay as they are.
+    """Steps that were cut elsewhere; they stay as they are.
 
-    Where nobody says which of them are thinking, the tags in them tell: one with thinking and
+    Where it is not said which of them are thinking, the tags in them decide: one with thinking and
     something else is no thinking, and a tag alone goes with the thinking beside it.
 
     >>> [step.thinking for step in given_steps(["<think>", "5?", "No.</think>", "So 4."])]
@@ -235,7 +235,7 @@ def given_steps(texts: Sequence[str], thinking: Sequence[bool] | None = None) ->
 
     Args:
         texts: none blank.
-        thinking: for each, whether it is thinking; None where nobody says.
+        thinking: for each, whether it is thinking; None where it is not said.
     """
     joint = "\n\n"
     found = find_steps(joint.join(texts), "paragraph")
@@ -438,7 +438,7 @@ def unescaped(text: str) -> str:
 
 
 def _literal_pieces(part: Part, separator: str) -> Iterator[Span]:
-    """What stands between the separators that are free to be cut at."""
+    """What is between the separators that are free to be cut at."""
     if is_marker(separator):  # a wall already, and part of a word elsewhere
         return part.between_walls(0, len(part.text))
     return _cut_at(part, separator)
@@ -497,7 +497,7 @@ def _paragraph_cuts(part: Part) -> list[int]:
 
 
 def _numbered_cuts(part: Part) -> list[int]:
-    """Starts of the numbered steps and of what stands beside them."""
+    """Starts of the numbered steps and of what is beside them."""
     part = inlined(part)
     return _list_cuts(part, step_lists(part))
 
@@ -578,7 +578,7 @@ def _shows_lines(part: Part) -> bool:
 
 
 def _continues(part: Part, index: int) -> bool:
-    """Does the row go on with the sentence before it, as in wrapped text?"""
+    """Does the row continue the sentence before it, as in wrapped text?"""
     text, start = part.text, part.rows[index].start
     if part.rows[index].opens or BULLET.match(text, start) or is_head(part, index):
         return False
@@ -597,7 +597,7 @@ def _continues(part: Part, index: int) -> bool:
 
 
 def _runs_on(before: str) -> bool:
-    """Does a line that ends like this want something behind it: "7 +", "the sum of"?"""
+    """Does a line that ends like this want something after it: "7 +", "the sum of"?"""
     stem = before.rstrip(ascii_letters)
     if len(stem) == len(before):
         return before[-1] in ",;=+×*/(−–-"

@@ -2,7 +2,7 @@
 
 Thinking and the rest are told apart by tags: `<think>` and its like (DeepSeek-R1, Qwen3, EXAONE,
 Cohere, Seed, Magistral, Reflection), Kimi's `◁think▷`, SkyThought's `<|begin_of_thought|>`, the
-channels of gpt-oss's harmony format. Beside them stand tags around an answer, the tokens that
+channels of gpt-oss's harmony format. Besides, there are tags around an answer, the tokens that
 begin or end a turn, and the markers at which PRMs are read (`<extra_0>` of Qwen's, `ки` of
 Math-Shepherd's). None of them is part of a step, and every one ends the step before it.
 
@@ -130,8 +130,8 @@ class _Mark(NamedTuple):
 def read_tags(text: str) -> Tagged:
     """The tags of a text, and which stretches between them are thinking.
 
-    Models whose prompt ends in the opening tag write only the closing one: then what stands before
-    it is thinking. So is what stands before a closing tag that nothing opened, if something is
+    Models whose prompt ends in the opening tag write only the closing one: then what comes before
+    it is thinking. So is what comes before a closing tag that nothing opened, if something is
     left to be the solution. Thinking that is not closed ends where a solution is opened.
     """
     marks = list(_marks(text))

@@ -1,6 +1,6 @@
 """The table of operations is learned from solutions whose every step is right.
 
-At every operation of a solution the pair of numbers that it takes stands against other pairs that
+At every operation of a solution the pair of numbers that it takes competes with other pairs that
 were known there, and its operation against the five others. Both are cross-entropies, and their sum
 is minimised.
 """
@@ -29,7 +29,7 @@ class TableConfig:
         epochs: how often the solutions are seen.
         batch_size: operations a step of the optimizer.
         learning_rate: at first; it falls to 0.
-        others: pairs that stand against the one that was taken, at most.
+        others: pairs that compete with the one that was taken, at most.
         dropout: share of the words that are not seen.
         decay: weight of the mean square of the table, times 100.
         seed: of weights, order and what is dropped.
