@@ -548,7 +548,7 @@ def _search(report: SearchReport) -> Figure:
     for place, (way, points) in enumerate(report.curves.items()):
         values = [(one.n_tokens, one.accuracy, one.interval) for one in points]
         x, y, bands = zip(*values, strict=True)
-        data += _banded(_way(way), x, y, bands, {"line": {"color": _SET[place]}})
+        data += _banded(_label(_way(way)), x, y, bands, {"line": {"color": _SET[place]}})
         if len(points) == 1 and points[0].interval:  # a band needs two points
             low, high = points[0].interval
             ends = {"array": [high - y[0]], "arrayminus": [y[0] - low]}

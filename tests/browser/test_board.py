@@ -443,7 +443,7 @@ def test_a_phone_shows_one_column(open_page: OpenPage, board_url: str) -> None:
         assert page.locator(".prm-board").evaluate(
             """(board) => [...board.querySelectorAll("*")].every((node) => {
                 const scroller = node.closest(
-                    ".bd-seg, .bd-scroll, .bd-plot, .bd-figure, .bd-more-panel, .md");
+                    ".bd-seg, .bd-tabs, .bd-scroll, .bd-plot, .bd-figure, .bd-more-panel, .md");
                 return scroller || node.getBoundingClientRect().right <= innerWidth;
             })"""
         )

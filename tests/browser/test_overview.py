@@ -63,9 +63,10 @@ def test_a_press_on_a_cell_opens_the_step(board: Page) -> None:
     chart(board)
     open_overview(board)
     board.locator(MAP).hover(position=middle(board, 1, 2))
-    line = board.locator(".bd-cell")
+    line = board.locator(".bd-cell:visible")
     expect(line).to_contain_text("B, step 2 of 3: 0.0600")
     expect(line).to_contain_text("first error 7 × 8 = 54.")
+    board.mouse.move(0, 0)  # a redraw forgets what a pointer that does not move is over
     board.locator(MAP).click(position=middle(board, 1, 2))
     expect(board.get_by_role("tab", name="Steps")).to_have_attribute("aria-selected", "true")
     expect(card(board, "B").get_by_role("heading")).to_have_text("Step 2 of B")
@@ -76,12 +77,14 @@ def test_the_map_is_walked_with_the_arrow_keys(board: Page) -> None:
     chart(board)
     open_overview(board)
     board.locator(MAP).focus()
-    expect(board.locator(".bd-cell")).to_contain_text("A, step 1 of 3")
+    expect(board.locator(".bd-cell:visible")).to_contain_text("A, step 1 of 3")
     for key in ("ArrowDown", "ArrowDown", "End"):
         board.keyboard.press(key)
-    expect(board.locator(".bd-cell")).to_contain_text("C, step 4 of 4: 0.9800")
+    expect(board.locator(".bd-cell:visible")).to_contain_text("C, step 4 of 4: 0.9800")
     board.keyboard.press("ArrowUp")
-    expect(board.locator(".bd-cell")).to_contain_text("B, step 3 of 3")  # which has no fourth
+    expect(board.locator(".bd-cell:visible")).to_contain_text(
+        "B, step 3 of 3"
+    )  # which has no fourth
     board.keyboard.press("Enter")
     expect(card(board, "B").get_by_role("heading")).to_have_text("Step 3 of B")
 
@@ -105,7 +108,7 @@ def test_right_answers_and_thinking_are_marked(board: Page) -> None:
     assert [words.split()[:2] for words in names] == [["A", "✓"], ["B", "✗"], ["C", "✓"]]
     thinking = drawn(board, MAP, "data.at(-1)")
     assert (thinking["x"], thinking["y"]) == ([1, 2], [2, 2])
-    expect(board.locator(".bd-legend")).to_contain_text("thinking")
+    expect(board.locator(".bd-legend:visible")).to_contain_text("thinking")
 
 
 def test_texts_in_the_overview_are_no_code(board: Page) -> None:
@@ -114,7 +117,7 @@ def test_texts_in_the_overview_are_no_code(board: Page) -> None:
     open_overview(board)
     board.locator(MAP).focus()
     board.keyboard.press("ArrowRight")
-    expect(board.locator(".bd-cell")).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(board.locator(".bd-cell:visible")).to_contain_text("<img src=x onerror=alert(1)>")
     assert board.locator(".bd-cell img").count() == 0
 
 

@@ -575,11 +575,10 @@ def test_what_is_said_of_solutions_is_kept(tmp_path: Path) -> None:
         assert (found.steps, found.thinking) == (tuple(steps), thinking)
 
 
-def test_many_small_rows_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prm_core.session.open.MAX_CHARS", 1_000)
+def test_many_small_rows_have_a_bound() -> None:
     rows = (json.dumps({"problem": f"p{n}", "solutions": ["s" * 50]}) for n in range(10_000))
     with pytest.raises(DataError, match="or 1,000 characters, the most for a session"):
-        open_session(gzip.compress("\n".join(rows).encode()), "a.jsonl")
+        open_session(gzip.compress("\n".join(rows).encode()), "a.jsonl", most_chars=1_000)
 
 
 def test_a_sample_that_is_written_for_two_filters_is_one(tmp_path: Path) -> None:
