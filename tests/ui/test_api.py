@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 import logging
 import re
@@ -34,16 +32,6 @@ ROOT = Path(__file__).parents[2]
 PROBLEM = "What is 8 × 3?"
 RIGHT, WRONG = "8 × 3 = 24.\nThe answer is 24.", "8 × 3 = 21.\nThe answer is 21."
 NAMES = {"score", "rank", "split", "answers", "models"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_left() -> Iterator[None]:
-    """Gradio leaves its event loops to the collector; no later test is to be blamed for them."""
-    yield
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        asyncio.set_event_loop(None)
-        gc.unfreeze()
-        gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,20 @@
+"""What every test of the page's server leaves behind is cleared after its file."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Gradio leaves its event loops to the collector; no later test is to be blamed for them."""
+    yield
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        asyncio.set_event_loop(None)
+        gc.unfreeze()
+        gc.collect()
