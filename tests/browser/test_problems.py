@@ -230,7 +230,11 @@ def test_all_problems_are_scored_with_progress(page: Page, tmp_path: Path) -> No
 
 def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) -> None:
     rows = [
-        {"problem": f"What is {i} + {i}?", "solutions": [f"It is {2 * i}."]} for i in range(400)
+        {
+            "problem": f"What is {i} + {i}?",
+            "solutions": [f"{k} steps.\n" * k + f"It is {2 * i}." for k in range(8)],
+        }
+        for i in range(400)
     ]
     choose(page, write(tmp_path / "rows.jsonl", *rows))
     page.get_by_role("button", name="Score all").click()
