@@ -356,6 +356,7 @@ def test_of_a_large_tree_only_the_last_steps_are_drawn_while_it_grows(page: Page
         "settings": {"way": "beam", "n": 64, "width": 4},
         "nodes": nodes,
     }
+    expect(page.locator(".prm-board .bd-growing")).to_be_attached()  # the board listens
     page.evaluate(
         """(tree) => document.dispatchEvent(new CustomEvent("prm:growing", {
             detail: { tree, groups: [], aggregation: "min" } }))""",
