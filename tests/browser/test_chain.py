@@ -149,8 +149,11 @@ def test_the_first_error_is_one_press_away(board: Page) -> None:
     expect(row(board, "B", 36)).to_be_focused()
     assert in_window(board, row(board, "B", 36))
     show(board, "full")  # a line for each solution
+    expect(board.locator(".bd-card:visible")).to_have_count(20)
     folded = board.locator(".bd-card:visible", has=board.locator(".bd-to-error")).first
+    number = int((folded.locator(".bd-to-error").text_content() or "").split()[-1])
     folded.locator(".bd-to-error").click()
+    expect(folded.locator(".bd-row:focus")).to_have_attribute("data-step", str(number - 1))
     expect(folded.locator(".bd-row:focus")).to_have_class(re.compile("bd-error"))
 
 
