@@ -309,6 +309,7 @@ async def start(url: str) -> int:
                 one["id"]
                 for one in config["dependencies"]
                 if any(event == "submit" for _, event in one["targets"])
+                and len(one["outputs"]) == 2  # the board and the actions
             )
             return int(fn_index)
         await asyncio.sleep(0.1)

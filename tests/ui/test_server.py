@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import load
 from prm_core.answers.final import final_answer
 from prm_core.errors import BadOptionError, InputError
 from prm_core.scoring.load import load_scorer
@@ -76,6 +77,10 @@ def server() -> Iterator[Running]:
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         gc.unfreeze()
         gc.collect()  # what Gradio leaves open, so that no later test is blamed for it
+
+
+def test_the_load_benchmark_finds_the_page_s_run(server: Running) -> None:
+    assert asyncio.run(load.start(server.url)) == server.event
 
 
 def until(true: Any) -> None:
