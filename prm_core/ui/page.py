@@ -22,7 +22,6 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.context import LocalContext
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -431,56 +430,42 @@ def build_page(
     """
 
     async def score(payload: object, model: object, request: gr.Request) -> AsyncIterator[Update]:
-        readers.take(LocalContext.event_id.get())
-        session, begun = str(request.session_hash), time.monotonic()
         name = sendable(model.strip()) if isinstance(model, str) else ""
-        try:
-            async with aclosing(Run(host, payload, name, session).updates()) as updates:
-                async for update in updates:
-                    if readers.gone(session, begun):
-                        return
-                    if update is not None:
-                        yield update
-        finally:
-            readers.drop_soon(session)
+        run = Run(host, payload, name, str(request.session_hash))
+        async with aclosing(readers.follow(request, run.updates())) as updates:
+            async for update in updates:
+                yield update
 
     async def score_all(
         payload: object, model: object, request: gr.Request
-    ) -> AsyncIterator[dict[str, Any] | None]:
-        readers.take(LocalContext.event_id.get())
-        session, begun = str(request.session_hash), time.monotonic()
+    ) -> AsyncIterator[dict[str, Any]]:
         name = model.strip() if isinstance(model, str) else ""
         drafts = read_json(payload)
         drafts = drafts[:MAX_PROBLEMS] if isinstance(drafts, list) else []
-        try:
+
+        async def runs() -> AsyncGenerator[dict[str, Any] | None]:
             for place, draft in enumerate(drafts):
                 last: Update | None = None
-                async with aclosing(Run(host, draft, name, session).updates()) as updates:
+                run = Run(host, draft, name, str(request.session_hash))
+                async with aclosing(run.updates()) as updates:
                     async for update in updates:
-                        if readers.gone(session, begun):
-                            return
                         last = update or last
+                        yield None
                 yield _ended(last, place, len(drafts))
-        finally:
-            readers.drop_soon(session)
+
+        async with aclosing(readers.follow(request, runs())) as updates:
+            async for update in updates:
+                yield update
 
     async def sample(
         payload: object, model: object, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
-        readers.take(LocalContext.event_id.get())
-        session, begun = str(request.session_hash), time.monotonic()
-        try:
-            name = model.strip() if isinstance(model, str) else ""
-            guided = isinstance(asked := read_json(payload), dict) and asked.get("way")
-            run = SearchRun(host, payload, name, session) if guided else SamplingRun(payload)
-            async with aclosing(run.updates()) as updates:
-                async for update in updates:
-                    if readers.gone(session, begun):
-                        return
-                    if update is not None:
-                        yield update
-        finally:
-            readers.drop_soon(session)
+        name, session = model.strip() if isinstance(model, str) else "", str(request.session_hash)
+        guided = isinstance(asked := read_json(payload), dict) and asked.get("way")
+        run = SearchRun(host, payload, name, session) if guided else SamplingRun(payload)
+        async with aclosing(readers.follow(request, run.updates())) as updates:
+            async for update in updates:
+                yield update
 
     examples = load_examples()
     gr.set_static_paths([assets_dir() / "vendor"])

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.state_holder import SessionState, StateHolder
+
+T = TypeVar("T")
 
 READER_S = 10.0
 """How long a run continues while its messages are not read; a browser reads within a moment."""
@@ -81,6 +84,27 @@ class Readers:
         if session in self._reading:
             return False
         return time.monotonic() - max(begun, self._left.get(session, 0.0)) > READER_S
+
+    async def follow(
+        self, request: gr.Request, updates: AsyncGenerator[T | None]
+    ) -> AsyncGenerator[T]:
+        """What a run says, until it is over or nobody reads it any more.
+
+        Args:
+            request: the run's; nothing else keeps it from here on.
+            updates: of the run; None where it has nothing to say. Closed in the end.
+        """
+        self.take(LocalContext.event_id.get())
+        session, begun = str(request.session_hash), time.monotonic()
+        try:
+            async with aclosing(updates):
+                async for update in updates:
+                    if self.gone(session, begun):
+                        return
+                    if update is not None:
+                        yield update
+        finally:
+            self.drop_soon(session)
 
     def session_of(self, event_id: str) -> str | None:
         """Whose run it is, as long as it has something to say; None if there is no such run."""
