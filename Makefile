@@ -26,7 +26,8 @@ run: ## start the page
 
 test: ## run all tests, the page in a real browser included
 	@.ci/install test
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@# In the order of the folders: by default files with few tests come last, and those are slow.
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-vllm: ## compare a real vLLM server with our scores (installs it in .venv-vllm, 3 GB)
 	@.ci/test-vllm $(ARGS)
