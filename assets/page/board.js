@@ -155,7 +155,7 @@ const views = [
   { name: "Rules", content: [Rules.node], fill: () => fillRules() },
   { name: "Answers", content: [Answers.node], fill: () => fillAnswers() },
   { name: "Models", content: [TwoModels.node], fill: () => fillModels() },
-  { name: "Tree", content: [Tree.node], fill: () => fillTree() },
+  { name: "Tree", content: [Trees.node], fill: () => fillTree() },
   { name: "Table", content: [table], fill: () => fillTable() },
   { name: "Labels", content: [Labels.node], fill: () => fillLabels() },
 ];
@@ -1060,7 +1060,7 @@ const nRemoved = () => value.candidates.filter((one) => one.detail).length - the
 async function findChoices(those) {
   const of = value;
   of.ofThose = { those, found: null };
-  const stored = JSON.parse(prm.storedResults({ ...of, others: undefined, search: undefined }));
+  const stored = JSON.parse(prm.storedResults(prm.ownResults(of)));
   const letters = there.map((one) => one.letter);
   stored.candidates = stored.candidates.filter((one) => letters.includes(one.letter));
   const again = await server.restore(JSON.stringify(stored)).catch(() => null);

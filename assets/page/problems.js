@@ -79,8 +79,29 @@ function judgeOf({ id, label, line, note, threshold, recorded: fromFile } = {}) 
   };
 }
 
-// A search's tree, as text: Gradio walks values.
-const treeOf = ({ more }) => more?.search && JSON.stringify(more.search);
+// A search's tree, and the one that it is compared with, as text: Gradio walks values.
+const TREES = ["search", "compared_search"];
+const treesOf = ({ more = {} }) =>
+  Object.fromEntries(
+    TREES.flatMap((name) => more[name] ? [[name, JSON.stringify(more[name])]] : []),
+  );
+
+// The trees of a problem in this list and the one before it, with their places.
+prm.searchesOf = (problem) =>
+  [session && { session, title }, previous].filter(Boolean).flatMap(({ session, title }) =>
+    session.problems.flatMap((one, i) => {
+      const { search } = one.problem === problem ? treesOf(one) : {};
+      return search ? [{ name: `${title}, problem ${i + 1}`, search }] : [];
+    })
+  );
+
+// Which search the visitor compares this one with.
+function keepCompared() {
+  const problem = session.problems[at];
+  const { search, compared_search: beside } = prm.results ?? {};
+  if (!search || search !== treesOf(problem).search) return;
+  problem.more = { ...problem.more, compared_search: beside && JSON.parse(beside) };
+}
 
 // What the file's other models said of the same solutions.
 function othersOf(solutions) {
@@ -139,7 +160,7 @@ function recordedResults(i) {
     cut_note: problem.cut_note ?? "",
     candidates,
     others: othersOf(solutions),
-    search: treeOf(problem),
+    ...treesOf(problem),
   };
   return JSON.stringify(prm.others.merged(found, found));
 }
@@ -147,10 +168,9 @@ function recordedResults(i) {
 // What is to be shown of a problem: what was scored here, or else recorded.
 function resultsOf(i) {
   const own = results.get(i);
-  const tree = treeOf(session.problems[i]);
-  return own && tree
-    ? JSON.stringify({ search: tree, ...JSON.parse(own) })
-    : own ?? recordedResults(i);
+  return own
+    ? JSON.stringify({ ...treesOf(session.problems[i]), ...JSON.parse(own) })
+    : recordedResults(i);
 }
 
 // What scores make of a problem; those of here go before recorded ones. Null where nothing is known.
@@ -267,6 +287,7 @@ const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { de
 // What the editor and the board hold of the problem that is left.
 function keepCurrent() {
   if (at < 0 || !session) return;
+  keepCompared();
   const draft = structuredClone(prm.draft);
   if (draft.problem.trim()) drafts.set(at, draft);
   if (draft.problem.trim()) labels.set(at, prm.labels.all());
@@ -322,7 +343,8 @@ function take(reply, name) {
 // What a search found joins the list of searches.
 const SEARCHES = "Searches";
 
-function addSearch(reply) {
+async function addSearch(reply) {
+  await restored;
   if (session && title === SEARCHES) keepCurrent();
   else if (previous?.title === SEARCHES) {
     const wanted = previous;
@@ -334,7 +356,11 @@ function addSearch(reply) {
     return;
   }
   const found = JSON.parse(reply.session);
-  const place = session.problems.push(...found.problems) - 1;
+  const [problem] = found.problems;
+  const earlier = session.problems.findIndex((one) => isHalfOf(one, problem));
+  const place = earlier < 0 ? session.problems.length : earlier;
+  session.problems[place] = problem;
+  for (const known of [drafts, results, labels, facts]) known.delete(place);
   const models = [...session.models, ...found.models].map((one) => [one.id, one]);
   session.models = [...new Map(models).values()];
   for (const [id, [fact]] of Object.entries(JSON.parse(reply.facts))) {
@@ -346,6 +372,15 @@ function addSearch(reply) {
   at = -1; // what is in the editor may be the text of this one
   show();
   choose(place);
+}
+
+// Whether a search that was cut off is the same as this one, which grew further: the same settings,
+// of which the seed is one, make the same tree.
+function isHalfOf({ problem, more }, { problem: same, more: { search } }) {
+  const half = more?.search;
+  const made = ({ settings, generator, model }) => JSON.stringify([settings, generator, model]);
+  return half && !half.status && problem === same && made(half) === made(search) &&
+    (half.n_rounds ?? 0) <= (search.n_rounds ?? 0);
 }
 
 // The current list can be restored, with what was typed and scored in it.
@@ -570,6 +605,7 @@ async function restore() {
   at = Number(prm.stored(PLACE) ?? kept.at);
   if (prm.stored(prm.labels.KEY) === null) prm.labels.load(labels.get(at) ?? saidByFile(at));
   show();
+  tell("prm:problems");
 }
 
 // --- wiring -----------------------------------------------------------------------------------------------
@@ -623,4 +659,4 @@ document.addEventListener("drop", (event) => {
   openFile(event.dataTransfer.files[0]);
 });
 addEventListener("pagehide", saveNow);
-restore();
+const restored = restore();

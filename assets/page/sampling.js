@@ -21,6 +21,7 @@ let running = false;
 let problem = ""; // what it is about
 let asked = ""; // the request, until Gradio takes it
 let letters = []; // of the solutions of this run
+let next = ""; // the tree of a search that goes on once the cancelled run is over
 
 const several = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
@@ -71,9 +72,14 @@ function restore() {
 
 // --- a run ----------------------------------------------------------------------------------------
 
-function start() {
-  if (running || go.disabled) return;
-  const guided = fields.way.value !== "";
+// `half` is the tree of a search that goes on, as text.
+function start(half = "") {
+  if (running) return;
+  if (go.disabled) {
+    next = half;
+    return;
+  }
+  const guided = half !== "" || fields.way.value !== "";
   const room = guided ? props.most : prm.editor.room();
   if (!room) {
     showIssue(`${props.most} solutions are the most; remove one first.`);
@@ -90,9 +96,10 @@ function start() {
     n: fields.n.valueAsNumber,
     temperature: fields.temperature.valueAsNumber,
     max_tokens: fields.max_tokens.valueAsNumber,
-    ...(guided ? searchOf() : {}),
+    ...(guided ? searchOf(half) : {}),
   });
   letters = [];
+  next = "";
   running = true;
   searching = guided;
   showIssue("");
@@ -120,6 +127,7 @@ function stop(words) {
 
 function ended() {
   go.disabled = false;
+  if (next) start(next);
 }
 
 watch("value", () => {
@@ -177,7 +185,7 @@ function summary({ ends, texts, seconds }, there) {
 
 // --- wiring -----------------------------------------------------------------------------------------
 
-go.addEventListener("click", start);
+go.addEventListener("click", () => start());
 cancel.addEventListener("click", () => {
   stop("Cancelled; what was written stays.");
   go.focus();
@@ -188,6 +196,10 @@ panel.addEventListener("keydown", (event) => {
   }
   event.preventDefault();
   start();
+});
+document.addEventListener("prm:go-on", ({ detail: half }) => {
+  if (panel.hidden) toggle(document.querySelector(".prm-sample"), true);
+  start(half);
 });
 // Another text in the editor: what is still to come does not belong to it.
 document.addEventListener("prm:arrived", ({ detail: { whole } }) => {

@@ -123,7 +123,9 @@ function keepBefore(next) {
 // model that was on show before is the one to compare with.
 function keepOthers(next) {
   if (value === next || !hasScores(value) || value.problem !== next.problem) return;
-  if (!next.search && sharesText(value, next)) next.search = value.search;
+  if (!next.search && sharesText(value, next)) {
+    Object.assign(next, { search: value.search, compared_search: value.compared_search });
+  }
   const again = value.model_line === next.model_line;
   const part = next.run === value.run && next.status === "running";
   const [others, other] = [next.others ?? value.others, next.other ?? value.other];
@@ -246,13 +248,14 @@ async function restoreResults() {
   prm.arrived("board");
 }
 
-// Stored results as the server draws them; null where it cannot. Other models' stay here.
+// Stored results as the server draws them; null where it cannot. Other models' and trees stay here.
 async function drawn(stored) {
   try {
-    const { others, other, search, ...own } = JSON.parse(stored);
+    const { others, other, search, compared_search: beside, ...own } = JSON.parse(stored);
     const again = await server.restore(JSON.stringify(own));
     if (again && others?.length) Object.assign(again, { others: JSON.stringify(others), other });
     if (again && typeof search === "string") again.search = search;
+    if (again && typeof beside === "string") again.compared_search = beside;
     return again;
   } catch {
     return null;

@@ -172,15 +172,25 @@ window.prm ??= (() => {
     const judge = { model, model_line, model_note, threshold, own };
     const about = { problem, rule, gold, cut_note, ...judge };
     const others = results.others ? { others: JSON.parse(results.others) } : {};
-    const { other, search } = results; // the one that is compared; a search's tree, as text
-    return JSON.stringify({ ...about, status, message, candidates, ...others, other, search });
+    // The model that is compared; a search's tree and one that is compared with it, as text.
+    const { other, search, compared_search } = results;
+    const more = { ...others, other, search, compared_search };
+    return JSON.stringify({ ...about, status, message, candidates, ...more });
   }
+
+  // Results without other models' scores and without trees.
+  const ownResults = (results) => ({
+    ...results,
+    others: undefined,
+    search: undefined,
+    compared_search: undefined,
+  });
 
   // Without the scores of other models, and a tree, where there is no room: "all", "own" or "none".
   function saveResults(results) {
     // What is too large to come back would be useless, and what is there belongs to earlier results.
     state.forgetResults();
-    const own = storedResults({ ...results, others: undefined, search: undefined });
+    const own = storedResults(ownResults(results));
     if (bytes(JSON.stringify(own)) > MOST_BACK) return "none";
     if (!results.others && !results.search) return store(RESULTS, own) ? "all" : "none";
     if (store(RESULTS, storedResults(results))) return "all";
@@ -210,7 +220,9 @@ window.prm ??= (() => {
     request,
     store,
     stored,
+    forget,
     storedResults,
+    ownResults,
     saveResults,
     keepDraft,
     savedResults: () => stored(RESULTS), // as text: the server reads it

@@ -1,10 +1,11 @@
-// The tab Tree: how a search wrote the solutions. A column per step, a mark per node, tinted by its
+// A search's tree: how it wrote the solutions. A column per step, a mark per node, tinted by its
 // probability; what was pruned is grey. The arrow keys walk from node to node, a press or Enter opens
-// the step's text below. The record is described in docs/sessions.md, and checked before it is drawn.
+// the step's text below. Two of them can be side by side (trees.js).
 //
 // User text goes into the page as text and through Typeset, and into no figure (pictures.js).
 
-const Tree = (() => {
+// `title` heads the picture, `file` names what is saved of it.
+function buildTree(title, file) {
   const ROW_PX = { least: 12, most: 30 };
   const TALL_PX = 560; // the height that many rows share
   const COLUMN_PX = 22; // a narrower column does not fit: the picture scrolls
@@ -12,7 +13,6 @@ const Tree = (() => {
   const EDGE_PX = 16;
   const MOST_LISTED = 400;
   const MOST_MARKS = 600; // with more nodes the pruned ones are dashes
-  const WAYS = { "best-of-n": "Best of n", beam: "Beam search", dvts: "DVTS" };
   const PRUNED = {
     score: "pruned: others of its round have a higher score",
     duplicate: "pruned: the same text as another path",
@@ -27,13 +27,13 @@ const Tree = (() => {
   };
 
   const said = make("p", { class: "bd-summary" });
-  const picture = Pictures.build("Tree of steps", "tree");
+  const picture = Pictures.build(title, file);
   const legend = make("p", { class: "bd-legend" });
   const pointed = make("p", { class: "bd-cell", "aria-live": "polite" });
   const answers = make("ol", { class: "bd-groups" });
   const beside = make(
     "section",
-    { class: "bd-tree-answers", "aria-label": "Answers of the finished paths" },
+    { class: "bd-tree-answers", "aria-label": `${title}: answers of the finished paths` },
     make("h3", { class: "bd-cap" }, "Answers of the finished paths"),
     answers,
   );
@@ -60,82 +60,13 @@ const Tree = (() => {
 
   let tree = null;
   let show = null;
-  let shape = null; // where every node is: { depth, order, columns, cut, kept }
+  let shape = null; // where every node is, as TreeRecord.layOut says
   let at = -1; // the node that the keys are at
   let opened = -1;
 
-  // --- the record -------------------------------------------------------------------------------
-
-  const isPlace = (x, end) => Number.isInteger(x) && x >= 0 && x < end;
-  const isNumber = (x) => x === undefined || x === null || Number.isFinite(x);
-  const isNode = ({ parent, text: words, ...rest }, i) =>
-    (parent === null || isPlace(parent, i)) && typeof words === "string" &&
-    isNumber(rest.probability) && isNumber(rest.score) && isPlace(rest.round ?? 0, Infinity) &&
-    typeof (rest.error ?? "") === "string";
-
-  let known = { text: "", tree: null };
-
-  // The tree of a record as text; null where it holds none that can be drawn. A link may hold anything.
-  function read(record) {
-    if (known.text === record) return known.tree;
-    let found = null;
-    try {
-      const { format, version, nodes = [], solutions = [], ...rest } = JSON.parse(record);
-      const ours = format === "prm-inspector-search" && version === 1 && nodes.every(isNode) &&
-        solutions.every((one) => isPlace(one, nodes.length)) && rest.settings.way in WAYS;
-      if (ours) {
-        found = { n_rounds: 0, n_tokens: 0, seconds: 0, status: "", ...rest, nodes, solutions };
-      }
-    } catch {
-      // not one of ours
-    }
-    known = { text: record, tree: found };
-    return found;
-  }
-
-  // The nodes from a first step to this one.
-  function path(i, { nodes } = tree) {
-    const found = [];
-    for (let here = i; here !== null; here = nodes[here].parent) found.unshift(here);
-    return found;
-  }
-
-  const textOf = (i, from) => path(i, from).map((one) => from.nodes[one].text).join("");
-
-  // A column per step, its nodes in the order of their parents; nothing crosses.
-  function layOut({ nodes }) {
-    const depth = [];
-    const order = [];
-    const columns = [];
-    nodes.forEach(({ parent }, i) => {
-      depth[i] = parent === null ? 0 : depth[parent] + 1;
-      (columns[depth[i]] ??= []).push(i);
-    });
-    const above = (i) => nodes[i].parent === null ? 0 : order[nodes[i].parent];
-    for (const column of columns) {
-      column.sort((a, b) => above(a) - above(b) || a - b);
-      column.forEach((i, k) => order[i] = k);
-    }
-    return { depth, order, columns, cut: prunedOnes(nodes) };
-  }
-
-  // What was pruned, with the steps that were written in one go with it.
-  function prunedOnes(nodes) {
-    const cut = nodes.map((one) => Boolean(one.pruned));
-    const only = nodes.map(() => true); // all that follow in the same round are pruned
-    const some = nodes.map(() => false);
-    for (let i = nodes.length - 1; i >= 0; i -= 1) {
-      const { parent, round = 0 } = nodes[i];
-      if (some[i] && only[i]) cut[i] = true;
-      if (parent === null) continue;
-      some[parent] = true;
-      only[parent] &&= cut[i] && round === (nodes[parent].round ?? 0);
-    }
-    return cut;
-  }
-
   // --- words ------------------------------------------------------------------------------------
 
+  const path = (i) => TreeRecord.path(i, tree);
   const nameOf = (i) => `${shape.depth[i] + 1}.${shape.order[i] + 1}`;
   const known1 = (x) => x !== undefined && x !== null;
   const bandOf = (p) => (p > 0.7 ? "good" : p > 0.4 ? "warn" : "bad");
@@ -159,12 +90,10 @@ const Tree = (() => {
   }
 
   function sayWhole() {
-    const { way, n, width } = tree.settings;
     const count = (k, noun) => `${k.toLocaleString("en")} ${noun}${k === 1 ? "" : "s"}`;
-    const widths = way === "best-of-n" ? `n = ${n}` : `n = ${n}, width ${width}`;
     const chosen = [...show.chosen].map((i) => show.letters.get(i)).filter(Boolean);
     said.textContent = [
-      `${WAYS[way]}, ${widths}, by ${tree.generator}, judged by ${tree.model}:`,
+      `${TreeRecord.setup(tree)}, by ${tree.generator}, judged by ${tree.model}:`,
       `${count(tree.nodes.length, "step")} in ${count(tree.n_rounds, "round")},`,
       `${count(tree.n_tokens, "token")}, ${tree.seconds.toFixed(1)} s.`,
       show.growing ? "" : ENDED[tree.status] ?? "",
@@ -255,7 +184,7 @@ const Tree = (() => {
 
   function paint() {
     const { colours, accent, chosen } = show;
-    const { nodes, solutions } = tree;
+    const { nodes } = tree;
     const from = firstColumn();
     const n = shape.columns.length - from;
     picture.plot.style.minWidth = `${n * COLUMN_PX + 2 * EDGE_PX}px`;
@@ -263,7 +192,7 @@ const Tree = (() => {
     const size = Math.min(12, rowPx() - 3);
     const all = nodes.map((_, i) => i).filter((i) => shape.depth[i] >= from);
     const best = [...new Set([...chosen].flatMap((i) => path(i)))];
-    const ends = new Set(solutions);
+    const ends = new Set(show.growing ? tree.solutions : TreeRecord.ends(tree));
     const judged = (i) => known1(nodes[i].probability);
     const tint = (i) => judged(i) ? colours[bandOf(nodes[i].probability)] : colours.card;
     const kept = all.filter((i) => !shape.cut[i]);
@@ -356,7 +285,7 @@ const Tree = (() => {
   // --- from node to node ------------------------------------------------------------------------
 
   function go(i) {
-    if (!isPlace(i, tree.nodes.length)) return;
+    if (!tree.nodes[i]) return;
     at = i;
     window.Plotly.relayout(picture.plot, { shapes: here() });
     say(at);
@@ -397,7 +326,7 @@ const Tree = (() => {
 
   // Which solution a step belongs to, and its place there.
   function solutionOf(i) {
-    const end = tree.solutions.find((one) => show.letters.has(one) && path(one).includes(i));
+    const end = TreeRecord.ends(tree).find((one) => show.letters.has(one) && path(one).includes(i));
     if (end === undefined) return null;
     const steps = path(end).filter((one) => tree.nodes[one].text.trim());
     return { letter: show.letters.get(end), step: steps.indexOf(i) };
@@ -443,6 +372,12 @@ const Tree = (() => {
     stepPart.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
   }
 
+  // The last step of a solution.
+  function openEnd(letter) {
+    const [i] = [...show.letters].find(([, one]) => one === letter) ?? [];
+    if (i !== undefined) open(i);
+  }
+
   function shut() {
     opened = -1;
     stepPart.hidden = true;
@@ -473,14 +408,15 @@ const Tree = (() => {
 
   // --- drawing ----------------------------------------------------------------------------------
 
-  // Draws a tree. `about` is { letters: node → letter, chosen: nodes, answers: list items, label,
-  // colours, accent, growing, open(letter, step) }.
+  // Draws a tree. `about` is { title, letters: node → letter, chosen: nodes, answers: list items,
+  // label, colours, accent, growing, open(letter, step) }; without `open` its solutions have no cards.
   function draw(found, about) {
     if (!tree?.nodes.every((one, i) => one.text === found?.nodes[i]?.text)) {
       at = opened = -1; // another tree
       stepPart.hidden = true;
     }
     [tree, show] = [found, about];
+    picture.head.firstChild.textContent = about.title ?? title;
     for (const part of [main, listPart]) part.hidden = !tree?.nodes.length;
     beside.hidden = !about.answers.length;
     if (!tree) {
@@ -488,7 +424,7 @@ const Tree = (() => {
         "The tree of this search is damaged or of another version; the solutions are here.";
       return;
     }
-    shape = layOut(tree);
+    shape = TreeRecord.layOut(tree);
     sayWhole();
     answers.replaceChildren(...about.answers);
     if (!tree.nodes.length) return;
@@ -499,5 +435,5 @@ const Tree = (() => {
     if (listPart.open) fillList();
   }
 
-  return { node, read, draw, textOf };
-})();
+  return { node, draw, openEnd };
+}

@@ -25,6 +25,7 @@ NEXT_PROBLEM = "\nProblem:"
 """A base model that is done continues with another problem; what follows is cut."""
 
 _BEAT_S = 0.2
+_CHAT = " (chat)"
 
 End = Literal["step", "done", "length", "failed"]
 """How a text ended: another step may follow; by itself; by a limit; the generator refused it."""
@@ -119,7 +120,12 @@ def chat_messages(problem: str, prefix: str = "", ask: str = ASK) -> list[dict[s
 
 def form_name(model: str, chat: bool) -> str:
     """A model's name with the form in which it is asked."""
-    return f"{model} (chat)" if chat else model
+    return f"{model}{_CHAT}" if chat else model
+
+
+def model_of_form(name: str) -> tuple[str, bool]:
+    """A model's name, and whether its chat form is asked: what `form_name` was given."""
+    return name.removesuffix(_CHAT), name.endswith(_CHAT)
 
 
 def ending(text: str, until: str | None, plain: bool) -> tuple[str, Literal["step", "done", ""]]:

@@ -22,10 +22,11 @@ def searched(tree: Tree, problem: Problem) -> Problem:
     """A problem with the solutions that a search found, and its tree in `more["search"]`.
 
     Args:
-        tree: of the problem; its solutions get the letters as names, in their order.
+        tree: of the problem; its solutions, or the open paths of one that has none yet, get the
+            letters as names, in their order.
         problem: keeps its id, right answer, source and note; solutions that it had are dropped.
     """
-    solutions = tuple(_solution(tree, i, letter(place)) for place, i in enumerate(tree.solutions))
+    solutions = tuple(_solution(tree, i, letter(place)) for place, i in enumerate(tree.ends))
     ended = {"tokens": "the budget of tokens", "seconds": "the budget of seconds"}
     return replace(
         problem,

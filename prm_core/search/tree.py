@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from prm_core.errors import BadOptionError, DataError, check_above_zero
@@ -177,6 +177,17 @@ class Tree:
     n_tokens: int = 0
     seconds: float = 0.0
     status: Status = ""
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The nodes that end a solution; while none does, those of the open paths."""
+        open_ends = dict.fromkeys(i for group in self.groups for i in group if i is not None)
+        return self.solutions or tuple(open_ends)
+
+    def whole(self) -> Tree:
+        """As it was after its last whole round, from where it can be grown on."""
+        nodes = tuple(node for node in self.nodes if node.round < self.n_rounds)
+        return replace(self, nodes=nodes)
 
     def path(self, node: int | None) -> list[Node]:
         """The nodes from a first step to this one."""

@@ -15,6 +15,10 @@ from prm_core.errors import DataError, InputError
 from prm_core.formats.results import letter
 from prm_core.session.record import Model, Problem, Scores, Session, Settings, Solution
 
+TREES = ("search", "compared_search")
+"""In a problem's `more`: the tree of the search that found its solutions, and that of another
+search of the same problem, which is shown beside it."""
+
 RECORDED = "recorded:"
 """The prefix of a model's line on the page if its scores came with a file."""
 
@@ -27,7 +31,7 @@ def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> S
             "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
             "error", "scores", "said"?}]}`, and optionally `others`, the scores of other models:
             `{"model", "model_line", "model_note", "own", "candidates"}` with each solution's scores
-            or null, and `search`, a search's tree as JSON values. People's labels of a solution are
+            or null, and those of `TREES`, as JSON values. People's labels of a solution are
             `{"steps", "labels", "step_notes", "note"}`.
         settings: the other display settings; model and threshold are those of the results.
 
@@ -71,7 +75,7 @@ def _session(results: Mapping[str, Any], settings: Settings) -> Session:
         status=results["status"],
         message=results["message"],
         cut_note=results.get("cut_note", ""),
-        more={"search": results["search"]} if results.get("search") else {},
+        more={name: results[name] for name in TREES if results.get(name)},
     )
     threshold = results["threshold"]
     compared = [
@@ -191,7 +195,7 @@ def page_results(session: Session, index: int, model: str = "") -> dict[str, Any
         found
         | ({"others": others} if others else {})
         | ({} if compared is None else {"other": compared})
-        | ({"search": problem.more["search"]} if "search" in problem.more else {})
+        | {name: problem.more[name] for name in TREES if name in problem.more}
     )
 
 

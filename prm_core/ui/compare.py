@@ -1,4 +1,4 @@
-"""Two models side by side: another model's scores that the page keeps, beside the displayed ones.
+"""What the page shows side by side: two models on the same solutions, two searches of a problem.
 
 The browser keeps both and sends them, so they are checked like any other input.
 """
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prm_core.errors import InputError
+from prm_core.errors import DataError, InputError
 from prm_core.evaluation.two_models import (
     ModelComparison,
     StepPair,
@@ -18,9 +18,14 @@ from prm_core.evaluation.two_models import (
 )
 from prm_core.figures.step_bars import band, format_apart, format_probability
 from prm_core.ranking.aggregate import METHODS
+from prm_core.search.compare import search_differences
+from prm_core.search.results import search_session, searched
+from prm_core.session import Problem, page_results
 from prm_core.types import RankedCandidate, ScoredCandidate
-from prm_core.ui.kept import read_json, read_kept
-from prm_core.ui.restore import PATIENCE_S, read_results, share, short_text
+from prm_core.ui.editor import MAX_GOLD_CHARS
+from prm_core.ui.kept import read_json, read_kept, read_tree
+from prm_core.ui.restore import PATIENCE_S, board_of, read_results, share, short_text
+from prm_core.ui.words import sendable
 
 _one_at_a_time = threading.Lock()
 
@@ -153,3 +158,39 @@ def _outcome(
     if not there or any(len(one.probabilities) > 1 for _, one in there):
         return None
     return {name: format_probability(one.probabilities[0]) for name, one in there}
+
+
+def compare_searches(asked: object) -> dict[str, Any] | None:
+    """Two searches of one problem, or None if the browser did not send two.
+
+    Called by the browser (`server.compare_searches`).
+
+    Args:
+        asked: `{"searches", "gold"}`: both trees as JSON texts, and the right answer or null.
+
+    Returns:
+        `{"board", "words"}`: the second's solutions as a board's value, null if none was judged,
+        and by aggregation what differs, in words.
+    """
+    match asked:
+        case {"searches": [first, second], "gold": str() | None as gold}:
+            pass
+        case _:
+            return None
+    if not _one_at_a_time.acquire(timeout=PATIENCE_S):
+        return None
+    try:
+        trees = read_tree(first), read_tree(second)
+        gold = None if gold is None else sendable(gold[:MAX_GOLD_CHARS])
+        words = {method: search_differences(*trees, gold, method) for method in METHODS}
+        problem = searched(trees[1], Problem(trees[1].problem, gold_answer=gold))
+        results = page_results(search_session([problem], trees[1], 0.5), 0)
+        try:
+            board = board_of(results)
+        except InputError:
+            board = None
+        return {"board": board, "words": words}
+    except (DataError, InputError):
+        return None
+    finally:
+        _one_at_a_time.release()

@@ -13,8 +13,9 @@ from typing import Any
 from prm_core.errors import PRMError
 from prm_core.evaluation.session_report import session_html
 from prm_core.formats.rows import json_line
-from prm_core.search.tree import tree_json, tree_of
+from prm_core.search.tree import tree_json
 from prm_core.session import (
+    TREES,
     Session,
     Settings,
     export,
@@ -23,7 +24,7 @@ from prm_core.session import (
     processbench_rows,
     trl_rows,
 )
-from prm_core.ui.kept import read_json
+from prm_core.ui.kept import read_json, read_tree
 from prm_core.ui.problems import MAX_FILE_BYTES, opened_file
 
 FORMATS = {
@@ -50,10 +51,6 @@ PATIENCE_S = 10
 _one_at_a_time = threading.Lock()
 
 
-MAX_TREE_PARTS = 40_000
-"""Lists and objects in a search's tree, as `MAX_PARTS`: two for each of its nodes."""
-
-
 def export_results(asked: object) -> dict[str, str]:
     """Results as a file. Called by the browser (`server.export_results`).
 
@@ -73,8 +70,9 @@ def export_results(asked: object) -> dict[str, str]:
         stored = read_json(results)
         if not isinstance(stored, dict):
             return {"error": "These results are too large for the page to export."}
-        if search := stored.get("search"):
-            stored["search"] = tree_json(tree_of(read_json(search, MAX_TREE_PARTS), "tree"))
+        for name in TREES:
+            if search := stored.get(name):
+                stored[name] = tree_json(read_tree(search))
         session = from_page(stored, Settings(aggregation=rule))
         contents = _written(session, kind)
     except (PRMError, ImportError) as error:  # Parquet needs a library of its own

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from prm_core.errors import InputError
+from prm_core.search.tree import Tree, tree_of
 from prm_core.types import Candidate, ScoredCandidate
 
 MAX_STEPS = 5_000
@@ -27,6 +28,9 @@ MAX_CHARS = 2_400_000
 MAX_PARTS = 4_000
 """Lists and objects in it; 64 solutions have some hundreds by each model, and empty ones take much
 memory."""
+
+MAX_TREE_PARTS = 40_000
+"""The same in a search's tree: two for each of its nodes."""
 
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]', re.DOTALL)
 
@@ -41,6 +45,15 @@ def read_json(text: object, most_parts: int = MAX_PARTS) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def read_tree(text: object) -> Tree:
+    """A search's tree that came from the browser as text.
+
+    Raises:
+        DataError: it is none, too large, or none whose parts fit together.
+    """
+    return tree_of(read_json(text, MAX_TREE_PARTS), "tree")
 
 
 def read_all(text: object, problem: str, names: Sequence[str]) -> list[ScoredCandidate | None]:

@@ -40,7 +40,7 @@ from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Judged, Status, board_value
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
-from prm_core.ui.compare import compare
+from prm_core.ui.compare import compare, compare_searches
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
 from prm_core.ui.exports import export_labels, export_results
@@ -491,7 +491,13 @@ def build_page(
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]],
                     elem_id="prm-board",
-                    server_functions=[restore, export_results, export_labels, compare],
+                    server_functions=[
+                        restore,
+                        export_results,
+                        export_labels,
+                        compare,
+                        compare_searches,
+                    ],
                 )
 
         job = actions.submit(

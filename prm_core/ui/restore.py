@@ -32,7 +32,7 @@ def restore(results: object) -> dict[str, Any] | None:
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return None
     try:
-        return _board(read_json(results))
+        return board_of(read_json(results))
     except (InputError, KeyError, TypeError, ValueError, AttributeError):
         return None
     finally:
@@ -64,8 +64,9 @@ def read_results(results: Any) -> tuple[Draft, list[ScoredCandidate | None]]:
     return draft, scored
 
 
-def _board(results: Any) -> dict[str, Any]:
-    """
+def board_of(results: Any) -> dict[str, Any]:
+    """The board's value for results as the browser stores them.
+
     Raises:
         InputError, KeyError, TypeError, ValueError, AttributeError: it is not one of ours.
     """

@@ -15,20 +15,21 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from prm_core.errors import BadOptionError, InputError, ModelError, PRMError
+from prm_core.errors import BadOptionError, DataError, InputError, ModelError, PRMError
 from prm_core.evaluation.choices import compare_choices
 from prm_core.http_client import Endpoint
 from prm_core.search.engine import Event, grow
-from prm_core.search.generators import Generator, ServerGenerator
+from prm_core.search.generators import Generator, ServerGenerator, model_of_form
 from prm_core.search.results import search_session, searched
 from prm_core.search.tree import Node, Settings, Tree, new_tree, tree_json
 from prm_core.session import Model, Opened, Problem
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
-from prm_core.ui.editor import PlaceError
+from prm_core.ui.editor import MAX_CANDIDATES, PlaceError
+from prm_core.ui.kept import read_tree
 from prm_core.ui.line import FullError
 from prm_core.ui.models import SOON_S, ModelHost, settled
 from prm_core.ui.problems import shown
-from prm_core.ui.sampling import ATTEMPTS, Asked, Run, read_asked, whole_number
+from prm_core.ui.sampling import ATTEMPTS, MOST_TOKENS, Asked, Run, read_asked, whole_number
 from prm_core.ui.words import page_words, sendable
 
 MOST_ROUNDS = 100
@@ -62,6 +63,30 @@ def read_settings(asked: dict[str, Any]) -> Settings:
         raise PlaceError(page_words(str(error)), where) from error
 
 
+def read_half(text: object) -> Tree:
+    """A search that was cut off, as a browser kept it: the tree to grow on.
+
+    Raises:
+        PlaceError: it cannot be read, has ended, or is larger than a search from the page.
+    """
+    try:
+        tree = read_tree(text).whole()
+    except DataError as error:
+        raise PlaceError(f"The tree of this search cannot be read: {error}", "") from error
+    s, n_paths = tree.settings, sum(map(len, tree.groups))
+    if tree.status or not n_paths:
+        raise PlaceError("This search has ended.", "")
+    for noun, value, most in (
+        ("paths", max(s.n, n_paths), MAX_CANDIDATES),
+        ("rounds", s.n_rounds, MOST_ROUNDS),
+        ("tokens for a step", s.max_tokens, MOST_TOKENS),
+    ):
+        if value > most:
+            words = f"This search has up to {value:,} {noun}; the page takes at most {most:,}."
+            raise PlaceError(words, "")
+    return tree
+
+
 class SearchRun(Run):
     """One press of Search, from what the browser sent to the last node.
 
@@ -76,6 +101,7 @@ class SearchRun(Run):
         super().__init__(payload)
         self._host, self._line, self._session = host, model, session
         self._over = threading.Event()
+        self._half: Tree | None = None  # what goes on
         self._tree: Tree | None = None
         self._nodes: list[Node] = []
         self._threshold = 0.5
@@ -85,6 +111,10 @@ class SearchRun(Run):
 
     def _read(self) -> Asked:
         asked = read_asked(self._asked)
+        if half := self._asked.get("half"):
+            self._half = read_half(half)
+            model, _ = model_of_form(self._half.generator)
+            return replace(asked, model=model, problem=self._half.problem)
         self._settings = read_settings(self._asked)
         return asked
 
@@ -103,11 +133,19 @@ class SearchRun(Run):
         except PRMError as error:
             yield self._value(issue=page_words(str(error)))
             return
+        if self._half is not None and self._half.model != scorer.model_id:
+            words = f"{self._half.model} judged this search; choose it at the top to go on."
+            yield self._value(issue=page_words(words))
+            return
         self._threshold = scorer.threshold
+        chat = self._half is None or model_of_form(self._half.generator)[1]
         generator = ServerGenerator(
-            asked.url, self._model, chat=True, api_key=asked.key, attempts=ATTEMPTS
+            asked.url, self._model, chat=chat, api_key=asked.key, attempts=ATTEMPTS
         )
-        self._tree = new_tree(asked.problem, self._settings, generator.name, scorer.model_id)
+        self._tree = self._half or new_tree(
+            asked.problem, self._settings, generator.name, scorer.model_id
+        )
+        self._nodes = list(self._tree.nodes)
         judge = _Judge(scorer, self, asyncio.get_running_loop())
         growing = pool.submit(self._grow, self._tree, generator, judge)
         try:
@@ -225,15 +263,14 @@ class SearchRun(Run):
         return value | {"search": search, "opened": opened}
 
     def _problem(self, tree: Tree) -> Problem:
-        """What there is to keep; while no path has ended, those that are open are the solutions."""
-        open_ends = dict.fromkeys(i for group in tree.groups for i in group if i is not None)
+        """What there is to keep."""
         gold, part = self._asked.get("gold"), tree.settings.step_end.replace("\n", "\\n")
         problem = Problem(
             tree.problem,
             gold_answer=sendable(gold[:500]) if isinstance(gold, str) and gold.strip() else None,
             rule=f"separator:{part}",
         )
-        return searched(replace(tree, solutions=tree.solutions or tuple(open_ends)), problem)
+        return searched(tree, problem)
 
     @staticmethod
     def _groups(problem: Problem) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from tests.browser.test_problems import choose
 from tests.browser.test_rules import open_tab
 from tests.browser.test_sampling import panel
 from tests.completions import RefusedError, serve
+from tests.search.scripted import rounded
 from tests.search.test_ways import PROBLEM, SECOND, search
 
 pytestmark = pytest.mark.browser
@@ -126,16 +127,8 @@ def saved(page: Page, path: Path) -> Session:
     return load_session(path)
 
 
-def test_the_tree_stays_over_reload_export_and_link(
-    page: Page, session_file: Path, tree: Tree, tmp_path: Path
-) -> None:
-    open_tree(page, session_file)
-    before = drawn(page)
-    page.reload()
-    expect(figure(page).locator(".trace").first).to_be_visible()
-    assert drawn(page) == before
-    exported = saved(page, tmp_path / "again.json")
-    assert search_tree(exported.problems[0]) == tree
+def open_link(page: Page) -> None:
+    """Follow a link to the stored results, as the page makes it."""
     link = page.evaluate(
         """async () => {
           const stored = sessionStorage.getItem("prm-inspector.results");
@@ -147,6 +140,19 @@ def test_the_tree_stays_over_reload_export_and_link(
         }"""
     )
     page.evaluate("(text) => { location.hash = 's=' + text; }", link)
+
+
+def test_the_tree_stays_over_reload_export_and_link(
+    page: Page, session_file: Path, tree: Tree, tmp_path: Path
+) -> None:
+    open_tree(page, session_file)
+    before = drawn(page)
+    page.reload()
+    expect(figure(page).locator(".trace").first).to_be_visible()
+    assert drawn(page) == before
+    exported = saved(page, tmp_path / "again.json")
+    assert search_tree(exported.problems[0]) == tree
+    open_link(page)
     expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Chosen under minimum")
     assert drawn(page) == before
 
@@ -319,6 +325,68 @@ def test_cancel_keeps_the_tree_so_far(page: Page, tmp_path: Path) -> None:
         expect(panel(page).get_by_role("button", name="Search")).to_be_enabled()
         press(page)  # another one at once
         expect(page.locator(".bd-tree .bd-summary")).to_contain_text("in 3 rounds")
+
+
+class Held:
+    """A writer that waits after so many answers, until it may go on."""
+
+    def __init__(self, n_first: int) -> None:
+        self.n_first, self.n_asked = n_first, 0
+        self.go_on = threading.Event()
+
+    def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.n_asked += 1
+        if self.n_asked > self.n_first:
+            self.go_on.wait(60)
+        return writer(body)
+
+
+def test_a_cancelled_search_goes_on_where_it_was(page: Page, tmp_path: Path) -> None:
+    with serve(writer) as server:  # what it is at its end, grown in one go
+        fill_search(page, server.url)
+        press(page)
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("in 3 rounds")
+        expect(page.get_by_role("button", name="Go on with this search")).to_be_hidden()
+        whole = search_tree(saved(page, tmp_path / "whole.json").problems[0])
+    page.get_by_role("button", name="Close the list").click()
+    with serve(slow := Held(4)) as server:
+        fill_search(page, server.url)
+        press(page)
+        expect(panel(page)).to_contain_text("Round 2 of at most 6")
+        panel(page).get_by_role("button", name="Cancel").click()
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Not finished.")
+        panel(page).get_by_label("Way").select_option("DVTS")  # the tree says how it goes on
+        panel(page).get_by_label("Model").fill("")
+        n_before = len(server.requests)
+        page.get_by_role("button", name="Go on with this search").click()
+        slow.go_on.set()
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("12 steps in 3 rounds")
+        expect(page.locator(".prm-list [role=option]")).to_have_count(2)  # in place of the half
+        assert len(server.requests) - n_before == 8  # the first round is not written again
+    again = search_tree(saved(page, tmp_path / "again.json").problems[0])
+    assert whole is not None
+    assert again is not None
+    assert rounded(again) == rounded(whole)
+
+
+def test_a_reload_keeps_what_has_grown(page: Page) -> None:
+    with serve(slow := Held(4)) as server:
+        fill_search(page, server.url)
+        press(page)
+        expect(panel(page)).to_contain_text("Round 2 of at most 6")
+        page.reload()
+        note = page.locator(".bd-note")
+        expect(note).to_contain_text("The page was left before this search ended")
+        expect(page.locator(".prm-list [role=option]")).to_have_count(1)
+        open_tab(page, "Tree")
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("4 steps in 1 round")
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Not finished.")
+        slow.go_on.set()
+        page.reload()  # once is enough
+        expect(page.locator(".prm-list [role=option]")).to_have_count(1)
+        page.get_by_role("button", name="Go on with this search").click()
+        expect(page.locator(".bd-tree .bd-summary")).to_contain_text("12 steps in 3 rounds")
+        expect(page.locator(".prm-list [role=option]")).to_have_count(1)
 
 
 def test_errors_of_a_search_are_said_in_place(page: Page) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from prm_core.errors import TooLongError
 from prm_core.search.generators import Beat, Sampling, Written
+from prm_core.search.tree import Tree
 from prm_core.types import Candidate, ScoredCandidate, StepScorer, log_odds
 
 Script = Mapping[str, Sequence[str]]
@@ -87,3 +89,21 @@ class ScriptedScorer(StepScorer):
     def _score(self, candidate: Candidate) -> ScoredCandidate:
         p = tuple(self.table.get(step, 0.5) for step in candidate.steps)
         return ScoredCandidate(candidate, p, tuple(map(log_odds, p)), self.model_id)
+
+
+def rounded(tree: Tree) -> Tree:
+    """A tree without its time, and to five digits: what follows depends on the pack."""
+
+    def digits(x: float | None) -> float | None:
+        return None if x is None else round(x, 5)
+
+    nodes = tuple(
+        replace(
+            node,
+            probability=digits(node.probability),
+            score=digits(node.score),
+            probabilities=tuple(round(x, 5) for x in node.probabilities),
+        )
+        for node in tree.nodes
+    )
+    return replace(tree, nodes=nodes, seconds=0.0)

@@ -64,6 +64,13 @@ def test_results_of_the_page_come_back_equal() -> None:
     assert session.threshold == 0.3
 
 
+def test_the_trees_of_searches_stay_with_the_problem() -> None:
+    trees = {"search": {"nodes": []}, "compared_search": {"nodes": [{"text": "x"}]}}
+    session = from_page(RESULTS | trees)
+    assert session.problems[0].more == trees
+    assert page_results(read_session(session_json(session)), 0) == RESULTS | trees
+
+
 def test_the_page_restores_what_a_session_gives() -> None:
     board = restore(json.dumps(page_results(from_page(RESULTS), 0)))
     assert board == restore(json.dumps(RESULTS))

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from prm_core.ui.compare import compare
+from prm_core.search.tree import tree_json
+from prm_core.ui.compare import compare, compare_searches
+from tests.search.test_compare import search
 
 ROW = {"letter": "A", "source": "x", "cut": "", "error": ""}
 SCORES = {
@@ -74,3 +76,29 @@ def test_scores_that_do_not_fit_are_none() -> None:
         found = compare(json.dumps({**RESULTS, "other": other}))
         assert found is not None
         assert found["solutions"] == []
+
+
+def test_two_searches_are_compared_and_the_second_has_a_board() -> None:
+    trees = search(way="dvts"), search(way="beam", width=2)
+    texts = [json.dumps(tree_json(tree)) for tree in trees]
+    found = compare_searches({"searches": texts, "gold": "4"})
+    assert found is not None
+    assert found["words"]["min"][0] == "The first chooses 4 (right), the second 5 (wrong)."
+    assert [one["answer"] for one in found["board"]["candidates"]] == ["5", "6"]
+    assert [one["ranks"]["min"] for one in found["board"]["candidates"]] == [1, 2]
+    assert [one["correct"] for one in found["board"]["candidates"]] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        {"searches": ["{}", "{}"], "gold": None},
+        {"searches": [json.dumps(tree_json(search()))] * 3, "gold": None},
+        {"searches": [json.dumps(tree_json(search()))] * 2, "gold": 4},
+        {"searches": [json.dumps(tree_json(search())), "[" * 50_000], "gold": None},
+        {"searches": [json.dumps(tree_json(search())), {"nodes": []}], "gold": None},
+    ],
+)
+def test_what_are_no_two_searches_is_not_compared(asked: object) -> None:
+    assert compare_searches(asked) is None

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import pytest
 
 from prm_core.scoring.load import load_scorer
 from prm_core.search.results import search_tree
+from prm_core.search.tree import Node, Settings, Tree, new_tree, tree_json
 from prm_core.session import read_session
 from prm_core.types import Candidate
 from prm_core.ui.models import ModelHost
 from prm_core.ui.search import SearchRun
 from tests.completions import serve
+from tests.search.scripted import rounded
 from tests.tiny import tiny_model
 
 KEY = "sk-secret-0123"
@@ -54,10 +57,10 @@ def writer(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def updates(model: Path, **changed: Any) -> list[dict[str, Any]]:
+def updates(prm: Path, **changed: Any) -> list[dict[str, Any]]:
     async def all_of() -> list[dict[str, Any]]:
-        host = ModelHost([("Tiny", str(model))], device="cpu")
-        run = SearchRun(host, json.dumps({**ASKED, **changed}), str(model), "me")
+        host = ModelHost([("Tiny", str(prm))], device="cpu")
+        run = SearchRun(host, json.dumps({**ASKED, **changed}), str(prm), "me")
         async with aclosing(run.updates()) as found:
             return [one async for one in found if one is not None]
 
@@ -115,21 +118,73 @@ def test_a_prm_that_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     assert "none" in only["issue"]
 
 
-def test_a_server_that_fails_later_leaves_what_there_is(model: Path) -> None:
+def fails_after(n_good: int) -> Any:
     n_asked: list[int] = []
 
     def failing(body: dict[str, Any]) -> dict[str, Any]:
         n_asked.append(1)
-        if len(n_asked) > 4:
-            return {"message": {"role": "assistant"}}
-        return writer(body)
+        return writer(body) if len(n_asked) <= n_good else {"message": {"role": "assistant"}}
 
-    with serve(failing) as server:
+    return failing
+
+
+def test_a_server_that_fails_later_leaves_what_there_is(model: Path) -> None:
+    with serve(fails_after(4)) as server:
         last = updates(model, url=server.url)[-1]
     assert "usage.completion_tokens" in last["issue"]
     (problem,) = read_session(last["opened"]["session"]).problems
     assert problem.status == "cancelled"
     assert len(problem.solutions) == 2  # the open paths
+
+
+def tree_in(last: dict[str, Any]) -> Tree:
+    (problem,) = read_session(last["opened"]["session"]).problems
+    tree = search_tree(problem)
+    assert tree is not None
+    return rounded(tree)
+
+
+def test_a_half_made_tree_goes_on_to_the_same_end(model: Path) -> None:
+    with serve(writer) as server:
+        whole = tree_in(updates(model, url=server.url)[-1])
+        assert len(server.requests) == 8
+    with serve(fails_after(4)) as server:
+        half = tree_in(updates(model, url=server.url)[-1])
+    assert (half.status, half.n_rounds) == ("", 1)
+    # What was written of the round under way is written again.
+    loose = Node(len(half.nodes), half.groups[0][0], "half", round=1)
+    text = json.dumps(tree_json(replace(half, nodes=(*half.nodes, loose))))
+    with serve(writer) as server:
+        changed = {"way": "dvts", "rounds": 1, "model": "", "problem": "Else?", "half": text}
+        assert tree_in(updates(model, url=server.url, **changed)[-1]) == whole
+        assert len(server.requests) == 4
+        assert {body["model"] for _, body, _ in server.requests} == {"org/model"}
+
+
+def half(**changed: Any) -> str:
+    settings = Settings(**{"n": 4, "width": 2, "rounds": 5, "max_tokens": 100} | changed)
+    return json.dumps(tree_json(new_tree("What is 7 × 8?", settings, "org/model (chat)", "a PRM")))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("7", "cannot be read"),
+        (half().replace('"version": 1', '"version": 2'), "version 2"),
+        (half(n=66), "up to 66 paths; the page takes at most 64"),
+        (half(rounds=101), "up to 101 rounds; the page takes at most 100"),
+        (
+            half(max_tokens=100_001),
+            "up to 100,001 tokens for a step; the page takes at most 100,000",
+        ),
+        (half().replace('"groups"', '"status": "done", "groups"'), "has ended"),
+        (half(), "a PRM judged this search; choose it at the top"),
+    ],
+)
+def test_what_cannot_go_on_is_said(model: Path, text: str, words: str) -> None:
+    (only,) = updates(model, half=text)
+    assert words in only["issue"]
+    assert not only["running"]
 
 
 def test_leaving_ends_the_search_and_its_threads(model: Path) -> None:
