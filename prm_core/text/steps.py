@@ -544,6 +544,7 @@ def _closes(part: Part, index: int) -> bool:
 _RUNS_ON = words("a an the by of to is are and or with from for in on at that than as")
 _EQUATION = re.compile(r"\S{1,24}?[ \t]*+[=+*/×÷·<>≈−-]")
 _NARROW = 60  # characters of a line: text that is wrapped is seldom narrower
+_COMPUTES = re.compile(r"\D*\d[\d.,:]*\D+\d")  # two numbers
 _RESULT = re.compile(r"[=≈→][^=≈→]{1,24}$")
 _BEGINS = re.compile(
     r"(?:so|then|thus|hence|therefore|now|next|finally|i|he|she|it|they|we|you|there)\b",
@@ -612,6 +613,8 @@ def _begins_anew(part: Part, index: int) -> bool:
         return False
     no_capitals = not part.text[part.rows[0].start].isupper()
     earlier = part.text[before.start : before.end].rstrip(EDGE)
+    if _COMPUTES.match(earlier) and _COMPUTES.match(part.text[row.start : row.end]):
+        return True
     return bool(no_capitals or _BEGINS.match(part.text, row.start) or _RESULT.search(earlier))
 
 

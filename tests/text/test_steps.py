@@ -91,6 +91,8 @@ def test_wrapped_lines_stay_one_sentence() -> None:
         "he buys 3 apples\nhe eats one\nso 2 left",
         "He buys 3 apples\nhe eats one\nso 2 left",
         "three bags of 4\nmakes 12 sweets\nminus 2 is 10",
+        "From 9:40 to 10:00 is 20 minutes\nfrom 10:00 to 11:15 is 75 min\n20+75=95 min",
+        "Von 8:50 bis 9:00 sind es 10 Minuten\nvon 9:00 bis 10:30 sind es 90",
     ],
 )
 def test_notes_typed_line_by_line_are_cut_at_the_lines(text: str) -> None:
