@@ -26,8 +26,8 @@ from prm_core.answers.expressions import (
     nearly_equal,
 )
 from prm_core.answers.notation import Token, key_of, one_spelling, tokens_of, words
+from prm_core.answers.quantities import DIRECTIONS, same_based, same_compounds, same_quantities
 from prm_core.answers.quantities import forget as forget_quantities
-from prm_core.answers.quantities import same_based, same_compounds, same_quantities
 from prm_core.answers.structure import (
     COMMA,
     UNION,
@@ -149,6 +149,10 @@ _PAIRS = (
     *(("**", "**"), ("__", "__"), ("`", "`"), ("'", "'"), ("‘", "’")),
 )
 _UPRIGHT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|fbox)\s*\{([^{}]*)\}")
+_BOLD = re.compile(r"(?<![\w)])\*\*(?=\S)([^*]+?)(?<=\S)\*\*(?![\w(])")
+_MARKUP = re.compile(
+    r"<(b|i|u|em|strong|span|p|code|mark|center|div|font)\b[^<>]{0,60}>([^<>]*)</\1>", re.IGNORECASE
+)
 _BOXED = re.compile(r"\\f?boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
@@ -158,10 +162,11 @@ def bare(answer: str) -> str:
     >>> bare(r"**$\text{even}$**."), bare(r"\(x + 1\)")
     ('even', 'x + 1')
     """
+    answer = _MARKUP.sub(r"\2", _BOLD.sub(r"\1", answer))
     before = None
     while before != answer:
         before = answer
-        answer = answer.strip().strip('"“”`').rstrip(".,;:。✓✔✅ ").strip("*_ \t\n\r")
+        answer = answer.strip().strip('"“”`').rstrip(".,;:。…✓✔✅ ").strip("*_ \t\n\r")
         for opening, closing in _PAIRS:
             long_enough = len(answer) > len(opening) + len(closing) - 1
             if long_enough and answer.startswith(opening) and answer.endswith(closing):
@@ -173,7 +178,7 @@ def bare(answer: str) -> str:
     return answer
 
 
-_BEFORE = words("about approximately either both")
+_BEFORE = words("the about approximately exactly either both")
 
 
 def _tokens(text: str) -> list[Token]:
@@ -213,17 +218,14 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
     return same_quantities(a, b) if found is None else found
 
 
-_DIRECTIONS = (
-    words("more less fewer increase decrease rise fall gain gained loss lost profit"),
-    words("north south east west northeast northwest southeast southwest up down left right"),
-    words("before after earlier later ahead behind above below over under older younger"),
-)
-
-
 def _opposed(a: Tokens, b: Tokens) -> bool:
     """Do both say which way, and not the same: "10 less" and "10 more"?"""
     one, other = ({token.text for token in tokens if token.kind == "word"} for tokens in (a, b))
-    return any(one & way and other & way and one & way != other & way for way in _DIRECTIONS)
+    for ways in DIRECTIONS:
+        mine, theirs = ([bool(said & way) for way in ways] for said in (one, other))
+        if any(mine) and any(theirs) and mine != theirs:
+            return True
+    return False
 
 
 def _same_choice(a: Tokens, b: Tokens, depth: int) -> bool | None:
@@ -234,7 +236,7 @@ def _same_choice(a: Tokens, b: Tokens, depth: int) -> bool | None:
             if chosen and chosen.text and chosen.marked and _same(chosen.text, tokens, depth + 1):
                 return True
         return None
-    if not (one.marked or other.marked):
+    if not (one.marked or other.marked or bool(one.text) != bool(other.text)):
         return None
     if one.letter.upper() != other.letter.upper():
         return False
@@ -362,7 +364,7 @@ def _same_matrices(a: Tokens, b: Tokens, depth: int) -> bool | None:
     """Matrices and vectors, cell by cell."""
     one, other = cells_of(a), cells_of(b)
     if one is None or other is None:
-        return None if one is other else False
+        return None
     if [len(row) for row in one] != [len(row) for row in other]:
         return False
     return all(_all_same(left, right, depth) for left, right in zip(one, other, strict=True))

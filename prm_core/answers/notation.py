@@ -33,19 +33,25 @@ class Token(NamedTuple):
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ"
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢ"
-_LIFTED = "0123456789+-()ni"
+_ON_LINE = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, 2 * "0123456789+-()ni")
 _RAISED = re.compile(f"[{_SUPERSCRIPTS}]+")
 _LOWERED = re.compile(f"[{_SUBSCRIPTS}]+")
 _SIGNS = {
-    "−": "-", "–": "-", "‐": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/",
-    "⁄": "/", "∕": "/", "∞": r"\infty ", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ",
-    "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ",
+    "−": "-", "–": "-", "—": " - ", "‐": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*",
+    "÷": "/", "⁄": "/", "∕": "/", "∞": r"\infty ", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ",
+    "⩾": r"\ge ",
+    "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ",
     "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "⌀": r"\emptyset ", "√": r"\sqrt ",
     "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ", "°": r'"degree"', "′": "'", "″": "''", "’": "'",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
     "⌉": r"\rceil ", "…": r"\dots ", "€": r'"euro"', "£": r'"gbp"', "₹": r'"rupee"', "¥": r'"yen"',
     "“": "", "”": "", "∑": r"\sum ", "∫": r"\int ", "∏": r"\prod ", "→": r"\to ", "％": "%",
-    "，": ", ", "；": "; ", "：": ":", "（": "(", "）": ")", "、": ", ",
+    "，": ", ", "；": "; ", "：": ":", "（": "(", "）": ")", "、": ", ", "¢": '"cent"',
+    "∖": r"\setminus ", "∉": r"\notin ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∀": r"\forall ",
+    "∃": r"\exists ", "∂": r"\partial ", "∠": r"\angle ", "△": r"\triangle ", "∣": "|",
+    "⊥": r"\perp ", "⟂": r"\perp ", "∥": r"\parallel ", "⇒": r"\Rightarrow ", "∴": " ",
+    "⟹": r"\Rightarrow ", "⇔": r"\Leftrightarrow ", "⟺": r"\Leftrightarrow ", "∧": " and ",
+    "∨": " or ", "¬": r"\neg ", "≅": r"\cong ", "∼": r"\sim ", "≡": r"\equiv ", "∝": r"\propto ",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 
@@ -76,6 +82,10 @@ _COMMANDS = {
     "vartheta": r"\theta ",
     "degree": '"degree"',
     "prime": "'",
+    **dict.fromkeys(("pmatrix", "bmatrix", "matrix"), r"\matrix"),
+    "implies": r"\Rightarrow ",
+    "iff": r"\Leftrightarrow ",
+    "cr": r"\\",
     "land": " and ",
     "wedge": " and ",
     "lor": " or ",
@@ -117,10 +127,34 @@ _MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix")
 _NOTHING = re.compile(r"\\\{\s*\\\}")
 _ROW_GAP = re.compile(r"\\\\\s*\[[\d.]{1,5}\s*(?:pt|ex|em|mm|cm)\]")
 # A set as it is typed, and no argument of a command: {1, 2}, {1, 2} ∪ {3, 4}.
-_SET = re.compile(r"(^|[=∪∩∈]|\\(?:cup|cap|in)(?![A-Za-z]))(\s*)\{([^{}\\]*[,|:][^{}\\]*)\}")
+_SET = re.compile(
+    r"(^|[=∪∩∈∖]|\\(?:cup|cap|in|setminus)(?![A-Za-z]))(\s*)\{([^{}\\]*[,|:][^{}\\]*)\}"
+)
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
+_JOINING = re.compile(r"(?<=[\d)\]}%])\s+(?:(?:et|ou|o)\s+(?=[-−\d\\(\[{√])|[eyu]\s+(?=[-−]?\d))")
+_SYSTEM = re.compile(r"\\begin\{(cases|aligned|gathered)\}([^&]*?)\\end\{\1\}")
+_MODULUS = re.compile(
+    r"\\[pb]?mod\s*(?:\{([^{}]*)\}|(?=\w))|\(\s*(?:\\?mod|\\text\{mod\s*\})(?![A-Za-z])([^()]*)\)"
+)
+_STACKED = re.compile(f"([{_SUPERSCRIPTS}]+)[⁄/]([{_SUBSCRIPTS}]+)")
+_CALLS = tuple(
+    (re.compile(rf"(?<![\\A-Za-z]){name}\(({inside})\)"), written)
+    for name, inside, written in (
+        ("floor", r"[^()]*", r"\\lfloor \1\\rfloor "),
+        ("ceil(?:ing)?", r"[^()]*", r"\\lceil \1\\rceil "),
+        ("factorial", r"[^()]*", r"(\1)!"),
+        ("(?:binom(?:ial)?|nCr|comb)", r"[^(),]*),([^(),]*", r"\\binom{\1}{\2}"),
+        (r"(?:\w{1,5}\.)?(?:Matrix|array)", r"\s*\[.*\]\s*", r"\1"),
+    )
+)
+_SCIENTIFIC = re.compile(r"(?<![\w./^])(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})(?![\w.^])")
+_RAISED_TAG = re.compile(r"<(su[pb])>([^<>]*)</\1>", re.IGNORECASE)
+_PLAIN = re.compile(r"[-+]?[\d.,/%]+|[A-Za-z]")
+_OF_BASE = re.compile(r"\(([0-9A-Fa-f.]+)\)(?=\s*_)")
+_OHM = re.compile(r"(?<=\d)\s*([kM]?)\\Omega\s*$")
+_MICRO = re.compile(r'(?<=\d)\s*\\mu\s*"?\s*([mgsLlAVFWNJ])(?![A-Za-z])"?')
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _MINUS = re.compile(r"^\s*(?:minus|negative)\s+(?=[\d\\.])", re.IGNORECASE)
 _MONEY = re.compile(r'("(?:dollar|euro|gbp|yen|rupee)")\s*([-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))')
@@ -132,22 +166,28 @@ def one_spelling(text: str) -> str:
     >>> one_spelling("5√3 cm²"), one_spelling(r"\dfrac12\text{ m}")
     ('5\\sqrt 3 cm^{2}', '\\frac 12" m"')
     """
+    if _PLAIN.fullmatch(text):
+        return text
     text = _MINUS.sub("-", _DELIMITED.sub(r" \1 ", text.replace('"', "")))
+    text = _SYSTEM.sub(r" \2 ", _JOINING.sub(" and ", text))
+    text = _RAISED_TAG.sub(lambda f: ("^{" if f[1][2] in "pP" else "_{") + f[2] + "}", text)
+    text = _SCIENTIFIC.sub(lambda f: f"{f[1]}*10^{{{int(f[2])}}}", text)
+    for call, written in _CALLS:
+        text = call.sub(written, text)
+    text = _MODULUS.sub(r" \\text{mod} \1\2 ", text)
+    text = _STACKED.sub(lambda f: rf"\frac{{{f[1]}}}{{{f[2]}}}".translate(_ON_LINE), text)
     text = _SET.sub(r"\1\2\\{\3\\}", text)
     text = _THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
-    text = _RAISED.sub(lambda f: "^{" + f[0].translate(_table(_SUPERSCRIPTS)) + "}", text)
-    text = _LOWERED.sub(lambda f: "_{" + f[0].translate(_table(_SUBSCRIPTS)) + "}", text)
+    text = _RAISED.sub(lambda f: "^{" + f[0].translate(_ON_LINE) + "}", text)
+    text = _LOWERED.sub(lambda f: "_{" + f[0].translate(_ON_LINE) + "}", text)
     if not text.isascii():
         text = "".join(map(_character, text))
         text = _SIGN.sub(lambda found: _SIGNS[found[0]], text)
     text = _LATEX.sub(_spelled, _TIMES_TEN.sub("*", text))
     text = _BRACKETED.sub(r"\1", _ROW_GAP.sub(r"\\\\", _NOTHING.sub(r"\\emptyset ", text)))
     text = re.sub(r'"degree"\s*"?\s*([CF])\b"?', r'"deg\1"', text)
+    text = _OHM.sub(r' "\1ohm"', _MICRO.sub(r' "μ\1"', _OF_BASE.sub(r"\1", text)))
     return _MONEY.sub(r"\2 \1", text)
-
-
-def _table(characters: str) -> dict[int, str]:
-    return dict(zip(map(ord, characters), _LIFTED, strict=True))
 
 
 def _character(character: str) -> str:
@@ -188,7 +228,7 @@ _PREFIX = re.compile(f"({'|'.join(sorted(FUNCTIONS | {'pi'}, key=len, reverse=Tr
 SHORT_WORDS = words("or and is to of in no am pm by at if an as on up he we it so do us my be")
 _TOKEN = re.compile(
     r"""\s*+(?: "(?P<upright>[^"]*)" | (?P<number>\d++(?:\.\d++|\.(?=\s*\\overline))?|\.\d++)
-      | \\(?P<command>[A-Za-z]+) | (?P<letters>[^\W\d_]+)
+      | \\(?P<command>[A-Za-z]+) | (?P<letters>[\u3040-\u9fff]+|[^\W\d_\u3040-\u9fff]+)
       | (?P<sign>\\\\|\\[{}]|<=|>=|!=|\*\*|\S) )""",
     re.VERBOSE,
 )
@@ -245,9 +285,13 @@ def _letters(run: str, spaced: bool, units: frozenset[str], upright: bool) -> It
     elif (found := _PREFIX.fullmatch(run)) and not upright:
         yield Token(f"\\{found[1]}", "command", spaced)
         yield Token(found[2], "letter")
-    elif len(run) == 1:
+    elif len(run) == 1 and run.isascii():
         yield Token(run, "letter", spaced, upright)
-    elif upright or run in units or lower in SHORT_WORDS or (len(run) > 2 and not _product(run)):
+    elif run in units:
+        yield Token(run, "word", spaced, upright)
+    elif (
+        upright or lower in SHORT_WORDS or not run.isascii() or (len(run) > 2 and not _product(run))
+    ):
         yield Token(lower, "word", spaced, upright)
     else:
         for index, letter in enumerate(run):

@@ -18,10 +18,22 @@ from prm_core.answers.expressions import (
     nearly_equal,
     to_fraction,
 )
-from prm_core.answers.notation import Token, key_of
+from prm_core.answers.notation import Token, key_of, words
 from prm_core.answers.structure import Tokens, without_thousands
 from prm_core.answers.units import LETTERS, NO_UNIT, PERCENT, SCALES, Unit, read_unit
 
+_MORE = words("more increase increased increases rise rose gain gained profit up")
+_LESS = words("less fewer decrease decreased decreases drop fall fell loss lost discount off down")
+_COMPASS = words("north south east west northeast northwest southeast southwest")
+DIRECTIONS: tuple[tuple[frozenset[str], ...], ...] = (
+    (_MORE, _LESS),
+    tuple(frozenset({way}) for way in _COMPASS),
+    (words("left"), words("right")),
+    (words("before earlier behind"), words("after later ahead")),
+    (words("above over older"), words("below under younger")),
+)
+"""Ways that exclude each other: "10 less" is not "10 more"."""
+_LEADS = words("a an the of by exactly about 共 一共 共有 一共有 总共 总共有 有") | _MORE | _LESS
 _BASES = {
     **{"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8"},
     **{"nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16"},
@@ -78,9 +90,8 @@ class _Quantity(NamedTuple):
 _PLACES = 4  # a decimal with so many stands for what rounds to it
 _DECIMAL = re.compile(
     r"[-+]?(?P<whole>\d*)\.(?P<decimals>\d+)"
-    r"(?:(?:[eE](?P<power>[-+]?\d{1,3}))|(?:\*10\^\{?(?P<tens>[-+]?\d{1,3})\}?))?"
+    r"(?:\*10\^\{?(?P<tens>[-+]?\d{1,3})\}?)?"
 )
-_SCIENTIFIC = re.compile(r"([-+]?)(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})")
 
 
 def forget() -> None:
@@ -102,21 +113,11 @@ def _quantity(tokens: Tokens) -> _Quantity:
     Raises:
         NoFormulaError: it is none.
     """
-    tokens = without_thousands(tokens)
-    plain = key_of(tokens)
-    if found := _SCIENTIFIC.fullmatch(plain.replace(" ", "")):
-        value = Fraction(f"{found[1]}{found[2]}e{found[3]}")
-        return _Quantity(frozenset(), [value], _places(plain), NO_UNIT)
+    tokens = without_thousands(_after_lead(tokens))
     formula = Formula(tokens)
     values = formula.values()
     size, rest = _scale(formula.rest)
-    unit = (
-        PERCENT
-        if rest and [t.text for t in rest] in (["%"], ["percent"], ["per", "cent"])
-        else None
-    )
-    if unit is None:
-        unit = read_unit(rest)
+    unit = PERCENT if _is_percent(rest) else read_unit(rest)
     if unit is None:
         raise NoFormulaError
     if size != 1:
@@ -124,6 +125,20 @@ def _quantity(tokens: Tokens) -> _Quantity:
     number = tokens[: len(tokens) - len(formula.rest)]
     places = -1 if size != 1 else _places(key_of(number))
     return _Quantity(formula.names, values, places, unit)
+
+
+def _after_lead(tokens: Tokens) -> Tokens:
+    """Without "a", "up" or "an increase of" before a number."""
+    first = next((i for i, token in enumerate(tokens) if token.kind == "number"), 0)
+    lead = tokens[:first]
+    return tokens[first:] if all(token.text in _LEADS for token in lead) else tokens
+
+
+def _is_percent(rest: Tokens) -> bool:
+    """Is it "%", perhaps with the word for what changes by it: "% increase", "percent off"?"""
+    texts = [token.text for token in rest]
+    n_mark = 2 if texts[:2] == ["per", "cent"] else texts[:1] in (["%"], ["percent"])
+    return bool(n_mark) and all(token.kind == "word" for token in rest[int(n_mark) :])
 
 
 def _scale(rest: Tokens) -> tuple[int, Tokens]:
@@ -138,7 +153,7 @@ def _places(number: str) -> int:
     found = _DECIMAL.fullmatch(number.replace(" ", ""))
     if found is None or len(found["decimals"]) < _PLACES:
         return -1
-    return max(len(found["decimals"]) - int(found["power"] or found["tens"] or 0), 0)
+    return max(len(found["decimals"]) - int(found["tens"] or 0), 0)
 
 
 def same_quantities(a: Tokens, b: Tokens) -> bool | None:
@@ -151,6 +166,15 @@ def same_quantities(a: Tokens, b: Tokens) -> bool | None:
         one = _with_letter_unit(a) or one
     if PERCENT in (one.unit, other.unit) and one.unit != other.unit:
         return _same_percent(one, other)
+    if _same_measures(one, other):
+        return True
+    # 60 s and 1 min were told apart above; 3600 s and 1 h are both letters.
+    left, right = (_with_letter_unit(t) if q.names else None for q, t in ((one, a), (other, b)))
+    return left is not None and right is not None and _same_measures(left, right)
+
+
+def _same_measures(one: _Quantity, other: _Quantity) -> bool:
+    """The same values, once both are in one unit."""
     if one.unit.powers and other.unit.powers:
         if one.unit.powers != other.unit.powers:
             return False

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from prm_core.answers.notation import Token, key_of
+from prm_core.answers.notation import Token, key_of, words
 
 Tokens = Sequence[Token]
 _MOST_ITEMS = 40  # of a list; a longer one equals only the same text
@@ -18,7 +18,12 @@ _OPEN = frozenset({"(", "[", "{", r"\{", r"\langle", r"\lfloor", r"\lceil"})
 _CLOSED = frozenset({")", "]", "}", r"\}", r"\rangle", r"\rfloor", r"\rceil"})
 COMMA = frozenset({","})
 UNION = frozenset({r"\cup"})
-_SEPARATORS = frozenset({",", ";", "and", "or", "&", r"\\", "und", "et", "y", "e", "и", "或", "和"})
+_SEPARATORS = words("and or und oder et ou y e o и или 或 和 与 及 以及 或者") | {
+    ",",
+    ";",
+    "&",
+    r"\\",
+}
 _RELATION_NAMES = {"=": "=", r"\approx": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">="}
 _RELATION_NAMES |= {r"\ne": "!=", r"\equiv": "=", r"\in": "in"}
 _RELATIONS = frozenset(_RELATION_NAMES)
@@ -57,28 +62,46 @@ class Choice(NamedTuple):
     text: Tokens
 
 
+_CHOICE_WORDS = words("option choice answer 选项 选 答案 ответ вариант opción respuesta réponse")
+_CHOICE_WORDS |= words("antwort opção resposta risposta opzione")
+
+
+def _is_apart(tokens: Tokens) -> bool:
+    """Is a capital letter followed by a blank and what it stands for: "C twelve", "C (12)"?"""
+    after = tokens[1]
+    value = after.kind in ("number", "word") or after.text in ("(", r"\frac", r"\sqrt")
+    return tokens[0].text.isupper() and after.spaced and value
+
+
+def _is_said(tokens: Tokens) -> bool:
+    """Are there words after the mark: "C - twelve apples", and not C - 12?"""
+    return len(tokens) > 2 and tokens[2].spaced and tokens[2].kind == "word"
+
+
 def choice_of(tokens: Tokens) -> Choice | None:
-    if tokens and tokens[0].text in ("option", "choice", "answer"):
-        tokens = tokens[1:]
-        found = choice_of(tokens)
+    if tokens and tokens[0].text in _CHOICE_WORDS:
+        named = tokens[1:]
+        found = choice_of(named[1:] if named and named[0].text in (":", "is", "_") else named)
         return found and found._replace(marked=True)
     texts = [token.text for token in tokens[:3]]
     if not texts:
         return None
-    opened = texts[0] == "("
+    closing = {"(": ")", "[": "]", "{": "}"}.get(texts[0])
+    opened = closing is not None
     letter = texts[1] if opened and len(texts) > 1 else texts[0]
     if len(letter) != 1 or not letter.isalpha() or not letter.isascii():
         return None
     if opened:
-        if texts[2:] != [")"]:
+        if texts[2:] != [closing]:
             return None
         rest = tokens[3:]
+    elif len(texts) == 1 or _is_apart(tokens):
+        rest = tokens[1:]
     else:
-        mark = texts[1] if len(texts) > 1 else ""
-        if mark and mark not in (")", ":", "."):
+        if texts[1] not in (")", ":", ".") and not (texts[1] in ("-", ",") and _is_said(tokens)):
             return None
-        rest = tokens[2:] if mark else tokens[1:]
-        opened = bool(mark)
+        rest = tokens[2:]
+        opened = True
     if rest and (letter not in "ABCDEFGHIJ" or rest[0].text in ("+", "*", "/", "^", "=", ",", "'")):
         return None
     more = len(rest) > 2 and rest[0].text == "(" and rest[2].text == ")"
@@ -174,6 +197,11 @@ def cells_of(tokens: Tokens) -> list[list[Tokens]] | None:
     outside = brackets_of(tokens)
     if outside is not None and outside[0] in ("(", "[") and outside[1]:
         tokens = outside[1]
+        listed = [brackets_of(row) for row in parts_of(tokens, COMMA)]
+        if len(listed) > 1 and outside[0] == "[" and all(row and row[0] == "[" for row in listed):
+            return [parts_of(row[1], COMMA) for row in listed if row]  # [[1, 2], [3, 4]]
+    if outside is not None and outside[0] == r"\langle":
+        return [[entry] for entry in parts_of(outside[1], COMMA)]
     if len(tokens) < 3 or tokens[0].text != r"\matrix":
         return None
     enclosed = brackets_of(tokens[1:])

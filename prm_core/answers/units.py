@@ -32,70 +32,139 @@ PERCENT = Unit((("%", 1),))
 _TABLE: dict[str, Unit] = {}
 
 
-def _define(base: str, power: int, size: str | int | Fraction, names: str) -> None:
+def _define(unit: Unit, size: str | int | Fraction, names: str) -> None:
+    """Names of what is `size` times a unit."""
     for name in names.split():
-        _TABLE[name] = Unit(((base, power),), Fraction(size))
+        _TABLE[name] = Unit(unit.powers, unit.size * Fraction(size))
 
 
-_define("m", 1, 1, "m meter meters metre metres")
-_define("m", 1, "1e-2", "cm cms centimeter centimeters centimetre centimetres")
-_define("m", 1, "1e-3", "mm millimeter millimeters millimetre millimetres")
-_define("m", 1, 1000, "km kms kilometer kilometers kilometre kilometres")
-_define("m", 1, "1e-9", "nm nanometer nanometers")
-_define("m", 1, "0.0254", "in inch inches")
-_define("m", 1, "0.3048", "ft foot feet")
-_define("m", 1, "0.9144", "yd yds yard yards")
-_define("m", 1, "1609.344", "mi mile miles")
-_define("g", 1, 1, "g gram grams gramme grammes")
-_define("g", 1, 1000, "kg kgs kilo kilos kilogram kilograms")
-_define("g", 1, "1e-3", "mg milligram milligrams")
-_define("g", 1, "453.59237", "lb lbs pound pounds")
-_define("g", 1, "28.349523125", "oz ounce ounces")
-_define("ton", 1, 1, "ton tons tonne tonnes")
-_define("s", 1, 1, "s sec secs second seconds")
-_define("s", 1, "1e-3", "ms millisecond milliseconds")
-_define("s", 1, 60, "min mins minute minutes")
-_define("s", 1, 3600, "h hr hrs hour hours")
-_define("s", 1, 86_400, "day days")
-_define("s", 1, 604_800, "week weeks wk wks")
-_define("month", 1, 1, "month months")
-_define("month", 1, 12, "year years yr yrs")
-_define("m", 3, "1e-3", "l liter liters litre litres")
-_define("m", 3, "1e-6", "ml milliliter milliliters millilitre millilitres cc")
-_define("gallon", 1, 1, "gal gallon gallons")
-_define("gallon", 1, "1/4", "qt quart quarts")
-_define("gallon", 1, "1/8", "pt pint pints")
-_define("degree", 1, 1, "deg degree degrees")
-_define("radian", 1, 1, "rad radian radians")
-_define("dollar", 1, 1, "dollar dollars usd")
-_define("dollar", 1, "1e-2", "cent cents")
-_define("euro", 1, 1, "euro euros eur")
-_define("gbp", 1, 1, "gbp")
-_define("yen", 1, 1, "yen")
-_define("rupee", 1, 1, "rupee rupees inr")
-_define("degC", 1, 1, "degc celsius")
-_define("degF", 1, 1, "degf fahrenheit")
-_define("kelvin", 1, 1, "kelvin kelvins")
-_define("newton", 1, 1, "n newton newtons")
-_define("joule", 1, 1, "j joule joules")
-_define("joule", 1, 1000, "kj kilojoule kilojoules")
-_define("watt", 1, 1, "w watt watts")
-_define("watt", 1, 1000, "kw kilowatt kilowatts")
-_define("volt", 1, 1, "v volt volts")
-_define("hertz", 1, 1, "hz hertz")
-_define("pascal", 1, 1, "pa pascal pascals")
-_define("byte", 1, 1, "byte bytes")
-_define("bit", 1, 1, "bit bits")
-for _names, _size in (("mph", "1609.344"), ("kph kmh kmph", "1000")):
-    for _name in _names.split():
-        _TABLE[_name] = Unit((("m", 1), ("s", -1)), Fraction(_size) / 3600)
+def _of(*powers: tuple[str, int]) -> Unit:
+    return Unit(tuple(sorted(powers)))
 
-LETTERS = words("m g s h l L N J W V")
+
+_PREFIXES = {
+    **{"nano": ("n", "1e-9"), "micro": ("μ", "1e-6"), "milli": ("m", "1e-3")},
+    **{"centi": ("c", "1e-2"), "deci": ("d", "1e-1"), "hecto": ("h", "1e2")},
+    **{"kilo": ("k", "1e3"), "mega": ("M", "1e6"), "giga": ("G", "1e9"), "tera": ("T", "1e12")},
+}
+
+
+def _metric(unit: Unit, symbol: str, usual: str, names: str) -> None:
+    """A unit with its prefixes: the names with all of them, the symbol with the usual ones."""
+    _define(unit, 1, f"{symbol} {names}")
+    for prefix, (letter, size) in _PREFIXES.items():
+        _define(unit, size, " ".join(prefix + name for name in names.split()))
+        if letter in usual:
+            _define(unit, size, letter + symbol)
+
+
+_M, _G, _S, _L = _of(("m", 1)), _of(("g", 1)), _of(("s", 1)), Unit((("m", 3),), Fraction("1e-3"))
+_J = Unit((("g", 1), ("m", 2), ("s", -2)), Fraction(1000))
+_metric(_M, "m", "nμmcdk", "meter meters metre metres")
+_metric(_G, "g", "μmk", "gram grams gramme grammes")
+_metric(_S, "s", "nμm", "second seconds")
+_metric(_L, "l", "mcd", "liter liters litre litres")
+_metric(_L, "L", "mcdμ", "")
+_metric(_of(("s", -1)), "Hz", "kMGT", "hertz")
+_metric(Unit((("g", 1), ("m", 1), ("s", -2)), Fraction(1000)), "N", "mk", "newton newtons")
+_metric(_J, "J", "mkM", "joule joules")
+_metric(Unit((("g", 1), ("m", 2), ("s", -3)), Fraction(1000)), "W", "mkMG", "watt watts")
+_metric(Unit((("g", 1), ("m", -1), ("s", -2)), Fraction(1000)), "Pa", "hkM", "pascal pascals")
+_metric(_of(("A", 1)), "A", "m", "ampere amperes amp amps")
+_metric(Unit((("A", -1), ("g", 1), ("m", 2), ("s", -3)), Fraction(1000)), "V", "mk", "volt volts")
+_metric(Unit((("A", -2), ("g", 1), ("m", 2), ("s", -3)), Fraction(1000)), "ohm", "kM", "ohm ohms")
+_metric(_of(("mol", 1)), "mol", "mμ", "mole moles")
+_metric(Unit(_J.powers, _J.size * Fraction("4.184")), "cal", "k", "calorie calories")
+_metric(Unit(_J.powers, _J.size * Fraction("1.602176634e-19")), "eV", "kMG", "electronvolt")
+_metric(_of(("byte", 1)), "B", "kMGT", "byte bytes")
+_define(_of(("byte", 1)), 1000, "KB")
+_define(_of(("bit", 1)), 1, "bit bits")
+_define(_J, 3_600_000, "kWh")
+_define(_J, 3600, "Wh")
+_define(_TABLE["Pa"], 100_000, "bar bars")
+_define(_TABLE["Pa"], 101_325, "atm atmosphere atmospheres")
+_define(_TABLE["Pa"], "133.322387415", "mmHg")
+_define(_M, "0.0254", "in inch inches")
+_define(_M, "0.3048", "ft foot feet")
+_define(_M, "0.9144", "yd yds yard yards")
+_define(_M, "1609.344", "mi mile miles")
+_define(_M, "1e-2", "cms")
+_define(_M, 1000, "kms")
+_define(_of(("m", 2)), 10_000, "ha hectare hectares")
+_define(_of(("m", 2)), "4046.8564224", "acre acres")
+_define(_G, 1000, "kgs kilo kilos")
+_define(_G, "453.59237", "lb lbs pound pounds")
+_define(_G, "28.349523125", "oz ounce ounces")
+_define(_of(("ton", 1)), 1, "ton tons tonne tonnes")
+_define(_S, 1, "sec secs")
+_define(_S, 60, "min mins minute minutes")
+_define(_S, 3600, "h hr hrs hour hours")
+_define(_S, 86_400, "day days")
+_define(_S, 604_800, "week weeks wk wks")
+_define(_of(("month", 1)), 1, "month months")
+_define(_of(("month", 1)), 12, "year years yr yrs")
+_define(_of(("month", 1)), 120, "decade decades")
+_define(_of(("month", 1)), 1200, "century centuries")
+_define(_L, "1e-3", "cc")
+_define(_of(("gallon", 1)), 1, "gal gallon gallons")
+_define(_of(("gallon", 1)), "1/4", "qt quart quarts")
+_define(_of(("gallon", 1)), "1/8", "pt pint pints")
+_define(_of(("gallon", 1)), "1/16", "cup cups")
+_define(_of(("gallon", 1)), "1/128", "floz")
+_define(_of(("gallon", 1)), "1/256", "tbsp tablespoon tablespoons")
+_define(_of(("gallon", 1)), "1/768", "tsp teaspoon teaspoons")
+_define(_of(("degree", 1)), 1, "deg degree degrees")
+_define(_of(("radian", 1)), 1, "rad radian radians")
+_define(_of(("dollar", 1)), 1, "dollar dollars usd")
+_define(_of(("dollar", 1)), "1e-2", "cent cents")
+_define(_of(("euro", 1)), 1, "euro euros eur")
+_define(_of(("gbp", 1)), 1, "gbp")
+_define(_of(("gbp", 1)), "1e-2", "pence")
+_define(_of(("yen", 1)), 1, "yen")
+_define(_of(("yuan", 1)), 1, "yuan rmb 元 人民币")
+_define(_of(("rupee", 1)), 1, "rupee rupees inr")
+_define(_of(("ruble", 1)), 1, "ruble rubles rouble roubles рубль рубля рублей руб")
+_define(_of(("degC", 1)), 1, "degc celsius")
+_define(_of(("degF", 1)), 1, "degf fahrenheit")
+_define(_of(("kelvin", 1)), 1, "K kelvin kelvins")
+_KMH = Unit((("m", 1), ("s", -1)), Fraction(1000, 3600))
+_define(_KMH, 1, "kph kmh kmph")
+_define(_KMH, "1.609344", "mph")
+# The other languages that answers are read in.
+_define(_M, 1, "mètre mètres metro metros metri м метр метра метров 米")
+_define(_M, "1e-1", "дм дециметр дециметра дециметров 分米")
+_define(_M, "1e-2", "centimètre centimètres zentimeter centímetro centímetros centimetro")
+_define(_M, "1e-2", "centimetri см сантиметр сантиметра сантиметров 厘米")
+_define(_M, "1e-3", "millimètre millimètres milímetro milímetros millimetro millimetri")
+_define(_M, "1e-3", "мм миллиметр миллиметра миллиметров 毫米")
+_define(_M, 1000, "kilomètre kilomètres kilómetro kilómetros quilômetro quilômetros quilómetro")
+_define(_M, 1000, "quilómetros chilometro chilometri км километр километра километров 千米 公里")
+_define(_G, 1, "gramm gramo gramos grama gramas grammo grammi г грамм грамма граммов 克")
+_define(_G, 1000, "kilogramm kilogramo kilogramos quilograma quilogramas quilo quilos chilogrammo")
+_define(_G, 1000, "chilogrammi chilo chili кг килограмм килограмма килограммов 千克 公斤")
+_define(_S, 1, "seconde secondes sekunde sekunden segundo segundos secondo secondi")
+_define(_S, 1, "с секунда секунды секунд 秒")
+_define(_S, 60, "minuten minuto minutos minuti мин минута минуты минут 分钟")
+_define(_S, 3600, "heure heures stunde stunden hora horas ora ore ч час часа часов 小时")
+_define(_S, 86_400, "jour jours tag tage tagen día días dia dias giorno giorni")
+_define(_S, 86_400, "день дня дней 天")
+_define(_S, 604_800, "semaine semaines woche wochen semana semanas settimana settimane")
+_define(_S, 604_800, "неделя недели недель 周 星期")
+_define(_of(("month", 1)), 1, "mois monat monate monaten mes meses mês mese mesi")
+_define(_of(("month", 1)), 1, "месяц месяца месяцев 个月")
+_define(_of(("month", 1)), 12, "ans année années jahr jahre jahren año años ano anos anno anni")
+_define(_of(("month", 1)), 12, "год года лет 年")
+_define(_L, 1, "litro litros litri л литр литра литров 升")
+_define(_L, "1e-3", "мл 毫升")
+_define(_of(("dollar", 1)), 1, "dólar dólares dollari доллар доллара долларов 美元")
+_define(_of(("euro", 1)), 1, "евро 欧元")
+_define(_of(("degree", 1)), 1, "degré degrés grad grado grados grau graus gradi")
+_define(_of(("degree", 1)), 1, "градус градуса градусов 度")
+
+LETTERS = words("m g s h l L N J W V A K B")
 """Units of one letter, which may be variables as well."""
 ORDINALS = words("st nd rd th")
-NAMES = frozenset(name for name in _TABLE if len(name) > 1) | words(
-    "mL Hz Pa kJ kW sq cu st nd rd th"
-)
+NAMES = frozenset(name for name in _TABLE if len(name) > 1) | words("sq cu st nd rd th fl")
 """Units as they are written; the short ones would else be variables."""
 
 _DEGREES = {"celsius": "celsius", "C": "celsius", "fahrenheit": "fahrenheit", "F": "fahrenheit"}
@@ -123,8 +192,9 @@ def read_unit(tokens: Sequence[Token]) -> Unit | None:
     """
     if tokens and tokens[0].text in ORDINALS and not tokens[0].spaced:  # 6th
         tokens = tokens[1:]
-    if len(tokens) > 1 and tokens[0].text in ("unit", "units") and tokens[1].text == "^":
-        tokens = tokens[:1]  # square units, without saying of what
+    counted = {token.text for token in tokens if token.kind == "word"}
+    if counted & {"unit", "units"} and counted <= {"unit", "units", *_POWERS}:
+        return NO_UNIT  # square units, without saying of what
     if not tokens:
         return NO_UNIT
     reader = _Reader(tokens)
@@ -200,7 +270,10 @@ class _Reader:
         letter = token.kind == "letter" and (token.upright or self.place > 0)
         if not (token.kind == "word" or (letter and token.text in LETTERS)):
             return None
-        unit = _TABLE.get(token.text.lower())
+        unit = _TABLE.get(token.text) or _TABLE.get(token.text.lower())
+        if token.text in ("fl", "fluid"):
+            self.place += 1 + (self._peek(1).text == ".")
+            unit = _TABLE["floz"] if self._peek().text in ("oz", "ounce", "ounces") else None
         if unit is None:
             return None
         self.place += 1
