@@ -1,0 +1,239 @@
+r"""What a solution's last step comes to, where no answer is marked or stated.
+
+Tried in this order: what its last sentence ends with whole (a choice, a tuple, an interval, several
+solutions), the formula there, and of its values the bold one, what is worked out in words ("24
+divided by 4 is 6"), what repeats the last result, the last one. Linear in the text, and never
+fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from prm_core.answers.equality import bare
+
+LONGEST = 400
+"""Characters of an answer that are looked at."""
+DELIMITED = re.compile(
+    r"\$\$(?P<double>(?:[^$\\]|\\.){1,400})\$\$"
+    r"|\$(?![\s$])(?P<single>(?:[^$\n\\]|\\.){1,400})(?<!\s)\$(?!\d)"
+    r"|\\\[(?P<display>.{1,400}?)\\\]|\\\((?P<inline>.{1,400}?)\\\)"
+    r"|\*\*(?P<bold>[^*\n]{1,200})\*\*",
+    re.DOTALL,
+)
+NUMBER = re.compile(
+    r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
+      | (?<![\w)\].,:^])(?<!\^\{)[-−]? \\?\$?
+        (?: \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
+          | \d{1,2}(?::\d{2}){1,2}(?!\d) (?:\s?[AaPp]\.?[Mm]\b)? | \d{1,3}:\d{1,3}(?![\d:])
+          | (?:\d{1,3}(?:\.\d{3})++|\d++) ,\d{1,2}(?![\d,]|\.\d)
+          | (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:[eE][-+]?\d{1,3}(?!\w))? (?:/\d++)?
+            (?:\s?(?:π|pi\b))? (?:\\?%)? )
+        (?!:\d)
+      | (?<![\w)\]])[-−]?\.\d++ | (?<![\w)\]])[-−]?[½⅓⅔¼¾]""",
+    re.VERBOSE,
+)
+LOOSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2,}")
+
+
+SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)|[\n\r]+")
+_BOLD = re.compile(r"\*\*(?P<inside>[^*\n]{1,60})\*\*")
+# Not the point of a sentence: "(3 × 4)", "not 15", "in 2020", "at 5:00 PM", "of the 20 eggs".
+_ASIDE = re.compile(
+    r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
+    r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
+    r"\b(?:equations?|eqs?\.|steps?|figures?|tables?|theorem|lemma|exercise|problem)"
+    r"\s*+#?\(?\d++(?:\.\d++)*+\)?",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(  # "Hence B."; "Option (C) is correct"; "B is the right choice"
+    r"\A[\s*_]*+(?:(?:[Hh]ence|[Tt]hus|[Ss]o|[Tt]herefore|∴)[\s,:*_]*+)?+"
+    r"(?:(?:the\s++)?(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s_]++)?+"
+    r"(?P<letter>\([A-J]\)|[A-J](?![\w'’]))"
+    r"(?P<said>[\s*_]*+is\s++(?:the\s++)?(?:correct|right)(?:\s++(?:one|choice|option|answer))?)?"
+    r"[\s*_.!]*+\Z"
+)
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".replace(" ", "|")
+_MONTH = rf"(?:{_MONTHS})[a-z]{{0,6}}"
+_VALUE = r"[-−]?\s?\$?(?:\d[\d.,]*(?:/\d+)?|\\frac\{\d+\}\{\d+\})(?<![.,])"
+_SIGN = r"\s*(?:[<>≤≥=]|\\[lg]e\b|[<>]=)\s*"
+_RELATION = rf"(?:{_VALUE}{_SIGN})?\b[A-Za-z]{_SIGN}{_VALUE}"
+# What a sentence can end with whole: May 5, 2020; (2, 3), [0, 5), {1, 4}; x ≥ 5; x = 2 or x = 3.
+_WHOLE = re.compile(
+    rf"""(?: (?P<date> \b (?: {_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)? | \d{{1,2}}\s{_MONTH} )
+          (?:,?\s\d{{4}})? )
+      | (?P<enclosed> (?<!\w) \\?[(\[{{]
+          [^()\[\]{{}}]{{1,60}} , [^()\[\]{{}}]{{1,60}} \\?[)\]}}] )
+      | (?<![\w^=+*/-]) (?<![=+*/^-]\s) (?P<said> {_RELATION}
+          (?: (?:,|,?\s(?:and|or)\b)\s*{_RELATION} ){{0,5}} )
+      ) [\s.!$*]*\Z""",
+    re.VERBOSE,
+)
+_NO_WORD = re.compile(
+    r"\\(?:text|mathrm)\s*\{[^{}]*\}|(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|sqrt|pi)\b"
+)
+_NO_AMOUNT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}|\\[,;:! ]|\s+")  # beside a plain number
+_FORMULA_WORD = re.compile(r"(?:\\(?:text|mathrm)\s*\{[^{}]*\}|\S)+")
+HAS_VALUE = re.compile(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]")
+_Span = tuple[int, int]
+_COMES_TO = re.compile(  # what is worked out in words: "6 divided by 2 is 3", "which gives us $12"
+    rf"""(?: \b(?: which\s(?:is|equals|means|leaves|comes\sto) (?:\sequal\sto)? | equals | equal\sto
+          | (?:by|of|minus|plus|times|from)\s{_VALUE}(?:\s[a-z]+)?\sis | for\sa\stotal\sof )
+        | (?: \b(?: to\sget | gives | we\s(?:get|obtain) ) | ,\s(?:giving|leaving) )
+          (?:\s(?:us|me|you|him|her|them))? (?:(?:\s[a-z]+){{1,3}}\sof|\swith)? )
+      \s(?:about\s|approximately\s|only\s)?
+      (?={_VALUE}(?![\d^{{(\\]|\.\d|\s?[*+/×^÷−-]\s?[\d$]|\sis\b
+        |(?:\s[a-z]+)?\s(?:more|less|fewer|lower|higher|longer|shorter|older|younger)\b))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
+_TURNED = re.compile(rf"(?<![\w.*/+^-])(?P<number>{_VALUE})\s*=\s*\$?[A-Za-z]\$?[\s.!]*\Z")
+RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
+
+
+def conclusion(text: str, last_step: str) -> str | None:
+    """The number or formula that the last step ends with, or that it repeats as a result."""
+    said = _REFERENCE.sub("", last_step)
+    sentences = [part for part in SENTENCE.split(said.strip()) if part.strip()]
+    if not sentences:
+        return None
+    if whole := _whole_at_end(sentences[-1]):
+        return whole
+    formula = _formula_at_end(sentences[-1])
+    if formula is not None:
+        return formula
+    for sentence in reversed(sentences):
+        values = _values(sentence)
+        if values:
+            return _among(values, sentence, text)
+    return None
+
+
+def _whole_at_end(sentence: str) -> str | None:
+    """The choice, date, tuple, interval, set, inequality or solutions that a sentence ends with.
+
+    "x = 5" is none of them.
+    """
+    choice = _CHOICE.match(sentence)
+    if choice is not None and (choice["said"] or choice.start("letter")):
+        return choice["letter"]
+    if turned := _TURNED.search(sentence[-LONGEST:]):
+        return shown_answer(turned["number"])
+    found = _WHOLE.search(sentence[-LONGEST:])
+    if found is None:
+        return None
+    if date := found["date"]:
+        return date
+    if enclosed := found["enclosed"]:
+        return None if _words_in(enclosed) or "=" in enclosed else shown_answer(enclosed)
+    said = shown_answer(found["said"])
+    if re.search(r"[<>≤≥]|\\[lg]e", said):
+        return said
+    names = set(re.findall(r"[A-Za-z](?=\s*=)", said))
+    listed = said.count("=") > 1 and (len(names) == 1 or "," not in said)
+    return said if listed else None
+
+
+def _values(sentence: str) -> list[str]:
+    """The numbers and formulas of a sentence in their order: a number in a formula is none."""
+    if not HAS_VALUE.search(sentence):
+        return []
+    begin = max(0, len(sentence) - 2 * LONGEST)  # as in `_formula_at_end`
+    spans = [found.span() for found in DELIMITED.finditer(sentence, begin)]
+    spans += _bare_formulas(sentence, begin, spans)
+    values: list[str] = []
+    after = 0
+    for start, end in sorted(spans):
+        inside = shown_answer(shown_answer(sentence[start:end]).rpartition("=")[2])
+        amount = NUMBER.fullmatch(_NO_AMOUNT.sub("", inside))
+        if is_formula(inside) and not amount:
+            values += [*_numbers(sentence[after:start]), inside]
+            after = end
+    return values + _numbers(sentence[after:])
+
+
+def _numbers(text: str) -> list[str]:
+    return [shown_answer(found.group()) for found in NUMBER.finditer(text)]
+
+
+def _bare_formulas(sentence: str, begin: int, taken: Sequence[tuple[int, int]]) -> list[_Span]:
+    r"""Formulas without delimiters: the words between others that have a command or a power."""
+    runs: list[list[re.Match[str]]] = [[]]
+    for found in _FORMULA_WORD.finditer(sentence, begin):
+        free = not any(start < found.end() and found.start() < end for start, end in taken)
+        if free and not _words_in(found[0]) and found[0] not in ("a", "A", "I"):
+            runs[-1].append(found)
+        elif runs[-1]:
+            runs.append([])
+    spans = [(run[0].start(), run[-1].end()) for run in runs if run]
+    return [span for span in spans if re.search(r"\\[A-Za-z]|\w\s*\^|[π√]", sentence[slice(*span)])]
+
+
+def _among(numbers: Sequence[str], sentence: str, text: str) -> str:
+    """Which value of a closing sentence is its point: the bold one, the last result, the last."""
+    numbers = _values(_ASIDE.sub("", sentence)) or numbers
+    bold = [value for found in _BOLD.finditer(sentence) for value in _values(found["inside"])]
+    if len(bold) == 1:
+        return bold[0]
+    if worked_out := _worked_out(sentence):
+        return worked_out
+    results = [value_of(found["number"]) for found in RESULT.finditer(text[-2000:])]
+    if results:
+        repeated = [number for number in numbers if value_of(number) == results[-1]]
+        if repeated:
+            return repeated[-1]
+    return numbers[-1]
+
+
+def _worked_out(sentence: str) -> str | None:
+    """What a sentence comes to by its own words, and no equality sign after them."""
+    *_, last = [None, *_COMES_TO.finditer(sentence)]
+    if last is None or "=" in sentence[last.end() :]:
+        return None
+    values = _numbers(sentence[last.end() :])
+    goes_on = _GOES_ON.search(sentence, last.end()) and values and values[0] not in values[1:]
+    return values[0] if values and not (goes_on and values[1:]) else None
+
+
+def value_of(number: str) -> str:
+    digits = number.replace(",", "")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def _formula_at_end(sentence: str) -> str | None:
+    """The formula at a sentence's end, right of its last equality sign; None where words end it."""
+    sentence = sentence[-2 * LONGEST :]  # no answer is longer, and the search tries every place
+    delimited = list(DELIMITED.finditer(sentence))
+    if delimited and not sentence[delimited[-1].end() :].strip(" \t.,;:!?*"):
+        found = delimited[-1]
+        inside = found[found.lastgroup or 0]
+        if found.lastgroup == "bold" and not is_formula(inside):
+            return None
+    else:
+        _, equals, inside = sentence.rpartition("=")
+        if not (equals or is_formula(sentence)):
+            return None
+    inside = inside.rpartition("=")[2]
+    if inside.count(")") > inside.count("("):  # "(5 + 2 = 7)"
+        inside = re.sub(r"(?<!\\)\)[^)]*\Z", "", inside)
+    shown = shown_answer(inside)
+    return shown if shown and is_formula(shown) else None
+
+
+def is_formula(text: str) -> bool:
+    """Is a text mathematics without words, and more than a letter or a mark?"""
+    return HAS_VALUE.search(text) is not None and not _words_in(text)
+
+
+def _words_in(text: str) -> bool:
+    """Has a text words that are neither set upright in a formula nor names of functions?"""
+    return bool(LOOSE_WORD.search(_NO_WORD.sub("", text)))
+
+
+def shown_answer(answer: str) -> str:
+    """An answer as it is shown: bare, and without a dollar sign in front of its number."""
+    return re.sub(r"^([-−]?)\\?\$?(?=[-−]?[\d.])", r"\1", bare(answer))
