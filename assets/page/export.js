@@ -22,7 +22,9 @@ written.before(exportPart);
 function openExport(open) {
   exportMenu.hidden = !open;
   exportButton.setAttribute("aria-expanded", String(open));
-  if (open) exportMenu.firstChild.focus();
+  if (!open) return;
+  showWhole();
+  exportMenu.querySelector("button:not([hidden])").focus();
 }
 
 function sayExport(words) {
@@ -38,13 +40,26 @@ function download(name, blob) {
 
 const bytesOf = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
 
+// A session as a file, by the server: { name, contents, words }, or { error }.
+async function exported(format, part) {
+  const packing = through(prm.merged(part), new CompressionStream("gzip"));
+  const session = base64(new Uint8Array(await packing.arrayBuffer()));
+  return session.length > props.max_session
+    ? { error: "This is too large for the page; close the list, and export it in parts." }
+    : await server.export_session({ format, session }).catch(() => ({}));
+}
+
+const unanswered = (what) => `The server did not answer; save ${what} again in a minute.`;
+
+// What is exported: the displayed problem, or the whole list.
+const exportPartNow = () => ({ method, only: !isWhole() });
+
 async function exportAs(format) {
   openExport(false);
   exportButton.focus();
-  const asked = { format, aggregation: method, results: exportedResults() };
-  const reply = await server.export_results(asked).catch(() => null);
-  if (!reply || reply.error) {
-    sayExport(reply?.error ?? "The server did not answer; try again in a minute.");
+  const reply = await exported(format, exportPartNow());
+  if (!reply.contents) {
+    sayExport(reply.error ?? unanswered("it"));
     return;
   }
   download(reply.name, new Blob([bytesOf(reply.contents)]));
@@ -53,13 +68,14 @@ async function exportAs(format) {
 
 // --- links ----------------------------------------------------------------------------------------
 
+const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+
 const through = (data, stream) => new Response(new Blob([data]).stream().pipeThrough(stream));
 
 async function packed(text) {
   const stream = new CompressionStream("deflate-raw");
   const bytes = new Uint8Array(await through(text, stream).arrayBuffer());
-  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return base64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 // The text in a link; null if it is not ours. Text that unpacks to more than the server reads is not
@@ -86,8 +102,9 @@ async function unpacked(text) {
 async function copyLink() {
   openExport(false);
   exportButton.focus();
-  const said = prm.labels.all();
-  const state = { draft: prm.draft, method, results: prm.storedResults(value), said };
+  const state = isWhole()
+    ? { title: prm.listed().title, session: prm.merged({ method }) }
+    : { draft: prm.draft, method, results: prm.storedResults(value), said: prm.labels.all() };
   const link = `${location.origin}${location.pathname}#s=${await packed(JSON.stringify(state))}`;
   if (link.length > MOST_LINK) {
     sayExport("Too large for a link; save the session as a file instead.");
@@ -101,6 +118,12 @@ async function openLink() {
   if (!text) return;
   history.replaceState(null, "", location.pathname + location.search);
   const state = await unpacked(text).then(JSON.parse).catch(() => null);
+  if (typeof state?.session === "string") {
+    await prm.loaded;
+    const detail = { text: state.session, title: String(state.title) };
+    document.dispatchEvent(new CustomEvent("prm:open-session", { detail }));
+    return;
+  }
   const ours = state && typeof state.draft?.problem === "string" &&
     Array.isArray(state.draft.solutions) && typeof state.results === "string";
   if (!ours) {
@@ -121,12 +144,32 @@ async function openLink() {
 
 const entry = (label, act) =>
   make("button", { type: "button", role: "menuitem", tabindex: "-1", onclick: act }, label);
+const wholeEntry = make("button", {
+  type: "button",
+  role: "menuitemcheckbox",
+  tabindex: "-1",
+  onclick: () => {
+    wholeEntry.setAttribute("aria-checked", String(!isWhole()));
+    showWhole();
+  },
+});
+const isWhole = () => wholeEntry.getAttribute("aria-checked") === "true";
+
+// The menu speaks of the displayed problem, or of the whole list where there is one.
+function showWhole() {
+  const n = prm.listed?.()?.n ?? 0;
+  wholeEntry.hidden = n < 2;
+  if (n < 2) wholeEntry.setAttribute("aria-checked", "false");
+  wholeEntry.textContent = `${isWhole() ? "✓ " : ""}All ${n.toLocaleString("en")} problems`;
+}
+
 exportMenu.append(
+  wholeEntry,
   entry("Copy a link to these results", copyLink),
   ...props.formats.map(({ format, label }) => entry(label, () => exportAs(format))),
 );
 exportMenu.addEventListener("keydown", (event) => {
-  const all = [...exportMenu.children];
+  const all = [...exportMenu.children].filter((one) => !one.hidden);
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) all.at((all.indexOf(document.activeElement) + step) % all.length).focus();
   else if (event.key === "Escape") {

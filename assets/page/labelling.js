@@ -188,32 +188,9 @@ const labelButton = (card, i) =>
 
 // --- out of the page --------------------------------------------------------------------------------
 
-// The results as they are exported: with what is said of the steps that were judged.
-function exportedResults() {
-  const stored = JSON.parse(prm.storedResults(value));
-  for (const one of stored.candidates) {
-    const record = prm.labels.of(one.letter);
-    if (!prm.labels.holds(record)) continue;
-    const judged = one.scores?.steps ?? [];
-    const steps = judged.length > 1 ? judged : record.steps;
-    const { labels, notes, note } = prm.labels.on(one.letter, steps);
-    one.said = { steps, labels, step_notes: notes, note };
-  }
-  return JSON.stringify(stored);
-}
-
 async function saveLabels({ format, label }) {
   Labels.tell("Saving…");
-  const packing = through(prm.merged(), new CompressionStream("gzip"));
-  const bytes = new Uint8Array(await packing.arrayBuffer());
-  const session = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  const reply = session.length > props.max_labels
-    ? { error: "This is too large for the page; close the list, and label it in parts." }
-    : await server.export_labels({ format, session }).catch(() => null);
-  if (reply?.contents) download(reply.name, new Blob([bytesOf(reply.contents)]));
-  Labels.tell(
-    reply?.contents
-      ? `Saved ${reply.words}`
-      : reply?.error ?? `The server did not answer; save ${label} again in a minute.`,
-  );
+  const reply = await exported(format, { method });
+  if (reply.contents) download(reply.name, new Blob([bytesOf(reply.contents)]));
+  Labels.tell(reply.contents ? `Saved ${reply.words}` : reply.error ?? unanswered(label));
 }

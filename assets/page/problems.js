@@ -58,13 +58,17 @@ function textsOf(problem) {
   return solutionsOf(problem).map(({ text, steps }) => text ?? (steps ?? []).join(part));
 }
 
-// A solution's recorded scores, one of every step; those of an outcome model are of the whole.
-function scoresOf({ scores, steps, thinking }, by = model) {
+// A model's recorded scores of a solution, with the steps that it judged: its own, the solution's,
+// or the whole of these.
+function scoresOf({ scores, steps = [], thinking }, by) {
   const own = scores?.[by];
-  const n = own?.probabilities.length;
-  if (!steps?.length || (n !== 1 && n !== steps.length)) return null;
-  const whole = n !== steps.length;
-  const judged = whole ? { steps: [steps.join("\n\n")] } : { steps, thinking };
+  if (!own) return null;
+  const n = own.probabilities.length;
+  const judged = own.steps
+    ? { steps: own.steps, thinking: own.thinking }
+    : n === steps.length
+    ? { steps, thinking }
+    : { steps: [steps.join("\n\n")], thinking: undefined };
   return { extras: {}, rationales: [], ...own, model_id: by, ...judged };
 }
 
@@ -103,9 +107,15 @@ function keepCompared() {
   problem.more = { ...problem.more, compared_search: beside && JSON.parse(beside) };
 }
 
+// The model that the file compares with the one on show.
+function comparedLine(by) {
+  const found = session.models.find((one) => one.id === session.settings?.other);
+  return found && found.id !== by ? judgeOf(found).model_line : undefined;
+}
+
 // What the file's other models said of the same solutions.
-function othersOf(solutions) {
-  return session.models.filter((one) => one.id !== model).map((one) => ({
+function othersOf(solutions, by) {
+  return session.models.filter((one) => one.id !== by).map((one) => ({
     ...judgeOf(one),
     candidates: solutions.map((solution) => scoresOf(solution, one.id)),
   })).filter((one) => one.candidates.some(Boolean));
@@ -119,28 +129,45 @@ function lettersOf(solutions) {
   return good ? names : names.map((_, k) => prm.letter(k));
 }
 
-function draftFor(i) {
-  if (drafts.has(i)) return drafts.get(i);
-  const problem = session.problems[i];
+// What the editor gets of a problem: what was judged, or what it held when the file was written.
+function draftOf(problem) {
   const solutions = solutionsOf(problem);
+  const letters = lettersOf(solutions);
+  if (problem.draft) {
+    const { names = [], texts = [], rule = "auto", gold_answer: gold = null } = problem.draft;
+    const known = new Map(solutions.map(({ name }, k) => [name, letters[k]]));
+    const free = names.map((_, k) => prm.letter(solutions.length + k));
+    return {
+      problem: problem.draft.problem ?? "",
+      solutions: texts.slice(0, MOST_SOLUTIONS),
+      letters: names.map((name, k) => known.get(name) ?? free[k]).slice(0, MOST_SOLUTIONS),
+      rule,
+      gold,
+    };
+  }
   return {
     problem: problem.problem,
     solutions: textsOf(problem),
-    letters: lettersOf(solutions),
+    letters,
     rule: ruleOf(problem),
     gold: problem.gold_answer ?? null,
   };
 }
 
-// The recorded scores as results that the board can draw; null where there are none.
+const draftFor = (i) => drafts.get(i) ?? draftOf(session.problems[i]);
+
+// The recorded scores as results that the board can draw, of the chosen model or else of the first
+// that judged the problem; null where there are none.
 function recordedResults(i) {
   const problem = session.problems[i];
   const solutions = solutionsOf(problem);
-  if (!solutions.some((one) => scoresOf(one))) return null;
+  const models = [...session.models ?? []].sort((a, b) => (b.id === model) - (a.id === model));
+  const shown = models.find(({ id }) => solutions.some((one) => scoresOf(one, id)));
+  if (!shown) return null;
   const [letters, texts] = [lettersOf(solutions), textsOf(problem)];
-  const by = judgeOf(session.models.find((one) => one.id === model) ?? { id: model });
+  const by = judgeOf(shown);
   const candidates = solutions.map((solution, k) => {
-    const scores = scoresOf(solution);
+    const scores = scoresOf(solution, shown.id);
     return {
       letter: letters[k],
       source: texts[k],
@@ -159,7 +186,8 @@ function recordedResults(i) {
     message: problem.message ?? "",
     cut_note: problem.cut_note ?? "",
     candidates,
-    others: othersOf(solutions),
+    others: othersOf(solutions, shown.id),
+    other: comparedLine(shown.id),
     ...treesOf(problem),
   };
   return JSON.stringify(prm.others.merged(found, found));
@@ -291,10 +319,19 @@ function keepCurrent() {
   const draft = structuredClone(prm.draft);
   if (draft.problem.trim()) drafts.set(at, draft);
   if (draft.problem.trim()) labels.set(at, prm.labels.all());
+  const shown = boardOf(at);
+  if (shown && !shown.model_line?.startsWith(prm.RECORDED)) keepResults(at, shown);
+}
+
+// The results on the board, if they are of this problem: of its text as it is now, or as it was
+// judged. While another problem is being drawn, the board still has those of the one before.
+function boardOf(i) {
   const { results: shown } = prm;
-  const own = shown?.candidates.some((one) => one.detail) && shown.status !== "running" &&
-    !shown.model_line?.startsWith(prm.RECORDED);
-  if (own && shown.problem === draft.problem) keepResults(at, shown);
+  if (i !== at || !shown || shown.status === "running") return null;
+  const judged = session && resultsOf(i);
+  const texts = [prm.draft.problem, session?.problems[i].problem];
+  const isOf = !session || [...texts, judged && JSON.parse(judged).problem].includes(shown.problem);
+  return isOf && shown.candidates.some((one) => one.detail) ? shown : null;
 }
 
 // With what other models said of the same texts before.
@@ -337,6 +374,7 @@ function take(reply, name) {
   model = (models.find((one) => one.id === wanted) ?? models[0])?.id ?? "";
   showUnread(reply);
   show();
+  tell("prm:rule", session.settings?.aggregation);
   choose(Math.min(session.settings?.problem ?? 0, session.problems.length - 1));
 }
 
@@ -432,6 +470,13 @@ async function gzipped(file) {
   if (/\.(gz|parquet|eval)$/i.test(file.name)) return file;
   const stream = file.stream().pipeThrough(new CompressionStream("gzip"));
   return await new Response(stream).blob();
+}
+
+// A list that a link carries; the server reads it like any file.
+async function openText({ text, title: name }) {
+  const packed = await gzipped(new File([text], "link.json"));
+  const asked = { name: "link.json.gz", contents: await base64(packed) };
+  take(await server.open_file(asked).catch(() => null), name);
 }
 
 function base64(blob) {
@@ -618,6 +663,7 @@ fileInput.addEventListener("change", () => {
 galleryButton.addEventListener("click", async () => {
   take(await server.gallery("").catch(() => null), "Gallery");
 });
+document.addEventListener("prm:open-session", ({ detail }) => openText(detail));
 document.addEventListener("prm:searched", ({ detail }) => addSearch(detail));
 document.addEventListener("prm:gallery", () => galleryButton.click());
 document.addEventListener("prm:outcome-example", async () => {

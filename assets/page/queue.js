@@ -1,6 +1,5 @@
-// The list of problems and the labels: what was said comes back with its problem, all solutions in
-// the order in which they are worth a look, and the whole list with its labels as a session. Runs
-// after problems.js, in the same function.
+// The list of problems and the labels: what was said comes back with its problem, and all solutions
+// in the order in which they are worth a look. Runs after problems.js, in the same function.
 
 // What a file says of a problem's steps; that they are its steps, where it says nothing more.
 function saidByFile(i) {
@@ -29,15 +28,11 @@ const nLabelled = (i) => Object.values(saidNow(i)).filter(prm.labels.holds).leng
 // What there is of a problem: its draft, its scores, what the list says of it, and its labels. Where
 // no list is open, -1 is the only problem there is.
 function known(i) {
-  const here = i === at;
-  const draft = here ? prm.draft : draftFor(i);
-  const shown = here && prm.results?.status !== "running" ? prm.results : null;
-  const board = shown?.problem === draft.problem && shown.candidates.some((one) => one.detail)
-    ? shown
-    : null;
+  const draft = i === at ? prm.draft : draftFor(i);
+  const board = boardOf(i);
   const stored = board
     ? prm.storedResults(board)
-    : session && (results.get(i) ?? recordedResults(i));
+    : session && i >= 0 && (results.get(i) ?? recordedResults(i));
   return {
     draft,
     scored: stored ? JSON.parse(stored) : null,
@@ -101,74 +96,6 @@ prm.queue = (order) => {
     queue = { of: session, key, items: ordered(order) };
   }
   return { items: queue.items, at, orders: ORDERS.map(([name]) => name) };
-};
-
-// --- the list with its labels -----------------------------------------------------------------------
-
-// A solution as a session has it; what a file said of it stays where it is of these steps.
-function mergedSolution(letter, text, file, record, judged) {
-  const steps = [
-    prm.labels.holds(record) ? record.steps : null,
-    judged?.steps.length > 1 ? judged.steps : null,
-    file?.steps,
-    judged?.steps,
-  ].find(Boolean) ?? [];
-  const same = (other) => JSON.stringify(other) === JSON.stringify(steps);
-  const solution = file && (same(file.steps ?? []))
-    ? { ...file }
-    : { name: file?.name ?? letter, text, steps };
-  if (record && same(record.steps)) {
-    Object.assign(solution, {
-      labels: record.labels,
-      step_notes: record.notes,
-      note: record.note,
-    });
-  }
-  if (judged && steps.length && (same(judged.steps) || judged.steps.length === 1)) {
-    const { probabilities, log_odds, extras, rationales } = judged;
-    const scores = { probabilities, log_odds, extras, rationales };
-    solution.scores = { ...solution.scores, [judged.model_id]: scores };
-    if (same(judged.steps)) solution.thinking = judged.thinking;
-  }
-  return solution;
-}
-
-function mergedProblem(i, models) {
-  const { draft, scored, said } = known(i);
-  const base = session?.problems[i] ?? {};
-  const given = solutionsOf(base);
-  const [names, texts] = [lettersOf(given), textsOf(base)];
-  const solutions = draft.letters.flatMap((letter, k) => {
-    const text = draft.solutions[k];
-    const place = names.indexOf(letter);
-    const file = given[place];
-    const isFiles = texts[place] === text && base.problem === draft.problem;
-    const isOf = (one) => one?.problem === draft.problem;
-    const record = isOf(said[letter]) && said[letter].source === text ? said[letter] : null;
-    const judged = isOf(scored)
-      ? scored.candidates.find((one) => one.letter === letter && one.source === text)?.scores
-      : null;
-    if (judged && !models.has(judged.model_id)) {
-      const { model: label, model_line: line, model_note: note, own: threshold } = scored;
-      models.set(judged.model_id, { id: judged.model_id, label, line, note, threshold });
-    }
-    return text.trim() ? [mergedSolution(letter, text, isFiles ? file : null, record, judged)] : [];
-  });
-  const more = (base.solutions ?? []).slice(MOST_SOLUTIONS);
-  const { problem, gold } = draft;
-  const rule = session && draft.rule === ruleOf(base) ? base.rule : draft.rule;
-  return { ...base, problem, gold_answer: gold, rule, solutions: [...solutions, ...more] };
-}
-
-// Everything, as the text of a session.
-prm.merged = () => {
-  const models = new Map((session?.models ?? []).map((one) => [one.id, one]));
-  const isTouched = (i) => i === at || [labels, drafts, results].some((one) => one.has(i));
-  const problems = session
-    ? session.problems.map((one, i) => isTouched(i) ? mergedProblem(i, models) : one)
-    : [mergedProblem(-1, models)];
-  const head = session ?? { format: "prm-inspector-session", version: 1 };
-  return JSON.stringify({ ...head, problems, models: [...models.values()] });
 };
 
 // --- wiring -------------------------------------------------------------------------------------------

@@ -275,6 +275,14 @@ async function redraw(change) {
   return true;
 }
 
+// The aggregation of a file that is opened.
+document.addEventListener("prm:rule", ({ detail: name }) => {
+  if (!radios.has(name)) return;
+  method = name;
+  keepView();
+  showRule();
+});
+
 // Results that another part passes, in stored form; null shows the empty board.
 let asked = 0; // so many results; of those that the server draws only the last are shown
 

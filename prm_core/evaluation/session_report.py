@@ -1,26 +1,34 @@
-"""A session as one HTML page that needs nothing else: no network, no script, not even this program.
+"""A session as one HTML page that needs nothing else: no network, not even this program.
 
 It can be read, printed and kept; it contains the session as JSON, so it opens again as the same
 session (`prm_core.session.open_session`). Every text that came from a file, a person or a model is
-escaped, and the page's policy forbids it to run or load anything.
+escaped, and the page's policy forbids it to run or load anything. If it contains formulas, KaTeX is
+in the page and typesets them as MathML; the policy names these scripts by their hashes. Without
+them formulas are shown as they were written.
 """
 
 from __future__ import annotations
 
+import base64
 import html
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from hashlib import sha256
 from itertools import groupby
 
+from prm_core.errors import InputError
 from prm_core.evaluation.choices import Choice, Comparison, compare_pool
 from prm_core.evaluation.two_models import ModelComparison, compare_models, difference_words
 from prm_core.figures.step_bars import PALETTES, Palette, band, format_apart, format_probability
 from prm_core.formats.containers import SESSION
+from prm_core.paths import assets_dir, page_script
 from prm_core.ranking.aggregate import METHODS
 from prm_core.ranking.rank import rank
 from prm_core.session.codec import session_json
 from prm_core.session.record import Label, Model, Problem, Session, Solution
-from prm_core.types import RankedCandidate, ScoredCandidate
+from prm_core.types import Candidate, RankedCandidate, ScoredCandidate
 
 
 def session_html(session: Session, *, only: int | None = None) -> str:
@@ -40,14 +48,19 @@ def session_html(session: Session, *, only: int | None = None) -> str:
         session = replace(session, problems=problems, settings=settings)
     show = _Show.of(session)
     title = session.title or "PRM Inspector: a report"
+    kept = session_json(session)
+    body = "\n".join(_problem(number, one, show) for number, one in enumerate(session.problems))
+    scripts = _scripts() if _FORMULA.search(kept) or _TEX in body else ()
     return _PAGE.format(
+        policy=_policy(scripts),
+        scripts="".join(f"<script>{one}</script>\n" for one in scripts),
         title=_escape(title),
         style=_style(),
         about="".join(f"<p>{line}</p>" for line in _about(session, show)),
         contents=_contents(session.problems),
-        body="\n".join(_problem(number, one, show) for number, one in enumerate(session.problems)),
+        body=body,
         element=SESSION,
-        session=_data(session_json(session)),
+        session=_data(kept),
     )
 
 
@@ -67,6 +80,10 @@ class _Show:
         settings = session.settings
         models = {one.id: one for one in session.models}
         return cls(model, settings.other, settings.aggregation, session.threshold, models)
+
+    def name(self, model: str) -> str:
+        """A model's name for people."""
+        return self.models[model].label or model
 
 
 def _escape(text: str) -> str:
@@ -88,14 +105,14 @@ def _about(session: Session, show: _Show) -> Iterator[str]:
         how = "recorded scores of" if session.model.recorded else "scored by"
         rule = METHODS[show.method]
         yield (
-            f"{how[0].upper()}{how[1:]} <b>{_escape(session.model.label or show.model)}</b> · "
+            f"{how[0].upper()}{how[1:]} <b>{_escape(show.name(show.model))}</b> · "
             f"ranked by {_escape(rule.label.lower())} ({_escape(rule.formula)}) · "
             f"a step below {show.threshold:g} counts as wrong"
         )
         if session.model.note:
             yield _text(session.model.note)
     if show.other:
-        yield f"Compared with <b>{_escape(show.other)}</b>"
+        yield f"Compared with <b>{_escape(show.name(show.other))}</b>"
     if session.annotator:
         yield f"Labelled by {_text(session.annotator)}"
     if session.note:
@@ -115,6 +132,40 @@ def _contents(problems: Sequence[Problem]) -> str:
 def _short(text: str, most: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+# --- formulas -------------------------------------------------------------------------------------
+
+# What `assets/page/formulas.js` may find one in, as JSON writes it; a sum of money is none.
+_FORMULA = re.compile(
+    r'(?<![\w$])\$[^\s$"][^$"]*(?<!\s)\$(?![\d$])|\$\$|\\\\(?:[(\[]|begin\{|boxed\{)'
+)
+
+_TEX = 'class="tex"'
+
+
+@cache
+def _scripts() -> tuple[str, ...]:
+    """KaTeX, and what makes it typeset a report.
+
+    Raises:
+        InputError: a file is missing.
+    """
+    try:
+        katex = assets_dir() / "vendor" / "katex" / "katex.min.js"
+        ours = page_script("formulas.js", "report.js")
+        return katex.read_text(encoding="utf-8").strip(), ours.strip()
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read, so formulas cannot be shown") from error
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Nothing is loaded, and only these scripts run."""
+    digests = (base64.b64encode(sha256(one.encode()).digest()).decode() for one in scripts)
+    hashes = " ".join(f"'sha256-{one}'" for one in digests)
+    return "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'" + (
+        f"; script-src {hashes}" if hashes else ""
+    )
 
 
 # --- a problem ------------------------------------------------------------------------------------
@@ -200,7 +251,12 @@ def _ranking(
 def _answer(one: Solution, gold_answer: str | None) -> str:
     answer, right = one.final_answer(), one.is_correct(gold_answer)
     mark = {True: " ✓", False: " ✗", None: ""}[right]
-    return f"{'–' if answer is None else _text(_short(answer, 60))}{mark}"
+    return f"{'–' if answer is None else _tex(_short(answer, 60))}{mark}"
+
+
+def _tex(answer: str) -> str:
+    """An answer, which is a formula as a whole if it is LaTeX."""
+    return _text(answer).replace("<bdi ", f"<bdi {_TEX} ") if "\\" in answer else _text(answer)
 
 
 def _heat_map(problem: Problem, order: Sequence[int], show: _Show) -> str:
@@ -300,7 +356,7 @@ def _rule(name: str) -> str:
 def _answers(choices: Comparison, names: Sequence[str], method: str) -> str:
     rows = [
         (
-            "no answer" if group.answer is None else _text(_short(group.answer, 60)),
+            "no answer" if group.answer is None else _tex(_short(group.answer, 60)),
             str(len(group.solutions)),
             f"{group.weights[method]:.2f}",
             {True: "✓", False: "✗", None: ""}[group.correct],
@@ -325,7 +381,7 @@ def _two_models(number: int, problem: Problem, show: _Show) -> str:
         (both[0].threshold, both[1].threshold),
     )
     names = [one.name for one in problem.solutions]
-    models = both[0].label or show.model, both[1].label or show.other
+    models = show.name(show.model), show.name(show.other)
     words = f"{found.agreement_words()} {found.leader_words(show.method, names, models)}"
     if not found.steps:
         return f"<h3>Two models</h3><p>{_escape(words)}</p>"
@@ -369,7 +425,8 @@ def _card(
         said.append(f"kind of error: {_text(one.error_type)}")
     answer = _answer(one, problem.gold_answer)
     head = f"<h3><b>Solution {_text(one.name)}</b> <span>{answer}</span></h3>"
-    body = _steps(one, scored, show) if one.steps else f'<p class="text">{_text(one.text)}</p>'
+    lists = "".join(_lists(problem.problem, one, scored, show))
+    body = lists or f'<p class="text">{_text(one.text)}</p>'
     notes = "".join(f"<p>{line}</p>" for line in said)
     wrote = "".join(
         f'<details><summary>What the verifier wrote</summary><p class="text">{_text(text)}</p>'
@@ -379,21 +436,60 @@ def _card(
     return f'<article id="card-{number}-{index}">{head}{notes}{body}{wrote}</article>'
 
 
-def _steps(one: Solution, scored: ScoredCandidate | None, show: _Show) -> str:
-    """The steps with their bars; runs of thinking are foldable, and folded if without an error.
+def _lists(
+    problem: str, one: Solution, scored: ScoredCandidate | None, show: _Show
+) -> Iterator[str]:
+    """The steps that the model judged; and those of labels and of the other model, if others."""
+    other = one.scored(problem, show.other) if show.other else None
+    judged = _judged(scored) or one.steps
+    own = judged == one.steps
+    beside = other is not None and _judged(other) == judged
+    if judged:
+        thinking = _whole(scored).thinking if scored else one.thinking
+        yield _steps(
+            one if own else None, judged, thinking, scored, other if beside else None, show
+        )
+    if not own and (one.labels or any(one.step_notes)):
+        yield "<h4>Labels, on other steps</h4>"
+        yield _steps(one, one.steps, one.thinking, None, None, show)
+    if other is not None and not beside:
+        yield f"<h4>{_escape(show.name(show.other))}, on other steps</h4>"
+        yield _steps(None, _judged(other), _whole(other).thinking, other, None, show)
+
+
+def _whole(scored: ScoredCandidate) -> Candidate:
+    return scored.candidate.whole_of or scored.candidate
+
+
+def _judged(scored: ScoredCandidate | None) -> tuple[str, ...]:
+    return _whole(scored).steps if scored else ()
+
+
+def _steps(
+    said: Solution | None,
+    steps: Sequence[str],
+    thinking: Sequence[bool],
+    scored: ScoredCandidate | None,
+    other: ScoredCandidate | None,
+    show: _Show,
+) -> str:
+    """Steps with their bars and labels; runs of thinking are foldable, and folded if without an
+    error.
 
     An outcome model's single number is below the last step.
     """
     values = list(scored.probabilities) if scored else []
-    whole = len(values) == 1 < len(one.steps)
-    other = one.scores.get(show.other) if show.other else None
+    whole = len(values) == 1 < len(steps)
     others = list(other.probabilities) if other else []
-    marks = one.thinking or (False,) * len(one.steps)
+    marks = thinking or (False,) * len(steps)
     parts = []
-    for is_thought, run in groupby(range(len(one.steps)), key=lambda i: marks[i]):
+    for is_thought, run in groupby(range(len(steps)), key=lambda i: marks[i]):
         places = list(run)
         items = "".join(
-            _step(one, i, _at(values, i, whole), _at(others, i, len(others) == 1), show)
+            f'<li><div class="text">{_text(steps[i])}</div>'
+            + _bars(_at(values, i, whole), _at(others, i, len(others) == 1 < len(steps)), show)
+            + (_said(said, i) if said else "")
+            + "</li>"
             for i in places
         )
         listed = f'<ol start="{places[0] + 1}">{items}</ol>'
@@ -412,16 +508,17 @@ def _at(values: Sequence[float], index: int, whole: bool) -> float | None:
     return None if whole or index >= len(values) else values[index]
 
 
-def _step(one: Solution, index: int, p: float | None, other: float | None, show: _Show) -> str:
+def _bars(p: float | None, other: float | None, show: _Show) -> str:
+    bars = "" if p is None else _bar(p, show.threshold)
+    return bars + ("" if other is None else _bar(other, show.threshold, "other"))
+
+
+def _said(one: Solution, index: int) -> str:
+    """A step's label and note."""
     note = one.step_notes[index] if one.step_notes else ""
     label = _label(one.labels[index]) if one.labels else ""
-    bars = "" if p is None else _bar(p, show.threshold)
-    bars += "" if other is None else _bar(other, show.threshold, "other")
-    return (
-        f'<li><div class="text">{_text(one.steps[index])}</div>{bars}'
-        + (f'<p class="label">{label}</p>' if label else "")
-        + (f'<p class="label">Note: {_text(note)}</p>' if note else "")
-        + "</li>"
+    return (f'<p class="label">{label}</p>' if label else "") + (
+        f'<p class="label">Note: {_text(note)}</p>' if note else ""
     )
 
 
@@ -472,6 +569,7 @@ body { font: 15px/1.5 ui-sans-serif, system-ui, sans-serif; color: var(--ink);
 h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
 h3 { font-size: 1rem; margin: 0 0 .3rem; display: flex; justify-content: space-between; gap: 1rem; }
 h3 span { font-weight: normal; }
+h4 { font-size: .9rem; font-weight: 600; color: var(--mute); margin: .8rem 0 0; }
 a { color: inherit; }
 p { margin: .4rem 0; }
 .problem, .text { white-space: pre-wrap; }
@@ -518,8 +616,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <style>{style}</style>
 </head>
@@ -531,6 +628,6 @@ style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 {body}
 </main>
 <script type="application/json" id="{element}">{session}</script>
-</body>
+{scripts}</body>
 </html>
 """

@@ -36,7 +36,7 @@ from prm_core.session.convert import (
 )
 from prm_core.session.export import export
 from prm_core.session.open import Opened, cut, from_rows, open_session
-from prm_core.session.page import TREES, from_page, page_results
+from prm_core.session.page import page_results
 from prm_core.session.record import (
     Draft,
     Label,
@@ -50,7 +50,6 @@ from prm_core.session.record import (
 
 __all__ = [
     "FORMAT",
-    "TREES",
     "VERSION",
     "Draft",
     "Label",
@@ -65,7 +64,6 @@ __all__ = [
     "examples",
     "export",
     "from_examples",
-    "from_page",
     "from_rows",
     "from_scored",
     "from_session_rows",

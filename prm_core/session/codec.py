@@ -432,6 +432,8 @@ _scores = _record(
     log_odds=_numbers,
     extras=_named(_numbers),
     rationales=_list(_text, 1_000),
+    steps=_steps,
+    thinking=_list(_flag, MAX_STEPS),
 )
 _solution = _record(
     Solution,

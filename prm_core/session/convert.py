@@ -131,8 +131,8 @@ def with_scores(
         index: the problem's.
         model: the model that scored; replaces the same model in the list.
         scored: by the solution's name. A solution whose text was cut for this gets the steps that
-            were judged; if these differ from before, what belongs to the old ones is dropped: the
-            scores of other models, labels and notes on steps.
+            were judged. If it has other ones, with labels, notes or scores, it keeps them, and the
+            new scores have their own steps.
     """
     problem = session.problems[index]
     solutions = tuple(
@@ -146,17 +146,18 @@ def with_scores(
 
 
 def _judged(solution: Solution, model: str, scored: ScoredCandidate) -> Solution:
-    candidate = scored.candidate.whole_of or scored.candidate
-    scores = dict(solution.scores)
-    if candidate.steps != solution.steps:
-        scores = {}
-        solution = replace(solution, scores={}, labels=(), step_notes=())
+    candidate, new = scored.candidate.whole_of or scored.candidate, scores_of(scored)
+    others = {name: one for name, one in solution.scores.items() if name != model}
+    if candidate.steps != solution.steps and (others or solution.labels or solution.step_notes):
+        judged = scored.candidate
+        new = replace(new, steps=judged.steps, thinking=judged.thinking)
+        return replace(solution, scores=others | {model: new}, error="")
     return replace(
         solution,
         steps=candidate.steps,
         thinking=candidate.thinking,
         tagged_answer=candidate.tagged_answer,
-        scores=scores | {model: scores_of(scored)},
+        scores=others | {model: new},
         error="",
     )
 
@@ -186,7 +187,7 @@ def result_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
 def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
     """The rows of a table: those of `result_rows`, with the solutions' labels and notes.
 
-    A solution that has labels or notes but no scores is included without scores.
+    Labels and notes on steps that the model did not judge are in a row without scores.
     """
     shown = model or (session.model.id if session.model else "")
     for problem in session.problems:
@@ -207,13 +208,20 @@ def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
                 method=session.settings.aggregation,
                 threshold=session.threshold,
             )
-        for candidate, (one, _) in zip(row["candidates"], there, strict=True):
-            candidate.update(_said(one))
-        rest = [said for one, scored in pairs if scored is None and (said := _said(one))]
+        for candidate, (one, scored) in zip(row["candidates"], there, strict=True):
+            candidate.update(_said(one) if _is_of(scored, one) else {})
+        rest = [said for one, scored in pairs if not _is_of(scored, one) and (said := _said(one))]
         for index, said in enumerate(rest, start=len(there)):
             row["candidates"].append({"index": index, **said})
         if row["candidates"]:
             yield row
+
+
+def _is_of(scored: ScoredCandidate | None, solution: Solution) -> bool:
+    """Whether the solution's own steps, or the whole of it, were judged."""
+    return scored is not None and (
+        (scored.candidate.whole_of or scored.candidate).steps == solution.steps
+    )
 
 
 def _said(solution: Solution) -> dict[str, Any]:

@@ -1,162 +1,17 @@
-"""What the page keeps of a board, as a session, and back.
-
-The page keeps one problem's results as `prm_core.ui.restore` reads them; a session contains the
-same and more.
-"""
+"""A problem of a session in the form in which the page keeps a board."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prm_core.errors import DataError, InputError
 from prm_core.formats.results import letter
-from prm_core.session.record import Model, Problem, Scores, Session, Settings, Solution
+from prm_core.session.record import Model, Problem, Scores, Session, Solution
 
 TREES = ("search", "compared_search")
 """In a problem's `more`: the tree of the search that found its solutions, and that of another
 search of the same problem, which is shown beside it."""
-
-RECORDED = "recorded:"
-"""The prefix of a model's line on the page if its scores came with a file."""
-
-
-def from_page(results: Mapping[str, Any], settings: Settings | None = None) -> Session:
-    """A session of one problem, from the results that the page keeps of its board.
-
-    Args:
-        results: `{"problem", "rule", "model", "model_line", "model_note", "gold", "threshold",
-            "own", "status", "message", "cut_note", "candidates": [{"letter", "source", "cut",
-            "error", "scores", "said"?}]}`, and optionally `others`, the scores of other models:
-            `{"model", "model_line", "model_note", "own", "candidates"}` with each solution's scores
-            or null, and those of `TREES`, as JSON values. People's labels of a solution are
-            `{"steps", "labels", "step_notes", "note"}`.
-        settings: the other display settings; model and threshold are those of the results.
-
-    Raises:
-        DataError: they are not in the page's form.
-    """
-    try:
-        return _session(results, settings or Settings())
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"are not results of the page: {error}", path="results") from error
-
-
-def _session(results: Mapping[str, Any], settings: Settings) -> Session:
-    own = results.get("own", results["threshold"])
-    others = results.get("others") or []
-    judges = [(results, own), *((other, other["own"]) for other in others)]
-    rows = results["candidates"]
-    by_judge = [[row["scores"] for row in rows], *(other["candidates"] for other in others)]
-    ids = _ids([next((one["model_id"] for one in all_ if one), "") for all_ in by_judge])
-    models = tuple(
-        Model(
-            name,
-            judge["model"],
-            judge["model_line"],
-            judge["model_note"],
-            threshold,
-            judge["model_line"].startswith(RECORDED),
-        )
-        for name, (judge, threshold) in zip(ids, judges, strict=True)
-        if name
-    )
-    solutions = tuple(
-        _solution(row, dict(zip(ids, said, strict=True)))
-        for row, said in zip(rows, zip(*by_judge, strict=True), strict=True)
-    )
-    problem = Problem(
-        results["problem"],
-        solutions=solutions,
-        gold_answer=results["gold"],
-        rule=results["rule"],
-        status=results["status"],
-        message=results["message"],
-        cut_note=results.get("cut_note", ""),
-        more={name: results[name] for name in TREES if results.get(name)},
-    )
-    threshold = results["threshold"]
-    compared = [
-        name
-        for name, (judge, _) in zip(ids[1:], judges[1:], strict=True)
-        if judge["model_line"] == results.get("other")
-    ]
-    return Session(
-        (problem,),
-        models,
-        Settings(
-            ids[0],
-            "".join(compared[:1]),
-            aggregation=settings.aggregation,
-            threshold=None if threshold == own else threshold,
-            rule=results["rule"],
-            view=settings.view,
-        ),
-    )
-
-
-def _ids(names: Sequence[str]) -> list[str]:
-    """The models' names, made unique: one that scored here and in a file becomes two."""
-    found: list[str] = []
-    for name in names:
-        number = 2
-        unique = name
-        while name and unique in found:
-            unique, number = f"{name} ({number})", number + 1
-        found.append(unique)
-    return found
-
-
-def _solution(row: Mapping[str, Any], by_model: Mapping[str, Any]) -> Solution:
-    """A solution with people's labels, and each model's scores by the model's name."""
-    steps, thinking = _steps([one for one in by_model.values() if one])
-    said = row.get("said") or {}
-    labelled = tuple(said.get("steps", ()))
-    if len(steps) <= 1 < len(labelled) and steps in ((), ("\n\n".join(labelled),)):
-        steps, thinking = labelled, ()  # one score of the whole, or none
-    if steps != labelled:
-        said = {}
-    return Solution(
-        row["letter"],
-        row["source"],
-        steps,
-        thinking,
-        cut=row["cut"],
-        error=row.get("error", ""),
-        labels=tuple(said.get("labels", ())),
-        step_notes=tuple(said.get("step_notes", ())),
-        note=said.get("note", ""),
-        scores={
-            name: Scores(
-                tuple(one["probabilities"]),
-                tuple(one["log_odds"]),
-                {extra: tuple(values) for extra, values in (one.get("extras") or {}).items()},
-                tuple(one.get("rationales") or ()),
-            )
-            for name, one in by_model.items()
-            if one and _is_of(one, steps)
-        },
-    )
-
-
-def _steps(said: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[bool, ...]]:
-    """The judged steps; a PRM's if an outcome model judged the whole."""
-    given = [one for one in said if one.get("steps")]
-    for one in given:
-        steps = tuple(one["steps"])
-        if len(steps) > 1 and steps[:1] and _is_of(given[0], steps):
-            return steps, tuple(one.get("thinking") or ())
-    if not given:
-        return (), ()
-    return tuple(given[0]["steps"]), tuple(given[0].get("thinking") or ())
-
-
-def _is_of(scores: Mapping[str, Any], steps: tuple[str, ...]) -> bool:
-    """Whether scores belong to these steps, or to all of them joined."""
-    own = tuple(scores.get("steps") or steps)
-    return len(scores["probabilities"]) in (1, len(steps)) and own in (steps, ("\n\n".join(steps),))
 
 
 def page_results(session: Session, index: int, model: str = "") -> dict[str, Any]:
@@ -232,12 +87,15 @@ def _row(one: Solution, name: str, model: str) -> dict[str, Any]:
 
 
 def _scores(one: Solution, scores: Scores, model: str) -> dict[str, Any]:
-    whole = len(scores.probabilities) != len(one.steps)
-    steps = ["\n\n".join(one.steps)] if whole else list(one.steps)
+    steps, thinking = one.steps, one.thinking
+    if scores.steps:
+        steps, thinking = scores.steps, scores.thinking
+    elif len(scores.probabilities) != len(steps):
+        steps, thinking = ("\n\n".join(steps),), ()
     return {
         "model_id": model,
-        "steps": steps,
-        "thinking": [] if whole or not one.thinking else list(one.thinking),
+        "steps": list(steps),
+        "thinking": list(thinking),
         "probabilities": list(scores.probabilities),
         "log_odds": [x if math.isfinite(x) else None for x in scores.log_odds],
         "extras": {name: list(values) for name, values in scores.extras.items()},

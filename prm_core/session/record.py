@@ -6,7 +6,7 @@
     └─ problems: Problem
        ├─ draft: Draft | None    what the editor contains, if that has changed since
        └─ solutions: Solution    text and steps, labels, notes
-          └─ scores: Scores      by the name of the model
+          └─ scores: Scores      by the name of the model, perhaps of other steps
 
 All are frozen, equal if their contents are, and check themselves once. `prm_core.session.codec`
 writes and reads them; `prm_core.session.convert` makes them from other records and back. `more` is
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from prm_core.answers.final import final_answer, same_answer
@@ -50,6 +50,9 @@ class Scores:
             sign that belongs to its probability, and may be given as None.
         extras: the model's other values, by name, one for each probability; None if not a number.
         rationales: what a verifier wrote, one text per sample.
+        steps: what the model judged, if that is cut differently from the solution; empty if it
+            judged the solution's own steps, or the whole.
+        thinking: for each of these steps whether it is thinking; empty if none is.
 
     Raises:
         InputError: a value is not a probability, or they differ in number.
@@ -59,6 +62,8 @@ class Scores:
     log_odds: tuple[float, ...] = ()
     extras: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     rationales: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    thinking: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         p = tuple(map(float, self.probabilities))
@@ -72,8 +77,31 @@ class Scores:
         for name, values in ("log_odds", given), *extras.items():
             if len(values) != len(p):
                 raise InputError(f"{name} has {len(values)} values for {len(p)} probabilities")
+        steps, thinking = _steps(self.steps), _marks(self.thinking, len(self.steps))
+        if steps and len(steps) != len(p):
+            raise InputError(f"steps has {len(steps)} entries for {len(p)} probabilities")
+        _set(self, steps=steps, thinking=thinking)
         _set(self, probabilities=p, extras=extras, rationales=_texts("rationales", self.rationales))
         _set(self, log_odds=tuple(_odds(x, y) for x, y in zip(given, p, strict=True)))
+
+
+def _steps(values: Sequence[str]) -> tuple[str, ...]:
+    steps = _texts("steps", values)
+    if len(steps) > MAX_STEPS:
+        raise InputError(f"steps has {len(steps):,} entries; at most {MAX_STEPS:,} are kept")
+    for index, step in enumerate(steps):
+        if not step.strip():
+            raise InputError(f"steps contains a blank text at place {index}; leave it out")
+    return steps
+
+
+def _marks(values: Sequence[bool], n_steps: int) -> tuple[bool, ...]:
+    """Which steps are thinking; empty if none is."""
+    if not any(values):
+        return ()
+    if len(values) != n_steps:
+        raise InputError(f"thinking has {len(values)} entries for {n_steps} steps")
+    return tuple(values)
 
 
 def _odds(value: float | None, p: float) -> float:
@@ -103,7 +131,7 @@ class Solution:
         generator: the author, a model or a person.
         answer: its final answer, if a file gave it; otherwise see `final_answer`.
         correct: whether that is right, if a file says so.
-        scores: the models' scores, by the name of the model.
+        scores: the models' scores, by the name of the model; a model may have judged other steps.
         labels: people's label of each step; empty if there are none.
         step_notes: a remark on each step, an empty text for none; empty if there are none at all.
         note: a remark on the whole.
@@ -137,26 +165,21 @@ class Solution:
             _text(name, getattr(self, name))
         if not self.name:
             raise InputError("name is empty; a solution needs one, as 'A'")
-        steps = _texts("steps", self.steps)
-        if len(steps) > MAX_STEPS:
-            raise InputError(f"steps has {len(steps):,} entries; at most {MAX_STEPS:,} are kept")
-        for index, step in enumerate(steps):
-            if not step.strip():
-                raise InputError(f"steps contains a blank text at place {index}; leave it out")
-        thinking = tuple(self.thinking) if any(self.thinking) else ()
+        steps, thinking = _steps(self.steps), _marks(self.thinking, len(self.steps))
         labels = tuple(map(_label, self.labels))
         labels = labels if any(one is not None for one in labels) else ()
         notes = _texts("step_notes", self.step_notes) if any(self.step_notes) else ()
-        for name, values in (("thinking", thinking), ("labels", labels), ("step_notes", notes)):
+        for name, values in (("labels", labels), ("step_notes", notes)):
             if values and len(values) != len(steps):
                 raise InputError(f"{name} has {len(values)} entries for {len(steps)} steps")
-        for model, one in self.scores.items():
-            if len(one.probabilities) not in (1, len(steps)) or not steps:
+        scores = {model: _own(one, steps, thinking) for model, one in self.scores.items()}
+        for model, one in scores.items():
+            n = len(one.probabilities)
+            if not one.steps and (n not in (1, len(steps)) or not steps):
                 raise InputError(
-                    f"scores of {model!r} have {len(one.probabilities)} probabilities for "
-                    f"{len(steps)} steps"
+                    f"scores of {model!r} have {n} probabilities for {len(steps)} steps"
                 )
-        _set(self, steps=steps, thinking=thinking, labels=labels, step_notes=notes)
+        _set(self, steps=steps, thinking=thinking, labels=labels, step_notes=notes, scores=scores)
 
     def candidate(self, problem: str) -> Candidate:
         """The solution as what is scored.
@@ -170,9 +193,15 @@ class Solution:
         """A model's scores of it; None if it has none."""
         if model not in self.scores:
             return None
-        one, candidate = self.scores[model], self.candidate(problem)
+        one = self.scores[model]
+        if one.steps:
+            candidate = Candidate(problem, one.steps, self.name, one.thinking, self.tagged_answer)
+        elif len(one.probabilities) == len(self.steps):
+            candidate = self.candidate(problem)
+        else:
+            candidate = self.candidate(problem).joined()
         return ScoredCandidate(
-            candidate if len(one.probabilities) == len(self.steps) else candidate.joined(),
+            candidate,
             one.probabilities,
             one.log_odds,
             model,
@@ -199,6 +228,14 @@ class Solution:
     def first_error(self) -> int | None:
         """Index of the first step labelled wrong; None if there is none."""
         return next((i for i, y in enumerate(self.labels) if _is_wrong(y)), None)
+
+
+def _own(scores: Scores, steps: tuple[str, ...], thinking: tuple[bool, ...]) -> Scores:
+    """Scores that name no steps if these are the solution's own, or the whole of it."""
+    whole = scores.steps == ("\n\n".join(steps),)
+    if whole or (scores.steps == steps and scores.thinking == thinking):
+        return replace(scores, steps=(), thinking=())
+    return scores
 
 
 _SOLUTION_TEXTS = (

@@ -36,7 +36,7 @@ from prm_core.ranking.rank import rank
 from prm_core.text.labels import step_content
 from prm_core.types import ScoredCandidate
 from prm_core.ui.examples import missed_steps
-from prm_core.ui.exports import MAX_LABELS, formats, label_formats
+from prm_core.ui.exports import MAX_SESSION, formats, label_formats
 
 T = TypeVar("T")
 
@@ -371,6 +371,7 @@ class Board(gr.HTML):
                 "state.js",
                 "others.js",
                 "said.js",
+                "formulas.js",
                 "typeset.js",
                 "table.js",
                 "verdict.js",
@@ -397,7 +398,7 @@ class Board(gr.HTML):
             palettes=palette_table(),
             formats=formats(),
             label_formats=label_formats(),
-            max_labels=MAX_LABELS,
+            max_session=MAX_SESSION,
             **kwargs,
         )
 

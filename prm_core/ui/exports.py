@@ -13,18 +13,13 @@ from typing import Any
 from prm_core.errors import PRMError
 from prm_core.evaluation.session_report import session_html
 from prm_core.formats.rows import json_line
-from prm_core.search.tree import tree_json
 from prm_core.session import (
-    TREES,
     Session,
-    Settings,
     export,
-    from_page,
     prm800k_rows,
     processbench_rows,
     trl_rows,
 )
-from prm_core.ui.kept import read_json, read_tree
 from prm_core.ui.problems import MAX_FILE_BYTES, opened_file
 
 FORMATS = {
@@ -43,41 +38,12 @@ LABELS: dict[str, tuple[str, Callable[[Session], Iterable[dict[str, Any]]]]] = {
 }
 """Formats of labelled rows, for other programs."""
 
-MAX_LABELS = 4 * MAX_FILE_BYTES // 3 + 4
-"""Characters of a session whose labels are saved, compressed and in base64."""
+MAX_SESSION = 4 * MAX_FILE_BYTES // 3 + 4
+"""Characters of a session that is exported, compressed and in base64."""
 
 PATIENCE_S = 10
 
 _one_at_a_time = threading.Lock()
-
-
-def export_results(asked: object) -> dict[str, str]:
-    """Results as a file. Called by the browser (`server.export_results`).
-
-    Args:
-        asked: `{"format", "aggregation", "results"}`: one of `FORMATS`, the chosen rule, and the
-            results as the browser stores them, as JSON text.
-
-    Returns:
-        `{"name", "contents"}`, the contents in base64; or `{"error"}`, why there is no file.
-    """
-    match asked:
-        case {"format": str(kind), "aggregation": str(rule), "results": results} if kind in FORMATS:
-            pass
-        case _:
-            return {"error": "There is no such format."}
-    try:
-        stored = read_json(results)
-        if not isinstance(stored, dict):
-            return {"error": "These results are too large for the page to export."}
-        for name in TREES:
-            if search := stored.get(name):
-                stored[name] = tree_json(read_tree(search))
-        session = from_page(stored, Settings(aggregation=rule))
-        contents = _written(session, kind)
-    except (PRMError, ImportError) as error:  # Parquet needs a library of its own
-        return {"error": str(error)}
-    return {"name": f"prm-results.{kind}", "contents": base64.b64encode(contents).decode()}
 
 
 def _written(session: Session, kind: str) -> bytes:
@@ -89,30 +55,32 @@ def _written(session: Session, kind: str) -> bytes:
         return path.read_bytes()
 
 
-def export_labels(asked: object) -> dict[str, str]:
-    """The labels of a session as a file. Called by the browser (`server.export_labels`).
+def export_session(asked: object) -> dict[str, str]:
+    """A session, or its labels, as a file. Called by the browser (`server.export_session`).
 
     Args:
-        asked: `{"format", "session"}`: one of `LABELS`, or "json" for the session itself, "html"
-            or "csv"; and the session's JSON, compressed with gzip, in base64.
+        asked: `{"format", "session"}`: one of `FORMATS` or `LABELS`; and the session's JSON,
+            compressed with gzip, in base64.
 
     Returns:
         `{"name", "contents", "words"}`, the contents in base64, and a description of them; or
         `{"error"}`, why there is no file.
     """
     match asked:
-        case {"format": str(kind), "session": str(packed)} if (
-            kind in (*LABELS, *FORMATS) and len(packed) <= MAX_LABELS
-        ):
+        case {"format": str(kind), "session": str(packed)} if kind in (*LABELS, *FORMATS):
             pass
         case _:
-            return {"error": "The labels are too large for the page."}
+            return {"error": "There is no such format."}
+    if len(packed) > MAX_SESSION:
+        return {"error": "This is too large for the page."}
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
-        return {"error": "The server is busy; save the labels again in a minute."}
+        return {"error": "The server is busy; save it again in a minute."}
     try:
-        session = opened_file(base64.b64decode(packed, validate=True), "labels.json.gz").session
-        name, contents, words = _labels(session, kind)
-    except (PRMError, ImportError, binascii.Error) as error:
+        opened = opened_file(base64.b64decode(packed, validate=True), "session.json.gz")
+        if opened.errors:  # nothing may be left out without a word
+            raise opened.errors[0]
+        name, contents, words = _file(opened.session, kind)
+    except (PRMError, ImportError, binascii.Error) as error:  # Parquet needs a library of its own
         return {"error": str(error)}
     finally:
         _one_at_a_time.release()
@@ -121,7 +89,7 @@ def export_labels(asked: object) -> dict[str, str]:
     return {"name": name, "contents": base64.b64encode(contents).decode(), "words": words}
 
 
-def _labels(session: Session, kind: str) -> tuple[str, bytes, str]:
+def _file(session: Session, kind: str) -> tuple[str, bytes, str]:
     """A file's name, its contents, and their description; no contents if no label fits."""
     n = sum(bool(one.labels) for problem in session.problems for one in problem.solutions)
     if kind not in LABELS:

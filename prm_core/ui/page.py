@@ -43,7 +43,7 @@ from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.compare import compare, compare_searches
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
 from prm_core.ui.examples import load_examples
-from prm_core.ui.exports import export_labels, export_results
+from prm_core.ui.exports import export_session
 from prm_core.ui.gate import Gate, Hosts, Known
 from prm_core.ui.header import Brand, Tools
 from prm_core.ui.kept import read_all, read_json, still_valid
@@ -491,13 +491,7 @@ def build_page(
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]],
                     elem_id="prm-board",
-                    server_functions=[
-                        restore,
-                        export_results,
-                        export_labels,
-                        compare,
-                        compare_searches,
-                    ],
+                    server_functions=[restore, export_session, compare, compare_searches],
                 )
 
         job = actions.submit(
@@ -596,8 +590,7 @@ def known_hosts(host: str, names: Sequence[str] = ()) -> Hosts:
 
 _BOUNDED = frozenset(
     {
-        *("split_preview", "restore", "open_file", "open_hub", "compare"),
-        *("export_results", "export_labels"),
+        *("split_preview", "restore", "open_file", "open_hub", "compare", "export_session"),
     }
 )
 """Functions of which a session has one at a time."""
@@ -632,7 +625,7 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"open_file", "export_labels"}),
+        frozenset({"open_file", "export_session"}),
         _BOUNDED,
         {
             str(event.api_name): len(event.inputs)

@@ -311,7 +311,9 @@ class Problems(gr.HTML):
         super().__init__(
             value=None,
             html_template=_TEMPLATE,
-            js_on_load=page_script("state.js", "others.js", "said.js", "problems.js", "queue.js"),
+            js_on_load=page_script(
+                *("state.js", "others.js", "said.js", "problems.js", "queue.js", "merged.js")
+            ),
             apply_default_css=False,
             elem_id="prm-problems",
             server_functions=functions,

@@ -29,6 +29,24 @@ def save(page: Page, entry: str, folder: Path) -> Path:
     return path
 
 
+def copied_link(page: Page) -> str:
+    page.evaluate(
+        """() => {
+            document.execCommand = () => {
+                const data = new DataTransfer();
+                const event = new ClipboardEvent("copy", { clipboardData: data });
+                document.dispatchEvent(event);
+                globalThis.copied = data.getData("text/plain");
+                return true;
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("menuitem", name="Copy a link").click()
+    expect(page.locator(".bd-export-said")).to_have_text("Link copied")
+    return str(page.evaluate("globalThis.copied"))
+
+
 @pytest.mark.parametrize("entry", ["Session", "Report", "Rows of score"])
 def test_what_was_exported_opens_again(open_page: OpenPage, tmp_path: Path, entry: str) -> None:
     page = open_page()
@@ -47,19 +65,7 @@ def test_a_link_carries_text_and_results(open_page: OpenPage) -> None:
     page = open_page()
     before = scored(page)
     page.get_by_role("radio", name="Last step", exact=True).check(force=True)
-    page.get_by_role("button", name="Export").click()
-    link = page.evaluate(
-        """() => new Promise((done) => {
-            document.execCommand = () => {
-                const data = new DataTransfer();
-                const event = new ClipboardEvent("copy", { clipboardData: data });
-                document.dispatchEvent(event);
-                done(data.getData("text/plain"));
-                return true;
-            };
-            document.querySelector(".bd-menu button").click();
-        })"""
-    )
+    link = copied_link(page)
     assert "#s=" in link
     other = open_page()
     sent: list[str] = []

@@ -146,7 +146,8 @@ def test_a_model_that_scores_here_stands_beside_what_a_file_says(
         page.get_by_role("menuitem", name="Session, opens here again (JSON)").click()
     waited.value.save_as(path := tmp_path / "session.json")
     kept = load_session(path)
-    assert [one.id for one in kept.models][1:] == ["a-prm"]
+    assert kept.models[0].id == "a-prm"
+    assert kept.settings.model == kept.models[1].id
     assert kept.settings.other == "a-prm"
     (solution,) = kept.problems[0].solutions
     assert solution.steps == tuple(steps)

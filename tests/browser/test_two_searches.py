@@ -61,10 +61,10 @@ def test_two_searches_stand_side_by_side_with_what_differs(page: Page, both: Pat
     expect(said(page)).to_be_hidden()
     compare(page, "problem 2: Beam search, n = 2, width 2")
     expect(said(page)).to_contain_text(DIFFERS)
-    expect(said(page)).to_contain_text("Best score under minimum: 0.80 against 0.30.")
+    expect(said(page)).to_contain_text("Best score under last step: 0.95 against 0.30.")
     expect(views(page)).to_have_count(2)
     second = views(page).nth(1)
-    expect(second.locator(".bd-summary")).to_contain_text("Chosen under minimum: A.")
+    expect(second.locator(".bd-summary")).to_contain_text("Chosen under last step: A.")
     expect(second.locator(".bd-group")).to_have_count(2)
     left, right = (views(page).nth(i).bounding_box() for i in (0, 1))
     assert left is not None

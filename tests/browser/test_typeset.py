@@ -23,7 +23,10 @@ def blank(browser: Browser) -> Page:
     page.set_content("<!doctype html><title>Typeset</title>")  # KaTeX asks for a doctype
     for name in ("katex/katex.min.js", "markdown-it/markdown-it.min.js"):
         page.add_script_tag(path=VENDOR / name)
-    page.add_script_tag(content=page_script("typeset.js") + "\nwindow.Typeset = Typeset;")
+    page.add_script_tag(
+        content=page_script("formulas.js", "typeset.js")
+        + "\nObject.assign(window, { Typeset, Formulas });"
+    )
     page.evaluate(
         """() => {
             window.whole = async (text) => {
@@ -40,7 +43,7 @@ def blank(browser: Browser) -> Page:
 
 
 def formulas(page: Page, text: str) -> list[list[Any]]:
-    found: list[list[Any]] = page.evaluate("(text) => Typeset.formulas(text)", text)
+    found: list[list[Any]] = page.evaluate("(text) => Formulas.find(text)", text)
     return found
 
 

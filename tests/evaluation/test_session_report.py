@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
+from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from prm_core.cli import main
 from prm_core.evaluation.session_report import session_html
@@ -22,6 +26,7 @@ from prm_core.session import (
     open_session,
     save_session,
 )
+from tests.session.test_record import sessions
 
 GALLERY = Path(__file__).parents[2] / "examples" / "gallery" / "gsm8k.json.gz"
 NASTY = (
@@ -205,3 +210,76 @@ def test_a_bad_row_is_named_and_the_rest_is_shown(
     assert main(["report", str(path), "-o", str(tmp_path / "r.html")]) == 1
     assert "rows.jsonl, line 2, field 'problem': is missing" in capsys.readouterr().err
     assert len(open_session(tmp_path / "r.html").session.problems) == 1
+
+
+CUT = Session(
+    (
+        Problem(
+            "7 × 8?",
+            solutions=(
+                Solution(
+                    "A",
+                    "7 × 8 = 54. So 54.",
+                    ("7 × 8 = 54.", "So 54."),
+                    scores={
+                        "lines": Scores((0.25,), steps=("7 × 8 = 54. So 54.",)),
+                        "sentences": Scores((0.125, 0.875)),
+                        "thirds": Scores((0.5, 0.375, 0.625), steps=("7 × 8", "= 54.", "So 54.")),
+                    },
+                    labels=(0.0, None),
+                ),
+            ),
+        ),
+    ),
+    (Model("lines"), Model("sentences", "By sentence"), Model("thirds")),
+)
+
+
+@pytest.mark.parametrize("model", ["lines", "sentences", "thirds"])
+@pytest.mark.parametrize("other", ["", "lines", "sentences", "thirds"])
+def test_every_model_s_scores_stand_at_the_steps_that_it_judged(model: str, other: str) -> None:
+    """And labels at the steps that were labelled, whatever model is shown."""
+    session = replace(CUT, settings=Settings(model, "" if other == model else other))
+    page = session_html(session)
+    card = page[page.index("<article") : page.index("</article>")]
+    assert card.count("Label: wrong") == 1
+    texts = {
+        "lines": ["7 × 8 = 54. So 54."],
+        "sentences": ["7 × 8 = 54.", "So 54."],
+        "thirds": ["7 × 8", "= 54.", "So 54."],
+    }
+    wanted = [texts[model]]
+    wanted += [texts["sentences"]] if model != "sentences" else []
+    wanted += [texts[other]] if other not in ("", model) else []
+    lists = re.findall(r"<ol.*?</ol>", card)
+    found = [re.findall(r'<bdi dir="auto">(.*?)</bdi></div>', one) for one in lists]
+    assert found == wanted
+    n_bars = sum(len(texts[one]) for one in {model, other} - {""})
+    assert len(re.findall('class="bar', card)) == n_bars
+    assert open_session(page.encode(), "r.html").session == session
+
+
+@settings(max_examples=15, deadline=None)
+@given(sessions().filter(lambda session: bool(session.problems)))
+def test_a_report_holds_the_session(session: Session) -> None:
+    assert open_session(session_html(session).encode(), "r.html").session == session
+
+
+@pytest.mark.parametrize(
+    "text", ["$x$", "\\(x\\)", "\\[x\\]", "$$x$$", "is \\boxed{4}", "\\begin{cases}"]
+)
+def test_scripts_are_only_where_formulas_are_and_named_by_their_hashes(text: str) -> None:
+    def scripts(step: str) -> tuple[str, list[str]]:
+        page = session_html(Session((Problem("?", solutions=(Solution("A", steps=(step,)),)),)))
+        policy = re.search('Content-Security-Policy" content="([^"]*)"', page)
+        assert policy
+        return policy[1], re.findall("<script>(.*?)</script>", page, re.DOTALL)
+
+    policy, found = scripts(text)
+    hashes = [base64.b64encode(sha256(one.encode()).digest()).decode() for one in found]
+    assert policy.split("script-src ")[1] == " ".join(f"'sha256-{one}'" for one in hashes)
+    assert len(found) == 2
+    for plain in ("It costs $5 and $6.", "2 + 2 = 4", "a $ b $ c"):
+        policy, found = scripts(plain)
+        assert "script" not in policy
+        assert not found

@@ -56,19 +56,22 @@ def many(strategy: st.SearchStrategy[Any], n: int) -> st.SearchStrategy[tuple[An
 
 @st.composite
 def scores(draw: st.DrawFn, n_steps: int) -> Scores:
-    n = draw(st.sampled_from([1, n_steps]))
+    """Scores of the solution's steps, of the whole, or of other steps."""
+    steps = tuple(draw(st.lists(WORDS, min_size=0 if n_steps else 1, max_size=3)))
+    n = len(steps) or draw(st.sampled_from([1, n_steps]))
     p = draw(many(SHARE, n))
     odds = draw(many(st.floats(allow_nan=False), n) | st.just(()))
     extras = st.dictionaries(
         TEXT, many(st.none() | st.floats(allow_nan=False, allow_infinity=False), n), max_size=2
     )
-    return Scores(p, odds, draw(extras), tuple(draw(st.lists(TEXT, max_size=2))))
+    marks = draw(many(st.booleans(), len(steps)))
+    return Scores(p, odds, draw(extras), tuple(draw(st.lists(TEXT, max_size=2))), steps, marks)
 
 
 @st.composite
 def solutions(draw: st.DrawFn, name: str, models: list[str]) -> Solution:
     steps = tuple(draw(st.lists(WORDS, max_size=3)))
-    judged = draw(st.lists(st.sampled_from(models), unique=True)) if models and steps else []
+    judged = draw(st.lists(st.sampled_from(models), unique=True)) if models else []
     n = len(steps)
     return Solution(
         name,
@@ -271,16 +274,37 @@ def test_an_outcome_model_scores_the_whole() -> None:
     assert again[0].candidate.whole_of == candidate
 
 
-def test_new_scores_leave_the_others_and_new_steps_drop_what_was_said_of_the_old() -> None:
+def test_new_scores_leave_the_others_whatever_steps_they_are_of() -> None:
     session = from_scored([scored("A", 0.1, 0.9), scored("B", 0.5)])
     solution = session.problems[0].solutions[0]
     assert solution.labels == ()
     more = with_scores(session, 0, Model("n"), {"A": scored("A", 0.2, 0.3, model="n")})
     assert more.problems[0].scored("m") == session.problems[0].scored("m")
     assert [one.id for one in more.models] == ["m", "n"]
-    recut = with_scores(more, 0, Model("n"), {"A": scored("A", 0.2, 0.3, 0.4, model="n")})
-    assert recut.problems[0].solutions[0].scores.keys() == {"n"}
-    assert recut.problems[0].solutions[1] == session.problems[0].solutions[1]
+    cut = scored("A", 0.2, 0.3, 0.4, model="n")
+    recut = with_scores(more, 0, Model("n"), {"A": cut})
+    first, second = recut.problems[0].solutions
+    assert first.scored("2 + 2?", "n") == cut
+    assert first.scored("2 + 2?", "m") == session.problems[0].scored("m")[0]
+    assert first.steps == solution.steps
+    assert second == session.problems[0].solutions[1]
+    assert read_session(session_json(recut)) == recut
+
+
+def test_a_solution_without_scores_takes_the_steps_that_are_judged() -> None:
+    text = Session((Problem("2 + 2?", solutions=(Solution("A", "Three steps."),)),))
+    judged = with_scores(text, 0, Model("n"), {"A": scored("A", 0.2, 0.3, 0.4, model="n")})
+    (solution,) = judged.problems[0].solutions
+    assert solution.steps == scored("A", 0.2, 0.3, 0.4).candidate.steps
+    assert solution.scores["n"].steps == ()
+
+
+def test_scores_that_name_the_solution_s_own_steps_are_the_same_without() -> None:
+    for own in (Scores((0.5, 0.25), steps=("a", "b")), Scores((0.5,), steps=("a\n\nb",))):
+        named = Solution("A", steps=("a", "b"), scores={"m": own})
+        assert named == Solution("A", steps=("a", "b"), scores={"m": Scores(own.probabilities)})
+    with pytest.raises(InputError, match="steps has 1 entries for 2 probabilities"):
+        Scores((0.5, 0.25), steps=("a",))
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

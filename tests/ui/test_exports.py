@@ -11,65 +11,55 @@ from typing import Any
 
 import pytest
 
-from prm_core.session import open_session
-from prm_core.ui.exports import FORMATS, export_labels, export_results
+from prm_core.session import Model, Problem, Scores, Session, Solution, open_session, session_json
+from prm_core.ui.exports import FORMATS, export_session
 
-RESULTS: dict[str, Any] = {
-    "problem": "What is 7 × 8?",
-    "rule": "auto",
-    "model": "A PRM",
-    "model_line": "owner/a-prm",
-    "model_note": "",
-    "gold": "56",
-    "threshold": 0.4,
-    "own": 0.5,
-    "status": "done",
-    "message": "",
-    "cut_note": "",
-    "candidates": [
-        {
-            "letter": letter,
-            "source": f"=1+1 <b>{answer}</b>\nThe answer is {answer}.",
-            "cut": "line",
-            "error": "",
-            "scores": {
-                "model_id": "a-prm",
-                "steps": [f"=1+1 <b>{answer}</b>", f"The answer is {answer}."],
-                "thinking": [False, False],
-                "probabilities": p,
-                "log_odds": [0.5, -0.25],
-                "extras": {},
-                "rationales": [],
-            },
-        }
-        for letter, answer, p in (("A", "56", [0.9, 0.8]), ("C", "54", [0.7, 0.1]))
-    ],
+
+def solution(name: str, answer: str, *p: float, **said: Any) -> Solution:
+    steps = f"=1+1 <b>{answer}</b>", f"The answer is {answer}."
+    return Solution(name, "\n".join(steps), steps, scores={"a-prm": Scores(p)}, cut="line", **said)
+
+
+SAID: dict[str, Any] = {
+    "labels": (1.0, "neutral"),
+    "step_notes": ("", "<b>why?</b>"),
+    "note": "Nice",
 }
+SOLUTIONS = solution("A", "56", 0.9, 0.8, **SAID), solution("C", "54", 0.7, 0.1)
+SESSION = Session(
+    (Problem("What is 7 × 8?", solutions=SOLUTIONS, gold_answer="56", status="done"),),
+    (Model("a-prm", "A PRM", "owner/a-prm"),),
+)
 
 
-def exported(kind: str, results: object = None) -> bytes:
-    text = json.dumps(RESULTS if results is None else results)
-    found = export_results({"format": kind, "aggregation": "prod", "results": text})
-    assert found["name"] == f"prm-results.{kind}", found
+def asked(kind: str, text: str) -> dict[str, str]:
+    packed = gzip.compress(text.encode())
+    return export_session({"format": kind, "session": base64.b64encode(packed).decode()})
+
+
+def exported(kind: str) -> bytes:
+    found = asked(kind, session_json(SESSION))
+    assert found["name"] == f"prm-session.{kind}", found
     return base64.b64decode(found["contents"])
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonl", "html"])
 def test_the_session_comes_back_equal(kind: str) -> None:
-    (problem,) = open_session(exported(kind), f"x.{kind}").session.problems
-    assert [one.name for one in problem.solutions] == ["A", "C"]
-    assert [one.scores["a-prm"].probabilities for one in problem.solutions] == [
-        (0.9, 0.8),
-        (0.7, 0.1),
-    ]
-    assert problem.solutions[0].text == RESULTS["candidates"][0]["source"]
-    assert problem.gold_answer == "56"
+    assert open_session(exported(kind), f"x.{kind}").session == SESSION
 
 
 def test_a_table_runs_nothing_in_a_spreadsheet() -> None:
     cells = [cell for row in csv.reader(io.StringIO(exported("csv").decode())) for cell in row]
     assert any("=1+1" in cell for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+
+
+def test_a_table_carries_labels_and_notes() -> None:
+    (problem,) = open_session(exported("csv"), "x.csv").session.problems
+    first, second = problem.solutions
+    assert first.labels == (1.0, "neutral")
+    assert (first.step_notes, first.note) == (("", "<b>why?</b>"), "Nice")
+    assert not second.labels
 
 
 def test_a_report_holds_no_tag_of_a_text() -> None:
@@ -82,19 +72,23 @@ def test_parquet_is_read_by_pandas() -> None:
     assert len(pandas.read_parquet(io.BytesIO(exported("parquet")))) == 2
 
 
+HALF = session_json(SESSION).replace("0.9", "9.0")  # one of its solutions is bad
+
+
 @pytest.mark.parametrize(
-    "asked",
+    "wrong",
     [
         None,
-        {"format": "exe", "aggregation": "min", "results": "{}"},
-        {"format": "../../x", "aggregation": "min", "results": "{}"},
-        {"format": "json", "aggregation": "min", "results": "{}"},
-        {"format": "json", "aggregation": "min", "results": "[" * 9000},
-        {"format": "json", "aggregation": "no rule", "results": json.dumps(RESULTS)},
+        {"format": "exe", "session": ""},
+        {"format": "../../x", "session": ""},
+        {"format": "json", "session": "!"},
+        {"format": "json", "session": "{}"},
+        {"format": "json", "session": base64.b64encode(gzip.compress(HALF.encode())).decode()},
     ],
 )
-def test_what_cannot_be_exported_gets_a_sentence(asked: object) -> None:
-    found = export_results(asked)
+def test_what_cannot_be_exported_gets_a_sentence(wrong: object) -> None:
+    """A part of a session is none: nothing is left out without a word."""
+    found = export_session(wrong)
     assert set(found) == {"error"}
     assert found["error"].strip()
 
@@ -103,37 +97,8 @@ def test_every_offer_is_kept() -> None:
     assert all(exported(kind) for kind in FORMATS)
 
 
-def with_said(**said: Any) -> dict[str, Any]:
-    first, second = RESULTS["candidates"]
-    return {**RESULTS, "candidates": [{**first, "said": said}, second]}
-
-
-SAID: dict[str, Any] = {
-    "steps": RESULTS["candidates"][0]["scores"]["steps"],
-    "labels": [1, "neutral"],
-    "step_notes": ["", "<b>why?</b>"],
-    "note": "Nice",
-}
-
-
-@pytest.mark.parametrize("kind", ["json", "jsonl", "html", "csv"])
-def test_labels_and_notes_go_with_the_results(kind: str) -> None:
-    (problem,) = open_session(exported(kind, with_said(**SAID)), f"x.{kind}").session.problems
-    first, second = problem.solutions
-    assert first.labels == (1.0, "neutral")
-    assert (first.step_notes, first.note) == (("", "<b>why?</b>"), "Nice")
-    assert not second.labels
-
-
-def test_labels_of_other_steps_stay_behind() -> None:
-    results = with_said(**{**SAID, "steps": ["Something else.", "The answer is 56."]})
-    (problem,) = open_session(exported("json", results), "x.json").session.problems
-    assert problem.solutions[0].labels == ()
-
-
 def labels_saved(kind: str, *rows: object) -> dict[str, str]:
-    packed = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
-    return export_labels({"format": kind, "session": base64.b64encode(packed).decode()})
+    return asked(kind, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 ROW = {"problem": "2 + 2?", "steps": ["2 + 2 = 5.", "So 5."], "label": 0}
@@ -154,4 +119,3 @@ def test_labels_that_a_format_cannot_hold_are_said() -> None:
     assert "0.3" in labels_saved("prm800k", unsure)["error"]
     assert "TRL" in labels_saved("trl", {"problem": "2?", "solutions": ["One."]})["error"]
     assert set(labels_saved("exe", ROW)) == {"error"}
-    assert set(export_labels({"format": "trl", "session": "!"})) == {"error"}
