@@ -12,10 +12,11 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
+from prm_core.calculator.clock import with_clocks
 from prm_core.calculator.conversions import factor_of
 from prm_core.calculator.reader import BEGINS, Reader, size
 from prm_core.calculator.readings import ELSEWHERE, Equation, Reading, Side
-from prm_core.calculator.tokens import VARIABLE, Number, Tokens, exact, scan, words
+from prm_core.calculator.tokens import CLOCK, VARIABLE, Number, Tokens, exact, scan, words
 
 _LOOSELY = re.compile(
     r"≈|≅|\\approx|~|\b(?:about|approx\w*|round\w*|nearest|almost|roughly|whole|full|remain\w*|"
@@ -39,6 +40,8 @@ def read(text: str, unknown: Number | None = None, before: Side | None = None) -
     """
     tokens = scan(text)
     reading = _read(tokens, text, unknown, before)
+    if CLOCK in tokens.kinds:
+        reading = with_clocks(reading)
     if unknown is None and VARIABLE in tokens.kinds and "=" in tokens.kinds:
         root = _solve(tokens, text)
         if root is not None:

@@ -174,6 +174,7 @@ class Ledger:
         self._cues = {sign: not cue.isdisjoint(said) for sign, cue in _CUES.items()}
         self._cues_of = _cues_of(reading)
         self._clocks = _clocks(reading)
+        self._known |= set(self._clocks)
         self._results: dict[Number, bool] = {}  # value → whether something used it
         self._last: Number | None = None
         self._last_side: Side | None = None
@@ -188,6 +189,7 @@ class Ledger:
         """Read the next step."""
         content = step_content(text)
         reading = read(content, self._root, self._last_side)
+        self._known |= set(_clocks(reading))  # "8:15 to 9:00": an hour needs no reason
         if self._root is None:
             self._root = reading.root
         f = [0.0] * N_FEATURES

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import compress
+from typing import Any
 
 Number = int | Fraction
 
@@ -15,6 +17,13 @@ Number = int | Fraction
 NUMBER, WORD, FILLER, COPULA, OF, AND, LINK = "n", "w", "f", "c", "o", "&", "b"
 FRACTION, ROOT, VARIABLE, VERB, TIMES_WORD, CLOCK = "F", "R", "v", "V", "D", "t"
 STOP, COMMA, END = ".", ",", "$"
+
+_MEASURED = re.compile(
+    r"[ ]?(?:[€%£]|(?:euros?|dollars?|[kcm]?m|km/h|k?g|m?l|h|cm²|m²|met(?:er|re)s?|lit(?:er|re)s?|"
+    r"kilos?|hours?|stunden|uhr|metros?|horas?|heures?|mètres?)\b)"
+)
+_BESIDE_COMMA = frozenset("=+-*/^%")
+_BESIDE_COLON = frozenset("=+-*/(")
 
 _LONGEST_NUMBER = 40  # digits; longer ones are words, so that arithmetic stays quick
 
@@ -24,7 +33,7 @@ _SCANNER = re.compile(
         |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
-    |(?P<clock>\d{1,2}:\d\d(?!\d))
+    |(?P<clock>(?:[01]?\d|2[0-4]):\d\d(?!\d))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
     |(?P<number>(?:\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
@@ -186,7 +195,11 @@ def scan(text: str) -> Tokens:
         else:
             _add_rare(tokens, kind, found, start, end)
     add(END, "", len(text), len(text))
+    if "," in text:
+        _settle_commas(tokens, small)
     _settle_letters(tokens)
+    if ":" in text:
+        _settle_colons(tokens)
     return tokens
 
 
@@ -318,3 +331,67 @@ def _settle_letters(tokens: Tokens) -> None:
             behind == "(" and apart
         ):
             tokens.kinds[i] = "*"
+
+
+def _settle_commas(tokens: Tokens, text: str) -> None:
+    """`2,5 + 1 = 3,5` and `1,50 €`: a comma without blanks, beside a sign or before a unit.
+
+    Lists, pairs and "x = 1,2" stay what they are.
+    """
+    kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
+    n_signs = sum(kind in _BESIDE_COMMA for kind in kinds)
+    found = []
+    for i in range(1, len(kinds) - 2):
+        if kinds[i] != COMMA or kinds[i - 1] != NUMBER or kinds[i + 1] != NUMBER:
+            continue
+        tight = ends[i - 1] == starts[i] and ends[i] == starts[i + 1]
+        if not tight or tokens.shown[i - 1] or tokens.shown[i + 1] or ends[i + 1] - ends[i] > 2:
+            continue
+        before, behind = kinds[i - 2] if i > 1 else "", kinds[i + 2]
+        if before in (COMMA, "(") or (behind in (COMMA, ")") and ends[i + 1] == starts[i + 2]):
+            continue
+        signs = behind in _BESIDE_COMMA or before in _BESIDE_COMMA
+        letter = before == "=" and i > 2 and kinds[i - 3] in (VARIABLE, WORD)
+        if _MEASURED.match(text, ends[i + 1]) or (signs and not (letter and n_signs == 1)):
+            found.append(i)
+    _join_at(tokens, found)
+
+
+def _join_at(tokens: Tokens, commas: list[int]) -> None:
+    """Each comma and the two numbers around it as one number."""
+    kept = [True] * len(tokens.kinds)
+    for i in commas:
+        whole, part = _number(tokens.values[i - 1]), _number(tokens.values[i + 1])
+        n_digits = tokens.ends[i + 1] - tokens.starts[i + 1]
+        tokens.values[i - 1] = exact(whole + Fraction(part) / 10**n_digits)
+        tokens.ends[i - 1], tokens.shown[i - 1] = tokens.ends[i + 1], n_digits
+        kept[i] = kept[i + 1] = False
+    columns: list[list[Any]] = [
+        *(tokens.kinds, tokens.values),
+        *(tokens.starts, tokens.ends, tokens.shown),
+    ]
+    for column in columns:
+        column[:] = compress(column, kept)
+
+
+def _settle_colons(tokens: Tokens) -> None:
+    """`80:4 = 20` and `12:4 + 5`: a colon without blanks divides beside a sign, and nowhere else.
+
+    So a ratio, a score and "Day 2: 4 = 2 + 2" stay what they are.
+    """
+    kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
+    i = 1
+    while i < len(kinds) - 1:
+        first = i
+        while (
+            tokens.values[i] == ":"
+            and kinds[i - 1] in (NUMBER, VARIABLE, ")")
+            and kinds[i + 1] in (NUMBER, VARIABLE, "(")
+            and ends[i - 1] == starts[i]
+            and ends[i] == starts[i + 1]
+        ):
+            i += 2
+        beside = {kinds[i], kinds[first - 2] if first > 1 else END, *kinds[first + 1 : i : 2]}
+        if i > first and not beside.isdisjoint(_BESIDE_COLON):
+            kinds[first:i:2] = ["/"] * ((i - first) // 2)
+        i = max(i, first + 1)
