@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from prm_core.errors import InputError
+from prm_core.limits import too_long, too_many, too_much
 from prm_core.ranking.aggregate import METHODS
 from prm_core.types import StepScorer
 from prm_core.verify import Verdict, Verifier
@@ -197,6 +199,20 @@ class Tools:
     def _rank(
         self, problem: str, chains: Sequence[str | list[str]], aggregation: str
     ) -> list[Verdict]:
+        _check_size(problem, chains)
         verifier = Verifier(self._scorer(), aggregation)
         with self._one_at_a_time:
             return verifier.rank(problem, chains)
+
+
+def _check_size(problem: str, chains: Sequence[str | list[str]]) -> None:
+    """
+    Raises:
+        InputError: it is more than the page reads at once.
+    """
+    texts = [one if isinstance(one, str) else "".join(one) for one in chains]
+    named = enumerate(map(too_long, map(len, texts)))
+    reasons = [too_many(len(texts)), too_much(problem, texts)]
+    reasons += [f"Chain {place} {words}" for place, words in named if words]
+    if words := next(filter(None, reasons), ""):
+        raise InputError(words)

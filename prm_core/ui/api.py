@@ -2,7 +2,8 @@
 
 They take texts and the names of models in the page's list, never a path or an address, whatever
 the page itself allows. Scoring goes through a `Run`, as a press of Score does: the same limits, the
-same line before the model and the same turns, a session each. What they return is plain data.
+same line before the model and the same turns. All calls from one address have the turns of one
+visitor. What they return is plain data.
 """
 # No `from __future__ import annotations`: Gradio reads what is returned from the annotation itself.
 
@@ -31,8 +32,6 @@ from prm_core.verify import verdicts_of
 
 T = TypeVar("T")
 
-LARGE = f"at most {MAX_PREVIEW_CHARS:,} characters are read at once"
-
 
 def add_api(host: ModelHost, readers: Readers) -> None:
     """Add the endpoints to the page that is being built."""
@@ -59,8 +58,8 @@ def add_api(host: ModelHost, readers: Readers) -> None:
             error, weakest step and answer; or {"error": why it cannot be scored}}. Indices count
             from 0.
         """
-        check_aggregation(aggregation)
-        run = await finished(host, readers, (problem, solutions, steps, model), request)
+        asked = problem, solutions, steps, aggregation, model
+        run = await finished(host, readers, asked, request)
         return {"solutions": [told(one, run.threshold, aggregation) for one in run.results]}
 
     async def rank(
@@ -84,8 +83,8 @@ def add_api(host: ModelHost, readers: Readers) -> None:
             {"ranking": rank, index (from 0), score, first error and answer of each; "model";
             "errors": why solutions are left out, by their index}.
         """
-        check_aggregation(aggregation)
-        run = await finished(host, readers, (problem, solutions, steps, model), request)
+        asked = problem, solutions, steps, aggregation, model
+        run = await finished(host, readers, asked, request)
         places = [i for i, one in enumerate(run.results) if not isinstance(one, str)]
         scored = [one for one in run.results if not isinstance(one, str)]
         ranked = asdict(
@@ -122,7 +121,8 @@ def add_api(host: ModelHost, readers: Readers) -> None:
             {"solutions": [{"answer": text or null, "correct": true, false or null}, …]}.
         """
         if not isinstance(gold, str) or len(gold) > MAX_GOLD_CHARS:
-            raise refusal(f"gold must be a text of at most {MAX_GOLD_CHARS:,} characters")
+            has = f" and has {len(gold):,}" if isinstance(gold, str) else ""
+            raise refusal(f"gold must be a text of at most {MAX_GOLD_CHARS:,} characters{has}")
         draft = read_texts(readers, request, solutions, "auto")
         return {"solutions": await aside(compared, draft, gold)}
 
@@ -140,8 +140,8 @@ def add_api(host: ModelHost, readers: Readers) -> None:
         api(plain, concurrency_id="api", concurrency_limit=2)
 
 
-Asked = tuple[object, object, object, object]
-"""Problem, solutions, step rule and model, as a program sent them."""
+Asked = tuple[object, object, object, object, object]
+"""Problem, solutions, step rule, aggregation and model, as a program sent them."""
 
 
 async def finished(host: ModelHost, readers: Readers, asked: Asked, request: gr.Request) -> Run:
@@ -151,10 +151,11 @@ async def finished(host: ModelHost, readers: Readers, asked: Asked, request: gr.
         gr.Error: nothing could be scored; it says why.
     """
     readers.take(LocalContext.event_id.get())
-    problem, solutions, steps, model = asked
+    problem, solutions, steps, aggregation, model = asked
+    check_aggregation(aggregation)
     session, begun = str(request.session_hash), time.monotonic()
     payload = {"problem": problem, "solutions": solutions, "rule": steps}
-    run = Run(host, payload, line_of(host, model), session)
+    run = Run(host, payload, line_of(host, model), caller(request))
     last: Update | None = None
     try:
         async with aclosing(run.updates()) as updates:
@@ -167,6 +168,11 @@ async def finished(host: ModelHost, readers: Readers, asked: Asked, request: gr.
     if not any(isinstance(one, ScoredCandidate) for one in run.results) or not run.done:
         raise refusal(why(last))
     return run
+
+
+def caller(request: gr.Request) -> str:
+    """Who has a program's turn before the model: its address, as every call is a new session."""
+    return f"program at {request.client.host}" if request.client else "program"
 
 
 def line_of(host: ModelHost, model: object) -> str:
@@ -221,8 +227,11 @@ def read_texts(readers: Readers, request: gr.Request, solutions: object, steps: 
         draft = read_draft({"problem": "", "solutions": solutions, "rule": steps})
         if draft.refused:
             raise InputError("; ".join(draft.refused.values()))
-        if sum(map(len, draft.solutions)) > MAX_PREVIEW_CHARS:
-            raise InputError(LARGE)
+        if (n_chars := sum(map(len, draft.solutions))) > MAX_PREVIEW_CHARS:
+            raise InputError(
+                f"The solutions have {n_chars:,} characters; at most {MAX_PREVIEW_CHARS:,} "
+                "are read at once."
+            )
     except InputError as error:
         raise refusal(str(error)) from None
     return draft

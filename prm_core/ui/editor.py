@@ -18,20 +18,12 @@ import gradio as gr
 
 from prm_core.errors import InputError
 from prm_core.formats.results import letter
+from prm_core.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, too_long, too_many, too_much
 from prm_core.paths import page_script
 from prm_core.text.steps import NAMED_RULES, RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.examples import PageExample
 from prm_core.ui.words import sendable
-
-MAX_CANDIDATES = 64
-"""As many as best-of-N work on one problem uses; the results stay a page one can read."""
-
-MAX_SOLUTION_CHARS = 200_000
-"""About 50,000 tokens: longer than any PRM's context, so nothing scorable is refused."""
-
-MAX_TOTAL_CHARS = 2_000_000
-"""All solutions and the problem. Gradio takes any body, so the handler must bound its own work."""
 
 MAX_PREVIEW_CHARS = 400_000
 """Of all texts whose steps are requested at once: previews run beside the model."""
@@ -106,11 +98,8 @@ def read_draft(payload: object) -> Draft:
             raise InputError("the request has no problem, solutions and rule")
     fields = cast("dict[str, Any]", payload)
     letters = _letters(fields, len(solutions))
-    if len(solutions) > MAX_CANDIDATES:
-        raise PlaceError(
-            f"There are {len(solutions)} solutions; at most {MAX_CANDIDATES} can be compared.",
-            MAX_CANDIDATES - 1,
-        )
+    if words := too_many(len(solutions)):
+        raise PlaceError(words, MAX_CANDIDATES - 1)
     n_separator = len(rule) - len(f"{SEPARATOR}:")
     if n_separator > MAX_SEPARATOR_CHARS:
         raise PlaceError(
@@ -120,21 +109,10 @@ def read_draft(payload: object) -> Draft:
         )
     if n_separator > 0 and HALF_CHARACTER.search(rule):
         raise PlaceError("The separator contains an unpaired surrogate (invalid Unicode).", "rule")
-    if len(problem) > MAX_SOLUTION_CHARS:
-        raise PlaceError(
-            f"The problem has {len(problem):,} characters; "
-            f"at most {MAX_SOLUTION_CHARS:,} are read.",
-            "problem",
-        )
+    if words := too_much(problem, solutions):
+        raise PlaceError(words, "problem")
     if HALF_CHARACTER.search(problem):
         raise PlaceError("The problem contains an unpaired surrogate (invalid Unicode).", "problem")
-    total = len(problem) + sum(map(len, solutions))
-    if total > MAX_TOTAL_CHARS:
-        raise PlaceError(
-            f"The solutions have {total:,} characters together; at most {MAX_TOTAL_CHARS:,} "
-            "can be compared at once.",
-            "problem",
-        )
     refused = {index: words for index, text in enumerate(solutions) if (words := _unread(text))}
     return Draft(
         problem,
@@ -151,9 +129,7 @@ def _unread(text: str) -> str:
     """Why one solution cannot be read; empty for nearly all."""
     if HALF_CHARACTER.search(text):
         return "contains an unpaired surrogate (invalid Unicode); retype it."
-    if len(text) > MAX_SOLUTION_CHARS:
-        return f"has {len(text):,} characters; at most {MAX_SOLUTION_CHARS:,} are read."
-    return ""
+    return too_long(len(text))
 
 
 def _letters(payload: dict[str, Any], n: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import logging
 import re
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -27,6 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from prm_core.ui.calls import CALL, CALLS, OPENAPI, Parameters, described, values_of
 from prm_core.ui.models import log_bug
 from prm_core.ui.sessions import Readers
 
@@ -40,11 +41,6 @@ READ = re.compile(
 
 JOIN, ASK = "/gradio_api/queue/join", "/gradio_api/component_server"
 CANCEL, RESET = "/gradio_api/cancel", "/gradio_api/reset"
-
-CALL = re.compile(r"/gradio_api/call/(?P<name>\w+)(?:/(?P<event>\w+))?", re.ASCII)
-"""An endpoint for programs: what starts a run is sent to it, and its end is read from the run's."""
-
-OPENAPI = "/gradio_api/openapi.json"
 
 MOST_BYTES = {JOIN: 12_000_000, ASK: 12_000_000, CANCEL: 4_000, RESET: 4_000}
 """What may be sent, and how large: a draft of 2,000,000 characters, a preview's texts, a name."""
@@ -138,14 +134,14 @@ class Known:
         functions: (component's number, name) of each function that a component calls.
         files: names of functions that take a file.
         bounded: names of the functions that a session runs one at a time, each by itself.
-        calls: how many values each endpoint for programs takes, by its name; none if closed.
+        calls: what each endpoint for programs takes, by its name; none if closed.
     """
 
     events: Mapping[int, int]
     functions: frozenset[tuple[int, str]]
     files: frozenset[str]
     bounded: frozenset[str]
-    calls: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, Parameters] = field(default_factory=dict)
 
 
 class Previews:
@@ -260,7 +256,8 @@ class Gate:
             body = b"".join(parts)
             request = _json(body)
             if called is not None:
-                await self._begin_call(called["name"], request, scope, receive, send)
+                data = self._called(called["name"], bool(called["named"]), request)
+                await self._begin_call(called["name"], data, scope, receive, send)
                 return
             if path == ASK and len(body) > MOST_ASKED and request.get("fn_name") not in self._files:
                 raise _too_large(MOST_ASKED)
@@ -277,24 +274,46 @@ class Gate:
         called = CALL.fullmatch(path)
         if not self._known.calls or not (called or path == OPENAPI):
             return False
-        reading: AbstractContextManager[None] = nullcontext()
-        if called:
-            session = self._readers.session_of(called["event"] or "")
-            if called["name"] not in self._known.calls or session is None:
-                raise RefusedError(404, "There is no such run; it may have ended long ago.")
-            reading = self._readers.reading(session)
-        with reading:
+        if called is None:
+            await self._describe(scope, receive, send)
+            return True
+        session = self._readers.session_of(called["event"] or "")
+        if called["named"] or called["name"] not in self._known.calls or session is None:
+            raise RefusedError(404, "There is no such run; it may have ended long ago.")
+        with self._readers.reading(session):
             await self._app(scope, receive, send)
         return True
 
+    async def _describe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the schema of the endpoints."""
+        said: list[Message] = []
+
+        async def take(message: Message) -> None:
+            said.append(message)
+
+        await self._app({**scope, "method": "GET"}, receive, take)
+        schema = json.loads(b"".join(one.get("body", b"") for one in said))
+        await JSONResponse(described(schema), said[0]["status"])(scope, receive, send)
+
+    def _called(self, name: str, named: bool, request: dict[str, Any]) -> list[Any]:
+        """The values of a program's call."""
+        wanted = self._known.calls[name]
+        if named:
+            try:
+                return values_of(wanted, request)
+            except ValueError as error:
+                raise RefusedError(400, f"The endpoint {name} {error}.") from error
+        _check_keys(request, {"data"})
+        _check_values(request.get("data"), len(wanted))
+        return list(request["data"])
+
     async def _begin_call(
-        self, name: str, request: dict[str, Any], scope: Scope, receive: Receive, send: Send
+        self, name: str, data: list[Any], scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Start a program's run, in a session of its own."""
-        _check_keys(request, {"data"})
-        _check_values(request.get("data"), self._known.calls[name])
-        session = uuid.uuid4().hex
-        body = json.dumps({"data": request["data"], "session_hash": session}).encode()
+        session, path = uuid.uuid4().hex, f"{CALLS}{name}"
+        body = json.dumps({"data": data, "session_hash": session}).encode()
+        scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, _replay(body, receive), send)
         self._readers.drop_soon(session)  # nobody may read it
 

@@ -90,7 +90,7 @@ class Line:
         """
         own = self._sessions.get(session, [])
         if len(own) > MOST_WAITING:
-            raise FullError(f"{len(own)} runs of this page are under way; wait for one to end.")
+            raise FullError(f"{len(own)} runs of yours are under way; wait for one to end.")
         places = self._places()
         if len(places) >= MOST_RUNS or sum(p.n_chars for p in places) + n_chars > MOST_CHARS:
             raise FullError("Too many people are waiting for the model; press Score again later.")

@@ -39,6 +39,7 @@ from prm_core.text.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.board import Board, Judged, Status, board_value
+from prm_core.ui.calls import parameters_of
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.compare import compare, compare_searches
 from prm_core.ui.editor import Draft, Editor, PlaceError, read_draft
@@ -590,7 +591,8 @@ def known_hosts(host: str, names: Sequence[str] = ()) -> Hosts:
 
 _BOUNDED = frozenset(
     {
-        *("split_preview", "restore", "open_file", "open_hub", "compare", "export_session"),
+        *("split_preview", "restore", "open_file", "open_hub", "export_session"),
+        *("compare", "compare_searches"),
     }
 )
 """Functions of which a session has one at a time."""
@@ -628,9 +630,9 @@ def serve(
         frozenset({"open_file", "export_session"}),
         _BOUNDED,
         {
-            str(event.api_name): len(event.inputs)
+            event.api_name: parameters_of(event.fn)
             for event in demo.fns.values()
-            if event.api_visibility == "public" and isinstance(event.api_name, str)
+            if event.api_visibility == "public" and isinstance(event.api_name, str) and event.fn
         },
     )
     gate = Middleware(

@@ -56,6 +56,42 @@ def test_tools_have_schemas_descriptions_and_structured_answers(mcp: Any) -> Non
     asyncio.run(talk())
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("compare_chains", {"chains": [A] * 65}, "There are 65 solutions; at most 64"),
+        (
+            "score_chain",
+            {"chain": "x" * 200_001},
+            "Chain 0 has 200,001 characters; at most 200,000",
+        ),
+        ("find_first_error", {"chain": ["x" * 100_001] * 2}, "200,002 characters; at most 200,000"),
+        (
+            "compare_chains",
+            {"chains": ["x" * 190_000] * 11},
+            "2,090,014 characters together; at most 2,000,000",
+        ),
+        (
+            "score_chain",
+            {"problem": "x" * 200_001, "chain": A},
+            "The problem has 200,001 characters; at most 200,000",
+        ),
+    ],
+)
+def test_more_than_the_page_reads_is_refused_with_both_numbers(
+    mcp: Any, name: str, arguments: dict[str, Any], words: str
+) -> None:
+    def never() -> StepScorer:
+        raise AssertionError("the model was asked")
+
+    async def talk() -> None:
+        async with mcp.Client(server.build_server(never, "1")) as client:
+            said = await ask(client, name, **{"problem": PROBLEM} | arguments)
+            assert words in said
+
+    asyncio.run(talk())
+
+
 def test_a_model_that_cannot_be_loaded_is_told_to_the_agent(mcp: Any) -> None:
     def fails() -> StepScorer:
         raise ModelLoadError("no such model")

@@ -8,16 +8,21 @@ import re
 import runpy
 import shutil
 import subprocess
+import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from prm_core.scoring.load import load_scorer
+from prm_core.scoring.local import Scorer
 from prm_core.text.steps import split_steps
 from prm_core.types import Candidate
 from prm_core.ui import sessions
@@ -49,6 +54,20 @@ def client(server: tuple[Page, str]) -> Iterator[Client]:
         client = Client(server[1], verbose=False)
         yield client
         client.close()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The model answers when this is set."""
+    go_on = threading.Event()
+    score = Scorer.stream
+
+    def slow(self: Scorer, *args: Any, **options: Any) -> Any:
+        go_on.wait(60)
+        return score(self, *args, **options)
+
+    monkeypatch.setattr(Scorer, "stream", slow)
+    return go_on
 
 
 def call(url: str, name: str, *data: object) -> tuple[str, Any]:
@@ -101,11 +120,68 @@ def test_they_are_described_and_nothing_else_is(server: tuple[Page, str]) -> Non
     for one in info["named_endpoints"].values():
         assert one["description"]
         assert all(given["parameter_name"] != "request" for given in one["parameters"])
+    assert visitor.ask("HEAD", "/gradio_api/openapi.json")[0] == 200
     status, _, said = visitor.ask("GET", "/gradio_api/openapi.json")
     assert status == 200
     paths = json.loads(said)["paths"]
-    # Gradio's schema always names the address of uploads, which answers 404 here.
-    assert {path.split("/")[-1] for path in paths if "{" not in path} - {"upload"} <= NAMES
+    wanted = {f"/gradio_api/call/v2/{name}" for name in NAMES}
+    assert set(paths) == wanted | {f"/gradio_api/call/{name}/{{event_id}}" for name in NAMES}
+    for path in wanted:  # they are there: 400 and not 404
+        assert visitor.ask("POST", path, {"no such": 1})[0] == 400
+
+
+def test_values_have_names_as_the_schema_says(server: tuple[Page, str]) -> None:
+    visitor = Visitor(server[1], 0)
+
+    def post(name: str, body: object) -> tuple[int, Any]:
+        status, _, said = visitor.ask("POST", f"/gradio_api/call/v2/{name}", body)
+        return status, json.loads(said)
+
+    status, begun = post("split", {"solutions": ["One. Two."], "steps": "sentence"})
+    assert status == 200
+    path = f"/gradio_api/call/split/{begun['event_id']}"
+    assert '"steps": ["One.", "Two."]' in visitor.ask("GET", path)[2].decode()
+    status, begun = post("score", {"solutions": [WRONG], "problem": PROBLEM})  # the rest by default
+    assert status == 200
+    path = f"/gradio_api/call/score/{begun['event_id']}"
+    assert '"first_error": 0' in visitor.ask("GET", path)[2].decode()
+    assert (
+        post("score", {"problem": PROBLEM})[1]["detail"] == "The endpoint score needs 'solutions'."
+    )
+    said = post("split", {"solutions": [RIGHT], "request": {}})[1]["detail"]
+    assert said == "The endpoint split has no parameter 'request'."
+
+
+def test_a_program_is_told_which_value_is_over_which_limit(client: Client) -> None:
+    for solutions, words in (
+        ([RIGHT] * 65, "There are 65 solutions; at most 64 can be compared."),
+        (["x" * 200_001], "Solution A has 200,001 characters; at most 200,000 are read."),
+        (["x" * 190_000] * 11, "have 2,090,014 characters together; at most 2,000,000"),
+    ):
+        with pytest.raises(AppError, match=re.escape(words)):
+            client.predict(PROBLEM, solutions, api_name="/rank")
+    with pytest.raises(AppError, match="have 450,000 characters; at most 400,000"):
+        client.predict(["x" * 150_000] * 3, api_name="/split")
+    with pytest.raises(AppError, match="at most 1,000 characters and has 1,001"):
+        client.predict([RIGHT], "2" * 1_001, api_name="/answers")
+
+
+def test_one_address_has_the_turns_of_one_visitor(
+    server: tuple[Page, str], held: threading.Event
+) -> None:
+    """However many calls it makes, each of which is a session of its own to Gradio."""
+    with ThreadPoolExecutor(6) as pool:
+        data = [PROBLEM, [RIGHT], "auto", "min", ""]
+        calls = [pool.submit(call, server[1], "score", *data) for _ in range(6)]
+        ends = time.monotonic() + 20
+        # One has the model and two wait; the others are refused at once.
+        while sum(one.done() for one in calls) < 3 and time.monotonic() < ends:
+            time.sleep(0.05)
+        held.set()
+        kinds = Counter(one.result()[0] for one in calls)
+    assert kinds == {"complete": 3, "error": 3}
+    refused = [said for kind, said in (one.result() for one in calls) if kind == "error"]
+    assert all("3 runs of yours are under way" in str(said) for said in refused)
 
 
 @pytest.mark.parametrize("model", ["/etc", "secret/path", "default", "x --server http://a", 7])
@@ -159,9 +235,17 @@ def test_forged_calls_are_refused_before_anything_reads_them(server: tuple[Page,
     assert post("split", {"data": [file, "auto"]}) == 400
     assert post("models", good, Origin="http://evil.example") == 403
     assert post("models", good, Host="evil.example") == 400
-    for name in ("score_1", "score_all", "v2/score", "models/x", "nothing"):
+    for name in ("score_1", "score_all", "v2/nothing", "models/x", "nothing"):
         assert post(name, good) == 404
-    for path in ("call/models/0", "call/models", "call/score_1/0", "run/models", "api/models"):
+    for path in (
+        "call/models/0",
+        "call/v2/models/0",
+        "call/v2/models",
+        "call/models",
+        "call/score_1/0",
+        "run/models",
+        "api/models",
+    ):
         assert visitor.ask("GET", f"/gradio_api/{path}")[0] == 404
     assert visitor.ask("POST", "/gradio_api/run/models", good)[0] == 404
     assert visitor.ask("POST", "/gradio_api/upload", good)[0] == 404

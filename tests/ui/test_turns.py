@@ -154,7 +154,7 @@ def test_the_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         line = Line()
         with line.join("a", "m", 0), line.join("a", "m", 0), line.join("a", "m", 0):
-            with pytest.raises(FullError, match="3 runs of this page"), line.join("a", "m", 0):
+            with pytest.raises(FullError, match="3 runs of yours"), line.join("a", "m", 0):
                 pass
             with pytest.raises(FullError, match="Too many people"), line.join("b", "m", 101):
                 pass
