@@ -77,6 +77,10 @@ function fillLabels() {
     order: queueOrder,
     plain,
     bare: root.classList.contains("bd-bare"),
+    second: prm.second && { words: second.words, ...prm.second.get(`${queue.at} ${labelled}`) },
+    annotator: prm.labels.annotator(),
+    sign: prm.labels.sign,
+    compareWith,
     saves: prm.merged ? props.label_formats.map((one) => [one.label, () => saveLabels(one)]) : [],
     put: ({ labels, notes, note }, typed) =>
       prm.labels.put(labelled, { ...now, steps: texts, labels, notes, note }, typed),
@@ -134,6 +138,10 @@ document.addEventListener("prm:changed", () => {
 });
 document.addEventListener("prm:labelled", () => {
   cards.forEach(markLabels);
+  if (prm.second) {
+    clearTimeout(comparingLabels);
+    comparingLabels = setTimeout(compareLabels, COMPARE_MS);
+  }
   if (value && isLabelling()) fillLabels();
 });
 document.addEventListener("prm:label", ({ detail: letter }) => openLabels(letter ?? undefined));
@@ -193,4 +201,53 @@ async function saveLabels({ format, label }) {
   const reply = await exported(format, { method });
   if (reply.contents) download(reply.name, new Blob([bytesOf(reply.contents)]));
   Labels.tell(reply.contents ? `Saved ${reply.words}` : reply.error ?? unanswered(label));
+}
+
+// --- a second annotator -------------------------------------------------------------------------------
+
+const COMPARE_MS = 1000; // after the last change of a label
+let second = null; // another annotator's file, and what the server found
+let comparingLabels = 0;
+
+// A file beside the labels here; null ends the comparison.
+async function compareWith(file) {
+  clearTimeout(comparingLabels);
+  prm.second = prm.secondFile = null;
+  second = file && { name: file.name };
+  if (!file) {
+    if (queueOrder === APART) queueOrder = "as listed";
+    fillLabels();
+    return;
+  }
+  Labels.tell("Comparing…");
+  const packed = /\.(gz|parquet|eval)$/i.test(file.name)
+    ? file
+    : await through(file, new CompressionStream("gzip")).blob();
+  if (packed !== file) second.name += ".gz";
+  second.contents = base64(new Uint8Array(await packed.arrayBuffer()));
+  await compareLabels();
+  if (!prm.second?.size) return;
+  queueOrder = APART;
+  const { items, at } = queueNow();
+  openItem(items[0], at);
+}
+
+const APART = "annotators apart";
+
+async function compareLabels() {
+  const mine = second;
+  const packing = through(prm.merged({ method }), new CompressionStream("gzip"));
+  const session = base64(new Uint8Array(await packing.arrayBuffer()));
+  const { name, contents } = mine;
+  const found = await server.compare_annotators({ session, name, contents }).catch(() => ({}));
+  if (mine !== second) return;
+  if (!found.words) {
+    Labels.tell(found.error ?? "The server did not answer; compare again in a minute.");
+    return;
+  }
+  Labels.tell("");
+  mine.words = found.words;
+  prm.secondFile = mine;
+  prm.second = prm.byPlace(found.differing.map((one) => ({ ...one, by: found.name })));
+  fillLabels();
 }

@@ -56,6 +56,35 @@ const Labels = (() => {
   });
   const wholeLabel = make("label", { class: "bd-whole-note" }, "Note on the solution", whole);
   const saves = make("p", { class: "bd-label-saves" });
+  const name = make("input", {
+    type: "text",
+    class: "bd-annotator",
+    maxlength: "100",
+    autocomplete: "off",
+    spellcheck: "false",
+    oninput: () => show.sign(name.value),
+  });
+  const file = make("input", {
+    type: "file",
+    hidden: true,
+    "aria-label": "Another annotator’s file",
+    onchange: () => {
+      show.compareWith(file.files[0]);
+      file.value = "";
+    },
+  });
+  const compareButton = button(
+    "Compare with another annotator",
+    () => show.second ? show.compareWith(null) : file.click(),
+  );
+  const people = make(
+    "p",
+    { class: "bd-label-people" },
+    make("label", {}, "Annotator ", name),
+    compareButton,
+    file,
+  );
+  const agreement = make("p", { class: "bd-agreement", role: "status", hidden: true });
   const told = make("span", { role: "status" });
   const keys = make("p", { class: "bd-keys", "aria-label": "Keys" });
   const node = make(
@@ -86,6 +115,8 @@ const Labels = (() => {
     keys,
     wholeLabel,
     saves,
+    people,
+    agreement,
   );
 
   // What is wider than its place is scrolled, with the keyboard too.
@@ -102,6 +133,7 @@ const Labels = (() => {
     const words = make("div", { class: "bd-label-words md" });
     const mark = make("span", { class: "bd-verdict-mark", "aria-hidden": "true" });
     const p = make("span", { class: "bd-label-p" });
+    const theirs = make("span", { class: "bd-theirs" });
     const buttons = VERDICTS.map(([label, sign, name]) =>
       make(
         "button",
@@ -137,6 +169,7 @@ const Labels = (() => {
       words,
       p,
       make("span", { class: "bd-says-what" }, ...buttons, noteButton),
+      theirs,
       note,
     );
     group.addEventListener("focusin", () => choose(i));
@@ -146,7 +179,7 @@ const Labels = (() => {
       step.text.slice((step.prefix ?? "").length).slice(0, ROW_CHARS),
       show.plain,
     );
-    return { group, mark, p, buttons, note };
+    return { group, mark, p, theirs, buttons, note };
   }
 
   function choose(i) {
@@ -182,6 +215,9 @@ const Labels = (() => {
       one.group.dataset.label = words && (sign ? label : label < 0.5 ? 0 : 1);
       const says = words || "no label";
       one.group.setAttribute("aria-label", `Step ${i + 1}: ${says}`);
+      const theirs = show.second?.labels && prm.labels.words(show.second.labels[i]);
+      const apart = words && theirs && words !== theirs;
+      one.theirs.textContent = apart ? `${show.second.by}: ${theirs}` : "";
       one.buttons.forEach((each, k) => {
         each.setAttribute("aria-pressed", String(VERDICTS[k][0] === label));
         each.hidden = mode === "first" && VERDICTS[k][0] !== 0;
@@ -351,8 +387,9 @@ const Labels = (() => {
   }
 
   // `next` is { letter, steps, said, place, orders, order, problem, plain, why, bare, saves, put,
-  // walk, reorder, open, close }: a step is { text, prefix, shown, band }, `why` a sentence where
-  // there are none.
+  // walk, reorder, open, close, annotator, sign, second, compareWith }: a step is { text, prefix,
+  // shown, band }, `why` a sentence where there are none; `second` has `words` on another annotator,
+  // and where it differs here the name `by` and the `labels`.
   function draw(next) {
     const other = show?.letter !== next.letter || show.problem !== next.problem;
     show = next;
@@ -383,7 +420,13 @@ const Labels = (() => {
         told,
       );
     }
-    saves.hidden = !show.saves.length;
+    saves.hidden = people.hidden = !show.saves.length;
+    if (document.activeElement !== name) name.value = show.annotator;
+    compareButton.textContent = show.second ? "Stop comparing" : "Compare with another annotator";
+    agreement.hidden = !show.second;
+    if (show.second && agreement.textContent !== show.second.words) {
+      agreement.textContent = show.second.words;
+    }
     if (!keys.childElementCount) tellKeys();
     paint();
     if (wished && document.activeElement === document.body) goTo(at);

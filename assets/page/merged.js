@@ -177,6 +177,22 @@ function mergedSettings(base, models, method) {
   return settings;
 }
 
+// Who labelled: the name on the page where something was labelled here, else the file's.
+function annotatorNow() {
+  const name = prm.labels.annotator();
+  const isOwn = (i) => JSON.stringify(saidNow(i)) !== JSON.stringify(saidByFile(i));
+  const own = !session || [...new Set([...labels.keys(), at])].some((i) => i >= 0 && isOwn(i));
+  return name && own ? name : session?.annotator;
+}
+
+// Solutions of a session, by their places on the page: `${problem} ${letter}`.
+prm.byPlace = (solutions) =>
+  new Map(solutions.map((one) => {
+    const given = session ? solutionsOf(session.problems[one.at]) : [];
+    const k = given.findIndex(({ name }) => name === one.name);
+    return [`${session ? one.at : -1} ${k < 0 ? one.name : lettersOf(given)[k]}`, one];
+  }));
+
 // A session, as text: everything, or only the problem in the editor.
 prm.merged = ({ method = "min", only = false } = {}) => {
   const models = new Map((session?.models ?? []).map((one) => [one.id, one]));
@@ -189,7 +205,8 @@ prm.merged = ({ method = "min", only = false } = {}) => {
   const settings = mergedSettings(head, models, method);
   const place = whole && at >= 0 ? at : 0;
   if (place !== (settings.problem ?? 0)) settings.problem = place;
-  return JSON.stringify({ ...head, problems, models: [...models.values()], settings });
+  const annotator = annotatorNow();
+  return JSON.stringify({ ...head, problems, models: [...models.values()], settings, annotator });
 };
 
 // The list's title and how many problems it has; null where there is none.

@@ -48,7 +48,9 @@ const ORDERS = [
   ["PRM and label apart", "label"],
   ["PRM and right answer apart", "answer"],
   ["PRM and majority apart", "majority"],
+  ["annotators apart", "apart"],
 ];
+const orders = () => ORDERS.filter(([, by]) => by !== "apart" || prm.second).map(([name]) => name);
 
 // How far a model is from a label, and from what its answer says of a solution; -1 where one of
 // them is not there.
@@ -69,6 +71,7 @@ function opinions(i) {
       label: Math.max(-1, ...gaps),
       answer: apart(fact?.correct?.[place]),
       majority: apart(fact?.majority?.length ? fact.majority.includes(place) : null),
+      apart: prm.second?.get(`${i} ${letter}`)?.steps.length ?? -1,
     };
   });
 }
@@ -92,10 +95,10 @@ let queue = { of: null, key: "", items: [] };
 prm.queue = (order) => {
   const own = session ? null : [prm.draft.letters, prm.results?.run, prm.results?.status];
   const key = JSON.stringify([order, model, search.value, filter.selectedIndex, own]);
-  if (key !== queue.key || session !== queue.of) {
-    queue = { of: session, key, items: ordered(order) };
+  if (key !== queue.key || session !== queue.of || prm.secondFile !== queue.beside) {
+    queue = { of: session, beside: prm.secondFile, key, items: ordered(order) };
   }
-  return { items: queue.items, at, orders: ORDERS.map(([name]) => name) };
+  return { items: queue.items, at, orders: orders() };
 };
 
 // --- wiring -------------------------------------------------------------------------------------------

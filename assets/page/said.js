@@ -8,17 +8,36 @@
 
 prm.labels ??= (() => {
   const KEY = "prm-inspector.labels";
+  const NAME = "prm-annotator"; // kept for all visits
   const MOST_UNDO = 200;
 
   let said = read(); // letter → { problem, source, rule, steps, labels, notes, note }
   let undone = []; // what was there before, last first: [letter, record or undefined]
   const earlier = new Map(); // a problem's text → what was said of it before it was replaced
+  let annotator = nameKept(); // who labels here
 
   function read() {
     try {
       return JSON.parse(prm.stored(KEY)) ?? {};
     } catch {
       return {}; // not one of ours
+    }
+  }
+
+  function nameKept() {
+    try {
+      return localStorage.getItem(NAME) ?? "";
+    } catch {
+      return ""; // forbidden
+    }
+  }
+
+  function sign(name) {
+    annotator = name.trim();
+    try {
+      localStorage.setItem(NAME, annotator);
+    } catch {
+      // forbidden: it lasts until the page is left
     }
   }
 
@@ -110,6 +129,8 @@ prm.labels ??= (() => {
     undo,
     load,
     holds,
+    sign,
+    annotator: () => annotator,
     all: () => structuredClone(said),
     first: (labels) => labels.findIndex((one) => typeof one === "number" && one < 0.5),
     // A label as people say it.

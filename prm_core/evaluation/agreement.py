@@ -22,11 +22,15 @@ class Difference:
         problem: its id, or its number from 1 in the first file.
         solution: the solution's name there.
         steps: the steps on which they differ, counted from 0.
+        place: its problem's in the first file.
+        labels: the second annotator's, of all steps.
     """
 
     problem: str
     solution: str
     steps: tuple[int, ...]
+    place: int
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def compare_labels(a: Session, b: Session) -> Agreement:
     left, right = _labelled(a), _labelled(b)
     both = [(name, left[name], right[name]) for name in left if name in right]
     pairs = [_pairs(one.labels, other.labels) for _, (_, one), (_, other) in both]
+    places = _places(a)
     confusion = _table([(x, y) for found in pairs for _, x, y in found])
     firsts = [
         (one.first_error, other.first_error)
@@ -86,9 +91,9 @@ def compare_labels(a: Session, b: Session) -> Agreement:
         n_judged=len(firsts),
         first_error=sum(x == y for x, y in firsts) / len(firsts) if firsts else None,
         differing=tuple(
-            Difference(problem, one.name, places)
-            for ((_, (problem, one), _), found) in zip(both, pairs, strict=True)
-            if (places := tuple(place for place, x, y in found if x != y))
+            Difference(problem, one.name, steps, places[name], other.labels)
+            for ((name, (problem, one), (_, other)), found) in zip(both, pairs, strict=True)
+            if (steps := tuple(place for place, x, y in found if x != y))
         ),
     )
 
@@ -117,7 +122,21 @@ def cohens_kappa(confusion: Sequence[Sequence[int]]) -> float | None:
     return (n * same - by_chance) / (n * n - by_chance)
 
 
-def _labelled(session: Session) -> Mapping[tuple[str, tuple[str, ...]], tuple[str, Solution]]:
+_Name = tuple[str, tuple[str, ...]]
+"""A solution's problem and steps."""
+
+
+def _places(session: Session) -> Mapping[_Name, int]:
+    """The place of each labelled solution's problem."""
+    return {
+        (problem.problem, one.steps): place
+        for place, problem in enumerate(session.problems)
+        for one in problem.solutions
+        if one.labels
+    }
+
+
+def _labelled(session: Session) -> Mapping[_Name, tuple[str, Solution]]:
     """The labelled solutions, by problem and steps, with the name of the problem."""
     return {
         (problem.problem, one.steps): (str(problem.id or place), one)

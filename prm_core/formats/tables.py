@@ -125,7 +125,7 @@ _TYPED = ("label", "mistake_index", "doc_id", "epoch", "correct", "final_answer_
 
 def _json_cell(cell: Any, name: str = "") -> Any:
     """The value in a text cell: a list or an object as JSON, and values that cannot be text."""
-    if not isinstance(cell, str) or name == "note":
+    if not isinstance(cell, str) or name in ("note", "annotator"):
         return cell
     if cell[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):
@@ -286,7 +286,7 @@ _RESULT_COLUMNS = (
     *("weakest_step", "first_error", "answer", "thinking", "extras", "rationales"),
     *("reward_form", "rewards"),
 )
-_SAID_COLUMNS = ("labels", "step_notes", "note")
+_SAID_COLUMNS = ("labels", "step_notes", "note", "annotator")
 
 
 def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -314,6 +314,7 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 for name in ("thinking", "extras", "rationales", "labels", "step_notes")
             },
             "note": one.get("note"),
+            "annotator": one.get("annotator"),
         }
 
 

@@ -209,8 +209,12 @@ def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
                 threshold=session.threshold,
             )
         for candidate, (one, scored) in zip(row["candidates"], there, strict=True):
-            candidate.update(_said(one) if _is_of(scored, one) else {})
-        rest = [said for one, scored in pairs if not _is_of(scored, one) and (said := _said(one))]
+            candidate.update(_said(session, one) if _is_of(scored, one) else {})
+        rest = [
+            said
+            for one, scored in pairs
+            if not _is_of(scored, one) and (said := _said(session, one))
+        ]
         for index, said in enumerate(rest, start=len(there)):
             row["candidates"].append({"index": index, **said})
         if row["candidates"]:
@@ -224,14 +228,19 @@ def _is_of(scored: ScoredCandidate | None, solution: Solution) -> bool:
     )
 
 
-def _said(solution: Solution) -> dict[str, Any]:
+def _said(session: Session, solution: Solution) -> dict[str, Any]:
     """People's labels and notes of a solution, with its steps; empty if there are none."""
     said = {
         name: plain(value)
         for name in ("labels", "step_notes", "note")
         if (value := getattr(solution, name))
     }
-    return {"steps": list(solution.steps), **said} if said else {}
+    return {"steps": list(solution.steps), **said, **_annotator(session)} if said else {}
+
+
+def _annotator(session: Session) -> dict[str, str]:
+    """Who labelled, as a field of a row; none if that is not known."""
+    return {"annotator": session.annotator} if session.annotator else {}
 
 
 def session_rows(session: Session) -> Iterator[dict[str, Any]]:
@@ -328,6 +337,7 @@ def trl_rows(session: Session, *, neutral_is_right: bool = True) -> Iterator[dic
                 "prompt": problem.problem,
                 "completions": list(one.steps[:end]),
                 "labels": [y == 1.0 for y in known] if hard else known,
+                **_annotator(session),
             }
 
 
@@ -351,6 +361,7 @@ def processbench_rows(
                 "steps": list(candidate.steps),
                 "final_answer_correct": correct.is_correct(example.gold_answer),
                 "label": -1 if first_error is None else first_error,
+                **_annotator(session),
             }
 
 

@@ -124,6 +124,7 @@ class _Builder:
         self._single: dict[tuple[str, str | None], int] = {}  # problem of one solution → place
         self._scored: dict[tuple[Any, ...], int] = {}  # problem with scores → place
         self._errors: list[DataError] = []
+        self._annotators: set[str] = set()
         self._n_chars, self._most_chars = 0, most_chars
 
     def read(self, rows: Iterator[FileRow | DataError], name: str) -> Opened:
@@ -131,6 +132,7 @@ class _Builder:
             try:
                 if isinstance(row, DataError):
                     raise row
+                self._annotators.update(_annotators(row.fields))
                 for one in problem_rows(row):
                     self._add(one)
             except DataError as error:
@@ -142,7 +144,9 @@ class _Builder:
             raise self._errors[0] if self._errors else DataError("has no rows", path=name)
         problems, models = tuple(self._problems), tuple(self._models.values())
         try:
-            return Opened(Session(problems, models), tuple(self._errors))
+            annotator = "".join(self._annotators) if len(self._annotators) == 1 else ""
+            session = Session(problems, models, annotator=annotator)
+            return Opened(session, tuple(self._errors))
         except InputError as error:
             raise DataError(str(error), path=name) from error
 
@@ -179,6 +183,15 @@ class _Builder:
         rest = there.solutions[len(more) :]  # others of this problem that were added since
         self._problems[at] = replace(there, solutions=(*more, *rest))
         return True
+
+
+def _annotators(fields: Mapping[str, Any]) -> set[str]:
+    """Who labelled a row, or solutions of it."""
+    candidates = fields.get("candidates")
+    inside = candidates if isinstance(candidates, list) else []
+    said = [fields.get("annotator"), fields.get("labeler")]
+    said += [one.get("annotator") for one in inside if isinstance(one, dict)]
+    return {one for one in said if isinstance(one, str) and one.strip()}
 
 
 def _is_repeated(problem: Problem, there: Problem) -> bool:

@@ -38,6 +38,7 @@ from prm_core.paths import assets_dir
 from prm_core.text.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
+from prm_core.ui.annotators import compare_annotators
 from prm_core.ui.board import Board, Judged, Status, board_value
 from prm_core.ui.calls import parameters_of
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
@@ -492,7 +493,13 @@ def build_page(
                 board = Board(
                     examples=[(one.id, one.problem) for one in examples[:3]],
                     elem_id="prm-board",
-                    server_functions=[restore, export_session, compare, compare_searches],
+                    server_functions=[
+                        restore,
+                        export_session,
+                        compare,
+                        compare_searches,
+                        compare_annotators,
+                    ],
                 )
 
         job = actions.submit(
@@ -592,7 +599,7 @@ def known_hosts(host: str, names: Sequence[str] = ()) -> Hosts:
 _BOUNDED = frozenset(
     {
         *("split_preview", "restore", "open_file", "open_hub", "export_session"),
-        *("compare", "compare_searches"),
+        *("compare", "compare_searches", "compare_annotators"),
     }
 )
 """Functions of which a session has one at a time."""
@@ -627,7 +634,7 @@ def serve(
     known = Known(
         {number: len(event.inputs) for number, event in demo.fns.items() if event.fn is not None},
         frozenset(_functions(demo)),
-        frozenset({"open_file", "export_session"}),
+        frozenset({"open_file", "export_session", "compare_annotators"}),
         _BOUNDED,
         {
             event.api_name: parameters_of(event.fn)

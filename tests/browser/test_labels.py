@@ -273,3 +273,69 @@ def test_what_a_link_says_is_no_code_and_cannot_break_the_page(page: Page) -> No
     page.keyboard.type("<img src=x onerror=alert(1)>")
     press(page, "Escape")
     assert page.locator(".bd-labels img").count() == 0
+
+
+def test_the_annotator_s_name_is_kept_and_stands_in_every_file(page: Page, tmp_path: Path) -> None:
+    choose(page, write(tmp_path / "labelled.jsonl", *PROCESSBENCH))
+    expect(where(page)).to_have_text("Solution A of problem 1 · 1 of 2")
+    page.get_by_label("Annotator", exact=True).fill("Ada <b>")
+    saves = page.locator(".bd-label-saves")
+    with page.expect_download() as waited:
+        saves.get_by_role("button", name="Session").click()
+    assert load_session(waited.value.path()).annotator == ""  # nothing is labelled by her yet
+    page.locator(".bd-label-row").first.focus()
+    press(page, "e")
+    page.reload()
+    expect(page.get_by_label("Annotator", exact=True)).to_have_value("Ada <b>")
+    for entry, field in (
+        ("TRL", "annotator"),
+        ("ProcessBench", "annotator"),
+        ("PRM800K", "labeler"),
+    ):
+        with page.expect_download() as waited:
+            saves.get_by_role("button", name=entry).click()
+        rows = [json.loads(line) for line in Path(waited.value.path()).read_text().splitlines()]
+        assert [row[field] for row in rows] == ["Ada <b>"] * 2
+    with page.expect_download() as waited:
+        saves.get_by_role("button", name="Session").click()
+    assert load_session(waited.value.path()).annotator == "Ada <b>"
+
+
+def test_a_second_annotator_s_file_shows_where_both_differ(page: Page, tmp_path: Path) -> None:
+    """Here: an error in step 2 of the first, none in the second. There: none, and in step 1."""
+    theirs = (
+        {**PROCESSBENCH[0], "label": -1, "annotator": "<i>Bo</i>"},
+        {**PROCESSBENCH[1], "label": 0, "annotator": "<i>Bo</i>"},
+    )
+    choose(page, write(tmp_path / "mine.jsonl", *PROCESSBENCH))
+    expect(where(page)).to_have_text("Solution A of problem 1 · 1 of 2")
+    files = page.locator(".bd-labels input[type=file]")
+    files.set_input_files(write(tmp_path / "theirs.jsonl", *theirs))
+    said_ = page.locator(".bd-agreement")
+    expect(said_).to_contain_text("You and <i>Bo</i> agree on 1 of 3 steps (33 %; Cohen’s kappa")
+    expect(said_).to_contain_text("2 solutions differ.")
+    expect(page.get_by_label("Order of the solutions")).to_have_value("annotators apart")
+    expect(where(page)).to_have_text("Solution A of problem 1 · 1 of 2")
+    expect(page.locator(".bd-theirs:not(:empty)")).to_have_text(["<i>Bo</i>: right"])
+    page.locator(".bd-label-row").first.focus()
+    press(page, "n")
+    expect(where(page)).to_have_text("Solution A of problem 2 · 2 of 2")
+    expect(page.locator(".bd-theirs:not(:empty)")).to_have_text(["<i>Bo</i>: wrong"])
+    press(page, "e")  # she is convinced
+    expect(page.locator(".bd-theirs:not(:empty)")).to_have_count(0)
+    expect(said_).to_contain_text("agree on 2 of 3 steps")
+    expect(where(page)).to_have_text("Solution A of problem 2 · 2 of 2")  # the order stays
+    page.get_by_role("button", name="Stop comparing").click()
+    expect(said_).to_be_hidden()
+    expect(page.get_by_label("Order of the solutions")).to_have_value("as listed")
+
+
+def test_a_second_file_without_labels_of_these_steps_gets_a_sentence(
+    page: Page, tmp_path: Path
+) -> None:
+    labelling(page)
+    press(page, "a")
+    other = write(tmp_path / "other.jsonl", {"problem": "?", "steps": ["x"], "label": 0})
+    page.locator(".bd-labels input[type=file]").set_input_files(other)
+    expect(page.locator(".bd-label-saves")).to_contain_text("has no labels of the steps")
+    expect(page.get_by_role("button", name="Compare with another annotator")).to_be_visible()

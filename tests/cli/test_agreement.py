@@ -32,7 +32,8 @@ def test_two_files_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["agreement", a, b, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["kappa"] == pytest.approx((5 / 6 - 22 / 36) / (1 - 22 / 36))
-    assert found["differing"] == [{"problem": "2", "solution": "A", "steps": [1]}]
+    differing = {"problem": "2", "solution": "A", "steps": [1], "place": 1}
+    assert found["differing"] == [differing | {"labels": [1.0, 1.0, 0.0]}]
 
 
 def test_files_without_a_solution_of_both_are_refused(
