@@ -23,6 +23,7 @@ _LOOSELY = re.compile(
     r"complete\w*|at (?:least|most)|estimate\w*|closest)\b|\d r ?\d",
     re.IGNORECASE,
 )
+_PI_DIGITS = 500  # 3.14 is off by a two-thousandth, 22/7 by less
 # Every match of it in ASCII holds one of these pieces, which are looked for much quicker.
 _LOOSE_PIECES = (
     *words("~ about approx round nearest almost roughly whole full remain complete"),
@@ -163,7 +164,10 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
         return a.is_number or not b.is_number
     if not a.is_number:
         return bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
-    counted_apart = bool(a.unit and b.unit and a.unit != b.unit and b.is_number)
+    counted = bool(a.unit) and a.unit != b.unit
+    # "5 apples = $10"; "3 pens = 4.50" and "1 pen = 4.50/3"
+    counted_apart = counted and bool(b.unit) and b.is_number
+    counted_apart |= counted and a.unit != "$" and not a.signs and (b.is_number or a.value == 1)
     known = factor_of(a.unit, b.unit) is not None
     return (counted_apart and not known) or a.labelled or not (a.written and b.written)
 
@@ -187,6 +191,8 @@ def _difference(a: Side, b: Side, loosely: bool) -> tuple[float, bool]:
     if a.value == b.value:
         return 0.0, False
     gap = size(a.value - b.value)
+    if "π" in a.signs + b.signs and gap * _PI_DIGITS <= max(size(a.value), size(b.value)):
+        return 0.0, True
     for shown, other in ((b, a), (a, b)):
         if shown.shown >= 0 and _is_rounded(shown, other, gap, loosely):
             return 0.0, True

@@ -21,6 +21,7 @@ from prm_core.calculator.tokens import (
     COMMA,
     END,
     NUMBER,
+    PI_VALUE,
     STOP,
     TIMES_WORD,
     VARIABLE,
@@ -96,6 +97,7 @@ _CONSTANTS: frozenset[Number] = frozenset(
     (
         *(0, 1, 2, 3, 4, 7, 10, 12, 16, 24, 30, 52, 60, 90, 100, 180, 360, 365, 1000, 3600, 5280),
         *(Fraction(1, n) for n in (2, 3, 4, 10, 100)),
+        *(PI_VALUE, Fraction(314, 100), Fraction(22, 7)),
     )
 )
 _CORRECTION = re.compile(
@@ -136,6 +138,9 @@ _ASKING = frozenset(
         "with sum difference product quotient between total half third quarter a ≈ in into pct"
     )
 )
+_SQUARES = frozenset(
+    words("square squared squares circle circular radius diameter hypotenuse disc disk")
+)
 _MOST_KNOWN = 14  # numbers whose pairs are tried
 
 
@@ -168,6 +173,8 @@ class Ledger:
         self._parts: set[Number] = set()
         for value in self._given:
             self._parts |= _parts(value)
+        if not _SQUARES.isdisjoint(_words(reading)):
+            self._parts |= {value * value for value in self._given if -1000 < value < 1000}
         self._target, self._way = _target(reading, problem)
         self._root = reading.root
         said = _words(reading)

@@ -20,6 +20,8 @@ from prm_core.calculator.tokens import (
     LINK,
     NUMBER,
     OF,
+    PI,
+    PI_VALUE,
     ROOT,
     STOP,
     TIMES_WORD,
@@ -41,7 +43,7 @@ _GAP_WORDS = 5  # between a computation and the result that words give it
 _OPERATIONS = frozenset("+-*/")
 _UNIT = frozenset((WORD, FILLER, OF))
 _GAP = frozenset((FILLER, COPULA, LINK, COMMA, OF))
-BEGINS = frozenset((NUMBER, "(", FRACTION, ROOT, VARIABLE, TIMES_WORD, VERB, "-"))
+BEGINS = frozenset((NUMBER, "(", FRACTION, ROOT, PI, VARIABLE, TIMES_WORD, VERB, "-"))
 _OPERAND = BEGINS - {VERB}
 _RESULT = _OPERAND - {VARIABLE}
 _BEHIND_UNIT = frozenset("+-*/=)^c%")
@@ -234,8 +236,10 @@ class Reader:
         if not i or self.starts[i] != self.ends[i - 1]:
             return False
         before, kind = self.kinds[i - 1], self.kinds[i]
-        return (before in (NUMBER, ")") and kind in (VARIABLE, FRACTION)) or (
-            before in (NUMBER, ")", VARIABLE) and kind == "(" and self.text[self.starts[i]] == "("
+        return (before in (NUMBER, ")") and kind in (VARIABLE, FRACTION, PI)) or (
+            before in (NUMBER, ")", VARIABLE, PI)
+            and kind == "("
+            and self.text[self.starts[i]] == "("
         )
 
     def _power(self) -> Number | None:
@@ -284,6 +288,14 @@ class Reader:
             if inner is not None and self.operands:
                 self.operands[-1] = -self.operands[-1] if kind == "-" else self.operands[-1]
             return None if inner is None else -inner if kind == "-" else inner
+        if kind == PI:
+            self.i += 1
+            self.operands.append(PI_VALUE)
+            self.signs.append("π")
+            radius = self.kinds[self.i] == WORD and self.ends[self.i] - self.starts[self.i] == 1
+            self.saw_letter = self.saw_letter or radius
+            self._skip_unit()
+            return PI_VALUE
         if kind == VARIABLE:
             self.saw_unknown = True
             if self.unknown is None:

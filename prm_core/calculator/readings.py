@@ -18,7 +18,7 @@ class Side(NamedTuple):
         value: what it comes to.
         start, end: where it is.
         operands: the numbers in it, in order.
-        signs: the operations in it, of "+-*/^%"; empty for a number alone.
+        signs: the operations in it, of "+-*/^%", and "π"; empty for a number alone.
         shown: digits after the point of a number alone; -1 for anything else.
         unit: the word after it, or the sign of a currency; empty where there is none.
         labelled: a word is right before it, which it may number ("day 1").

@@ -16,6 +16,7 @@ Number = int | Fraction
 # What a token can be, one character each. Signs are themselves: + - * / ^ ( ) = %
 NUMBER, WORD, FILLER, COPULA, OF, AND, LINK = "n", "w", "f", "c", "o", "&", "b"
 FRACTION, ROOT, VARIABLE, VERB, TIMES_WORD, CLOCK = "F", "R", "v", "V", "D", "t"
+PI, PI_VALUE = "p", Fraction(314159265358979, 10**14)
 STOP, COMMA, END = ".", ",", "$"
 
 _MEASURED = re.compile(
@@ -38,6 +39,7 @@ _SCANNER = re.compile(
     |(?P<number>(?:\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
     |(?P<times>\\times|\\cdot|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
+    |(?P<pi>\\pi(?![^\W\d_])|π)
     |(?P<about>\\approx|≈|≅)|(?P<no>\\[a-z]+|[≠<>≤≥→]|=>|->)
     |(?P<small>[²³])|(?P<vulgar>[½⅓⅔¼¾⅕⅛])
     |(?P<word>[^\W\d_²³½⅓⅔¼¾⅕⅛]+(?:['’-][^\W\d_]+)*)
@@ -112,7 +114,9 @@ _KINDS: dict[str, str] = {
 }  # fmt: skip
 _LETTERS = frozenset("xyzn")
 _NUMBER_WORDS = {**_UNITS, **_TENS}
-_KNOWN = frozenset((*_KINDS, *_PARTS, *_SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_LETTERS))
+_KNOWN = frozenset(
+    (*_KINDS, *_PARTS, *_SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_LETTERS, "pi")
+)
 """Words that are more than words; the others with a hyphen may begin with a number."""
 
 
@@ -195,9 +199,9 @@ def scan(text: str) -> Tokens:
         else:
             _add_rare(tokens, kind, found, start, end)
     add(END, "", len(text), len(text))
+    _settle_letters(tokens)
     if "," in text:
         _settle_commas(tokens, small)
-    _settle_letters(tokens)
     if ":" in text:
         _settle_colons(tokens)
     return tokens
@@ -234,6 +238,8 @@ def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> No
         tokens.add(NUMBER, 2 if found == "²" else 3, start, end, 0)
     elif kind == "vulgar":
         _add_vulgar(tokens, _VULGAR[found], start, end)
+    elif kind == "pi":
+        tokens.add(PI, found, start, end)
     elif kind in ("frac", "root"):
         tokens.add(FRACTION if kind == "frac" else ROOT, found, start, end)
     elif kind in ("clock", "ordinal"):
@@ -274,6 +280,8 @@ def _add_word(tokens: Tokens, found: str, start: int, end: int) -> None:
         tokens.add(TIMES_WORD, _TIMES_WORDS[found], start, end)
     elif found == "dozen":
         tokens.add(WORD, found, start, end)
+    elif found == "pi":
+        tokens.add(PI, found, start, end)
     elif found in _LETTERS:
         tokens.add(VARIABLE, found, start, end)
     elif "-" in found and found.split("-")[0] in _NUMBER_WORDS:
