@@ -39,7 +39,8 @@ class Task:
         rule: how a solution's text is split into steps.
         method: the aggregation that ranks.
         threshold: below this probability a step counts as wrong; None for the model's own.
-        rewards: the form in which steps get rewards; None for results without them.
+        rewards: the form in which steps get rewards, as `prm_core.rewards.forms.read_form` takes
+            it; None for results without them.
     """
 
     rule: str = "auto"

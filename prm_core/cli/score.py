@@ -30,9 +30,13 @@ from prm_core.formats.atomic import refuse_same_file
 from prm_core.formats.files import open_problems, open_results
 from prm_core.formats.problems import Problems
 from prm_core.model_options import positive, request_of
-from prm_core.rewards.forms import FORMS
+from prm_core.rewards.forms import FORMS, read_form
 from prm_core.scoring.open import open_scorer
 from prm_core.types import Explanation, ScoredCandidate, StepScorer
+
+_FORMS = ", ".join(
+    f"{one.name} ({', '.join(one.options)})" if one.options else one.name for one in FORMS.values()
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,11 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rewards",
-        choices=FORMS,
-        metavar="FORM",
+        type=_reward_form,
+        metavar="FORM[:NAME=NUMBER,...]",
         help=(
             "add a reward for each step, for reinforcement learning, in one of the forms of "
-            f"docs/rewards.md: {', '.join(FORMS)}"
+            f"docs/rewards.md: {_FORMS}"
         ),
     )
     parser.add_argument(
@@ -88,6 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "read for which step (for a generative verifier: the conversation)"
         ),
     )
+
+
+def _reward_form(text: str) -> str:
+    """An option's value as a form of rewards with its options."""
+    try:
+        read_form(text)
+    except BadOptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _share_of_gpus(text: str) -> float:

@@ -154,6 +154,30 @@ def form_of(name: str, options: Mapping[str, float]) -> Form:
     return form
 
 
+def read_form(text: str) -> tuple[str, dict[str, float]]:
+    """A form with its options as files and the command line write it.
+
+    >>> read_form("pure"), read_form("shaped:gamma=0.9,start=0.5")
+    (('pure', {}), ('shaped', {'gamma': 0.9, 'start': 0.5}))
+
+    Raises:
+        BadOptionError: as `form_of`; or an option has no number.
+    """
+    name, _, rest = text.partition(":")
+    options = {}
+    for part in rest.split(",") if rest else ():
+        key, _, value = part.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise BadOptionError(f"reward form {text!r}: {part!r} is not NAME=NUMBER")
+        options[key.strip()] = number
+    form_of(name, options)
+    return name, options
+
+
 def step_rewards(
     probabilities: Iterable[Any],
     form: str = "pure",
@@ -195,13 +219,18 @@ def add_rewards(result: dict[str, Any], form: str, threshold: float) -> dict[str
     Args:
         result: what `score` writes; each of its "candidates" gets "rewards", [S], and the whole
             "reward_form". It is changed.
-        form: a name in `FORMS`.
-        threshold: below it a step counts as wrong, which matters to "until-error".
+        form: as `read_form` takes it.
+        threshold: below it a step counts as wrong, which matters to "until-error" unless the form
+            says another.
+
+    Raises:
+        BadOptionError: as `read_form`.
     """
     result["reward_form"] = form
-    options = default_options(form, threshold)
+    name, chosen = read_form(form)
+    options = default_options(name, threshold) | chosen
     for one in result["candidates"]:
-        one["rewards"] = step_rewards(one["probabilities"], form, **options)
+        one["rewards"] = step_rewards(one["probabilities"], name, **options)
     return result
 
 

@@ -69,3 +69,46 @@ def test_stdout_has_them_too(model: str, source: Any, capsys: pytest.CaptureFixt
     for line in capsys.readouterr().out.splitlines():
         for one in json.loads(line)["candidates"]:
             assert one["rewards"] == one["probabilities"]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("log:floor=0.9999", [-0.0001] * 3),  # ln 0.9999; these probabilities are all below it
+        ("until-error:threshold=1", [0.0] * 3),
+        ("shaped:gamma=0.5,start=0.25", None),
+    ],
+)
+def test_a_form_s_options_come_with_its_name(
+    form: str, expected: list[float] | None, model: str, source: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    assert (
+        main(["score", str(source(*ROWS)), "--model", model, "-o", str(out), "--rewards", form])
+        == 0
+    )
+    first = read(out)[0]
+    p = first["probabilities"]
+    if expected is None:
+        expected = [0.5 * p[0] - 0.25, 0.5 * p[1] - p[0], -p[1]]
+    assert first["rewards"] == pytest.approx(expected, abs=1e-6)
+    assert first["reward_form"] == form
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("purer", "'purer' is not known; choose from raw, log"),
+        ("raw:gamma=1", "takes no options, not gamma"),
+        ("pure:temperature", "'temperature' is not NAME=NUMBER"),
+        ("pure:temperature=hot", "'temperature=hot' is not NAME=NUMBER"),
+        ("difference:start=nan", "'start=nan' is not NAME=NUMBER"),
+        ("shaped:gamma=2", "gamma is 2.0; it must be above 0 and at most 1"),
+    ],
+)
+def test_a_form_that_cannot_be_is_refused_at_once(
+    form: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["score", "no such file", "--rewards", form])
+    assert words in capsys.readouterr().err
