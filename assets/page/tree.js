@@ -11,6 +11,7 @@ function buildTree(title, file) {
   const COLUMN_PX = 22; // a narrower column does not fit: the picture scrolls
   const WRITTEN_PX = 60; // from here on a column has room for numbers
   const EDGE_PX = 16;
+  const FEW = 4; // with more chosen paths their lines are thin, so that the numbers can be read
   const MOST_LISTED = 400;
   const MOST_MARKS = 600; // with more nodes the pruned ones are dashes
   const PRUNED = {
@@ -200,7 +201,7 @@ function buildTree(title, file) {
     const data = [
       lines(all.filter((i) => shape.cut[i]), colours.track, 1),
       lines(kept, colours.faint, 1.2),
-      lines(best, accent, 2.5),
+      lines(best, accent, chosen.size > FEW ? 1.5 : 2.5),
       dense() ? dashes(all.filter((i) => shape.cut[i])) : marks(all.filter((i) => shape.cut[i]), {
         colour: () => colours.faint,
         symbol: "x",
@@ -219,7 +220,7 @@ function buildTree(title, file) {
       marks(kept.filter((i) => chosen.has(i)), {
         colour: tint,
         symbol: "star",
-        size: size + 6,
+        size: size + 4,
         line: { color: accent, width: 1.5 },
         written,
       }),

@@ -15,13 +15,8 @@ const Trees = (() => {
   more.textContent = "Go on with this search";
   const said = make("p", { class: "bd-trees-said", role: "status" });
   const pair = make("div", { class: "bd-trees" }, first.node);
-  const node = make(
-    "div",
-    { class: "bd-whole-view" },
-    make("div", { class: "bd-compared-line" }, chooser, more),
-    said,
-    pair,
-  );
+  const line = make("div", { class: "bd-compared-line" }, chooser, more);
+  const node = make("div", { class: "bd-whole-view" }, line, said, pair);
   let about = null;
 
   function fillSelect({ others, compared }) {
@@ -42,6 +37,7 @@ const Trees = (() => {
     about = show;
     fillSelect(show);
     more.hidden = !show.goOn;
+    line.hidden = chooser.hidden && more.hidden;
     said.textContent = show.words;
     said.hidden = !show.words;
     pair.classList.toggle("bd-two", Boolean(show.second));
