@@ -24,6 +24,8 @@ _ROMAN = {"i": 1, "v": 5, "x": 10}
 _BLANK = r"[ \t\xa0]"
 _BULLETS = r"[-*+•◦▪‣●○►▶➤→✅✔🔹🔸👉>]"
 _STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
+LABEL_STEMS = ("step", "tape", "schritt", "paso", "passo", "шаг", "步")
+"""What every label has in it, in lower case."""
 _COUNT = (
     rf"(?>\d{{1,5}}(?:\.\d{{1,2}}){{0,2}}|{'|'.join(_WORDS)}|[ivx]{{1,5}}|[a-h]|[{_HAN}]{{1,3}})"
 )
@@ -56,7 +58,7 @@ LABEL = re.compile(
 _ITEM = re.compile(
     rf"""{_LEAD}
     (?: (?P<number>\d{{1,3}})
-        (?: [.)] (?P<closed>(?P=bold)) | [.)] (?=[\s*]|[\u3040-\u9fff]|\Z) | [、．）] )
+        (?: [.)] (?P<closed>(?P=bold)) | (?:\.\)?|\)) (?=[\s*]|[\u3040-\u9fff]|\Z) | [、．）] )
       | (?P<sign> [①-⑳❶-❿➀-➓] | \d\ufe0f?\u20e3 ) {_BLANK}*+ )""",
     re.VERBOSE,
 )
@@ -64,15 +66,15 @@ _ITEM = re.compile(
 _COUNTED = re.compile(
     rf"""{_LEAD}
     (?: (?P<number>\d{{1,2}}) (?: [:：] (?=\s) | {_BLANK} [–—-] (?={_BLANK}[^\W\d_]) )
-      | [(（] (?P<inner>\d{{1,2}}) [)）]
-      | (?P<roman>[IVX]{{1,5}}) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）]
-      | [(（]?+ (?P<letter>[a-jA-J]) [)）] | (?P<dotted>[a-j]) \. (?=\s) )""",
+      | [(（\[] (?P<inner>\d{{1,2}}) [)）\]] | (?P<han>[{_HAN}]{{1,3}}) 、
+      | (?P<roman>[IVX]{{1,5}}|[ivx]{{1,5}}(?=\))) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）]
+      | [(（]?+ (?P<letter>[a-jA-J]) [)）] | (?P<dotted>[a-jA-J]) \. (?=\s) )""",
     re.VERBOSE,
 )
 
 MAY_COUNT = re.compile(
     rf"""(?:{_BLANK}|{_BULLETS}|[\ufe0f#*_\[【(（])*+
-    (?: (?P<word>{_STEP_WORD}|第) | \d | [①-⑳❶-❿➀-➓] | [ivxa-j]{{1,5}}[.)] )""",
+    (?: (?P<word>{_STEP_WORD}|第) | \d | [①-⑳❶-❿➀-➓{_HAN}] | [ivxa-j]{{1,5}}[.)] )""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What a label or a number begins with; quick, and `word` is set for every label."""
@@ -105,6 +107,8 @@ def item(text: str, start: int, end: int) -> tuple[re.Match[str], int, bool] | N
         return None
     if digits := found["number"] or found["inner"]:
         return found, int(digits), False
+    if han := found["han"]:
+        return found, _han(han), False
     if letter := found["letter"] or found["dotted"]:
         return found, ord(letter.lower()) - ord("a") + 1, True
     return found, _roman((found["roman"] or found["small"]).lower()), False
@@ -169,10 +173,10 @@ def numbered(steps: Iterable[str]) -> list[str]:
 
 # --- steps within a line --------------------------------------------------------------------------
 
-# "… = 7 Step 2: …": written large, and not as in "by Step 2:".
+# "… = 7 Step 2: …"; see `lists.inlined`.
 INLINE_LABEL = re.compile(
     rf"""(?<![^\W\d_]) (?P<bold>\*\*|__)?
-    (?: (?-i: Step|STEP|Étape|Etape|Schritt|Paso|Passo|Шаг|步[骤驟] ) {_BLANK}*+ \#?+
+    (?: (?P<word> step|étape|etape|schritt|paso|passo|шаг|步[骤驟] ) {_BLANK}*+ \#?+
         (?P<count>{_COUNT})
       | 第{_BLANK}*+(?P<han>\d{{1,3}}|[{_HAN}]{{1,3}})步 )
     {_BLANK}*+ (?: (?P=bold) {_BLANK}*+ (?:[:：.)–—→-]|->)?+ | [:：)] | \.(?=\s)
@@ -191,9 +195,9 @@ _ANSWER_WORD = r"""(?:
     (?:the[ \t]+)? (?:(?:final|correct)[ \t]+)? answer | ans | final[ \t]+result
   | (?:la[ \t]+)? r[ée]ponse (?:[ \t]+finale)? | (?:die[ \t]+)? (?:endgültige[ \t]+)? antwort
   | endergebnis | (?:la[ \t]+)? respuesta (?:[ \t]+final)? | (?:a[ \t]+)? resposta (?:[ \t]+final)?
-  | (?:la[ \t]+)? risposta (?:[ \t]+finale)? | (?:окончательный[ \t]+)? ответ
+  | (?:la[ \t]+)? risposta (?:[ \t]+finale)? | (?:(?:окончательный|итоговый)[ \t]+)? ответ
   | (?:最终|最後|最后)? 答案 | 答 )"""
-_VERB = r"(?:is|est|ist|es|é|è|是|为|為)"
+_VERB = r"(?:is|est|ist|lautet|es|é|è|是|为|為)"
 ANSWER = re.compile(
     rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}} {_ANSWER_WORD}
         {_BLANK}*+ [*_]{{0,3}} {_BLANK}*+ (?:{_VERB}{_BLANK}*+)? [*_]{{0,3}} [\u202f]? [:：]
@@ -213,6 +217,16 @@ CLOSING_ANSWER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """A line that states the answer if it is the last: "The answer is 26.", "#### x + 1"."""
+
+CLOSING_RESULT = re.compile(
+    rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}}
+    (?: (?:the|das|la|le|el|il|o)[ \t]+ )?+ (?: final[ \t]+ )?+
+    (?: results? | solutions? | conclusion | ergebnis | lösung | résultat | resultado | solución
+      | solução | risultato | soluzione | результат | решение | итог | 结果 | 結果 | 结论 )
+    (?: [ \t]+ finale? )?+ {_BLANK}*+ [*_]{{0,3}} {_BLANK}*+ [\u202f]? [:：]""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A line that states the result, which is the answer if it is the last and only one."""
 
 ANSWER_HEADING = re.compile(
     rf"""(?P<mark>[#*_ \t]{{0,8}}) {_ANSWER_WORD} (?P<after>[*_:： \t]{{0,8}})""",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from prm_core.text.labels import (
     INLINE_ANSWER,
     INLINE_LABEL,
     LABEL,
+    LABEL_STEMS,
     REFERS,
     label_number,
 )
@@ -25,7 +26,7 @@ from prm_core.text.parts import Head, Part, TextRow
 from prm_core.text.tags import WORD
 
 _DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
-BULLET = re.compile(r"[-*+•][ \t]|\||`{3}|~{3}")
+BULLET = re.compile(r"[-*+•][ \t]|\\item\b|\||`{3}|~{3}")
 _GIVEN = re.compile(
     r"\b(?:given|knows?|known|information|facts?|data|conditions?|constraints?|variables?|options?"
     r"|choices|dad(?:as?|os?)|donnée?s|gegeben|дано)\b|已知",
@@ -271,15 +272,21 @@ def _rows_of_items(part: Part, one: List) -> list[int]:
 # --- labels within a line -------------------------------------------------------------------------
 
 
+_ENDED = re.compile(r"[\d.!?;)\]}$%]\Z")
+
+
 def inlined(part: Part) -> Part:
     """A part with a row for every "Step 2:" within a line, where line ends were lost.
 
-    It counts where it continues from the label before it, and the text does not refer to it.
+    It counts where it continues from the label before it, and the text does not refer to it, as in
+    "by Step 2:" or "the step 2:". Where there are no labels, the same for "2." after "1.".
     """
-    found = list(INLINE_LABEL.finditer(part.text))
-    starts = [row.start for row in part.rows]
+    lower = part.text.lower()
+    may_count = any(stem in lower for stem in LABEL_STEMS)
+    found = list(INLINE_LABEL.finditer(part.text)) if may_count else []
     if not found:
-        return part
+        return _with_rows(part, list(_inline_numbers(part)))
+    starts = [row.start for row in part.rows]
     labels = {index: head.number for index, head in part.heads.items() if head.kind == "label"}
     inside: list[TextRow] = []
     last, row_seen = 0, -1
@@ -294,14 +301,49 @@ def inlined(part: Part) -> Part:
             continue  # the row's own, in "2. Step 2. So", too
         number = label_number(match)
         before = part.text[max(starts[index], match.start() - 16) : match.start()]
-        if number != last + 1 or REFERS.search(before):
+        ended = before.rstrip(EDGE + "#")
+        small = (match["word"] or "").islower() and not _ENDED.search(ended)
+        if number != last + 1 or small or REFERS.search(before):
             continue
         last = number
-        inside.append(TextRow(match.start(), part.rows[index].end, False, False))
+        hashes = len(before) - len(before.rstrip("# "))
+        start = match.start() - len(before[len(before) - hashes :].lstrip())
+        inside.append(TextRow(start, part.rows[index].end, False, False))
     if len(labels) + len(inside) < 2 or not inside:
         return part
     if answer := _inline_answer(part, inside[-1]):
         inside.append(answer)
+    return _with_rows(part, inside)
+
+
+_INLINE_NUMBER = re.compile(
+    r"(?<=[\d.!?;:)\]}$%])[ \t]+(?P<open>\()?(?P<number>\d{1,2})(?P<close>[.)])(?=[ \t]+\S)"
+)
+
+
+def _inline_numbers(part: Part) -> Iterator[TextRow]:
+    """Where "1. 3 + 4 = 7 2. 7 * 2 = 14" goes on counting, as its first item does."""
+    items = [head for head in part.heads.values() if head.kind == "item" and head.level == 7]
+    if [head.number for head in items] != [1]:
+        return
+    row = part.rows[items[0].row]
+    first = re.match(r"\W*?(\(?)1([.)])", part.text[row.start : row.start + 12])
+    if first is None:
+        return
+    count = 1
+    for found in _INLINE_NUMBER.finditer(part.text, row.start, row.end):
+        style = (found["open"] or "", found["close"])
+        if int(found["number"]) == count + 1 and style == first.groups():
+            start = found.start() + len(found[0]) - len(found[0].lstrip())
+            if part.blocks.free(start):
+                count += 1
+                yield TextRow(start, row.end, False, False)
+
+
+def _with_rows(part: Part, inside: list[TextRow]) -> Part:
+    """A part with more rows, each of which ends the one before."""
+    if not inside:
+        return part
     rows = sorted([*part.rows, *inside])
     ends = [row.start for row in rows[1:]] + [len(part.text)]
     rows = [row._replace(end=min(row.end, end)) for row, end in zip(rows, ends, strict=True)]

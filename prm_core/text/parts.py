@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from prm_core.text.labels import ANSWER, ANSWER_SIGN, EDGE, LABEL, MAY_COUNT, item, label_number
 from prm_core.text.protected import ProtectedSpans, Span, find_blocks, find_lines
-from prm_core.text.tags import MARKER, WORD, Tagged, read_tags
+from prm_core.text.tags import MARKER, WORD, Tagged, read_tags, says_something
 
-_MAY_BLOCK = re.compile(r"[`~|$\\]|[\[<]asy", re.IGNORECASE)
+_MAY_BLOCK = re.compile(r"[`~|$\\]|[\[<](?:asy|tikz|svg|table|pre)\b", re.IGNORECASE)
 _BOX = re.compile(r"(?:\$\$?|\\[(\[])?+\s*+\\boxed\b")
-_BULLET_ITEM = re.compile(r"[ \t]*+[-*+•◦▪‣●○►▶➤–—✅✔🔹🔸👉][ \t]")
+_BULLET_ITEM = re.compile(r"[ \t]*+(?:[-*+•◦▪‣●○►▶➤→–—✅✔🔹🔸👉]|\\item)[ \t]")
 _ENDS = frozenset(".!?。！？\"'”’»)*_$")
 _ENDED = re.compile(r"[.!?。！？][\"'”’»)*_$]{0,4}$")
 
@@ -105,7 +105,7 @@ def _head(text: str, index: int, row: TextRow) -> Head | None:
         found, number, lettered = counted
         kind = "letter" if lettered else "item"
     elif found := _BULLET_ITEM.match(text, start, end):
-        return Head(index, "bullet", 7, 0, found.end() - found.start() - 2)
+        return Head(index, "bullet", 7, 0, len(found[0]) - len(found[0].lstrip()))
     else:
         return None
     level = len(found["hashes"] or "") or 7
@@ -186,7 +186,7 @@ def _rows(text: str, blocks: ProtectedSpans, may_answer: bool) -> tuple[list[Tex
     wordless: list[Span] = []
     opens = True
     for start, end in find_lines(text):
-        if not WORD.search(text, start, end):
+        if not says_something(text, start, end):
             if not text[start:end].strip(EDGE):
                 opens = True
                 continue
@@ -195,19 +195,23 @@ def _rows(text: str, blocks: ProtectedSpans, may_answer: bool) -> tuple[list[Tex
                 continue
         if blocks.free(start):
             opens = opens or text[start - 1 : start] == "\u2029"
-            rows.append(TextRow(start, end, opens, may_answer and _is_answer(text, start)))
+            rows.append(TextRow(start, end, opens, may_answer and _is_answer(text, start, opens)))
         opens = False
     return rows, wordless
 
 
-def _is_answer(text: str, start: int) -> bool:
+def _is_answer(text: str, start: int, opens: bool) -> bool:
     """Does a line state the answer in a form of its own: "Final answer: …", "#### 12", a box?
 
-    A box after a sentence that has not ended ("the answer is:") belongs to that sentence.
+    A box after a sentence that has not ended ("the answer is:") belongs to that sentence, but not
+    to a formula in the paragraph before.
     """
     if ANSWER.match(text, start):
         return True
-    return _BOX.match(text, start) is not None and not unfinished(text, start)
+    if not _BOX.match(text, start):
+        return False
+    before = unfinished(text, start)
+    return not before or (opens and (before[-1].isdigit() or before[-1] in ")]}$"))
 
 
 def unfinished(text: str, position: int) -> str:

@@ -21,8 +21,15 @@ _LINE_END = re.compile(LINE_END)
 # White space, and the characters of no width that copying leaves behind.
 _NOTHING = re.compile(r"[\s\ufeff\u200b\u2060]*+")
 _FENCE = re.compile(_NOTHING.pattern + r"(`{3,}+|~{3,}+)(.*)", re.DOTALL)
-# Asymptote, in which the figures of MATH are drawn.
-_FIGURE = re.compile(r"(?:\[|<)(?P<end>/)?asy(?:\]|>)", re.IGNORECASE)
+# Asymptote, in which the figures of MATH are drawn, and its like.
+_FIGURE = re.compile(
+    r"(?:\[|<)(?P<end>/)?(?P<name>asy|tikz|svg|table|pre)(?:[ \t\r\n][^<>\[\]]{0,400})?(?:\]|>)",
+    re.IGNORECASE,
+)
+# Environments of text, whose paragraphs are cut as those outside.
+_OF_TEXT = frozenset(
+    ["enumerate", "itemize", "description", "proof", "solution", "document", "center", "quote"]
+)
 _MATH = re.compile(r"\\\\|\\[$()\[\]]|\\(begin|end)[ \t]*+\{([^{}\s]{1,32})\}|\$\$?")
 _BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u2029")
 # A price is followed by a word, a full stop and a word, or a calculator's <<…>>.
@@ -113,14 +120,14 @@ def find_fences(text: str, lines: list[Line]) -> tuple[list[Span], list[Span]]:
 
 
 def _figures(text: str) -> Iterator[Span]:
-    """`[asy]…[/asy]`; a figure without an end is cut off with the text."""
-    begin = None
+    """`[asy]…[/asy]`, `<svg>…</svg>`; a figure without an end is cut off with the text."""
+    begin, name = None, ""
     for found in _FIGURE.finditer(text):
-        if found["end"] and begin is not None:
+        if found["end"] and begin is not None and found["name"].lower() == name:
             yield begin, found.end()
             begin = None
         elif not found["end"] and begin is None:
-            begin = found.start()
+            begin, name = found.start(), found["name"].lower()
     if begin is not None and not _LINE_END.split(text[:begin])[-1].strip():
         yield begin, len(text)
 
@@ -155,6 +162,8 @@ def _mathematics(text: str, begin: int, end: int) -> list[Span]:
         token = found.group()
         if token[0] == "$":
             dollars.append(found.span())
+        elif found[2] in _OF_TEXT:
+            continue
         elif found[1] == "begin":
             environments.setdefault(found[2], []).append(found.start())
         elif found[1] == "end":

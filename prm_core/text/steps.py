@@ -28,6 +28,7 @@ from prm_core.errors import BadOptionError, NoStepsError
 from prm_core.text.labels import (
     ANSWER_HEADING,
     CLOSING_ANSWER,
+    CLOSING_RESULT,
     EDGE,
     is_number_alone,
     step_content,
@@ -44,7 +45,7 @@ from prm_core.text.lists import (
 from prm_core.text.parts import Part, Read, read_text, unfinished
 from prm_core.text.protected import LINE_END, ProtectedSpans, Span, find_decimals
 from prm_core.text.sentence_ends import CANDIDATE, ends_sentence, equation_cuts, words
-from prm_core.text.tags import WORD, Dropped, Tagged, is_marker
+from prm_core.text.tags import WORD, Dropped, Tagged, is_marker, says_something
 from prm_core.types import Candidate
 
 _HEADING = re.compile(r"[ \t]*+(\#{1,6})[ \t]")
@@ -375,7 +376,7 @@ def _steps(part: Part, rule: str, separator: str | None, by_name: bool = False) 
     for start, end in pieces:
         left = part.text[start:end].lstrip(EDGE)
         step = left.rstrip(EDGE)
-        if step and WORD.search(step):
+        if step and says_something(step, 0, len(step)):
             first = end - len(left)
             # From the original: a rule of dashes within a step is blank in the part's text.
             last = first + len(step)
@@ -387,13 +388,14 @@ def _dropped(
     text: str, tagged: Tagged, steps: list[Step], separator: str | None
 ) -> Iterator[Dropped]:
     """Tags, and whatever else is neither step nor white space, in order."""
-    other = "no letter or digit" if separator is None else "separator"
     taken = [*((step.start, step.end, "") for step in steps), *tagged.tags]
     at = 0
     for start, end, kind in [*sorted(taken), (len(text), len(text), "")]:
         left = text[at:start].lstrip(EDGE)
         if rest := left.rstrip(EDGE):
-            yield Dropped(start - len(left), start - len(left) + len(rest), other)
+            other = "layout" if WORD.search(rest) else "no letter or digit"
+            first = start - len(left)
+            yield Dropped(first, first + len(rest), other if separator is None else "separator")
         if kind:
             yield Dropped(start, end, kind)
         at = end
@@ -535,8 +537,12 @@ def _list_cuts(part: Part, lists: list[List]) -> list[int]:
 def _closes(part: Part, index: int) -> bool:
     """Does the last row state the answer in a sentence of its own: "The answer is 26."?"""
     start = part.rows[index].start
-    states = not part.text[start].isspace() and CLOSING_ANSWER.match(part.text, start) is not None
-    return states and not _continues(part, index)
+    if part.text[start].isspace() or _continues(part, index):
+        return False
+    if CLOSING_ANSWER.match(part.text, start):
+        return True
+    starts = [row.start for row in part.rows if CLOSING_RESULT.match(part.text, row.start)]
+    return starts == [start]  # not where every step has its result
 
 
 # --- what auto picks ------------------------------------------------------------------------------
@@ -546,6 +552,7 @@ _EQUATION = re.compile(r"\S{1,24}?[ \t]*+[=+*/×÷·<>≈−-]")
 _NARROW = 60  # characters of a line: text that is wrapped is seldom narrower
 _COMPUTES = re.compile(r"\D*\d[\d.,:]*\D+\d")  # two numbers
 _RESULT = re.compile(r"[=≈→][^=≈→]{1,24}$")
+_BELONGS = re.compile(r"(?:where|which|whose|because|since)\b")
 _BEGINS = re.compile(
     r"(?:so|then|thus|hence|therefore|now|next|finally|i|he|she|it|they|we|you|there)\b",
     re.IGNORECASE,
@@ -609,11 +616,13 @@ def _runs_on(before: str) -> bool:
 def _begins_anew(part: Part, index: int) -> bool:
     """Does a row in lower case begin a step all the same, as in notes typed line by line?"""
     before, row = part.rows[index - 1], part.rows[index]
-    if max(row.end - row.start, before.end - before.start) >= _NARROW:
+    narrow = max(row.end - row.start, before.end - before.start) < _NARROW
+    if not narrow or _BELONGS.match(part.text, row.start):
         return False
     no_capitals = not part.text[part.rows[0].start].isupper()
     earlier = part.text[before.start : before.end].rstrip(EDGE)
-    if _COMPUTES.match(earlier) and _COMPUTES.match(part.text[row.start : row.end]):
+    typed = "\\" not in part.text[before.start : row.end]
+    if typed and _COMPUTES.match(earlier) and _COMPUTES.match(part.text[row.start : row.end]):
         return True
     return bool(no_capitals or _BEGINS.match(part.text, row.start) or _RESULT.search(earlier))
 

@@ -20,15 +20,17 @@ from prm_core.text.protected import ProtectedSpans, find_fences, find_lines
 
 THINKING_TAG = "thinking tag"
 ANSWER_TAG = "answer tag"
+OTHER_TAG = "tag"
 SPECIAL_TOKEN = "special token"
 MARKER = "step marker"
 
 WORD = re.compile(r"[^\W_]|[∞∅]")
 """A letter or digit of any script, or a symbol that is a value: what every step has."""
 
+# "think", "inner_monologue", "antThinking", "cot_budget_reflect", "chain_of_thought", …
 _THOUGHT = (
-    r"think(?:ing)?|thoughts?|reasoning|reason|reflect(?:ion)?|scratchpad|analysis|"
-    r"cot_budget_reflect"
+    r"(?:[a-z]{1,12}_){0,3}(?:ant)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|cot|"
+    r"scratchpad|analysis|monologue|rationale)(?:_[a-z]{1,12}){0,2}"
 )
 _WRAPPER = r"answer|final_answer|final|solution|output|response|result|conclusion|summary"
 _TAG = re.compile(
@@ -38,7 +40,8 @@ _TAG = re.compile(
         | (?P<step>steps?(?:[ \t_-]?\d{{1,3}})?) )
         (?: [ \t] [^<>\n]{{0,60}} )? (?: > | &gt; )
     | ◁ (?P<kimi_end>/)? think ▷
-    | \[ (?P<mistral_end>/)? (?-i:THINK) \]
+    | \[ (?P<mistral_end>/)? (?-i:THINK(?:ING)?|REASONING|THOUGHTS?) \]
+    | \[ (?P<square_end>/)? (?P<square>(?-i:ANSWER|SOLUTION|RESPONSE)) \]
     | <\| (?: (?P<edge>begin|start|end)_of_(?P<of>\w{{1,20}}) | (?P<cohere>start|end)_thinking ) \|>
     | <\| (?P<bar_end>/|end_)? (?:think|thinking) (?P<bar_edge>_end|_start)? \|>
     | (?: <\|start\|> [ \t]*+ [a-z]{{1,12}} [^<>\n]{{0,40}} )?
@@ -55,21 +58,52 @@ _TAG = re.compile(
       | <\| (?: (?:[a-z]{{1,20}}_){{1,4}} (?:[a-z]{{1,20}}|\d{{1,4}}) | [a-z]{{3,20}} ) \|>
       | <[|｜] [^<>|｜\n]{{1,40}} ｜> | <｜ [^<>|｜\n]{{1,40}} [|｜]>
       | </s> | (?P<first><s>)
-      | <(?: eos | bos | pad | unk | eod | eot | eoa | eoh | sep | end_of_turn | endoftext
-          | turn\| )>
+      | <(?: eos | bos | pad | unk | eod | eot | eoa | eoh | sep | end_of_(?!step)[a-z]{{1,16}}
+          | endoftext | turn\| )>
+      | \[\| [a-z_]{{2,24}} \|\] | (?-i: \[end[ ]of[ ]text\] )
       | (?-i: \[ (?: EOS | BOS | PAD | SEP | CLS | UNK | /?INST | UNUSED_TOKEN_\d{{1,4}} ) \] )
       )
-    | (?P<marker> <extra(?:_id)?(?:_\d{{1,2}})?> | <\|?prm\|?> | (?-i: \[PRM\] )
+    | (?P<marker> <extra(?:_id)?(?:_\d{{1,2}})?> | <\|?prm\|?> | (?-i: \[ (?: PRM | /?STEP ) \] )
+        | <(?: end_of_step | step_(?:end|sep|token) | eos?_step )>
         | (?<![^\W\d_])ки(?![^\W\d_]) | <(?:pos|neg)>
         | <[+-]> (?= [ \t]* (?:[\r\n]|\Z) ) )
+    | </? (?P<other>[a-z][a-z_]{{1,30}}) >
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_HOLDS_ANSWER = re.compile(r"(?:<|&lt;)(?:final_)?answer|<\|begin_of_box", re.IGNORECASE)
+_HOLDS_ANSWER = re.compile(r"(?:<|&lt;|\[)(?:final_)?answer|<\|begin_of_box", re.IGNORECASE)
+_LINE_BEFORE = re.compile(r"(?:\A|[\r\n])[ \t]*\Z")
+_LINE_AFTER = re.compile(r"[ \t]*(?:[\r\n]|\Z)")
+_HTML = re.compile(  # names of its elements, and of figures
+    "a|abbr|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|d[dlt]|del"
+    "|details|div|em|figure|font|footer|form|head|header|hr|html|i|iframe|img|input|ins|kbd|label|li"
+    "|main|mark|math|nav|ol|option|pre|s|samp|script|section|small|span|strong|style|su[bp]|summary"
+    "|svg|table|tbody|t[dhrt]|tfoot|thead|title|u|ul|var|video|asy|tikz"
+)
+_LAYOUT = re.compile(
+    r"""(?: </?(?:br|hr|p|div|span|center|details|summary|[uo]l|li|font|section|blockquote)
+              \b[^<>\n]{0,80}>
+      | &(?:nbsp|e[mn]sp|thinsp|[mn]dash|bull|hellip|middot);
+      | \\(?:hrule|hline|newline|linebreak|noindent|(?:big|med|small)skip|newpage|pagebreak
+          |clearpage|par|centering|[vh]fill|qed(?:here)?|(?:black)?square|Box|quad|qquad)(?![A-Za-z])
+      | \\(?:[vh]space|rule|vskip)\*?(?:\{[^{}\n]{0,20}\}){1,2}
+      | \\\\\[[\d.]{1,4}(?:pt|e[mx]|[cm]m)\]
+      | \\(?:begin|end)\{(?:proof|solution|enumerate|itemize|document|center|quote)\*?\}
+      | [\W_] )++""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_BEGINS_LAYOUT = frozenset("<&\\$ \t")
 # Where a tag may begin: looked for first, for `_TAG` is slow.
 _SIGN = re.compile(r"[<◁\[]|&lt;|[кК][иИ]|\Aanalysis|assistant(?=analysis|commentary|final)")
 _CHANNELS = ("analysis", "commentary", "thought")
 _SOLUTION = "solution"
+
+
+def says_something(text: str, start: int, end: int) -> bool:
+    """Has a stretch of text a word, beside what only sets it: `<br>`, `\\newline`, `&nbsp;`?"""
+    if not WORD.search(text, start, end):
+        return False
+    return text[start] not in _BEGINS_LAYOUT or not _LAYOUT.fullmatch(text, start, end)
 
 
 class Dropped(NamedTuple):
@@ -77,8 +111,8 @@ class Dropped(NamedTuple):
 
     Attributes:
         start, end: character offsets in the original.
-        kind: what it is, in words: "thinking tag", "answer tag", "special token", "step marker",
-            or "no letter or digit".
+        kind: what it is, in words: "thinking tag", "answer tag", "tag", "special token", "step
+            marker", "layout" (`<br>`, `\\newline`), or "no letter or digit".
     """
 
     start: int
@@ -173,10 +207,16 @@ def _marks(text: str) -> Iterator[_Mark]:
     bare = text.startswith("analysis") and "assistantfinal" in text
     end = 0
     thinks = False
+    paired: dict[str, bool] = {}
     for sign in _SIGN.finditer(text):
         found = _TAG.match(text, sign.start()) if sign.start() >= end else None
         if found is None or _is_text(text, found) or (found["bare"] and not bare):
             continue
+        if name := found["other"]:
+            if name not in paired:
+                paired[name] = _is_paired(text, name)
+            if not paired[name] or not _is_alone(text, found):
+                continue
         mark = _mark(found)
         if code is None:
             code = ProtectedSpans(find_fences(text, find_lines(text))[0])
@@ -198,9 +238,22 @@ def _is_text(text: str, found: re.Match[str]) -> bool:
     return before[-1:] == "`" == after
 
 
+def _is_alone(text: str, found: re.Match[str]) -> bool:
+    """Is a tag all that its line has?"""
+    before = text[max(0, found.start() - 16) : found.start()]
+    return bool(_LINE_BEFORE.search(before) and _LINE_AFTER.match(text, found.end()))
+
+
+def _is_paired(text: str, name: str) -> bool:
+    """Is this the name of a tag that opens and closes, and none of HTML's?"""
+    return not _HTML.fullmatch(name.lower()) and f"<{name}>" in text and f"</{name}>" in text
+
+
 def _mark(found: re.Match[str]) -> _Mark:
     """What a match of `_TAG` does."""
     start, end = found.span()
+    if found["other"]:
+        return _Mark(start, end, OTHER_TAG)
     if found["marker"] or found["step"]:
         return _Mark(start, end, MARKER)
     if found["special"]:
@@ -216,6 +269,7 @@ def _mark(found: re.Match[str]) -> _Mark:
         found["slash"]
         or found["kimi_end"]
         or found["mistral_end"]
+        or found["square_end"]
         or found["gemma_end"]
         or found["unused_end"]
         or found["bar_end"]
@@ -224,7 +278,7 @@ def _mark(found: re.Match[str]) -> _Mark:
     )
     if found["gemma_end"]:
         name = "channel"
-    if found["wrapper"] or not is_thought:
+    if found["wrapper"] or found["square"] or not is_thought:
         return _Mark(start, end, ANSWER_TAG, closes="" if closing else _SOLUTION)
     return _Mark(start, end, THINKING_TAG, **{"closes" if closing else "opens": name})
 

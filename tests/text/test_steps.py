@@ -99,6 +99,11 @@ def test_notes_typed_line_by_line_are_cut_at_the_lines(text: str) -> None:
     check(text, "line", *text.split("\n"))
 
 
+def test_a_line_after_a_displayed_formula_goes_on() -> None:
+    text = "It is:\n\\[ x = \\frac{-b}{2a} \\]\nwhere \\( a = 1 \\) and \\( b = 2 \\).\nSo x = -1."
+    check(text, "sentence", text[: text.index("\nSo")], "So x = -1.")
+
+
 def test_lines_without_full_stops_are_sentences() -> None:
     check(
         "7 × 8 = 56\nwidth = 12\nThe answer is 56",
@@ -274,7 +279,8 @@ ITEMS = ["We have 3 boxes of 12: 36.", "Ben gives away 10.", "So 36 - 10 = 26."]
     "numbers",
     ["1. 2. 3.", "1) 2) 3)", "(1) (2) (3)", "① ② ③", "１． ２． ３．", "1: 2: 3:", "I. II. III.",
      "(i) (ii) (iii)", "1.\xa0 2.\xa0 3.\xa0", "1️⃣ 2️⃣ 3️⃣", "**1.** **2.** **3.**", "- - -", "* * *",
-     "• • •"],
+     "• • •", "i) ii) iii)", "A. B. C.", "[1] [2] [3]", "1.) 2.) 3.)", "一、 二、 三、",
+     r"\item \item \item", "→ → →"],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["", "We count.\n\n", "We follow these steps:\n"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -336,7 +342,13 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
         "1. Step 1. So x = 3.\n¦2. Step 2. So y = 4.\n¦3. Step 3. So z = 5.",
         "**Step 1** 3+4=7 ¦**Step 2** 7*2=14",
         "Paso 1 – suma 7 ¦Paso 2 – resta 5",
+        "step 1: 3 + 4 = 7 ¦step 2: 7 * 2 = 14 ¦step 3: so 14",
+        "### Step 1: 3 + 4 = 7 ¦### Step 2: 7 * 2 = 14 ¦### Step 3: so 14",
+        "1. 3 + 4 = 7 ¦2. 7 * 2 = 14 ¦3. The answer is 14",
+        "1) We add: 7. ¦2) We double: 14.",
+        "(1) 3 + 4 = 7 ¦(2) 7 * 2 = 14 ¦(3) so 14",
         "From Step 1 - Step 2 - Step 3 we get 5",
+        "Step 1: we use a rule, step 2: of the book",
         "Step 1 = 3, Step 2 = 4",
         "Step 1: as Step 3: says, 3 + 4 = 7",
     ],
@@ -351,12 +363,19 @@ def test_labels_count_within_a_line(text: str) -> None:
      "Therefore, the answer is 26.",
      "The final answer is $26$. I hope it is correct.", "#### x + 1", "Réponse : 26",
      "La réponse est 26.", "Antwort: 26", "Respuesta: 26", "La respuesta es 26.", "Resposta: 26",
-     "Risposta: 26", "Ответ: 26", "答案：26", "答：26"],
+     "Risposta: 26", "Ответ: 26", "答案：26", "答：26", "Result: 26", "**Ergebnis:** 26",
+     "Die Antwort lautet 26.", "Résultat : 26", "Resultado: 26", "Risultato finale: 26",
+     "Результат: 26", "Итоговый ответ: 26", "结果：26", "Solution: 26"],
 )  # fmt: skip
 @pytest.mark.parametrize("gap", ["\n", "\n\n"])
 def test_a_closing_line_leaves_the_last_label(closing: str, gap: str) -> None:
     steps = [f"Step 1: Find the total.{gap}3 * 12 = 36", f"Step 2: Take away.{gap}36 - 10 = 26"]
     check(gap.join([*steps, closing]), "auto", *steps, closing)
+
+
+def test_a_result_that_every_step_has_stays_in_it() -> None:
+    steps = ["Step 1: Find the total.\nResult: 36", "Step 2: Take away.\nResult: 26"]
+    check("\n".join(steps), "auto", *steps)
 
 
 # --- what is no step ------------------------------------------------------------------------------
@@ -592,6 +611,9 @@ WHOLE = {
     "many tildes": "~~~~~ python\na. B\n\n~~~\nb\n~~~~~",
     "unclosed fence": "```\na. B\n\nc. D\n\nAnswer: 5",
     "figure": '[asy]\nunitsize(1 cm);\n\ndraw((0,0)--(3,0));\nlabel("$3$", (1,0), S);\n[/asy]',
+    "svg": '<svg width="9">\n<rect/>\n\n<circle r="2"/>\n</svg>',
+    "tikz": "[tikz]\n\\draw (0,0);\n\n\\draw (1,1);\n[/tikz]",
+    "table of HTML": "<table>\n<tr><td>1. A</td></tr>\n\n<tr><td>2</td></tr>\n</table>",
     "table": "| a. B | c |\n|---|:-:|\n| 1. | 2. C |\n| Answer: | 3 |",
     "bare table": "a | b. C\n--|--\n1 | 2",
 }
@@ -626,6 +648,13 @@ def test_what_only_looks_like_a_block_is_text(lines: list[str]) -> None:
     check("\n".join(lines), "line", *lines)
 
 
+def test_environments_of_text_are_cut() -> None:
+    text = "\\begin{proof}\nWe add: 7.\n\nWe double: 14.\n\\end{proof}"
+    check(text, "auto", "We add: 7.", "We double: 14.")
+    text = "\\begin{enumerate}\n\\item 3 + 4 = 7\n\\item 7 * 2 = 14\n\\item so 14\n\\end{enumerate}"
+    check(text, "line", "\\item 3 + 4 = 7", "\\item 7 * 2 = 14", "\\item so 14")
+
+
 def test_the_later_of_two_opening_brackets_counts() -> None:
     check("Lost \\( here.\n\nThen \\(x\\) is.\n\nEnd.", "paragraph", "Lost \\( here.",
           "Then \\(x\\) is.", "End.")  # fmt: skip
@@ -649,6 +678,11 @@ def test_a_line_that_states_the_answer_is_a_step(answer: str) -> None:
     body = "I multiply 7 by 8. That gives 56."
     for rule in ("auto", "paragraph", "line", "sentence", "numbered"):
         assert split_steps(f"{body}\n{answer}\n\n", rule)[-1] == answer
+
+
+def test_a_box_after_a_formula_of_another_paragraph_is_a_step() -> None:
+    check("1. 3 + 4 = 7\n\n2. 7 * 2 = 14\n\n$\\boxed{14}$", "auto",
+          "1. 3 + 4 = 7", "2. 7 * 2 = 14", "$\\boxed{14}$")  # fmt: skip
 
 
 def test_a_box_that_ends_a_sentence_stays_in_it() -> None:
@@ -758,7 +792,7 @@ def test_nothing_is_lost_in_silence(text: str, rule: str) -> None:
     spans = sorted([*((s.start, s.end) for s in split.steps), *((d[:2]) for d in split.dropped)])
     for step in split.steps:
         assert text[step.start : step.end] == step.text
-        assert any(character.isalnum() for character in step.text)
+        assert any(character.isalnum() or character in "∞∅" for character in step.text)
         assert step.text.strip(EDGE) == step.text
     for start, end, kind in split.dropped:
         if kind == "no letter or digit":
@@ -852,7 +886,8 @@ def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
      "[asy]\n", "a ки ", "a<extra_0>", "a\n---\n", "1. a\n2. b\n", "- a\n\n", "</think>a",
      "Step 1: a Step 2: b ", "2+2=4, ", "given:\n1. a\n2. b\nx\n", "<answer>a", "(1) ",
      "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff",
-     "2^", "1/", "1=1+"],
+     "2^", "1/", "1=1+", "<plan>\n", "</plan>\n", "<br>", "<svg>", "\\item ", "1) 2) ", "&nbsp;",
+     "Result: 1\n", "<a_b>"],
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     text = (unit * 100_000)[:100_000]

@@ -22,6 +22,14 @@ from prm_core.text.tags import read_tags
         ("<seed:think>", "</seed:think>"),
         ("&lt;think&gt;", "&lt;/think&gt;"),
         ("[THINK]", "[/THINK]"),
+        ("[REASONING]", "[/REASONING]\n\n[ANSWER]"),
+        ("<inner_monologue>", "</inner_monologue>"),
+        ("<internal_thoughts>", "</internal_thoughts>"),
+        ("<antThinking>", "</antThinking>"),
+        ("<chain_of_thought>", "</chain_of_thought>"),
+        ("<thinking_process>", "</thinking_process>"),
+        ("<longcat_think>", "</longcat_think>"),
+        ("<rationale>", "</rationale>"),
         ("◁think▷", "◁/think▷"),
         ("<|begin_of_thought|>", "<|end_of_thought|>\n\n<|begin_of_solution|>"),
         ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
@@ -78,7 +86,8 @@ def test_nested_and_stray_tags(text: str, thinking: str) -> None:
     "token",
     ["<|im_end|>", "</s>", "<|eot_id|>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "[EOS]",
      "<end_of_turn>", "<|end|>", "<|return|>", "<｜end▁of▁sentence｜>", "<|END_OF_TURN_TOKEN|>",
-     "</answer>", "<extra_0>", " ки", " <+>", "<pos>"],
+     "</answer>", "<extra_0>", " ки", " <+>", "<pos>", "[|endofturn|]", "[end of text]",
+     "<end_of_utterance>", "<end_of_step>"],
 )  # fmt: skip
 def test_a_token_at_the_end_is_no_text(token: str) -> None:
     text = f"1. 3 + 4 = 7\n2. The answer is 7.{token}\n"
@@ -98,6 +107,8 @@ def test_a_token_at_the_end_is_no_text(token: str) -> None:
         ("Step 1: 42. ки\nStep 2: So 42 ки", ["Step 1: 42.", "Step 2: So 42"]),
         ("3 ручки = 6 ки Итого 6 ки", ["3 ручки = 6", "Итого 6"]),
         ("<step>a. b.</step>\n<step>c</step>", ["a. b.", "c"]),
+        ("7. Sure.[STEP]The answer is 7.[STEP]", ["7. Sure.", "The answer is 7."]),
+        ("7. Sure.<step_end>It is 7.<step_end>", ["7. Sure.", "It is 7."]),
     ],
 )  # fmt: skip
 def test_markers_that_join_a_text_are_its_cuts(text: str, wanted: list[str]) -> None:
@@ -131,3 +142,37 @@ def test_the_answer_of_a_tag_outlives_the_tag(text: str, answer: str) -> None:
     assert not any("<" in step for step in candidate.steps)
     assert final_answer(candidate) == answer
     assert final_answer(candidate.joined()) == answer
+
+
+@pytest.mark.parametrize("name", ["plan", "working", "explanation", "verification", "my_notes"])
+def test_a_pair_of_tags_on_lines_of_their_own_is_no_text(name: str) -> None:
+    text = f"<{name}>\n3 + 4 = 7.\n\n</{name}>\n\nThe answer is 7."
+    (split,) = split_solutions([text]).solutions
+    assert [one.text for one in split.steps] == ["3 + 4 = 7.", "The answer is 7."]
+    assert {one.kind for one in split.dropped} == {"tag"}
+
+
+@pytest.mark.parametrize(
+    "text", ["<plan>\nWe add.", "It says <plan> and </plan>.", "<table>\n3 | 4\n</table>"]
+)
+def test_other_tags_are_text(text: str) -> None:
+    assert "\n".join(one.text for one in find_steps(text)) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("<br>", "<hr/>", "&nbsp;", "<br/>&nbsp;", "</div>", '<p align="center">'),
+        *(r"\hrule", r"\newline", r"\noindent", r"\vspace{1em}", r"\rule{1cm}{1pt}", r"\\[6pt]"),
+        *(r"$\blacksquare$", r"\begin{proof}", r"\qed"),
+    ],
+)
+def test_what_only_sets_the_text_is_no_step(line: str) -> None:
+    (split,) = split_solutions([f"3 + 4 = 7\n\n{line}\n\n7 * 2 = 14\n\nSo 14."]).solutions
+    assert [one.text for one in split.steps] == ["3 + 4 = 7", "7 * 2 = 14", "So 14."]
+    assert [one.kind for one in split.dropped] == ["layout"]
+
+
+@pytest.mark.parametrize("line", [r"\sqrt{4}", "<b>So 7.</b>", r"\quad x", "<br>So 7"])
+def test_what_says_something_is_a_step(line: str) -> None:
+    assert line in [one.text for one in find_steps(f"3 + 4 = 7\n\n{line}\n\nSo 14.")]
