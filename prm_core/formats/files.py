@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -107,9 +108,15 @@ def rows_in(base: BinaryIO, name: str) -> Iterator[FileRow | DataError]:
     if head.startswith(b"PK\x03\x04"):
         return inspect_archive(base, name)
     stream: BinaryIO = base
-    if head.startswith(b"\x1f\x8b") or name.endswith(".gz"):
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=base))
+    packed = name.endswith(".gz")
+    for _ in range(_MOST_PACKED):
+        if not (packed or head.startswith(b"\x1f\x8b")):
+            break
+        stream, packed = cast(BinaryIO, gzip.GzipFile(mode="rb", fileobj=stream)), False
         head = _head(stream, name)
+    if head.startswith(_UTF_16):
+        stream = cast(BinaryIO, io.BufferedReader(_FromUtf16(stream, name)))
+        head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
     begins = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if _kind(name) in (".csv", ".tsv"):
         return grouped(csv_rows(stream, name, "\t" if _kind(name) == ".tsv" else ","))
@@ -125,6 +132,36 @@ def _is_parquet(base: BinaryIO, name: str) -> bool:
 
 
 _HEAD = 4096
+
+_MOST_PACKED = 2
+"""How often a file may be compressed: a tool may compress what another one had compressed."""
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class _FromUtf16(io.RawIOBase):
+    """UTF-16 with its mark, as Windows' shells write text, read as UTF-8."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream, self._name = stream, name
+        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            raw = self._stream.read(_HEAD)
+            try:
+                self._left = self._decoder.decode(raw, final=not raw).encode("utf-8")
+            except UnicodeError as error:
+                raise DataError("is not valid UTF-16", path=self._name) from error
+            if not raw:
+                break
+        part, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
 
 
 def _head(stream: BinaryIO, name: str) -> bytes:

@@ -7,7 +7,7 @@ caller decides whether the good rows still count.
 from __future__ import annotations
 
 import codecs
-import gzip
+import io
 import json
 import logging
 import math
@@ -127,14 +127,13 @@ def read_rows(stream: Iterable[bytes], path: str | Path = "-") -> Iterator[FileR
 
 
 def _bounded(stream: Iterable[bytes], path: str) -> Iterator[bytes]:
-    """Lines, none longer than `MAX_LINE`; from gzip, which may unpack to anything, no more is
-    unpacked.
+    """Lines, none longer than `MAX_LINE`; of a file, which may unpack to anything, no more is read.
 
     Raises:
         DataError: one is longer.
     """
     lines: Iterable[bytes] = stream
-    if isinstance(stream, gzip.GzipFile):
+    if isinstance(stream, io.BufferedIOBase):
         lines = iter(partial(stream.readline, MAX_LINE + 1), b"")
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE:

@@ -10,7 +10,6 @@ lists in CSV as JSON.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
@@ -136,9 +135,10 @@ def _json_cell(cell: Any, name: str = "") -> Any:
 
 
 class _Bounded(io.RawIOBase):
-    """What gzip unpacks, with a bound on a line, which is in memory before it is read."""
+    """A file, with a bound on a line, which is in memory before it is read: gzip may unpack to
+    anything."""
 
-    def __init__(self, stream: gzip.GzipFile, path: str) -> None:
+    def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream, self._path, self._n_held = stream, path, 0
 
     def readable(self) -> bool:
@@ -161,12 +161,14 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
         DataError: the header is not that of a table of problems, or a quote does not end.
     """
     csv.field_size_limit(MAX_LINE)  # its default, 131,072, is less than a long solution
-    stream = _Bounded(stream, path) if isinstance(stream, gzip.GzipFile) else stream
+    stream = _Bounded(stream, path)
     with read_errors(path):
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
         reader = csv.reader(text, strict=True, delimiter=delimiter)
         try:
-            header = next(reader, [])
+            header = next(reader, None)
+            if header is None:
+                raise DataError("has no rows", path=path)
             is_ours = _check_columns(header, path)
             above = reader.line_num
             for cells in reader:

@@ -89,7 +89,7 @@ def opened_file(contents: bytes, name: str) -> Opened:
     Raises:
         DataError: as `open_session`; or the file is too large.
     """
-    if contents.startswith(b"\x1f\x8b"):
+    while contents.startswith(b"\x1f\x8b"):
         with read_errors(name):
             unpacked = gzip.GzipFile(fileobj=io.BytesIO(contents)).read(MAX_UNPACKED + 1)
         if len(unpacked) > MAX_UNPACKED:

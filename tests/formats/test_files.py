@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import codecs
 import csv
 import gzip
 import io
@@ -10,6 +11,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from prm_core.formats.files import open_problems, open_results
 from prm_core.formats.problems import ProblemRow
 from prm_core.formats.results import result_row
 from prm_core.formats.rows import json_line
+from prm_core.session import open_session
 from prm_core.types import Candidate, ScoredCandidate
+from prm_core.ui.problems import opened_file
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "problem": 'What is "7 × 8"?', "solutions": ["7 × 8 = 56.\n56", "54, no"]},
@@ -117,7 +121,7 @@ def test_lines_of_csv_are_counted_as_an_editor_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "f.csv: has no column 'problem'"),
+        ("", "f.csv: has no rows"),
         ("question,solution\n", "f.csv: has no column 'problem'"),
         ("problem,problem\n", "f.csv: has the column 'problem' twice"),
         ("problem\np\n", "f.csv: needs either a column 'solutions'"),
@@ -299,3 +303,70 @@ def test_without_pyarrow_a_sentence_says_what_to_install(
     with pytest.raises(DataError, match="pyarrow"), open_results(tmp_path / "out.parquet"):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["in.parquet"]
+
+
+CODED: tuple[dict[str, Any], ...] = (
+    {"problem": "Что такое 2 + 2?", "solutions": ["2 + 2 = 4.\nОтвет 4."], "gold_answer": "4"},
+    {"problem": "∫ x dx", "solutions": ["x²/2 😀"]},
+)
+
+
+def text_of(kind: str) -> str:
+    if kind == ".jsonl":
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in CODED)
+    if kind == ".json":
+        return json.dumps(CODED, ensure_ascii=False, indent=1)
+    out = io.StringIO()
+    csv.writer(out).writerows(
+        [("problem", "solutions", "gold_answer")]
+        + [
+            (row["problem"], json.dumps(row["solutions"]), row.get("gold_answer", ""))
+            for row in CODED
+        ]
+    )
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", [".jsonl", ".json", ".csv"])
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+        lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: gzip.compress(text.encode("utf-16")),
+        lambda text: gzip.compress(gzip.compress(text.encode())),
+    ],
+    ids=["mark", "utf-16", "utf-16-be", "crlf", "packed utf-16", "packed twice"],
+)
+def test_the_same_text_in_any_coding_is_the_same_session(
+    kind: str, encode: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    """On the command line and on the page, where the browser compresses what is not compressed."""
+    plain, coded = tmp_path / f"plain{kind}", tmp_path / f"coded{kind}"
+    plain.write_bytes(text_of(kind).encode())
+    coded.write_bytes(encode(text_of(kind)))
+    wanted = open_session(plain).session
+    assert [one.problem for one in wanted.problems] == [row["problem"] for row in CODED]
+    assert open_session(coded).session == wanted
+    raw = coded.read_bytes()
+    sent = raw if raw.startswith(b"\x1f\x8b") else gzip.compress(raw)
+    assert opened_file(sent, f"coded{kind}.gz").session == wanted
+    with open_problems(coded, io.BytesIO()) as found:
+        read = [row for row in found if isinstance(row, ProblemRow)]
+    assert [row.problem for row in read] == [row["problem"] for row in CODED]
+
+
+def test_half_a_character_of_utf_16_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(text_of(".jsonl").encode("utf-16")[:-1])
+    opened = open_session(tmp_path / "x.jsonl")
+    assert "not valid UTF-16" in str(opened.errors[0])
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl", "x.json", "x.csv.gz"])
+def test_a_file_without_rows_says_so(name: str, tmp_path: Path) -> None:
+    raw = b"" if not name.endswith(".gz") else gzip.compress(b"")
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(DataError, match="has no rows"):
+        open_session(tmp_path / name)

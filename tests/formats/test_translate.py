@@ -519,7 +519,7 @@ def test_sessions_are_read_by_every_command(tmp_path: Path) -> None:
         (b"PK\x03\x04rubbish", "a.eval", "cannot be read as a zip file"),
         (b"\x1f\x8b\x08rubbish", "a.gz", "gzip"),
         (b"PAR1rubbish", "a.bin", "cannot be read as Parquet"),
-        (b"\xff\xfe\x00", "a.txt", "it is not valid UTF-8"),
+        (b"\xff\x00", "a.txt", "it is not valid UTF-8"),
         (b"just a text", "a.txt", "has no problem; begin it"),
         (b'{"problem": "p", "solutions": [' + b"[" * 5000, "a.jsonl", "too deep"),
         (b'{"problem": "p", "solutions": ["s"], "id": ' + b"9" * 5000 + b"}", "a.jsonl", "a number too long"),
@@ -651,3 +651,80 @@ def test_only_what_prmbench_repeats_is_left_out(tmp_path: Path) -> None:
         "It is 7.",
         "It is 8.",
     ]
+
+
+KNOWN_ROWS: dict[str, dict[str, Any]] = {
+    "ours": {"id": 1, "problem": PEN, "solutions": ["7", STEPS], "gold_answer": "7"},
+    "results of score": RESULT,
+    "search-and-learn": SAL,
+    "OpenR": OPENR,
+    "lm-evaluation-harness": LM_EVAL,
+    "agent": AGENT,
+    "chat": CHAT,
+    "GSM8K": GSM8K,
+    "MATH": MATH,
+    "MR-GSM8K": MR_GSM8K,
+    "TRL": {"prompt": PEN, "completions": STEPS, "labels": [True, False]},
+    "ProcessBench": {"id": "gsm8k-1", "problem": PEN, "steps": STEPS, "label": 1},
+    "PRM800K": {
+        "question": {"problem": PEN, "ground_truth_answer": "7"},
+        "label": {
+            "steps": [
+                {
+                    "completions": [{"text": "3 + 4 = 7.", "rating": 1, "flagged": None}],
+                    "human_completion": None,
+                    "chosen_completion": 0,
+                }
+            ],
+            "finish_reason": "solution",
+        },
+    },
+    "Math-Shepherd": {
+        "input": f"{PEN} Step 1: 3 + 4 = 7. ки\nStep 2: So 8. ки",
+        "label": f"{PEN} Step 1: 3 + 4 = 7. +\nStep 2: So 8. -",
+    },
+    "RLHFlow": {
+        "conversations": [
+            {"role": "user", "content": f"{PEN} Step 1: 3 + 4 = 7."},
+            {"role": "assistant", "content": "+"},
+        ]
+    },
+    "PRMBench": {
+        "original_question": PEN,
+        "modified_question": PEN,
+        "original_process": STEPS,
+        "modified_process": [STEPS[0], "So 8."],
+        "error_steps": [2],
+        "classification": "confidence",
+    },
+    "OpenR process": {"question": PEN, "process": "Step 1: 3 + 4 = 7. ки", "label": ["+"]},
+    "BIG-Bench-Mistake": {"input": PEN, "steps": STEPS, "mistake_index": 1, "target": "7"},
+}
+
+
+@pytest.mark.parametrize("name", KNOWN_ROWS)
+def test_a_bad_row_is_named_with_line_and_field_and_the_others_are_read(
+    name: str, tmp_path: Path
+) -> None:
+    row = KNOWN_ROWS[name]
+    alone = open_session(write(tmp_path, row)).session
+    n_rows = len(read_all(write(tmp_path, row)))
+    n_named = 0
+    for field in row:
+        for bad in (None, 7, 10**400, "", [[None]], {"a": None}):
+            path = write(tmp_path, row, {**row, field: bad}, row)
+            opened = open_session(path)
+            assert opened.session.problems[0].problem == alone.problems[0].problem
+            for error in opened.errors:
+                n_named += 1
+                assert "line 2" in str(error)
+                assert error.field
+                assert len(str(error)) < 400
+            assert len(read_all(path)) >= 2 * n_rows
+    assert n_named
+
+
+def read_all(path: Path) -> list[ProblemRow]:
+    """The problems that `score` and `rank` read."""
+    with open_problems(path, io.BytesIO()) as rows:
+        return [row for row in rows if isinstance(row, ProblemRow)]
