@@ -19,7 +19,7 @@ CONVERSIONS: dict[tuple[str, str], Number] = {
 }  # fmt: skip
 _SINGULAR = {
     "feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "hr": "hour",
-    "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute", "sec": "second",
+    "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute", "sec": "second", "s": "second",
     "secs": "second", "euros": "euro",
 }  # fmt: skip
 

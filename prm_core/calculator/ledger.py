@@ -139,7 +139,7 @@ _ASKING = frozenset(
     )
 )
 _SQUARES = frozenset(
-    words("square squared squares circle circular radius diameter hypotenuse disc disk")
+    words("^ square squared squares circle circular radius diameter hypotenuse disc disk")
 )
 _MOST_KNOWN = 14  # numbers whose pairs are tried
 
@@ -173,9 +173,10 @@ class Ledger:
         self._parts: set[Number] = set()
         for value in self._given:
             self._parts |= _parts(value)
-        if not _SQUARES.isdisjoint(_words(reading)):
-            self._parts |= {value * value for value in self._given if -1000 < value < 1000}
         self._target, self._way = _target(reading, problem)
+        self._parts |= self._way
+        if self._target is None and not _SQUARES.isdisjoint(_words(reading)):
+            self._parts |= {value * value for value in self._given if -1000 < value < 1000}
         self._root = reading.root
         said = _words(reading)
         self._cues = {sign: not cue.isdisjoint(said) for sign, cue in _CUES.items()}
@@ -236,7 +237,7 @@ class Ledger:
     def _note_operands(self, f: list[float], reading: Reading, stated: Number | None) -> None:
         """Where the numbers that the step computes with come from."""
         operands = _operands(reading)
-        own = {side.value for e in reading.equations for side in e.sides}
+        own = {side.value for e in reading.equations for side in e.sides} | reading.partial
         counts = dict.fromkeys(("given", "results", "constants", "parts", "new"), 0)
         reused = uses_last = doubtful = carries = 0
         for value in operands:
@@ -579,10 +580,12 @@ def _target(reading: Reading, problem: str) -> tuple[Number | None, frozenset[Nu
     """(The result of a problem that is a bare computation or equation, what lies on the way)."""
     if not reading.tokens.vocabulary() <= _ASKING:
         return None, frozenset()
-    if reading.root is not None:
-        return reading.root, reading.partial | {reading.root}
     computed = [side for side in reading.loose if side.signs]
     rest = [side for side in reading.loose if not side.signs]
+    if reading.root is not None and len(computed) != 1:
+        return reading.root, reading.partial | {reading.root}
+    if reading.root is not None:  # "If x = 3, what is 2x + 1?"
+        return computed[0].value, reading.partial | {*computed[0].operands, computed[0].value}
     if len(computed) != 1 or rest or reading.equations:
         return None, frozenset()
     value = computed[0].value

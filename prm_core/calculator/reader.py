@@ -103,6 +103,7 @@ class Reader:
             j -= 1
         signs = _OPERATIONS if j == first - 1 else "+*"
         before = j > 0 and kinds[j] in signs and kinds[j - 1] != STOP
+        before = before or (first > 0 and kinds[first - 1] == "^")
         behind = kinds[self.i] in "+*/^(" or (
             kinds[self.i] == "-" and self.ends[self.i + 1] - self.starts[self.i + 1] == 1
         )

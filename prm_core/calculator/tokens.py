@@ -84,6 +84,7 @@ _PARTS = {
     "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "eighth": 8, "eighths": 8,
     "tenth": 10, "tenths": 10,
 }  # fmt: skip
+_POWERS = {"squared": 2, "cubed": 3}
 _TIMES_WORDS = {"twice": 2, "double": 2, "doubled": 2, "thrice": 3, "triple": 3, "tripled": 3}
 _OPERATIONS = {"plus": "+", "minus": "-", "times": "*", "multiplied": "*", "divided": "/"}
 VERBS = {
@@ -115,7 +116,7 @@ _KINDS: dict[str, str] = {
 _LETTERS = frozenset("xyzn")
 _NUMBER_WORDS = {**_UNITS, **_TENS}
 _KNOWN = frozenset(
-    (*_KINDS, *_PARTS, *_SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_LETTERS, "pi")
+    (*_KINDS, *_PARTS, *_SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_POWERS, *_LETTERS, "pi")
 )
 """Words that are more than words; the others with a hyphen may begin with a number."""
 
@@ -231,11 +232,8 @@ def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> No
         over, under = map(int, part.split("/"))
         value = exact(int(whole) + Fraction(over, under)) if under else 0
         tokens.add(NUMBER, value, start, end)
-    elif kind == "small" and tokens.kinds and tokens.kinds[-1] == WORD:
-        return  # "cm²"
     elif kind == "small":
-        tokens.add("^", "^", start, end)
-        tokens.add(NUMBER, 2 if found == "²" else 3, start, end, 0)
+        _add_power(tokens, 2 if found == "²" else 3, found, start, end)
     elif kind == "vulgar":
         _add_vulgar(tokens, _VULGAR[found], start, end)
     elif kind == "pi":
@@ -246,6 +244,15 @@ def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> No
         tokens.add(CLOCK if kind == "clock" else WORD, found, start, end)
     else:
         tokens.add(STOP, found, start, end)
+
+
+def _add_power(tokens: Tokens, power: int, found: str, start: int, end: int) -> None:
+    """`5²` and `5 squared`; behind a word it belongs to a unit: `cm²`."""
+    if tokens.kinds and tokens.kinds[-1] in (NUMBER, VARIABLE, PI, ")"):
+        tokens.add("^", "^", start, end)
+        tokens.add(NUMBER, power, start, end, 0)
+    elif found.isalpha():
+        tokens.add(WORD, found, start, end)
 
 
 def _add_vulgar(tokens: Tokens, part: Fraction, start: int, end: int) -> None:
@@ -282,6 +289,8 @@ def _add_word(tokens: Tokens, found: str, start: int, end: int) -> None:
         tokens.add(WORD, found, start, end)
     elif found == "pi":
         tokens.add(PI, found, start, end)
+    elif found in _POWERS:
+        _add_power(tokens, _POWERS[found], found, start, end)
     elif found in _LETTERS:
         tokens.add(VARIABLE, found, start, end)
     elif "-" in found and found.split("-")[0] in _NUMBER_WORDS:

@@ -63,6 +63,10 @@ TRUE = [
     "1 pen = 4.50/3 = 1.50",
     "pi*3^2 = 9pi ≈ 28.27",
     "9π = 28.26",
+    "7 squared minus 5 = 44",
+    "(2 + 1)² = 9",
+    "9 cm² + 1 cm squared = 10 cm²",
+    "3 h = 180 min = 10,800 s",
     r"\pi \cdot 3^2 = 9\pi",
     "2(π) = 6.28",
     "3(4 + 5) = 27",
@@ -123,6 +127,8 @@ SILENT = [
     "5 apples = $10",
     "3 pens = 4.50",
     "2πr = 18.84",
+    "x² = 9",
+    "x^2 + 5 = 14",
     "one pie = 3",
     "96% is 48 ounces",
     "An increase of 50% of 8",
@@ -206,6 +212,27 @@ def test_a_true_equation_off_the_way_is_told() -> None:
     assert "doubtful" in second
     assert "misses" in answer
     assert "on_the_way" in said("What is 2 + 3 × 4?", ["3 × 4 = 12"])[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "step"),
+    [
+        ("What is 15 × 15?", "10*15 + 5*15 = 150 + 75 = 225"),
+        ("A bag has 3 red and 5 blue balls.", "3 / (3 + 5) = 3/8"),
+        ("What is 7 squared minus 5?", "49 - 5 = 44"),
+        ("Find the area of a circle of radius 8.", "3.14 * 64 = 200.96"),
+        ("If x = 3, what is 2x^2 - 4x + 1?", "2 * 9 = 18"),
+    ],
+)
+def test_what_is_on_the_way_comes_from_somewhere(problem: str, step: str) -> None:
+    (one,) = read_solution(problem, [step])
+    assert one.features[INDEX["true"]] == 1
+    assert one.features[INDEX["new"]] == 0
+
+
+def test_an_expression_has_its_value_where_the_unknown_is_given() -> None:
+    told = read_solution("If x = 3, what is 2x + 1?", ["2 * 3 + 1 = 7", "7"])
+    assert [one.features[INDEX["hits"]] for one in told] == [1, 1]
 
 
 def test_numbers_from_nowhere_and_unwritten_results() -> None:
