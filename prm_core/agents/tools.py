@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prm_core.errors import InputError
-from prm_core.limits import too_long, too_many, too_much
 from prm_core.ranking.aggregate import METHODS
+from prm_core.text.limits import too_long, too_many, too_much
 from prm_core.types import StepScorer
 from prm_core.verify import Verdict, Verifier
 

@@ -1,25 +1,19 @@
 """Continue solutions: the interface of a generator, and one that uses a server.
 
-The server speaks OpenAI's protocol (vLLM, SGLang, llama.cpp, …). Every continuation is a separate
-request with its own seed, because not every server supports `n`; a server that caches prefixes
-still reads the steps only once. A generator that runs in this process is in
-`prm_core.labelling.local_completer`.
+A generator that runs in this process is in `prm_core.labelling.local_completer`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from prm_core.errors import ModelError, check_above_zero
-from prm_core.http_client import Endpoint
+from prm_core.continuations import NEXT_PROBLEM, ContinuingServer
+from prm_core.errors import check_above_zero
 
 ASK = "Reason step by step and end with the final answer in \\boxed{}."
-NEXT_PROBLEM = "\nProblem:"
-"""After the solution a base model continues with another problem; what follows is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,97 +64,51 @@ class Completer(Protocol):
         ...
 
 
-def plain_prompt(problem: str, steps: Sequence[str]) -> str:
-    """A problem and the first steps of its solution as one text to continue."""
-    return f"Problem: {problem}\n{ASK}\n\nSolution:\n" + "".join(f"{step}\n\n" for step in steps)
-
-
-def chat_messages(problem: str, steps: Sequence[str]) -> list[dict[str, str]]:
-    """A problem as a user's turn, and the first steps of its solution as the answer's beginning."""
-    messages = [{"role": "user", "content": f"{problem}\n\n{ASK}"}]
-    if steps:
-        messages.append({"role": "assistant", "content": "\n\n".join(steps)})
-    return messages
+def prefix_of(steps: Sequence[str], chat: bool) -> str:
+    """The first steps of a solution as the text that is continued."""
+    return "\n\n".join(steps) if chat else "".join(f"{step}\n\n" for step in steps)
 
 
 class ServerCompleter:
     """A server that speaks OpenAI's protocol.
 
     Args:
-        url: the base address, such as "http://127.0.0.1:8000/v1".
-        model: the model's name on the server.
-        sampling: how continuations are sampled. Chat needs a server that can continue an
-            assistant's turn (`continue_final_message`, as in vLLM and SGLang).
-        concurrency: requests at the same time.
-        timeout_s: how long the server may be silent before the request is sent again.
-        api_key: sent as a bearer token; not sent if it is empty.
+        url, model, options: as for `prm_core.continuations.ContinuingServer`.
+        sampling: how continuations are sampled.
 
     Raises:
         BadOptionError: the address cannot be used.
     """
 
-    def __init__(
-        self,
-        url: str,
-        model: str,
-        sampling: Sampling,
-        *,
-        concurrency: int = 16,
-        timeout_s: float = 300.0,
-        api_key: str = "",
-    ) -> None:
-        self._endpoint = Endpoint(url, "the generator", timeout_s=timeout_s, api_key=api_key)
-        self._model, self._sampling = model, sampling
-        self._concurrency = concurrency
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="generator")
+    def __init__(self, url: str, model: str, sampling: Sampling, **options: Any) -> None:
+        self._server = ContinuingServer(url, model, chat=sampling.chat, **options)
+        self._sampling = sampling
 
     @property
     def concurrency(self) -> int:
-        return self._concurrency
+        return self._server.concurrency
 
     def continue_solution(
         self, problem: str, steps: Sequence[str], seeds: Sequence[int]
     ) -> list[str]:
+        s = self._sampling
+        prefix = prefix_of(steps, s.chat)
+        asked = [
+            self._server.begin(
+                problem,
+                ASK,
+                prefix,
+                temperature=s.temperature,
+                max_tokens=s.max_tokens,
+                seed=seed,
+            )
+            for seed in seeds
+        ]
         try:
-            asked = [self._pool.submit(self._one, problem, steps, seed) for seed in seeds]
-            return [one.result() for one in asked]
-        except (RuntimeError, CancelledError) as error:  # the pool is shut down
-            raise self._endpoint.closed() from error
+            texts = [one.result().text for one in asked]
+        except CancelledError as error:
+            raise self._server.closed() from error
+        return texts if s.chat else [text.partition(NEXT_PROBLEM)[0] for text in texts]
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._endpoint.close()
-        self._pool.shutdown(wait=True)
-        self._endpoint.drop()
-
-    def _one(self, problem: str, steps: Sequence[str], seed: int) -> str:
-        body: dict[str, Any] = {
-            "model": self._model,
-            "temperature": self._sampling.temperature,
-            "max_tokens": self._sampling.max_tokens,
-            "seed": seed,
-        }
-        if not self._sampling.chat:
-            body |= {"prompt": plain_prompt(problem, steps), "stop": [NEXT_PROBLEM]}
-            return self._text(self._endpoint.ask("/completions", body), "text").partition(
-                NEXT_PROBLEM
-            )[0]
-        body["messages"] = chat_messages(problem, steps)
-        if steps:
-            body |= {"continue_final_message": True, "add_generation_prompt": False}
-        return self._text(self._endpoint.ask("/chat/completions", body), "message")
-
-    def _text(self, answer: bytes, field: str) -> str:
-        """The continuation in an answer.
-
-        Raises:
-            ModelError: there is none.
-        """
-        try:
-            value = json.loads(answer)["choices"][0][field]
-            text = value if field == "text" else value["content"] or ""
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ModelError(f"{self._endpoint.name} did not answer with a text") from error
-        if not isinstance(text, str):
-            raise ModelError(f"{self._endpoint.name} did not answer with a text")
-        return text
+        self._server.close()

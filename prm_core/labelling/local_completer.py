@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
+from prm_core.continuations import NEXT_PROBLEM, chat_messages, plain_prompt
 from prm_core.errors import ModelError, TooLongError
-from prm_core.labelling.completers import NEXT_PROBLEM, Sampling, chat_messages, plain_prompt
+from prm_core.labelling.completers import ASK, Sampling, prefix_of
 from prm_core.models.causal import load_causal
 
 _AT_ONCE = 16  # continuations in one batch
@@ -74,15 +75,16 @@ class LocalCompleter:
 
     def _ids(self, problem: str, steps: Sequence[str]) -> Tensor:
         """The prompt's token ids, [1, T]."""
+        prefix = prefix_of(steps, self._sampling.chat)
         if self._sampling.chat:
             ids = self._tokenizer.apply_chat_template(
-                chat_messages(problem, steps),
+                chat_messages(problem, ASK, prefix),
                 add_generation_prompt=not steps,
                 continue_final_message=bool(steps),
                 return_dict=False,
             )
         else:
-            ids = self._tokenizer(plain_prompt(problem, steps))["input_ids"]
+            ids = self._tokenizer(plain_prompt(problem, ASK) + prefix)["input_ids"]
         return torch.tensor([ids], device=self._device)
 
     def _batch(self, ids: Tensor, seeds: Sequence[int]) -> list[str]:

@@ -1,29 +1,23 @@
 """What writes a path on: the contract of a generator, and one that asks a server.
 
-The server speaks OpenAI's protocol. Every continuation is a request with a seed of its own; one
-that caches prefixes reads what was written before once. A model in this process is in
-`prm_core.search.local_generator`.
+A model in this process is in `prm_core.search.local_generator`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from prm_core.continuations import NEXT_PROBLEM, Continuation, ContinuingServer
 from prm_core.errors import InputError, ModelError
-from prm_core.http_client import Endpoint, completed
-from prm_core.types import HALF_CHARACTER
+from prm_core.http_client import completed
 
 ASK = (
     "Solve the problem in short steps, with a blank line after each step. End with the final "
     "answer in \\boxed{}."
 )
-NEXT_PROBLEM = "\nProblem:"
-"""A base model that is done continues with another problem; what follows is cut."""
-
 _BEAT_S = 0.2
 _CHAT = " (chat)"
 
@@ -107,17 +101,6 @@ class Generator(Protocol):
         ...
 
 
-def plain_prompt(problem: str, ask: str = ASK) -> str:
-    """A problem as a text that a solution follows."""
-    return f"Problem: {problem}\n{ask}\n\nSolution:\n"
-
-
-def chat_messages(problem: str, prefix: str = "", ask: str = ASK) -> list[dict[str, str]]:
-    """A problem as a user's turn, and what is written so far as the beginning of the answer."""
-    turns = [{"role": "user", "content": f"{problem}\n\n{ask}"}]
-    return [*turns, {"role": "assistant", "content": prefix}] if prefix else turns
-
-
 def form_name(model: str, chat: bool) -> str:
     """A model's name with the form in which it is asked."""
     return f"{model}{_CHAT}" if chat else model
@@ -152,37 +135,15 @@ class ServerGenerator:
         name: the model's name on the server, and the form.
 
     Args:
-        url: where the protocol begins, as "http://127.0.0.1:8000/v1".
-        model: the model's name on the server.
-        chat: whether the solution is an assistant's turn; the server must be able to continue one
-            (`continue_final_message`, as vLLM and SGLang). Else problem and solution are plain
-            text.
-        concurrency: requests at the same time.
-        timeout_s: how long the server may be silent before a request is sent again.
-        api_key: sent as a bearer token; none when it is empty.
-        attempts: how often a request is sent at most; None for about a minute of trying.
+        url, model, chat, options: as for `prm_core.continuations.ContinuingServer`.
 
     Raises:
         BadOptionError: the address cannot be used.
     """
 
-    def __init__(
-        self,
-        url: str,
-        model: str,
-        *,
-        chat: bool = False,
-        concurrency: int = 16,
-        timeout_s: float = 300.0,
-        api_key: str = "",
-        attempts: int | None = None,
-    ) -> None:
-        self.name, self._model = form_name(model, chat), model
-        self._endpoint = Endpoint(
-            url, "the generator", timeout_s=timeout_s, api_key=api_key, attempts=attempts
-        )
-        self._chat = chat
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="generator")
+    def __init__(self, url: str, model: str, *, chat: bool = False, **options: Any) -> None:
+        self.name, self._chat = form_name(model, chat), chat
+        self._server = ContinuingServer(url, model, chat=chat, **options)
 
     def write(
         self,
@@ -192,79 +153,53 @@ class ServerGenerator:
         sampling: Sampling,
         beat: Beat,
     ) -> list[Written]:
-        try:
-            asked = [
-                self._pool.submit(self._one, problem, prefix, seed, sampling)
-                for prefix, seed in zip(prefixes, seeds, strict=True)
-            ]
-        except RuntimeError as error:  # the pool takes no more work
-            raise self._endpoint.closed() from error
+        asked = [
+            self._server.begin(
+                problem,
+                sampling.ask,
+                prefix,
+                [sampling.until] if sampling.until is not None else [],
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_tokens=sampling.max_tokens,
+                seed=seed,
+            )
+            for prefix, seed in zip(prefixes, seeds, strict=True)
+        ]
         try:
             for _ in completed(asked, _BEAT_S):
                 if beat():
                     for one in asked:
                         one.cancel()  # those that are under way are waited for
-            return [Written("", 0, "length") if f.cancelled() else f.result() for f in asked]
-        except CancelledError as error:
-            raise self._endpoint.closed() from error
+            return [self._written(one, sampling.until) for one in asked]
         finally:
             for one in asked:
                 one.cancel()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._endpoint.close()
-        self._pool.shutdown(wait=True)
-        self._endpoint.drop()
+        self._server.close()
 
-    def _one(self, problem: str, prefix: str, seed: int, sampling: Sampling) -> Written:
-        body: dict[str, Any] = {
-            "model": self._model,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "seed": seed,
-        }
-        stops = [sampling.until] if sampling.until is not None else []
-        if self._chat:
-            path, body["messages"] = (
-                "/chat/completions",
-                chat_messages(problem, prefix, sampling.ask),
-            )
-            if prefix:
-                body |= {"continue_final_message": True, "add_generation_prompt": False}
-        else:
-            path, body["prompt"] = "/completions", plain_prompt(problem, sampling.ask) + prefix
-            stops.append(NEXT_PROBLEM)
-        body |= {"stop": stops} if stops else {}
-        try:
-            answer = self._endpoint.ask(path, body)
-        except InputError as error:
-            return Written("", 0, "failed", str(error))
-        return self._written(answer, sampling.until)
-
-    def _written(self, answer: bytes, until: str | None) -> Written:
-        """What an answer holds.
+    def _written(self, asked: Future[Continuation], until: str | None) -> Written:
+        """What came of a request.
 
         Raises:
-            ModelError: it does not say what was written, or in how many tokens.
+            ModelError: the server does not work, was closed, or does not count its tokens.
         """
+        if asked.cancelled():
+            return Written("", 0, "length")
         try:
-            said = json.loads(answer)
-            choice = said["choices"][0]
-            text = choice["message"]["content"] or "" if self._chat else choice["text"]
-            n_tokens = int(said["usage"]["completion_tokens"])
-            was_cut = choice.get("finish_reason") == "length"
-            text = HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            found = asked.result()
+        except InputError as error:
+            return Written("", 0, "failed", str(error))
+        if found.n_tokens is None:
             raise ModelError(
-                f"{self._endpoint.name} did not answer with a text and usage.completion_tokens"
-            ) from error
-        text, end = ending(text, until, not self._chat)
-        if end or was_cut:
-            return Written(text, n_tokens, end or "length")
-        names = [name for name in ("stop_reason", "matched_stop") if name in choice]
-        is_step = until in [choice[name] for name in names] if names else bool(text)
+                f"{self._server.name} did not answer with a text and usage.completion_tokens"
+            )
+        text, end = ending(found.text, until, not self._chat)
+        if end or found.said.get("finish_reason") == "length":
+            return Written(text, found.n_tokens, end or "length")
+        names = [name for name in ("stop_reason", "matched_stop") if name in found.said]
+        is_step = until in [found.said[name] for name in names] if names else bool(text)
         if until is not None and is_step:
-            return Written(text + until, n_tokens, "step")
-        return Written(text, n_tokens, "done")
+            return Written(text + until, found.n_tokens, "step")
+        return Written(text, found.n_tokens, "done")

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from prm_core.continuations import chat_messages, plain_prompt
 from prm_core.errors import ModelError, ModelLoadError
 from prm_core.models.causal import load_causal
 from prm_core.search.generators import (
@@ -23,10 +24,8 @@ from prm_core.search.generators import (
     End,
     Sampling,
     Written,
-    chat_messages,
     ending,
     form_name,
-    plain_prompt,
 )
 
 _AT_ONCE = 16  # paths in one batch
@@ -119,7 +118,7 @@ class LocalGenerator:
         tokenizer, prompt = self._loaded.tokenizer, plain_prompt(problem, ask)
         if self._chat:
             prompt = tokenizer.apply_chat_template(
-                chat_messages(problem, ask=ask), add_generation_prompt=True, tokenize=False
+                chat_messages(problem, ask), add_generation_prompt=True, tokenize=False
             )
         texts = [prompt + prefix for prefix in prefixes]
         ids: list[list[int]] = tokenizer(texts, add_special_tokens=not self._chat)["input_ids"]

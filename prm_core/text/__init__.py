@@ -3,5 +3,5 @@
 `steps` cuts a text by a rule, or finds the rule that its author followed; `labels` knows "Step 3:"
 and other labels of steps, `lists` and `parts` numbered and marked parts, `tags` thinking tags and
 end tokens, `protected` what is never cut (code, tables, mathematics), `sentence_ends` which full
-stops end a sentence.
+stops end a sentence, `limits` how much is read at once.
 """

@@ -18,8 +18,8 @@ import gradio as gr
 
 from prm_core.errors import InputError
 from prm_core.formats.results import letter
-from prm_core.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, too_long, too_many, too_much
 from prm_core.paths import page_script
+from prm_core.text.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, too_long, too_many, too_much
 from prm_core.text.steps import NAMED_RULES, RULE_WORDS, RULES, Split, split_solutions
 from prm_core.types import HALF_CHARACTER
 from prm_core.ui.examples import PageExample

@@ -20,10 +20,10 @@ import gradio as gr
 
 from prm_core.errors import InputError, PRMError
 from prm_core.http_client import Endpoint
-from prm_core.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, MAX_TOTAL_CHARS
 from prm_core.paths import page_script
 from prm_core.sampling import ASK, Solution, models_of, prompt, what_to_do
 from prm_core.search.generators import ASK as ASK_FOR_STEPS
+from prm_core.text.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, MAX_TOTAL_CHARS
 from prm_core.ui.editor import PlaceError
 from prm_core.ui.kept import read_json
 from prm_core.ui.models import SOON_S, log_bug, settled
@@ -262,7 +262,8 @@ class Run:
 
 
 def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    """A sentence's beginning; an address stays as it is."""
+    return words if words.startswith("http") else words[:1].upper() + words[1:]
 
 
 class Sampler(gr.HTML):

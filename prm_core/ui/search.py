@@ -18,12 +18,12 @@ from typing import Any
 from prm_core.errors import BadOptionError, DataError, InputError, ModelError, PRMError
 from prm_core.evaluation.choices import compare_choices
 from prm_core.http_client import Endpoint
-from prm_core.limits import MAX_CANDIDATES
 from prm_core.search.engine import Event, grow
 from prm_core.search.generators import Generator, ServerGenerator, model_of_form
 from prm_core.search.results import search_session, searched
 from prm_core.search.tree import Node, Settings, Tree, new_tree, tree_json
 from prm_core.session import Model, Opened, Problem
+from prm_core.text.limits import MAX_CANDIDATES
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.editor import PlaceError
 from prm_core.ui.kept import read_tree

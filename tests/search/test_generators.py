@@ -105,9 +105,20 @@ def test_how_a_text_ended(opened: Open, answer: Any, wanted: Written) -> None:
     assert written(opened, answer) == wanted
 
 
-@pytest.mark.parametrize("answer", ["no usage", choice("a", usage={}), choice(4), {"text": None}])
-def test_an_answer_without_text_or_tokens_is_an_error(opened: Open, answer: Any) -> None:
-    with pytest.raises(ModelError, match=r"usage\.completion_tokens"):
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("no usage", r"a text and usage\.completion_tokens"),
+        (choice("a", usage={}), r"a text and usage\.completion_tokens"),
+        (choice("a", usage={"completion_tokens": "5"}), r"a text and usage\.completion_tokens"),
+        (choice(4), "did not answer with a text$"),
+        ({"text": None}, "did not answer with a text$"),
+    ],
+)
+def test_an_answer_without_text_or_tokens_is_an_error(
+    opened: Open, answer: Any, words: str
+) -> None:
+    with pytest.raises(ModelError, match=words):
         written(opened, answer)
 
 

@@ -11,11 +11,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from prm_core.continuations import chat_messages, plain_prompt
 from prm_core.errors import BadOptionError, ModelError
 from prm_core.models.backbone import load_tokenizer
 from prm_core.search import local_generator
 from prm_core.search.engine import grow
-from prm_core.search.generators import ASK, Sampling, Written, chat_messages, ending, plain_prompt
+from prm_core.search.generators import ASK, Sampling, Written, ending
 from prm_core.search.local_generator import LocalGenerator
 from prm_core.search.tree import Settings, Tree, new_tree
 from tests.search.scripted import ScriptedScorer
@@ -86,7 +87,7 @@ def test_paths_side_by_side_are_what_each_is_alone(
         sampling = Sampling(until, temperature, 1.0, max_tokens)
         written = generator.write(PROBLEM, PREFIXES, SEEDS, sampling, never)
         assert written == [
-            plainly(plain_prompt(PROBLEM) + prefix, seed, sampling)
+            plainly(plain_prompt(PROBLEM, ASK) + prefix, seed, sampling)
             for prefix, seed in zip(PREFIXES, SEEDS, strict=True)
         ]
 
@@ -152,7 +153,7 @@ def test_chat_is_the_tokenizer_s_format_and_needs_one(model: Path, tmp_path: Pat
     )
     chatting = letters_model(tmp_path / "chat", "qwen2", chat=template)
     generator = LocalGenerator(str(chatting), chat=True)
-    (content,) = [turn["content"] for turn in chat_messages(PROBLEM)]
+    (content,) = [turn["content"] for turn in chat_messages(PROBLEM, ASK)]
     wanted = generator._loaded.tokenizer(f"[user]{content}[assistant]2 + 3 = 5.\n\n")["input_ids"]
     assert generator._ids(PROBLEM, ["2 + 3 = 5.\n\n"], ASK) == [wanted]
     assert generator.name != LocalGenerator(str(chatting)).name  # trees of both are kept apart

@@ -131,7 +131,7 @@ def fails_after(n_good: int) -> Any:
 def test_a_server_that_fails_later_leaves_what_there_is(model: Path) -> None:
     with serve(fails_after(4)) as server:
         last = updates(model, url=server.url)[-1]
-    assert "usage.completion_tokens" in last["issue"]
+    assert last["issue"].startswith(f"{server.url} did not answer with a text.")
     (problem,) = read_session(last["opened"]["session"]).problems
     assert problem.status == "cancelled"
     assert len(problem.solutions) == 2  # the open paths
