@@ -175,7 +175,8 @@ class Ledger:
             self._parts |= _parts(value)
         self._target, self._way = _target(reading, problem)
         self._parts |= self._way
-        if self._target is None and not _SQUARES.isdisjoint(_words(reading)):
+        self._squares = self._target is None and not _SQUARES.isdisjoint(_words(reading))
+        if self._squares:
             self._parts |= {value * value for value in self._given if -1000 < value < 1000}
         self._root = reading.root
         said = _words(reading)
@@ -330,6 +331,8 @@ class Ledger:
         factors = factors_of(side.unit)
         if value in factors:
             return True  # "a week has 7 days"
+        if self._squares and value * value in self._known:
+            return True
         wanted = {value, *(exact(value * f) for f in factors)}
         if side.signs == "%":
             wanted.add(exact(value * 100))
@@ -562,7 +565,7 @@ def _derived(reading: Reading) -> set[Number]:
 def _parts(value: Number) -> set[Number]:
     """Tens and ones of a whole number, what it lacks to round ones, those, half and double."""
     if isinstance(value, Fraction):
-        return {exact(value / 2), value * 2, exact(value * 10), exact(value * 100)}
+        return {exact(value / 2), value * 2, *(exact(value * n) for n in (10, 100, 1000))}
     found: set[Number] = {quotient(value, 2), value * 2}
     if abs(value) < 10 or abs(value) > 10**9:
         return found

@@ -230,6 +230,11 @@ def test_what_is_on_the_way_comes_from_somewhere(problem: str, step: str) -> Non
     assert one.features[INDEX["new"]] == 0
 
 
+def test_a_root_of_a_number_is_one_step_from_it() -> None:
+    (one,) = read_solution("Solve x^2 = 49.", ["x = 7 or x = -7"])
+    assert (one.features[INDEX["unfounded"]], one.features[INDEX["reachable"]]) == (0, 1)
+
+
 def test_an_expression_has_its_value_where_the_unknown_is_given() -> None:
     told = read_solution("If x = 3, what is 2x + 1?", ["2 * 3 + 1 = 7", "7"])
     assert [one.features[INDEX["hits"]] for one in told] == [1, 1]
