@@ -160,7 +160,8 @@ function showWhole() {
   const n = prm.listed?.()?.n ?? 0;
   wholeEntry.hidden = n < 2;
   if (n < 2) wholeEntry.setAttribute("aria-checked", "false");
-  wholeEntry.textContent = `${isWhole() ? "✓ " : ""}All ${n.toLocaleString("en")} problems`;
+  const box = make("span", { "aria-hidden": "true" }, isWhole() ? "☑ " : "☐ ");
+  wholeEntry.replaceChildren(box, `All ${n.toLocaleString("en")} problems`);
 }
 
 exportMenu.append(

@@ -58,6 +58,7 @@ const Labels = (() => {
   const saves = make("p", { class: "bd-label-saves" });
   const name = make("input", {
     type: "text",
+    id: "bd-annotator",
     class: "bd-annotator",
     maxlength: "100",
     autocomplete: "off",
@@ -80,7 +81,8 @@ const Labels = (() => {
   const people = make(
     "p",
     { class: "bd-label-people" },
-    make("label", {}, "Annotator ", name),
+    make("label", { for: "bd-annotator" }, "Annotator"),
+    name,
     compareButton,
     file,
   );

@@ -28,12 +28,20 @@
     if (!found.length) return;
     const parts = [];
     let at = 0;
+    let after = false; // a formula on a line of its own
+    const words = (end, before) => {
+      const all = text.slice(at, end);
+      const rest = after ? all.replace(/^[ \t]*\n?/, "") : all;
+      return before ? rest.trimEnd() : rest;
+    };
     for (const one of found) {
-      const [start, end] = one;
-      parts.push(text.slice(at, start), formula(one, text.slice(start, end)));
-      at = end;
+      const [start, end, , alone] = one;
+      const shown = formula(one, text.slice(start, end));
+      const apart = alone && typeof shown !== "string";
+      parts.push(words(start, apart), shown);
+      [at, after] = [end, apart];
     }
-    node.replaceChildren(...parts, text.slice(at));
+    node.replaceChildren(...parts, words(text.length, false));
   }
 
   function work() {

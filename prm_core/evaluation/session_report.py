@@ -112,7 +112,7 @@ def _about(session: Session, show: _Show) -> Iterator[str]:
         if session.model.note:
             yield _text(session.model.note)
     if show.other:
-        yield f"Compared with <b>{_escape(show.name(show.other))}</b>"
+        yield f"Compared with <b>{_escape(show.name(show.other))}</b>: the thin bars"
     if session.annotator:
         yield f"Labelled by {_text(session.annotator)}"
     if session.note:
@@ -276,11 +276,12 @@ def _heat_map(problem: Problem, order: Sequence[int], show: _Show) -> str:
                 f'height="16" rx="3"/>{dot}</g>'
             )
     label = "Probabilities of all steps, a row for each solution, the best one on top"
+    height = 18 * len(rows)
     return (
         f'<figure><div class="wide" role="region" tabindex="0" aria-label="Heat map">'
-        f'<svg class="map" role="img" aria-label="{label}" width="{width}" '
-        f'height="{18 * len(rows)}">{"".join(cells)}</svg></div><figcaption>{label}; a dot: below '
-        f"{show.threshold:g}</figcaption></figure>"
+        f'<svg class="map" role="img" aria-label="{label}" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">{"".join(cells)}</svg></div><figcaption>{label}; a dot: '
+        f"below {show.threshold:g}</figcaption></figure>"
     )
 
 
@@ -597,6 +598,8 @@ b.good { color: var(--good-ink); } b.warn { color: var(--warn-ink); }
 b.bad { color: var(--bad-ink); }
 .bar b { min-width: 5.5rem; font-variant-numeric: tabular-nums; }
 .label { color: var(--mute); margin: .1rem 0; }
+menclose[notation="box"] { border: 1px solid; padding: .1em .25em; }
+nav math { display: inline math; }
 figure { margin: 1rem 0; }
 .map text { fill: var(--mute); font-size: 12px; text-anchor: end; }
 .map circle { fill: var(--card); }
@@ -609,6 +612,9 @@ figure { margin: 1rem 0; }
 .course .good { fill: var(--good); } .course .warn { fill: var(--warn); }
 .course .bad { fill: var(--bad); }
 .map .good { fill: var(--good); } .map .warn { fill: var(--warn); } .map .bad { fill: var(--bad); }
+@media print { .wide { overflow: visible; } .map { max-width: 100%; height: auto; }
+  th, td:not(:last-child) { overflow-wrap: anywhere; white-space: normal; }
+  td:last-child { min-width: 0; } }
 """
 
 _PAGE = """<!doctype html>

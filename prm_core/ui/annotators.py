@@ -79,17 +79,16 @@ def _words(found: Agreement, other: str) -> str:
     ...     one = Solution("A", steps=("a", "b"), labels=labels)
     ...     return Session((Problem("?", solutions=(one,)),))
     >>> _words(compare_labels(said(1, 0), said(1, 1)), "Bo")
-    'You and Bo agree on 1 of 2 steps (50 %; Cohen’s kappa 0.00), and on the first error of 0 of 1 \
-solution. 1 solution differs.'
+    'You and Bo agree on 1 of 2 steps (50 %, Cohen’s kappa 0.00). Same first error: 0 of 1. 1 \
+solution differs.'
     """
     n_same = sum(found.confusion[i][i] for i in range(len(found.confusion)))
     share = "" if found.agreement is None else f"{100 * found.agreement:.0f} %"
     kappa = "not defined" if found.kappa is None else f"{found.kappa:.2f}"
     n_firsts = round((found.first_error or 0) * found.n_judged)
     words = (
-        f"You and {other} agree on {n_same} of {_count(found.n_steps, 'step')} ({share}; Cohen’s "
-        f"kappa {kappa}), and on the first error of {n_firsts} of "
-        f"{_count(found.n_judged, 'solution')}."
+        f"You and {other} agree on {n_same} of {_count(found.n_steps, 'step')} ({share}, Cohen’s "
+        f"kappa {kappa}). Same first error: {n_firsts} of {found.n_judged}."
     )
     n = len(found.differing)
     words += f" {_count(n, 'solution')} {'differs' if n == 1 else 'differ'}." if n else ""

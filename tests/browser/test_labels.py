@@ -312,7 +312,7 @@ def test_a_second_annotator_s_file_shows_where_both_differ(page: Page, tmp_path:
     files = page.locator(".bd-labels input[type=file]")
     files.set_input_files(write(tmp_path / "theirs.jsonl", *theirs))
     said_ = page.locator(".bd-agreement")
-    expect(said_).to_contain_text("You and <i>Bo</i> agree on 1 of 3 steps (33 %; Cohen’s kappa")
+    expect(said_).to_contain_text("You and <i>Bo</i> agree on 1 of 3 steps (33 %, Cohen’s kappa")
     expect(said_).to_contain_text("2 solutions differ.")
     expect(page.get_by_label("Order of the solutions")).to_have_value("annotators apart")
     expect(where(page)).to_have_text("Solution A of problem 1 · 1 of 2")

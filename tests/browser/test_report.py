@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from prm_core.evaluation.html import report_html
 from prm_core.evaluation.session_report import session_html
-from prm_core.session import Problem, Session, Solution
+from prm_core.session import Model, Problem, Scores, Session, Settings, Solution
 from tests.browser.test_axe import violations
 from tests.evaluation.test_html import NASTY, TASKS, reports
 from tests.evaluation.test_session_report import session
@@ -110,6 +110,10 @@ def test_formulas_of_a_report_are_typeset_and_run_nothing(browser: Browser, tmp_
         expect(first.nth(0)).to_contain_text("or $5 and $6.")
         assert first.nth(1).locator("math[display=block] munderover").count() == 1
         assert first.nth(2).locator("math msqrt").count() == 1
+        box = (
+            first.nth(2).locator("menclose").evaluate("one => getComputedStyle(one).borderTopWidth")
+        )
+        assert box == "1px"  # Chromium knows no \\boxed
         assert page.locator("h3 math mfrac").count() == 1  # the answer of B
         second = page.locator("article").nth(1)
         assert second.locator("a, img, script, [data-a], [onerror]").count() == 0
@@ -148,5 +152,25 @@ def test_all_formulas_of_a_long_report_are_typeset_when_it_is_printed(
         page.goto(path.as_uri())
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.locator("li math").count() == 3000
+    finally:
+        page.context.close()
+
+
+def test_nothing_is_cut_off_on_paper(browser: Browser, tmp_path: Path) -> None:
+    """A4 has 718 pixels between usual margins; a scroll bar cannot be used there."""
+    steps = tuple(f"Step {i}." for i in range(60))
+    scores = {"a" * 40: Scores((0.5,) * 60), "b" * 40: Scores((0.25,) * 60)}
+    problem = Problem("?", solutions=(Solution("A", steps=steps, scores=scores),))
+    session = Session((problem,), tuple(map(Model, scores)), Settings(other="b" * 40))
+    path = tmp_path / "report.html"
+    path.write_text(session_html(session), "utf-8")
+    page = browser.new_context(viewport={"width": 718, "height": 1000}).new_page()
+    try:
+        page.goto(path.as_uri())
+        page.emulate_media(media="print")
+        ends = page.locator("table, svg, article").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect().right)"
+        )
+        assert max(ends) <= 718
     finally:
         page.context.close()

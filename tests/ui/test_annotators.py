@@ -42,9 +42,8 @@ def test_agreement_is_said_and_the_differing_steps_are_listed() -> None:
     found = compared(MINE, session_json(THEIRS))
     assert found["name"] == "Bo"
     assert found["words"] == (
-        "You and Bo agree on 4 of 5 steps (80 %; Cohen’s kappa 0.00), and on the first error of "
-        "1 of 2 solutions. 1 solution differs. Labelled by one alone: 1 solution only you, "
-        "1 solution only Bo."
+        "You and Bo agree on 4 of 5 steps (80 %, Cohen’s kappa 0.00). Same first error: 1 of 2. "
+        "1 solution differs. Labelled by one alone: 1 solution only you, 1 solution only Bo."
     )
     assert found["differing"] == [{"at": 0, "name": "B", "steps": (1,), "labels": (1.0, 1.0, 0.0)}]
 
