@@ -95,9 +95,11 @@ class Client:
             elif message["msg"] == "process_completed":
                 if not message["success"]:
                     raise RefusedError(str(message["output"]))
-                board, actions = message["output"]["data"]
-                if not isinstance(board, dict) or board.get("status") != "done":
+                sent, actions = message["output"]["data"]
+                board = json.loads(sent["about"]) if isinstance(sent, dict) else {}
+                if board.get("status") != "done":
                     raise RefusedError(str(actions))
+                board["details"] = sent["details"]
                 return Answer(time.perf_counter() - began, board, waited)
         raise RefusedError("the stream ended before the run")
 
@@ -181,10 +183,7 @@ class Judge:
     def error(self, problem: str, solutions: Sequence[str], board: dict[str, Any]) -> float:
         """The largest difference between an answer and the scorer's own."""
         wanted = self.probabilities(problem, solutions)
-        shown = [
-            [step["probability"] for step in json.loads(one["detail"])["steps"]]
-            for one in board["candidates"]
-        ]
+        shown = [json.loads(one)["probabilities"] for one in board["details"]]
         if board["problem"] != problem or list(map(len, wanted)) != list(map(len, shown)):
             return float("inf")
         return max(

@@ -23,7 +23,7 @@ const root = element.querySelector(".prm-board");
 const id = "prm-board-" + Math.random().toString(36).slice(2, 8);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-const blank = props.value; // the board of a new page
+const blank = received(props.value); // the board of a new page
 
 let value = null;
 let method = "min";
@@ -54,6 +54,13 @@ function remember(key, what) {
   }
 }
 
+// The board's value, from what came through Gradio (`packed` in prm_core/ui/board.py).
+function received({ about, details }) {
+  const whole = JSON.parse(about);
+  whole.candidates.forEach((one, i) => one.detail = details[i]);
+  return whole;
+}
+
 // An element with attributes and children; strings become text nodes, null is left out.
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -76,7 +83,7 @@ function logOdds(step) {
 
 // A model's other values for a step, as [name, words] pairs.
 function extras(step) {
-  return Object.entries(step.extras ?? {}).map(([name, number]) => [
+  return Object.entries(step.extras).map(([name, number]) => [
     name,
     number === null ? "–" : minus(Number(number.toPrecision(4))),
   ]);
@@ -84,7 +91,7 @@ function extras(step) {
 
 // A step's words in its row, which has its own number.
 function showWords(node, step) {
-  const content = step.text.slice((step.prefix ?? "").length);
+  const content = step.text.slice(step.prefix.length);
   Typeset.show(node, content.slice(0, ROW_CHARS), plain);
 }
 
@@ -594,11 +601,27 @@ function showOverview() {
   overview.replaceChildren(text("span", "bd-cap", "Steps"), scale, all);
 }
 
-// A candidate's steps and figure come as JSON text: Gradio walks every value it can see several
-// times at each update.
+// A candidate's steps and figure come as text, a list for each of the steps' values.
 function inside(card) {
-  card.inside ??= JSON.parse(card.data.detail);
+  card.inside ??= rowsOf(JSON.parse(card.data.detail));
   return card.inside;
+}
+
+function rowsOf({ steps, figure, rationales, up_to, without, ...of }) {
+  const names = Object.keys(of.extras);
+  const row = (text, i) => ({
+    text,
+    prefix: of.prefixes[i],
+    thinking: of.thinking[i],
+    probability: of.probabilities[i],
+    log_odds: of.log_odds[i],
+    extras: Object.fromEntries(names.map((name) => [name, of.extras[name][i]])),
+    shown: of.shown[i],
+    exact: of.exact[i],
+    below: Boolean(of.below[i]),
+    band: of.bands[i],
+  });
+  return { steps: steps.map(row), figure, rationales, up_to, without };
 }
 
 // The card's rows; the size observer then draws the bars, before anything is painted.
@@ -853,7 +876,8 @@ new MutationObserver(() => {
 
 function openStep(card, i) {
   closeStep(card);
-  const step = inside(card).steps[i];
+  const { steps, up_to, without } = inside(card);
+  const step = steps[i];
   const heading = `Step ${i + 1} of ${card.data.letter}` + (step.thinking ? ", thinking" : "");
   const close = make("button", { type: "button", class: "bd-close", "aria-label": "Close" }, "×");
   close.addEventListener("click", () => {
@@ -892,9 +916,9 @@ function openStep(card, i) {
           "tr",
           { "data-rule": one.name, class: one.name === method ? "bd-on" : null },
           make("th", { scope: "row" }, one.label),
-          text("td", "", short(step.up_to[m])),
+          text("td", "", short(up_to[m][i])),
           text("td", "", short(card.data.scores[one.name])),
-          text("td", "", step.without.length ? short(step.without[m]) : "–"),
+          text("td", "", without[m].length ? short(without[m][i]) : "–"),
         )
       ),
     ),
@@ -1163,7 +1187,7 @@ const place = (index) => ({ shown: index + 1, value: index + 1 });
 
 function stepsTable(scored) {
   const labelled = scored.some(({ letter }) => prm.labels.holds(prm.labels.of(letter)));
-  const beside = scored.flatMap((card) => Object.keys(inside(card).steps[0].extras ?? {}));
+  const beside = scored.flatMap((card) => Object.keys(inside(card).steps[0].extras));
   const others = [...new Set(beside)];
   return Table.build({
     name: "bd-long",
@@ -1197,7 +1221,7 @@ function stepsTable(scored) {
 }
 
 function extra(step, name) {
-  const number = step.extras?.[name] ?? null;
+  const number = step.extras[name] ?? null;
   return number === null ? none : { shown: Number(number.toPrecision(4)), value: number };
 }
 
@@ -1327,10 +1351,11 @@ function forget(card) {
   card.node.remove();
 }
 
-// Bring the page to `props.value`.
+// A run has sent something.
 function update() {
-  const next = props.value;
-  if (!next || !next.methods || isOver(next)) return;
+  if (!props.value) return;
+  const next = received(props.value);
+  if (isOver(next)) return;
   frozen = false;
   if (bringsNothing(next)) showNote(next);
   else show(next);

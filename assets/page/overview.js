@@ -253,17 +253,24 @@ const Overview = (() => {
 
   function paintCourses() {
     const { colours, accent } = about;
-    const line = (row, r) => ({
-      type: "scatter",
-      mode: row.steps.length > 1 && rows.length > NAMED ? "lines" : "lines+markers",
+    const line = (row) => ({
       x: row.steps.map((_, i) => i + 1),
       y: row.steps.map(valueOf),
-      line: { color: r === 0 ? accent : colours.faint, width: r === 0 ? 2.5 : 1.2 },
-      marker: { size: 5, color: row.steps.map((step) => colours[step.band]) },
-      opacity: r === 0 ? 1 : 0.75,
-      customdata: row.steps.map(() => r),
-      hoverinfo: "none",
+      customdata: row.steps.map(() => rows.indexOf(row)),
+      band: row.steps.map((step) => colours[step.band]),
     });
+    const course = (some, more) => {
+      const { band, ...points } = Pictures.joined(some.map(line));
+      return {
+        type: "scatter",
+        mode: most() > 1 && rows.length > NAMED ? "lines" : "lines+markers",
+        ...points,
+        marker: { size: 5, color: band },
+        hoverinfo: "none",
+        ...more,
+      };
+    };
+    const [best, ...others] = rows;
     const layout = frame({
       height: 260,
       margin: { l: 34, r: rows.length > NAMED ? 8 : 22, t: 8, b: 34 },
@@ -293,9 +300,12 @@ const Overview = (() => {
         font: { size: 11, color: r === 0 ? accent : colours.mute },
       })),
     });
-    // The best one is drawn last, over the others.
     const cell = (point) => [point.customdata, point.x - 1];
-    drawSteps(courses, rows.map(line).reverse(), layout, cell);
+    const data = [
+      course(others, { line: { color: colours.faint, width: 1.2 }, opacity: 0.75 }),
+      course([best], { line: { color: accent, width: 2.5 } }),
+    ];
+    drawSteps(courses, data, layout, cell);
   }
 
   function paintSpread() {

@@ -2,6 +2,8 @@
 // frame, the axes. No user text enters a figure: Plotly reads tags in it.
 
 const Pictures = (() => {
+  const NEAR_PX = 200;
+
   // A picture: { node, head, plot }. `file` names what is saved.
   function build(title, file) {
     const plot = make("div", { class: "bd-figure" });
@@ -45,13 +47,40 @@ const Pictures = (() => {
     ...more,
   });
 
-  // Draws it; `events` are listened to from the first time on.
+  // Many lines as one trace, which Plotly draws much faster than one trace each: they are joined, with
+  // a gap between two. A line is an object of lists of one length, such as { x, y, customdata }.
+  function joined(lines) {
+    const names = Object.keys(lines[0] ?? {});
+    return Object.fromEntries(
+      names.map((name) => [name, lines.flatMap((line) => [...line[name], null])]),
+    );
+  }
+
+  // Draws it, again only when it comes near the window; `events` are listened to from the first time.
   function draw({ plot }, data, layout, events = {}) {
     const first = !plot.data;
-    window.Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
+    late.set(plot, () => {
+      window.Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
+    });
+    const { top, bottom } = plot.getBoundingClientRect();
+    if (first || (bottom > -NEAR_PX && top < innerHeight + NEAR_PX)) drawNow(plot);
+    else near.observe(plot);
     if (!first) return;
     for (const [name, heard] of Object.entries(events)) plot.on(`plotly_${name}`, heard);
   }
 
-  return { build, axis, frame, draw };
+  const late = new Map(); // figure → what draws it
+  const near = new IntersectionObserver(
+    (entries) => entries.forEach((one) => one.isIntersecting && drawNow(one.target)),
+    { rootMargin: `${NEAR_PX}px` },
+  );
+  addEventListener("beforeprint", () => [...late.keys()].forEach(drawNow));
+
+  function drawNow(plot) {
+    near.unobserve(plot);
+    late.get(plot)();
+    late.delete(plot);
+  }
+
+  return { build, axis, frame, joined, draw };
 })();

@@ -36,31 +36,30 @@ const Rules = (() => {
   function paintRanks(show) {
     const { methods, there, colours, accent, method, standing } = show;
     const wide = bump.plot.clientWidth >= WIDE_PX;
-    const named = there.length <= NAMED;
     const ranks = new Map(methods.map(({ name }) => [name, Verdict.standing(there, name)]));
-    const line = ({ letter }) => {
-      const first = standing.get(letter)?.rank === 1;
-      return {
-        type: "scatter",
-        mode: "lines+markers",
-        x: methods.map((_, i) => i),
-        y: methods.map(({ name }) => ranks.get(name).get(letter).rank),
-        line: { color: first ? accent : colours.faint, width: first ? 2.5 : 1.2 },
-        marker: { size: first ? 8 : 5 },
-        name: letter,
-        hoverinfo: "name",
-      };
-    };
-    const lines = there.map(line);
-    const strong = lines.filter((one) => one.line.width > 2);
-    const end = (x, side) => (one) => ({
-      x,
-      y: one.y[x],
-      text: one.name,
+    const first = ({ letter }) => standing.get(letter)?.rank === 1;
+    const rankOf = ({ letter }, { name }) => ranks.get(name).get(letter).rank;
+    const line = (one) => ({
+      x: methods.map((_, i) => i),
+      y: methods.map((rule) => rankOf(one, rule)),
+      text: methods.map(() => one.letter),
+    });
+    const trace = (those, colour, width, size) => ({
+      type: "scatter",
+      mode: "lines+markers",
+      ...Pictures.joined(those.map(line)),
+      line: { color: colour, width },
+      marker: { size },
+      hoverinfo: "text",
+    });
+    const end = (one) => ({
+      x: methods.length - 1,
+      y: rankOf(one, methods.at(-1)),
+      text: one.letter,
       showarrow: false,
-      xanchor: side,
-      xshift: side === "left" ? 8 : -8,
-      font: { size: 11, color: one.line.color === accent ? accent : colours.mute },
+      xanchor: "left",
+      xshift: 8,
+      font: { size: 11, color: first(one) ? accent : colours.mute },
     });
     const layout = Pictures.frame(colours, {
       height: Math.min(420, Math.max(150, 26 * there.length + 90)),
@@ -90,9 +89,13 @@ const Rules = (() => {
         line: { width: 0 },
         layer: "below",
       }],
-      annotations: named ? [...lines.map(end(methods.length - 1, "left"))] : [],
+      annotations: there.length <= NAMED ? there.map(end) : [],
     });
-    Pictures.draw(bump, [...lines.filter((one) => !strong.includes(one)), ...strong], layout);
+    const data = [
+      trace(there.filter((one) => !first(one)), colours.faint, 1.2, 5),
+      trace(there.filter(first), accent, 2.5, 8),
+    ];
+    Pictures.draw(bump, data, layout);
   }
 
   const right = (share) =>

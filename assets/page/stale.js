@@ -177,7 +177,6 @@ function stop(status, message) {
   stopped = frozen = true;
   const ended = { ...value, status, message };
   if (value.status === "running") {
-    props.value = ended;
     show(ended);
   } else showNote(ended);
 }
@@ -236,7 +235,6 @@ async function restoreResults() {
     showRule();
   }
   if (again && !busy) {
-    props.value = again;
     show(again);
     if (views.some(({ name }) => name === view?.tab)) showTab(view.tab);
   } else if (view?.tab === "Labels") showTab("Labels");
@@ -270,7 +268,6 @@ async function redraw(change) {
   const again = await drawn(JSON.stringify({ ...stored, ...change }));
   if (again && others) Object.assign(again, { others, other });
   if (!again || value !== of) return false;
-  props.value = again;
   show(again);
   return true;
 }
@@ -299,8 +296,7 @@ document.addEventListener("prm:show-results", async ({ detail: stored }) => {
   sayUnkept("");
   before = null;
   if (!stored) prm.forgetResults();
-  props.value = again ?? { ...blank };
-  show(props.value);
+  show(again ?? { ...blank });
 });
 
 async function grade(gold) {

@@ -94,17 +94,10 @@ window.prm ??= (() => {
 
   // A card's scores as they came, in the form that `prm_core.ui.kept` reads.
   function scores(candidate) {
-    const { steps, rationales, model_id } = JSON.parse(candidate.detail);
-    const names = Object.keys(steps[0]?.extras ?? {});
-    return {
-      model_id,
-      steps: steps.map((step) => step.text),
-      thinking: steps.map((step) => Boolean(step.thinking)),
-      probabilities: steps.map((step) => step.probability),
-      log_odds: steps.map((step) => step.log_odds),
-      extras: Object.fromEntries(names.map((name) => [name, steps.map((s) => s.extras[name])])),
-      rationales,
-    };
+    const { model_id, steps, thinking, probabilities, log_odds, extras, rationales } = JSON.parse(
+      candidate.detail,
+    );
+    return { model_id, steps, thinking, probabilities, log_odds, extras, rationales };
   }
 
   // The draft with the scores that may stay.

@@ -4,6 +4,8 @@
 // with `press` is a button.
 
 const Table = (() => {
+  const FIRST = 200; // rows that are drawn; the others when they are asked for
+
   const asText = (cell) => String(cell.value ?? cell.shown);
 
   // A cell for a spreadsheet: one with a tab, a line break or a quote in it is quoted.
@@ -87,8 +89,26 @@ const Table = (() => {
         make("button", { type: "button", onclick: () => sortBy(i) }, column.name),
       )
     );
-    const nodes = new Map(rows.map((one) => [one, tableRow(columns, one)]));
-    body.append(...nodes.values());
+    const all = make("button", {
+      type: "button",
+      class: "bd-unfold",
+      onclick: () => show(Infinity),
+    });
+    all.textContent = `Show all ${rows.length.toLocaleString("en")} rows`;
+    const nodes = new Map();
+    let n = FIRST;
+    show(n);
+
+    function show(most) {
+      n = most;
+      all.hidden = rows.length <= n;
+      body.replaceChildren(
+        ...order.slice(0, n).map((one) => {
+          if (!nodes.has(one)) nodes.set(one, tableRow(columns, one));
+          return nodes.get(one);
+        }),
+      );
+    }
 
     function sortBy(i) {
       // Scores are read from the top, everything else from its beginning.
@@ -96,7 +116,7 @@ const Table = (() => {
       const again = heads[i].dataset.direction;
       const direction = again ? -Number(again) : first;
       order = [...order].sort((a, b) => compare(columns[i], a.cells[i], b.cells[i], direction));
-      body.append(...order.map((one) => nodes.get(one)));
+      show(n);
       heads.forEach((head, k) => {
         head.removeAttribute("aria-sort");
         delete head.dataset.direction;
@@ -125,6 +145,7 @@ const Table = (() => {
         { class: "bd-scroll", tabindex: "0", role: "region", "aria-label": caption },
         table,
       ),
+      all,
     );
   }
 

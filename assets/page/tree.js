@@ -13,7 +13,7 @@ function buildTree(title, file) {
   const EDGE_PX = 16;
   const FEW = 4; // with more chosen paths their lines are thin, so that the numbers can be read
   const MOST_LISTED = 400;
-  const MOST_MARKS = 600; // with more nodes the pruned ones are dashes
+  const MOST_MARKS = 600; // of more nodes all but the ends are dashes
   const PRUNED = {
     score: "pruned: others of its round have a higher score",
     duplicate: "pruned: the same text as another path",
@@ -62,6 +62,7 @@ function buildTree(title, file) {
   let tree = null;
   let show = null;
   let shape = null; // where every node is, as TreeRecord.layOut says
+  let ground = []; // the shapes of the picture: lines, and marks where there are many
   let at = -1; // the node that the keys are at
   let opened = -1;
 
@@ -112,20 +113,21 @@ function buildTree(title, file) {
   const xOf = (i) => shape.depth[i] + 1;
   const yOf = (i) => shape.order[i] - (shape.columns[shape.depth[i]].length - 1) / 2;
 
-  function lines(ends, colour, width) {
-    const pairs = ends.flatMap((i) => {
-      const { parent } = tree.nodes[i];
-      return parent === null ? [] : [[parent, i]];
-    });
-    return {
-      type: "scatter",
-      mode: "lines",
-      x: pairs.flatMap(([a, b]) => [xOf(a), xOf(b), null]),
-      y: pairs.flatMap(([a, b]) => [yOf(a), yOf(b), null]),
-      line: { color: colour, width },
-      hoverinfo: "skip",
-    };
+  // Many lines as one shape, which Plotly draws at once; every line of a trace would be a node.
+  function lines(pairs, colour, width) {
+    const path = pairs.map(([a, b]) => `M${a.join()}L${b.join()}`).join("");
+    return { type: "path", path: path || "M0,0", line: { color: colour, width }, layer: "below" };
   }
+
+  // From each of these nodes to the one before it.
+  function edges(ends, ...look) {
+    const ways = ends.filter((i) => tree.nodes[i].parent !== null);
+    const at = (i) => [xOf(i), yOf(i)];
+    return lines(ways.map((i) => [at(tree.nodes[i].parent), at(i)]), ...look);
+  }
+
+  const dashes = (places, ...look) =>
+    lines(places.map((i) => [[xOf(i) - 0.15, yOf(i)], [xOf(i) + 0.15, yOf(i)]]), ...look);
 
   function marks(places, { colour, symbol = "circle", size, line, written }) {
     return {
@@ -146,15 +148,14 @@ function buildTree(title, file) {
     };
   }
 
-  // Many pruned nodes: dashes in one line, which the browser draws at once.
-  function dashes(places) {
+  // What the pointer finds where the nodes are dashes.
+  function places(those) {
     return {
       type: "scatter",
-      mode: "lines",
-      x: places.flatMap((i) => [xOf(i) - 0.15, xOf(i) + 0.15, null]),
-      y: places.flatMap((i) => [yOf(i), yOf(i), null]),
-      customdata: places.flatMap((i) => [i, i, null]),
-      line: { color: show.colours.faint, width: 3, simplify: false },
+      mode: "none",
+      x: those.map(xOf),
+      y: those.map(yOf),
+      customdata: those,
       hoverinfo: "none",
     };
   }
@@ -198,18 +199,24 @@ function buildTree(title, file) {
     const tint = (i) => judged(i) ? colours[bandOf(nodes[i].probability)] : colours.card;
     const kept = all.filter((i) => !shape.cut[i]);
     const outline = { line: { color: colours.mute, width: 1 } };
+    const pruned = all.filter((i) => shape.cut[i]);
+    const inner = kept.filter((i) => !ends.has(i));
+    const tints = [...new Set(inner.map(tint))];
+    ground = [
+      edges(pruned, colours.track, 1),
+      edges(kept, colours.faint, 1.2),
+      edges(best, accent, chosen.size > FEW ? 1.5 : 2.5),
+      ...(dense() ? [dashes(pruned, colours.faint, 3)] : []),
+      ...(dense()
+        ? tints.map((one) => dashes(inner.filter((i) => tint(i) === one), one, size * 0.7))
+        : []),
+    ];
     const data = [
-      lines(all.filter((i) => shape.cut[i]), colours.track, 1),
-      lines(kept, colours.faint, 1.2),
-      lines(best, accent, chosen.size > FEW ? 1.5 : 2.5),
-      dense() ? dashes(all.filter((i) => shape.cut[i])) : marks(all.filter((i) => shape.cut[i]), {
-        colour: () => colours.faint,
-        symbol: "x",
-        size: size * 0.7,
-        written,
-      }),
-      marks(kept.filter((i) => !ends.has(i) && judged(i)), { colour: tint, size, written }),
-      marks(kept.filter((i) => !ends.has(i) && !judged(i)), { colour: tint, size, ...outline }),
+      ...(dense() ? [places([...pruned, ...inner])] : [
+        marks(pruned, { colour: () => colours.faint, symbol: "x", size: size * 0.7, written }),
+        marks(inner.filter(judged), { colour: tint, size, written }),
+        marks(inner.filter((i) => !judged(i)), { colour: tint, size, ...outline }),
+      ]),
       marks(kept.filter((i) => ends.has(i) && !chosen.has(i)), {
         colour: tint,
         symbol: "square",
@@ -240,7 +247,7 @@ function buildTree(title, file) {
         showticklabels: false,
         range: [most() / 2 + 0.5, -most() / 2 - 0.3],
       }),
-      shapes: here(),
+      shapes: [...ground, ...here()],
     });
     Pictures.draw(picture, data, layout, {
       hover: ({ points: [point] }) => point.customdata !== undefined && say(point.customdata),
@@ -288,7 +295,7 @@ function buildTree(title, file) {
   function go(i) {
     if (!tree.nodes[i]) return;
     at = i;
-    window.Plotly.relayout(picture.plot, { shapes: here() });
+    window.Plotly.relayout(picture.plot, { shapes: [...ground, ...here()] });
     say(at);
   }
 
@@ -320,7 +327,7 @@ function buildTree(title, file) {
   picture.plot.addEventListener("focus", () => tree?.nodes.length && go(at < 0 ? begin() : at));
   picture.plot.addEventListener(
     "blur",
-    () => tree && window.Plotly.relayout(picture.plot, { shapes: [] }),
+    () => tree && window.Plotly.relayout(picture.plot, { shapes: ground }),
   );
 
   // --- one step ---------------------------------------------------------------------------------

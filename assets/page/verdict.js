@@ -12,13 +12,12 @@ const Verdict = (() => {
 
   // Letter → { rank, tied } under one rule.
   function standing(there, rule) {
-    const found = there.map((one) => {
+    const ranks = there.map((one) => one.ranks[rule]).sort((a, b) => a - b);
+    return new Map(there.map((one) => {
       const rank = one.ranks[rule];
-      const level = there.filter((other) => other.ranks[rule] === rank).length;
-      const before = there.filter((other) => other.ranks[rule] < rank).length;
-      return [one.letter, { rank: 1 + before, tied: level > 1 }];
-    });
-    return new Map(found);
+      const [first, last] = [ranks.indexOf(rank), ranks.lastIndexOf(rank)];
+      return [one.letter, { rank: 1 + first, tied: last > first }];
+    }));
   }
 
   function leaders(there, rule) {

@@ -199,7 +199,8 @@ def vote_weights(pool: Sequence[Choice]) -> dict[str, list[float]]:
 
 
 def _best(scores: Sequence[float]) -> list[int]:
-    return [i for i, score in enumerate(scores) if score == max(scores)]
+    best = max(scores, default=0.0)
+    return [i for i, score in enumerate(scores) if score == best]
 
 
 def _voted(numbers: Sequence[int | None], weights: Sequence[float]) -> list[int]:

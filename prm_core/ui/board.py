@@ -186,12 +186,25 @@ def board_value(
     }
 
 
+def packed(value: Any) -> Any:
+    """A board's value as Gradio carries it to the browser; anything else unchanged.
+
+    Two parts, because Gradio's page walks whatever is in a value several times at each update, but
+    not what is in a text, and because of a list only the items that changed are sent.
+    """
+    if not isinstance(value, dict) or "candidates" not in value:
+        return value
+    candidates = [{**one, "detail": None} for one in value["candidates"]]
+    about = json.dumps({**value, "candidates": candidates}, ensure_ascii=False, allow_nan=False)
+    return {"about": about, "details": [one["detail"] for one in value["candidates"]]}
+
+
 def _choices(
     there: Sequence[tuple[int, ScoredCandidate]],
     views: Mapping[int, dict[str, Any]],
     judged: Judged,
 ) -> str:
-    """What every rule chooses and which answers there are; as text, like `detail`."""
+    """What every rule chooses and which answers there are; text that is read when shown."""
     pool = [
         Choice(
             views[index]["answer"],
@@ -267,15 +280,9 @@ def _view(
         "weakest_step": scored.weakest_step,
         "scores": scores,
         "n_steps": len(p),
-        # As text, because Gradio's page walks through every value several times at each update:
-        # with 64 candidates of 40 steps that took 0.7 s.
+        # As text, which the browser reads when it shows the steps.
         "detail": json.dumps(
-            {
-                "steps": _step_views(scored, threshold, thinking),
-                "figure": bar_spec(scored, threshold=threshold),
-                "rationales": scored.rationales,
-                "model_id": scored.model_id,
-            },
+            _detail(scored, threshold, thinking),
             ensure_ascii=False,
             allow_nan=False,
             separators=(",", ":"),
@@ -283,45 +290,40 @@ def _view(
     }
 
 
-def _step_views(
-    scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]
-) -> list[dict[str, Any]]:
-    """All steps, with the scores up to each and without each, in the order of METHODS."""
-    p = scored.probabilities
+def _detail(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -> dict[str, Any]:
+    """The steps, a list for each of their values; the first seven are what `read_kept` takes.
+
+    `up_to` and `without` have the scores up to each step and without each, in the order of METHODS.
+    """
+    steps, p = scored.candidate.steps, scored.probabilities
     by_method = [scores_by_step(p, method) for method in METHODS]
-    views = [_step_view(scored, i, threshold, thinking) for i in range(len(p))]
-    for i, view in enumerate(views):
-        view["up_to"] = [_short(up_to[i], 4) for up_to, _ in by_method]
-        view["without"] = [_short(without[i], 4) for _, without in by_method if without]
-    return views
-
-
-def _step_view(
-    scored: ScoredCandidate, i: int, threshold: float, thinking: Sequence[bool]
-) -> dict[str, Any]:
-    """One step; what does not apply is left out, because a long trace has many steps."""
-    text, p, log_odds = scored.candidate.steps[i], scored.probabilities, scored.log_odds[i]
-    view: dict[str, Any] = {
-        "text": text,
-        "probability": p[i],  # unrounded, as the browser may hand it back
-        "shown": format_probability(p[i], threshold),
-        "exact": format_probability(p[i], threshold, digits=4),
-        "below": p[i] < threshold,
-        "band": band(p[i]),
-        "log_odds": log_odds if math.isfinite(log_odds) else None,
+    return {
+        "model_id": scored.model_id,
+        "steps": steps,
+        "thinking": [any(thinking[i : i + 1]) for i in range(len(p))],
+        "probabilities": p,  # unrounded, as the browser may hand them back
+        "log_odds": [_finite(x) for x in scored.log_odds],
+        "extras": {name: list(map(_finite, values)) for name, values in scored.extras.items()},
+        "rationales": scored.rationales,
+        # A row has its own number, so "Step 2:" is shown only with the whole text.
+        "prefixes": [_prefix(text) for text in steps],
+        "shown": [format_probability(x, threshold) for x in p],
+        "exact": [format_probability(x, threshold, digits=4) for x in p],
+        "below": [int(x < threshold) for x in p],
+        "bands": [band(x) for x in p],
+        "up_to": [[_short(x, 4) for x in up_to] for up_to, _ in by_method],
+        "without": [[_short(x, 4) for x in without] for _, without in by_method],
+        "figure": bar_spec(scored, threshold=threshold),
     }
-    if scored.extras:
-        view["extras"] = {
-            name: values[i] if math.isfinite(values[i]) else None
-            for name, values in scored.extras.items()
-        }
-    if any(thinking[i : i + 1]):
-        view["thinking"] = True
-    # The row has its own number, so "Step 2:" is shown only with the whole text.
-    content = step_content(text)
-    if content != text and text.endswith(content):
-        view["prefix"] = text.removesuffix(content)
-    return view
+
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None
+
+
+def _prefix(step: str) -> str:
+    content = step_content(step)
+    return step.removesuffix(content) if step.endswith(content) else ""
 
 
 def _short(x: float, digits: int) -> float:
@@ -355,7 +357,7 @@ def _head() -> str:
 
 
 class Board(gr.HTML):
-    """The ranking and the step charts. Its value is made by `board_value`.
+    """The ranking and the step charts. Its value is made by `board_value` and sent `packed`.
 
     Events beside Gradio's own: `example`, when one of an empty board's examples is pressed; its
     data has the example's `id` and `index`. The browser sends `prm:example` with the id to the
@@ -402,11 +404,14 @@ class Board(gr.HTML):
             **kwargs,
         )
 
+    def postprocess(self, value: Any) -> Any:
+        return packed(value)
+
     def api_info(self) -> dict[str, Any]:
         return {"type": "object"}
 
     def example_value(self) -> Any:
-        return board_value("", [], status="empty")
+        return packed(board_value("", [], status="empty"))
 
     def example_payload(self) -> Any:
         return self.example_value()

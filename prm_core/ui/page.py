@@ -39,7 +39,7 @@ from prm_core.text.steps import candidate_of, split_solutions
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.annotators import compare_annotators
-from prm_core.ui.board import Board, Judged, Status, board_value
+from prm_core.ui.board import Board, Judged, Status, board_value, packed
 from prm_core.ui.calls import parameters_of
 from prm_core.ui.card import FAVICON, TITLE, Card, picture_route
 from prm_core.ui.compare import compare, compare_searches
@@ -435,8 +435,8 @@ def build_page(
         name = sendable(model.strip()) if isinstance(model, str) else ""
         run = Run(host, payload, name, str(request.session_hash))
         async with aclosing(readers.follow(request, run.updates())) as updates:
-            async for update in updates:
-                yield update
+            async for results, buttons in updates:
+                yield packed(results), buttons
 
     async def score_all(
         payload: object, model: object, request: gr.Request

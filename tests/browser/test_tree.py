@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from benchmarks.page import large_tree
 from prm_core.search.results import search_session, search_tree, searched
 from prm_core.search.tree import Tree
 from prm_core.session import Problem, Session, export, load_session
@@ -456,3 +457,29 @@ def test_axe_finds_nothing_while_it_grows(open_page: OpenPage, look: Any) -> Non
         page.close()
         go_on.set()
     assert found == []
+
+
+def test_a_large_tree_is_few_parts_and_each_step_still_answers(page: Page, tmp_path: Path) -> None:
+    """One part for each step and edge would stop the page for a quarter of a second."""
+    tree = large_tree()
+    problem = searched(tree, Problem("A tree"))
+    export(search_session([problem], tree, 0.5), path := tmp_path / "large.json")
+    choose(page, path)
+    open_tab(page, "Tree")
+    expect(figure(page).locator(".trace").first).to_be_attached()
+    assert len(tree.nodes) == 2560
+    assert figure(page).locator("path").count() < 200
+    place = figure(page).evaluate(
+        """(plot) => {
+            const { xaxis, yaxis } = plot._fullLayout;
+            const { left, top } = plot.getBoundingClientRect();
+            const [trace] = plot.data.filter((one) => one.mode === "none");
+            const k = trace.customdata.indexOf(70);
+            return { x: left + xaxis._offset + xaxis.l2p(trace.x[k]),
+                y: top + yaxis._offset + yaxis.l2p(trace.y[k]) };
+        }"""
+    )
+    page.mouse.move(place["x"], place["y"])
+    expect(said(page)).to_contain_text("Step 2.")
+    page.mouse.click(place["x"], place["y"])
+    expect(page.locator(".bd-tree-step")).to_contain_text(tree.nodes[70].text.strip())

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import gradio as gr
 import plotly.offline
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from prm_core.paths import assets_dir
 from prm_core.ranking.aggregate import METHODS, aggregate
 from prm_core.ranking.rank import rank
 from prm_core.types import Candidate, ScoredCandidate
-from prm_core.ui.board import Board, Judged, board_value
+from prm_core.ui.board import Board, Judged, board_value, packed
 
 PROBLEM = "What is 7 × 8?"
 VENDOR = assets_dir() / "vendor"
@@ -80,33 +81,33 @@ def test_scores_ranks_and_ties_are_those_of_the_library() -> None:
 def test_an_opened_step_shows_what_each_rule_makes_of_it() -> None:
     (candidate,) = board_value(PROBLEM, [MENDED], status="done")["candidates"]
     p = MENDED.probabilities
-    for i, step in enumerate(detail(candidate)["steps"]):
+    shown = detail(candidate)
+    assert shown["probabilities"] == list(p)
+    for i in range(len(p)):
         up_to = [aggregate(p[: i + 1], method) for method in METHODS]
         without = [aggregate(p[:i] + p[i + 1 :], method) for method in METHODS]
-        assert step["up_to"] == pytest.approx(up_to, abs=1e-3)
-        assert step["without"] == pytest.approx(without, abs=1e-3)
-        assert step["probability"] == p[i]
+        assert [values[i] for values in shown["up_to"]] == pytest.approx(up_to, abs=1e-3)
+        assert [values[i] for values in shown["without"]] == pytest.approx(without, abs=1e-3)
     (single,) = board_value(PROBLEM, [scored(0.9)], status="done")["candidates"]
-    assert detail(single)["steps"][0]["without"] == []
+    assert detail(single)["without"] == [[]] * len(METHODS)
     (sure,) = board_value(PROBLEM, [scored(0.99999, 0.5)], status="done")["candidates"]
-    steps = detail(sure)["steps"]
-    assert max(steps[0]["up_to"]) < 1  # none of them is
-    assert max(steps[1]["without"]) < 1
+    shown = detail(sure)
+    assert max(values[0] for values in shown["up_to"]) < 1  # none of them is
+    assert max(values[1] for values in shown["without"]) < 1
 
 
 def test_probabilities_come_back_exactly() -> None:
     p = (0.30000001192092896, 0.9999999403953552, 1.1754943508222875e-38)  # float32 values
     (candidate,) = board_value(PROBLEM, [scored(*p)], status="done")["candidates"]
-    for step, x in zip(detail(candidate)["steps"], p, strict=True):
-        assert step["probability"] == pytest.approx(x, rel=1e-8)
+    assert detail(candidate)["probabilities"] == pytest.approx(p, rel=1e-8)
 
 
 def test_saturated_steps_make_no_bad_json() -> None:
     value = board_value(PROBLEM, [scored(1.0, 0.0)], status="done")
     json.dumps(value, allow_nan=False)
-    steps = detail(value["candidates"][0])["steps"]
-    assert [step["log_odds"] for step in steps] == [None, None]
-    assert [step["shown"] for step in steps] == ["1.00", "0.00"]
+    shown = detail(value["candidates"][0])
+    assert shown["log_odds"] == [None, None]
+    assert shown["shown"] == ["1.00", "0.00"]
 
 
 def test_a_step_at_the_threshold_is_not_below_it_and_not_above() -> None:
@@ -127,17 +128,16 @@ def test_the_number_of_a_step_is_not_shown_twice() -> None:
     (candidate,) = board_value(PROBLEM, [scored(0.9, 0.9, 0.9, steps=steps)], status="done")[
         "candidates"
     ]
-    first, second, third = detail(candidate)["steps"]
-    assert first["text"] == steps[0]
-    assert first["prefix"] == "Step 1: "
-    assert "prefix" not in second
-    assert third["text"].removeprefix(third.get("prefix", "")) in steps[2]
+    shown = detail(candidate)
+    assert shown["steps"] == list(steps)
+    first, second, third = shown["prefixes"]
+    assert (first, second) == ("Step 1: ", "")
+    assert steps[2].startswith(third)
 
 
 def test_thinking_is_marked() -> None:
     value = board_value(PROBLEM, [scored(0.9, 0.8)], status="done", thinking=[[True, False]])
-    steps = detail(value["candidates"][0])["steps"]
-    assert [step.get("thinking", False) for step in steps] == [True, False]
+    assert detail(value["candidates"][0])["thinking"] == [True, False]
 
 
 def test_what_a_model_says_beside_the_probability_is_there() -> None:
@@ -146,11 +146,10 @@ def test_what_a_model_says_beside_the_probability_is_there() -> None:
     said = replace(RIGHT, extras=extras, rationales=wrote)
     value = board_value(PROBLEM, [said, WRONG], status="done")
     first, second = map(detail, value["candidates"])
-    assert first["steps"][1]["extras"] == {"raw": -1.5, "share": 0.5}
-    assert first["steps"][2]["extras"] == {"raw": None, "share": 0.0}
+    assert first["extras"] == {"raw": [0.25, -1.5, None], "share": [1.0, 0.5, 0.0]}
     assert first["rationales"] == list(wrote)
     assert second["rationales"] == []
-    assert not any("extras" in step for step in second["steps"])
+    assert second["extras"] == {}
 
 
 def test_streaming_works_nothing_out_twice() -> None:
@@ -160,6 +159,17 @@ def test_streaming_works_nothing_out_twice() -> None:
     assert second["candidates"][0]["detail"] is first["candidates"][0]["detail"]
     assert second["candidates"][0]["ranks"] == dict.fromkeys(METHODS, 1)
     assert list(views) == [0, 1]
+
+
+def test_a_value_travels_as_texts_which_gradio_does_not_walk() -> None:
+    value = board_value(PROBLEM, [RIGHT, None], status="running")
+    sent = packed(value)
+    assert all(text is None or type(text) is str for text in (sent["about"], *sent["details"]))
+    back = json.loads(sent["about"])
+    for one, text in zip(back["candidates"], sent["details"], strict=True):
+        one["detail"] = text
+    assert back == json.loads(json.dumps(value))
+    assert packed(gr.skip()) == gr.skip()
 
 
 def test_a_full_board_stays_small() -> None:
@@ -266,13 +276,13 @@ def test_user_text_is_in_the_value_and_nowhere_else() -> None:
     assert board.html_template == '<div class="prm-board"></div>'
     assert board.css_template == ""
     value = board_value(HOSTILE[0], [scored(0.9, 0.1, 0.5, steps=HOSTILE)], status="done")
-    assert [step["text"] for step in detail(value["candidates"][0])["steps"]] == list(HOSTILE)
+    assert detail(value["candidates"][0])["steps"] == list(HOSTILE)
 
 
 def test_an_example_can_be_asked_for() -> None:
     board = Board(examples=[("one", "What is 7 × 8?"), ("two", "Two")])
     assert callable(board.example)  # AttributeError if board.js did not name it
-    assert board.value["examples"] == [
+    assert json.loads(board.value["about"])["examples"] == [
         {"id": "one", "label": "What is 7 × 8?"},
         {"id": "two", "label": "Two"},
     ]
