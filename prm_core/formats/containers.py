@@ -38,8 +38,44 @@ def expanded(rows: Iterable[FileRow | DataError]) -> Rows:
             yield from _session(row)
         elif {"eval", "status"} <= row.fields.keys() and "solutions" not in row.fields:
             yield from _inspect_log(row)
+        elif "inspect_ai" in row.fields:  # from an archive
+            yield row
+        elif (inside := _rows_inside(row.fields)) is not None:
+            yield from (FileRow(row.path, row.line, fields) for fields in inside)
         else:
             yield row
+
+
+_ASK = frozenset({"problem", "question", "prompt", "messages"})
+
+
+def _asks(value: Any) -> bool:
+    return isinstance(value, dict) and bool(_ASK & value.keys())
+
+
+def _rows_inside(fields: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of an object that is none itself: {"data": [row, …]}, {"id": row}, columns."""
+    values = list(fields.values())
+    columns = [fields[name] for name in _ASK & fields.keys()]
+    if not columns:
+        lists = [value for value in values if isinstance(value, list) and value]
+        if lists and all(map(_asks, (one for value in lists for one in value))):
+            return [one for value in lists for one in value]
+        if len(values) > 1 and all(map(_asks, values)):
+            return [{"id": name, **row} for name, row in fields.items()]
+    elif isinstance(columns[0], list) and columns[0] and _are_texts(columns[0]):
+        lengths = {len(value) if isinstance(value, list) else -1 for value in values}
+        if len(lengths) == 1:
+            return [dict(zip(fields, row, strict=True)) for row in zip(*values, strict=True)]
+    elif isinstance(columns[0], dict) and _are_texts(keyed := columns[0].values()):
+        names = columns[0].keys()  # as pandas writes a table
+        if keyed and all(isinstance(value, dict) and value.keys() == names for value in values):
+            return [{name: value[key] for name, value in fields.items()} for key in names]
+    return None
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _is_message(row: FileRow) -> bool:

@@ -202,20 +202,30 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
         )
 
 
+GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
+"""Fields that contain a right answer in every format."""
+_ALSO_GOLD = (
+    *GOLD[1:],
+    *("answer", "expected_answer", "correct_answer", "reference_answer", "gt_answer", "target"),
+)
+
+
 def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
-    """A problem's fields, with `answer` as the right answer if nothing else gives it."""
-    is_problem = isinstance(fields.get("solutions"), list) and "gold_answer" not in fields
-    if is_problem and "answer" in fields:
-        say_answer_counts(path)
-        fields["gold_answer"] = fields["answer"]
+    """A problem's fields, with another as the right answer if it has no `gold_answer`."""
+    if isinstance(fields.get("solutions"), list) and "gold_answer" not in fields:
+        for name in _ALSO_GOLD:
+            if isinstance(fields.get(name), str | int | float):
+                say_answer_counts(path, name)
+                fields["gold_answer"] = fields[name]
+                break
     return fields
 
 
 @lru_cache(maxsize=256)  # once a file, however often it is opened
-def say_answer_counts(name: str) -> None:
-    """Log that a file's field `answer` is used as the right answer."""
-    message = "%s: rows have no gold_answer; their field answer counts as the right answer"
-    _log.warning(message, name)
+def say_answer_counts(name: str, field: str = "answer") -> None:
+    """Log that another field of a file is used as the right answer."""
+    message = "%s: rows have no gold_answer; their field %s counts as the right answer"
+    _log.warning(message, name, field)
 
 
 def json_line(row: dict[str, Any]) -> str:

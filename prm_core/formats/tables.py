@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Any, BinaryIO
 
 from prm_core.errors import DataError
@@ -56,7 +57,8 @@ def _check_columns(columns: list[str], path: str) -> bool:
     if "solutions" not in columns and _is_other(columns):
         return False
     if "problem" not in columns:
-        raise DataError("has no column 'problem'", path=path)
+        found = f"; it has {', '.join(columns[:8])}" if any(columns) else ""
+        raise DataError(f"has no column 'problem'{found}", path=path)
     if ("solutions" in columns) == ("solution" in columns):
         raise DataError(
             "needs either a column 'solutions' (a list) or a column 'solution' (one per row)",
@@ -154,6 +156,15 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
 
+_TOLD = re.compile(r"sep=(.)\r?\n?")  # Excel's first line
+
+
+def _column(name: str) -> str:
+    """A column's name as ours, where it differs in case and blanks: "Gold Answer"."""
+    plain = "_".join(name.lower().split())
+    return plain if plain in _COLUMNS else name
+
+
 def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow | DataError]:
     """The rows of a CSV file under its header; empty cells are left out.
 
@@ -164,15 +175,21 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
     stream = _Bounded(stream, path)
     with read_errors(path):
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-        reader = csv.reader(text, strict=True, delimiter=delimiter)
         try:
-            header = next(reader, None)
-            if header is None:
+            first = text.readline()
+            if told := _TOLD.fullmatch(first):
+                delimiter, first, n_skipped = told[1], text.readline(), 1
+            else:
+                # A semicolon is Excel's where a comma is the decimal point.
+                delimiter, n_skipped = max(delimiter, *",;\t|", key=first.count), 0
+            if not first:
                 raise DataError("has no rows", path=path)
+            reader = csv.reader(chain([first], text), strict=True, delimiter=delimiter)
+            header = [_column(name) for name in next(reader, [])]
             is_ours = _check_columns(header, path)
-            above = reader.line_num
+            above = reader.line_num + n_skipped
             for cells in reader:
-                line, above = above + 1, reader.line_num
+                line, above = above + 1, reader.line_num + n_skipped
                 if not cells:
                     continue
                 if len(cells) != len(header):
@@ -196,7 +213,8 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                     fields.setdefault("solution", "")
                 yield _with_list(FileRow(path, line, fields))
         except csv.Error as error:
-            raise DataError(f"is not valid CSV: {error}", path=path, line=reader.line_num) from None
+            line = reader.line_num + n_skipped
+            raise DataError(f"is not valid CSV: {error}", path=path, line=line) from None
         finally:
             text.detach()  # otherwise the stream would be closed with it
 

@@ -12,6 +12,7 @@ perhaps `log_odds`, `extras` and `rationales`). A row's format is recognised by 
     lm-evaluation-harness      doc, resps                       samples, several responses each
     inspect_ai                 input, target, messages, epoch   samples of a log
     OpenAI messages            messages                         conversations and traces of agents
+    model answers              question, response               one text or several
     GSM8K                      question, answer                 "#### " before the right answer
     MATH                       problem, solution                \boxed{} around it
     labelled steps             see `prm_core.formats.labelled_rows`
@@ -34,11 +35,8 @@ from prm_core.formats.labelled_rows import (
     optional_text,
     text_of,
 )
-from prm_core.formats.rows import FileRow, kind_of, say_answer_counts
+from prm_core.formats.rows import GOLD, FileRow, kind_of, say_answer_counts
 from prm_core.types import Example
-
-_GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
-"""Fields that contain a right answer in every format."""
 
 
 class Format(NamedTuple):
@@ -307,6 +305,49 @@ def _messages(row: FileRow) -> FileRow:
     )
 
 
+_ASKED = ("problem", "question", "prompt", "instruction")
+
+
+def _asked_otherwise(row: FileRow) -> FileRow:
+    """One of our rows whose problem has another name."""
+    (asked, *_) = (name for name in _ASKED if name in row.fields)
+    fields = {name: value for name, value in row.fields.items() if name != asked}
+    gold_answer = fields.get("gold_answer")
+    if isinstance(gold_answer, str) and "####" in gold_answer:
+        fields["gold_answer"] = _right_answer(gold_answer)
+    return FileRow(row.path, row.line, {"problem": row.fields[asked], **fields})
+
+
+_REPLIED = ("responses", "response", "generations", "generation", "model_output", "prediction")
+
+
+def _replied(fields: Mapping[str, Any]) -> bool:
+    """Whether the texts of a row with question and response are texts."""
+    (asked, *_) = (name for name in _ASKED if name in fields)
+    (replied, *_) = (name for name in _REPLIED if name in fields)
+    others = {"solutions", "labels", "label", "steps", "chosen"} & fields.keys()
+    texts = fields[replied] if isinstance(fields[replied], list) else [fields[replied]]
+    return (
+        not others
+        and isinstance(fields[asked], str)
+        and bool(texts)
+        and all(isinstance(text, str) for text in texts)
+    )
+
+
+def _model_answers(row: FileRow) -> FileRow:
+    """What a model replied to a question: one text, or a list of them."""
+    (asked, *_) = (name for name in _ASKED if name in row.fields)
+    (replied, *_) = (name for name in _REPLIED if name in row.fields)
+    texts = row.fields[replied]
+    row_id = optional_text(row, "unique_id") or row.fields.get("id")
+    gold_answer = _gold(row, "answer")
+    if gold_answer is not None and "####" in gold_answer:
+        gold_answer = _right_answer(gold_answer)
+    solutions = texts if isinstance(texts, list) else [texts]
+    return _ours(row, text_of(row, asked), solutions, id=row_id, gold_answer=gold_answer)
+
+
 def _gsm8k(row: FileRow) -> FileRow:
     """openai/grade-school-math: the reference solution, and the answer after "####"."""
     row_id = row.fields.get("id")
@@ -386,7 +427,7 @@ def _labelled_solution(example: Example, other: Example) -> dict[str, Any]:
 
 def _gold(row: FileRow, *more: str) -> str | None:
     """The right answer, from the first of its fields that exists."""
-    for name in (*_GOLD, *more):
+    for name in (*GOLD, *more):
         if row.fields.get(name) is not None:
             if name == "answer":  # not every data set says that it is the right one
                 say_answer_counts(row.path)
@@ -445,6 +486,15 @@ FORMATS: tuple[Format, ...] = tuple(
         ("OpenR", {"question", "output"}, _are(list, "output"), _openr),
         ("messages", {"messages"}, _is_chat, _messages),
         ("conversations", {"conversations"}, _is_chat, _messages),
+        *(
+            ("ours", {asked, "solutions"}, lambda f: "problem" not in f, _asked_otherwise)
+            for asked in _ASKED[1:]
+        ),
+        *(
+            ("model answers", {asked, replied}, _replied, _model_answers)
+            for asked in _ASKED
+            for replied in _REPLIED
+        ),
         ("GSM8K", {"question", "answer"}, lambda f: not _has_labels(f), _gsm8k),
         ("MATH", {"problem", "solution"}, lambda f: "solutions" not in f, _math),
     )

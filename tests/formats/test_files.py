@@ -118,11 +118,31 @@ def test_lines_of_csv_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("told", ["", "sep={}\r\n"])
+@pytest.mark.parametrize(
+    "columns", ["problem gold_answer solution", "Problem Gold_Answer Solution"]
+)
+def test_a_table_has_the_delimiter_of_its_header(
+    delimiter: str, told: str, columns: str, tmp_path: Path
+) -> None:
+    header = columns.replace(" ", "{}").replace("_A", " A")
+    lines = [header, '"2; 2, 3|4?"{}"3,5"{}"a, b;\nc"', '"2; 2, 3|4?"{}"3,5"{}"d"', "bad"]
+    text = told.format(delimiter) + "\r\n".join(lines).replace("{}", delimiter)
+    (tmp_path / "f.csv").write_text(text, encoding="utf-8", newline="")
+    with open_problems(tmp_path / "f.csv", io.BytesIO()) as found:
+        bad, good = found
+    assert isinstance(good, ProblemRow)
+    assert (good.problem, good.gold_answer) == ("2; 2, 3|4?", "3,5")
+    assert good.solutions == ("a, b;\nc", "d")
+    assert f"line {5 + bool(told)}: has 1 cells under 3 columns" in str(bad)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", "f.csv: has no rows"),
-        ("question,solution\n", "f.csv: has no column 'problem'"),
+        ("question,solution\n", "f.csv: has no column 'problem'; it has question, solution"),
         ("problem,problem\n", "f.csv: has the column 'problem' twice"),
         ("problem\np\n", "f.csv: needs either a column 'solutions'"),
         ("problem,solution,solutions\n", "f.csv: needs either a column 'solutions'"),

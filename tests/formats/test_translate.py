@@ -171,6 +171,11 @@ def problems(path: Path) -> list[ProblemRow]:
         (GSM8K, [("3 + 4 = 7.", "The answer is 7.")], "7", {}),
         (MATH, ["3 + 4 = 7.\n\nThe answer is \\boxed{7}."], "7", {}),
         (MR_GSM8K, [("3 + 4 = 8.", "So 8.")], "7", {}),
+        ({"question": PEN, "response": "So 7.", "answer": "7"}, ["So 7."], "7", {}),
+        ({"problem": PEN, "solution": "So 9.", "answer": "7", "generations": ["So 7.", "So 8."]}, ["So 7.", "So 8."], "7", {}),
+        ({"question": PEN, "answer": "3 + 4 = 7\n#### 7", "solutions": ["So 7."]}, ["So 7."], "7", {}),
+        ({"problem": PEN, "ground_truth": "7", "solutions": ["So 7."]}, ["So 7."], "7", {}),
+        ({"problem": PEN, "expected_answer": 7, "solutions": ["So 7."]}, ["So 7."], "7", {}),
         ({"prompt": PEN, "completions": STEPS, "labels": [True, False]}, [tuple(STEPS)], None, {}),
         ({"id": "gsm8k-1", "problem": PEN, "steps": STEPS, "label": -1, "final_answer_correct": True}, [tuple(STEPS)], None, {}),
     ],
@@ -194,6 +199,25 @@ def test_a_row_is_read_the_same_by_every_command(
     assert [one.steps or one.text for one in problem.solutions] == solutions
     scored = {name: one.probabilities for name, one in problem.solutions[0].scores.items()}
     assert scored == recorded
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"data": [{"problem": PEN, "solutions": STEPS}] * 2},
+        {"version": 1, "examples": [{"problem": PEN, "solutions": STEPS}] * 2},
+        {
+            "train": [{"problem": PEN, "solutions": STEPS}],
+            "test": [{"question": PEN, "solutions": STEPS}],
+        },
+        {"a": {"problem": PEN, "solutions": STEPS}, "b": {"problem": PEN, "solutions": STEPS}},
+        {"problem": [PEN, PEN], "solutions": [STEPS, STEPS]},
+        {"problem": {"0": PEN, "1": PEN}, "solutions": {"0": STEPS, "1": STEPS}},
+    ],
+)
+def test_rows_may_be_inside_an_object(whole: dict[str, Any], tmp_path: Path) -> None:
+    found = problems(write(tmp_path, whole))
+    assert [(one.problem, one.solutions) for one in found] == [(PEN, tuple(STEPS))] * 2
 
 
 def test_results_of_score_keep_what_they_say(tmp_path: Path) -> None:
