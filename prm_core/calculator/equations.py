@@ -8,6 +8,7 @@ but may not invent one.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -31,30 +32,41 @@ _LOOSE_PIECES = (
 )
 
 
-def read(text: str, unknown: Number | None = None, before: Side | None = None) -> Reading:
+def read(
+    text: str, unknowns: Mapping[str, Number] | None = None, before: Side | None = None
+) -> Reading:
     """The computations in a text.
 
     Args:
         text: a problem or a step.
-        unknown: the value of x, where it is known.
+        unknowns: letters whose value is known.
         before: what the text before ended with; a text that begins with "=" continues it.
     """
     tokens = scan(text)
-    reading = _read(tokens, text, unknown, before)
-    if CLOCK in tokens.kinds:
-        reading = with_clocks(reading)
-    if unknown is None and VARIABLE in tokens.kinds and "=" in tokens.kinds:
-        root = _solve(tokens, text)
+    known = dict(unknowns or {})
+    open_letters = {
+        str(value)
+        for kind, value in zip(tokens.kinds, tokens.values, strict=True)
+        if kind == VARIABLE and value not in known
+    }
+    letter, root = "", None
+    if len(open_letters) == 1 and "=" in tokens.kinds:
+        (letter,) = open_letters
+        root = _solve(tokens, text, letter, known)
         if root is not None:
-            return replace(_read(tokens, text, root, before), root=root)
-    return reading
+            known[letter] = root
+    reading = _read(tokens, text, known, before)
+    if root is not None:
+        reading = replace(reading, root=root, letter=letter)
+    return with_clocks(reading) if CLOCK in tokens.kinds else reading
 
 
-def _solve(tokens: Tokens, text: str) -> Number | None:
-    """The unknown's value from the first equation that has it, if it is linear there."""
+def _solve(tokens: Tokens, text: str, letter: str, known: Mapping[str, Number]) -> Number | None:
+    """A letter's value from the first equation with a letter in it, if it is linear there."""
     gaps: list[Number] = []
     for x in (0, 1, 2):
-        with_x = [e for e in _read(tokens, text, x, None, every=True).equations if e.unknown]
+        read_so = _read(tokens, text, {**known, letter: x}, None, every=True)
+        with_x = [e for e in read_so.equations if e.unknown]
         if not with_x:
             return None
         gaps.append(with_x[0].sides[0].value - with_x[0].sides[1].value)
@@ -65,9 +77,13 @@ def _solve(tokens: Tokens, text: str) -> Number | None:
 
 
 def _read(
-    tokens: Tokens, text: str, unknown: Number | None, before: Side | None, every: bool = False
+    tokens: Tokens,
+    text: str,
+    known: Mapping[str, Number],
+    before: Side | None,
+    every: bool = False,
 ) -> Reading:
-    reader = Reader(tokens, text, unknown)
+    reader = Reader(tokens, text, known)
     kinds, last = reader.kinds, len(reader.kinds) - 1
     equations: list[Equation] = []
     loose: list[Side] = []

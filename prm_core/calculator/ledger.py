@@ -178,7 +178,10 @@ class Ledger:
         self._squares = self._target is None and not _SQUARES.isdisjoint(_words(reading))
         if self._squares:
             self._parts |= {value * value for value in self._given if -1000 < value < 1000}
-        self._root = reading.root
+        self._unknowns: dict[str, Number] = {}
+        self._note_root(reading)
+        kinds = reading.tokens.kinds
+        self._several = VARIABLE in kinds and "^" in kinds  # "x = 2", and in the next step "x = 3"
         said = _words(reading)
         self._cues = {sign: not cue.isdisjoint(said) for sign, cue in _CUES.items()}
         self._cues_of = _cues_of(reading)
@@ -197,10 +200,10 @@ class Ledger:
     def step(self, text: str) -> StepReading:
         """Read the next step."""
         content = step_content(text)
-        reading = read(content, self._root, self._last_side)
+        reading = read(content, self._unknowns, self._last_side)
         self._known |= set(_clocks(reading))  # "8:15 to 9:00": an hour needs no reason
-        if self._root is None:
-            self._root = reading.root
+        if not self._several:
+            self._note_root(reading)
         f = [0.0] * N_FEATURES
         small = lower(content)
         correction = _has(small, _CORRECTS, _CORRECTION)
@@ -215,6 +218,10 @@ class Ledger:
         self._close(f, reading, stated, own)
         offset = len(text.rstrip()) - len(content) if text.rstrip().endswith(content) else 0
         return StepReading(_moved(reading.equations, offset), tuple(f), reading)
+
+    def _note_root(self, reading: Reading) -> None:
+        if reading.root is not None:
+            self._unknowns[reading.letter] = reading.root
 
     def _note_form(self, f: list[float], reading: Reading, small: str, correction: bool) -> None:
         equations = reading.equations

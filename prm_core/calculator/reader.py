@@ -7,6 +7,7 @@ be read is no computation.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 
 from prm_core.calculator.conversions import CONVERSIONS, singular
@@ -52,11 +53,11 @@ _BEHIND_UNIT = frozenset("+-*/=)^c%")
 class Reader:
     """One pass over the tokens of a text."""
 
-    def __init__(self, tokens: Tokens, text: str, unknown: Number | None) -> None:
+    def __init__(self, tokens: Tokens, text: str, unknowns: Mapping[str, Number]) -> None:
         self.kinds, self.values = tokens.kinds, tokens.values
         self.starts, self.ends, self.shown = tokens.starts, tokens.ends, tokens.shown
         self.text = text
-        self.unknown = unknown
+        self.unknowns = unknowns
         self.hundredth: Number = Fraction(1, 100)
         self.i = 0
         self.depth = 0
@@ -299,10 +300,9 @@ class Reader:
             return PI_VALUE
         if kind == VARIABLE:
             self.saw_unknown = True
-            if self.unknown is None:
-                return None
-            self.i += 1
-            return self.unknown
+            known = self.unknowns.get(str(self.values[i]))
+            self.i += known is not None
+            return known
         if kind == TIMES_WORD:
             return self._times_word()
         return self._bracketed(kind)

@@ -76,7 +76,8 @@ class Reading:
         equations: in the order of the text.
         loose: computations and numbers that are part of no equation, in order.
         partial: values on the way through the computations, their terms taken in any order.
-        root: the unknown's value, where the text determines it.
+        root: the value of an unknown, where the text determines it.
+        letter: that unknown; empty where there is none.
         tokens: the text.
         opens: the text begins with "=", and continues the one before.
         unread: a sign of equality with something beside it that could not be read.
@@ -89,3 +90,4 @@ class Reading:
     tokens: Tokens
     opens: bool = False
     unread: bool = False
+    letter: str = ""

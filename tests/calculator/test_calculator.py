@@ -230,6 +230,27 @@ def test_what_is_on_the_way_comes_from_somewhere(problem: str, step: str) -> Non
     assert one.features[INDEX["new"]] == 0
 
 
+@pytest.mark.parametrize(
+    ("problem", "steps"),
+    [
+        (
+            "Two numbers add to 30 and differ by 6.",
+            ["x + y = 30", "x - y = 6", "2x = 36", "x = 18"],
+        ),
+        ("x + y = 30, x - y = 6", ["2x = 36", "x = 18", "y = 30 - 18 = 12", "x - y = 6"]),
+        ("Solve x^2 - 5x + 6 = 0.", ["x = 2", "x = 3"]),
+        ("x = 4. What is y if y = x + 3?", ["y = 4 + 3", "y = 7"]),
+    ],
+)
+def test_letters_have_values_of_their_own(problem: str, steps: list[str]) -> None:
+    assert all(e.holds for one in read_solution(problem, steps) for e in one.equations)
+
+
+def test_a_letter_that_was_found_keeps_its_value() -> None:
+    told = read_solution("Two numbers add to 30.", ["x = 18", "y = 30 - 18 = 12", "x = y"])
+    assert [e.holds for e in told[2].equations] == [False]
+
+
 def test_a_root_of_a_number_is_one_step_from_it() -> None:
     (one,) = read_solution("Solve x^2 = 49.", ["x = 7 or x = -7"])
     assert (one.features[INDEX["unfounded"]], one.features[INDEX["reachable"]]) == (0, 1)
