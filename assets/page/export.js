@@ -147,6 +147,7 @@ const entry = (label, act) =>
 const wholeEntry = make("button", {
   type: "button",
   role: "menuitemcheckbox",
+  "aria-checked": "false",
   tabindex: "-1",
   onclick: () => {
     wholeEntry.setAttribute("aria-checked", String(!isWhole()));

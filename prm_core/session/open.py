@@ -178,7 +178,7 @@ class _Builder:
         pairs = [*zip(self._problems[at].solutions, problem.solutions, strict=False)]
         if any(not b.scores or a.scores.keys() & b.scores.keys() for a, b in pairs):
             return False
-        more = [replace(a, scores={**a.scores, **b.scores}) for a, b in pairs]
+        more = [_with_scores(a, b) for a, b in pairs]
         there = self._problems[at]
         rest = there.solutions[len(more) :]  # others of this problem that were added since
         self._problems[at] = replace(there, solutions=(*more, *rest))
@@ -204,17 +204,39 @@ def _is_repeated(problem: Problem, there: Problem) -> bool:
 
 def _judged(problem: Problem) -> tuple[Any, ...]:
     """The same key for the same solutions of the same problem."""
-    steps = tuple(one.steps or one.text for one in problem.solutions)
-    return (problem.problem, problem.id, problem.gold_answer, steps)
+    texts = tuple(map(_letters, problem.solutions))
+    return (problem.problem, problem.id, problem.gold_answer, texts)
+
+
+def _letters(solution: Solution) -> str:
+    """The same for the same text, however it is cut."""
+    return "".join("".join(solution.steps or (solution.text,)).split())
+
+
+def _with_scores(one: Solution, scored: Solution) -> Solution:
+    """A solution with another model's scores of the same text, which may be cut differently."""
+    if not one.steps:
+        one = replace(one, steps=scored.steps, thinking=scored.thinking)
+    scores = {name: _of_steps(scored, found) for name, found in scored.scores.items()}
+    return replace(one, scores={**one.scores, **scores})
+
+
+def _of_steps(solution: Solution, scores: Scores) -> Scores:
+    """A solution's scores, with the steps that they are of."""
+    if scores.steps:
+        return scores
+    if len(scores.probabilities) == len(solution.steps):
+        return replace(scores, steps=solution.steps, thinking=solution.thinking)
+    return replace(scores, steps=("\n\n".join(solution.steps),))
 
 
 def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:
     """A problem with one more solution, or with another model's scores of an existing one."""
     for at, one in enumerate(problem.solutions):
-        same = one.steps and one.steps == solution.steps and solution.scores
+        same = one.steps and _letters(one) == _letters(solution) and solution.scores
         if same and not one.scores.keys() & solution.scores.keys():
             kept = list(problem.solutions)
-            kept[at] = replace(one, scores={**one.scores, **solution.scores})
+            kept[at] = _with_scores(one, solution)
             return replace(problem, solutions=tuple(kept))
     names = [one.name for one in problem.solutions]
     name = unique_names([*names, solution.name])[-1]

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from prm_core.session import load_session
 from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage
+from tests.browser.test_axe import violations
 from tests.browser.test_export import save
 from tests.browser.test_page import expect_scored, fill, score, solutions
 from tests.browser.test_problems import choose, open_gallery, options, write
@@ -325,6 +326,7 @@ def test_a_second_annotator_s_file_shows_where_both_differ(page: Page, tmp_path:
     expect(page.locator(".bd-theirs:not(:empty)")).to_have_count(0)
     expect(said_).to_contain_text("agree on 2 of 3 steps")
     expect(where(page)).to_have_text("Solution A of problem 2 · 2 of 2")  # the order stays
+    assert violations(page) == []
     page.get_by_role("button", name="Stop comparing").click()
     expect(said_).to_be_hidden()
     expect(page.get_by_label("Order of the solutions")).to_have_value("as listed")

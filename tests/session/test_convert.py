@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from prm_core.session import (
     Solution,
     examples,
     from_examples,
+    from_rows,
     from_scored,
     from_session_rows,
     prm800k_rows,
@@ -105,3 +107,38 @@ def test_rows_without_a_session_are_named() -> None:
     row["session"]["version"] = 2
     with pytest.raises(DataError, match="is 2; this program reads version 1"):
         from_session_rows([row])
+
+
+LINES = Candidate("2 + 2?", ("2 + 2 = 4. So it", "is 4."))
+SENTENCES = Candidate("2 + 2?", ("2 + 2 = 4.", "So it is 4."))
+WHOLE = SENTENCES.joined()
+
+
+@pytest.mark.parametrize("n_solutions", [1, 2])
+def test_results_of_models_that_cut_a_text_differently_are_of_one_solution(
+    n_solutions: int,
+) -> None:
+    """Two outputs of `score`, one after the other; a text that is another one stays apart."""
+    judged = [
+        ScoredCandidate(LINES, (0.9, 0.8), (0.0, 0.0), "lines"),
+        ScoredCandidate(SENTENCES, (0.7, 0.6), (0.0, 0.0), "sentences"),
+        ScoredCandidate(WHOLE, (0.5,), (0.0,), "whole"),
+    ]
+    more = [Candidate("2 + 2?", (f"It is {n}.",)) for n in range(n_solutions - 1)]
+    rows = [
+        result_row(None, [one, *(ScoredCandidate(c, (0.5,), (0.0,), one.model_id) for c in more)])
+        for one in judged
+    ]
+    (problem,) = from_rows(rows).session.problems
+    assert len(problem.solutions) == n_solutions
+    first = problem.solutions[0]
+    for one in judged:
+        found = first.scored("2 + 2?", one.model_id)
+        assert found is not None
+        assert (found.candidate.steps, found.probabilities) == (
+            one.candidate.steps,
+            one.probabilities,
+        )
+    other = result_row(None, [replace(judged[0], candidate=Candidate("2 + 2?", ("Four.", "4")))])
+    problems = from_rows([*rows, other]).session.problems
+    assert sum(len(one.solutions) for one in problems) == n_solutions + 1
