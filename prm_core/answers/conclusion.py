@@ -52,6 +52,7 @@ _REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
 )
 _CHOICE = re.compile(  # "Hence B."; "Option (C) is correct"; "B is the right choice"
     r"\A[\s*_]*+(?:(?:[Hh]ence|[Tt]hus|[Ss]o|[Tt]herefore|∴)[\s,:*_]*+)?+"
+    r"(?:(?:[Ww]e\s++)?(?:[Cc]hoose|[Pp]ick|[Ss]elect)\s++)?+"
     r"(?:(?:the\s++)?(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s_]++)?+"
     r"(?P<letter>\([A-J]\)|[A-J](?![\w'’]))"
     r"(?P<said>[\s*_]*+is\s++(?:the\s++)?(?:correct|right)(?:\s++(?:one|choice|option|answer))?)?"
@@ -90,6 +91,11 @@ _COMES_TO = re.compile(  # what is worked out in words: "6 divided by 2 is 3", "
         |(?:\s[a-z]+)?\s(?:more|less|fewer|lower|higher|longer|shorter|older|younger)\b))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_IS_ANSWER = re.compile(  # "So x + 1 is the answer."
+    r"[\s*_]*+(?:(?:so|thus|hence|therefore|then|finally)[\s,*_]++)?+(?P<value>[^\n]{1,80}?)[\s*_]++"
+    r"is\s++(?:the|our|my)\s++(?:(?:final|correct|right|only)\s++)?+(?:answer|solution|result)[\s*_.!]*+\Z",
+    re.IGNORECASE,
+)
 _GOES_ON = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
 _TURNED = re.compile(rf"(?<![\w.*/+^-])(?P<number>{_VALUE})\s*=\s*\$?[A-Za-z]\$?[\s.!]*\Z")
 RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
@@ -123,6 +129,10 @@ def _whole_at_end(sentence: str) -> str | None:
         return choice["letter"]
     if turned := _TURNED.search(sentence[-LONGEST:]):
         return shown_answer(turned["number"])
+    if named := _IS_ANSWER.match(sentence):
+        value = shown_answer(shown_answer(named["value"]).rpartition("=")[2])
+        if is_formula(value):
+            return value
     found = _WHOLE.search(sentence[-LONGEST:])
     if found is None:
         return None

@@ -342,17 +342,17 @@ def _stated(text: str, last_begins: int) -> _Stated | None:
     places = _places(text)
     for place in reversed(places):
         if found := _STATED.match(text, place):
-            anchors.append((found.end(), found.start(), False))
+            anchors.append((found.end(), False, found.start()))
             if len(anchors) == 3:
                 break
     if places:
-        anchors += [(found.end(), found.start(), True) for found in _HEADING.finditer(text)]
-    for end, start, is_heading in sorted(anchors)[-3:][::-1]:  # the last may be followed by nothing
+        anchors += [(found.end(), True, found.start()) for found in _HEADING.finditer(text)]
+    for end, is_heading, start in sorted(anchors)[-3:][::-1]:  # the last may be followed by nothing
         rest = _QUOTED.sub("", text[end : end + LONGEST])
         answer = _clause(rest.lstrip() if is_heading else rest, is_heading)
         if _OPEN_BOX.match(answer):
             continue
-        shown = _reduced(shown_answer(answer), text[:start])
+        shown = _reduced(shown_answer(_DENIED.sub("", answer)), text[:start])
         if shown and not (is_heading and len(_WORD.findall(shown)) > 4):
             return _Stated(shown, start)
     last_line = text[last_begins:].strip().splitlines()[-1:]
@@ -370,6 +370,12 @@ def _concluded(text: str, last_step: str) -> str | None:
         if is_formula(result):
             return result
     return conclusion(text, last_step)
+
+
+_DENIED = re.compile(  # "not 5 but 6", "6 (not 5)", "6, not 5"
+    r"\A\s*not\s.{1,40}?\sbut\s|(?<=\S)\s?[,(]\s?(?:not|rather\sthan|instead\sof)\s[^().,]{1,40}\)?\s*\Z",
+    re.IGNORECASE,
+)
 
 
 def _places(text: str) -> list[int]:

@@ -33,7 +33,7 @@ _FIRST_STEP = re.compile(r"\bStep 1:")
 _STEP_NUMBER = re.compile(r"\s*Step \d+:")
 _SHEPHERD_MARKER = "ки"
 # Not in the middle of a word, such as "ручки".
-_MARKER = re.compile(r"(?<![^\W\d_])ки(?![^\W\d_])")
+_MARKER = re.compile(r"(?<![^\W\d_])ки(?![^\W\d_]|[\u0300-\u036f])")
 
 
 def is_labelled(row: FileRow) -> bool:

@@ -23,6 +23,7 @@ ANSWER_TAG = "answer tag"
 OTHER_TAG = "tag"
 SPECIAL_TOKEN = "special token"
 MARKER = "step marker"
+LABEL_MARK = "step label"
 
 WORD = re.compile(r"[^\W_]|[∞∅]")
 """A letter or digit of any script, or a symbol that is a value: what every step has."""
@@ -65,7 +66,7 @@ _TAG = re.compile(
       )
     | (?P<marker> <extra(?:_id)?(?:_\d{{1,2}})?> | <\|?prm\|?> | (?-i: \[ (?: PRM | /?STEP ) \] )
         | <(?: end_of_step | step_(?:end|sep|token) | eos?_step )>
-        | (?<![^\W\d_])ки(?![^\W\d_]) | <(?:pos|neg)>
+        | (?<![^\W\d_])ки(?![^\W\d_]|[\u0300-\u036f]) | <(?:pos|neg)>
         | <[+-]> (?= [ \t]* (?:[\r\n]|\Z) ) )
     | </? (?P<other>[a-z][a-z_]{{1,30}}) >
     """,
@@ -112,7 +113,7 @@ class Dropped(NamedTuple):
     Attributes:
         start, end: character offsets in the original.
         kind: what it is, in words: "thinking tag", "answer tag", "tag", "special token", "step
-            marker", "layout" (`<br>`, `\\newline`), or "no letter or digit".
+            marker", "step label", "layout" (`<br>`, `\\newline`), or "no letter or digit".
     """
 
     start: int
@@ -168,7 +169,9 @@ def read_tags(text: str) -> Tagged:
     it is thinking. So is what comes before a closing tag that nothing opened, if something is
     left to be the solution. Thinking that is not closed ends where a solution is opened.
     """
-    marks = list(_marks(text))
+    marks = [*_marks(text)]
+    if signs := _signs(text):
+        marks = sorted([*marks, *signs])
     edges = [0, *(place for mark in marks for place in (mark.start, mark.end)), len(text)]
     spans = list(zip(edges[::2], edges[1::2], strict=True))
     worded = [WORD.search(text, *span) is not None for span in spans]
@@ -225,6 +228,22 @@ def _marks(text: str) -> Iterator[_Mark]:
         yield mark
         end = mark.end
         thinks = bool(mark.opens) or (thinks and not mark.closes)
+
+
+_SIGN_AT_END = re.compile(r"[ \t]([+-])[ \t]*\Z")
+_FILLED_LINE = re.compile(r"[^\r\n]*[^\s][^\r\n]*")
+
+
+def _signs(text: str) -> list[_Mark]:
+    """The labels of Math-Shepherd's steps, where every line of several ends in + or -."""
+    if not _SIGN_AT_END.search(text[-200:].rstrip()):
+        return []
+    lines = list(_FILLED_LINE.finditer(text))
+    ends = [_SIGN_AT_END.search(line[0]) for line in lines]
+    if len(lines) < 2 or not all(ends):
+        return []
+    starts = [line.start() + end.start(1) for line, end in zip(lines, ends, strict=True) if end]
+    return [_Mark(start, start + 1, LABEL_MARK) for start in starts]
 
 
 def _is_text(text: str, found: re.Match[str]) -> bool:

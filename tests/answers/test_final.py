@@ -137,10 +137,24 @@ FOUND = {
         ("We compare.\nSolution: Choice_C", "Choice_C"),
         ("It is 3.82 hours.\nSolution: Choice_C: 3.82\nSo it takes 3.82 hours.", "Choice_C: 3.82"),
     ],
+    "answers that come first": [
+        ("So x+1 is the answer.", "x+1"),
+        ("So $a = 41$ is our answer.", "41"),
+        (r"Hence $\frac{1}{2}$ is our final answer.", r"\frac{1}{2}"),
+        ("So we pick option D.", "D"),
+        ("Choose (D).", "(D)"),
+    ],
+    "what it is not": [
+        ("The answer is not 5 but 6.", "6"),
+        ("The answer is 6 (not 5).", "6"),
+        ("The answer is 6, not 5.", "6"),
+        ("The answer is not defined.", "not defined"),
+    ],
     "sentences behind what announces an answer": [
         ("**Final answer:** Oscar has 31 lollipops.", "31"),
         ("8 * 6 = 48\n\n**Answer**: It takes 5 people 48 hours to paint a house.", "48"),
         ("Answer: A tetrahedron has 4 faces.", "4"),
+        ("**Answer:**\n- x = 2\n- y = 3", "x = 2, y = 3"),
         ("So.\n#### The answer is 12", "12"),
         ("The answer is <b>12</b>.", "12"),
         ("答：小明一共有 14 个苹果。", "14 个苹果"),
@@ -195,6 +209,7 @@ FOUND = {
         ("The answer is 42.</s>", "42"),
         ("\\boxed{42}<|eot_id|>", "42"),
         ("Step 2: The answer is: x+1<extra_0>", "x+1"),
+        ("Step 1: 6 * 7 = 42. +\nStep 2: The answer is: x+1 -", "x+1"),
     ],
     "eight languages": [
         ("La respuesta correcta es la (B).", "(B)"),

@@ -144,6 +144,18 @@ def test_the_answer_of_a_tag_outlives_the_tag(text: str, answer: str) -> None:
     assert final_answer(candidate.joined()) == answer
 
 
+def test_labels_at_the_end_of_every_line_are_no_text() -> None:
+    (split,) = split_solutions(["Step 1: 3 + 4 = 7. +\nStep 2: 7 * 2 = 15. -\n"]).solutions
+    assert [one.text for one in split.steps] == ["Step 1: 3 + 4 = 7.", "Step 2: 7 * 2 = 15."]
+    assert [one.kind for one in split.dropped] == ["step label", "step label"]
+    unfinished = "3 + 4 = 7\n7 +\n7 = 14"
+    assert "\n".join(one.text for one in find_steps(unfinished)) == unfinished
+
+
+def test_a_marker_with_an_accent_is_a_word() -> None:
+    assert [one.text for one in find_steps("Это ки\u0301 и 3.")] == ["Это ки\u0301 и 3."]
+
+
 @pytest.mark.parametrize("name", ["plan", "working", "explanation", "verification", "my_notes"])
 def test_a_pair_of_tags_on_lines_of_their_own_is_no_text(name: str) -> None:
     text = f"<{name}>\n3 + 4 = 7.\n\n</{name}>\n\nThe answer is 7."
