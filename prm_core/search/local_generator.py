@@ -58,6 +58,7 @@ class LocalGenerator:
 
     Attributes:
         name: as it was asked for, and the form.
+        context: how many tokens the model reads at most; None where it does not say so.
         n_computed: tokens that went through the model so far, padding left out.
 
     Args:
@@ -85,6 +86,7 @@ class LocalGenerator:
         self._loaded = load_causal(model, chat=chat, device=device, dtype=dtype)
         if getattr(self._loaded.model, "_is_stateful", False):
             raise ModelLoadError(f"{model} keeps a state instead of keys and values; take another")
+        self.context = self._loaded.context
         self._chat, self._keep = chat, keep
         self._rows: list[_Row] = []
         self._closed = False
@@ -113,6 +115,10 @@ class LocalGenerator:
     def close(self) -> None:
         self._closed, self._rows = True, []
 
+    def size(self, problem: str, prefix: str, ask: str) -> int:
+        """How many tokens a solution has so far, with its prompt."""
+        return len(self._ids(problem, [prefix], ask)[0])
+
     def _ids(self, problem: str, prefixes: Sequence[str], ask: str) -> list[list[int]]:
         """The tokens of a prompt and of what follows it."""
         tokenizer, prompt = self._loaded.tokenizer, plain_prompt(problem, ask)
@@ -128,7 +134,7 @@ class LocalGenerator:
         self, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling, beat: Beat
     ) -> tuple[list[Written], list[_Row]]:
         """Continuations of some prefixes side by side, and what is kept of them."""
-        context = self._loaded.context or 2**63
+        context = self.context or 2**63
         fitting = [i for i, ids in enumerate(prompts) if len(ids) < context]
         if not fitting:
             return [Written("", 0, "length")] * len(prompts), []
