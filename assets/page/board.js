@@ -1282,7 +1282,7 @@ function exampleCard(one, index) {
 // Opens an example that the list of problems brings.
 function link(name, words) {
   const press = () => document.dispatchEvent(new CustomEvent(name));
-  return make("button", { type: "button", class: "bd-unfold", onclick: press }, words);
+  return make("button", { type: "button", class: "bd-link", onclick: press }, words);
 }
 
 function showEmpty() {

@@ -7,7 +7,7 @@ let queueOrder = "as listed";
 
 const labelEntry = make(
   "button",
-  { type: "button", class: "bd-unfold bd-label-entry", hidden: true, onclick: () => openLabels() },
+  { type: "button", class: "bd-link bd-label-entry", hidden: true, onclick: () => openLabels() },
   "Label the steps by hand",
 );
 empty.before(labelEntry);

@@ -388,6 +388,33 @@ def test_an_empty_page_shows_what_one_gets(page: Page) -> None:
     expect(cards).to_have_count(3)
     heights = cards.evaluate_all("(all) => all.map((one) => one.offsetHeight)")
     assert len(set(heights)) == 1
+    # The arrow belongs to what opens in its place.
+    arrows = page.locator(".bd-more-examples button").evaluate_all(
+        "(all) => all.map((one) => getComputedStyle(one, '::after').content)"
+    )
+    assert arrows == ["none", "none"]
+
+
+def test_a_formula_alone_in_a_step_takes_one_line(page: Page) -> None:
+    tex = ("$15\\% = \\frac{15}{100} = 0.15$", "$0.15 \\times 80 = 12$")
+    fill(page, "What is 15% of 80?", "\n\n".join(tex))
+    score(page)
+    expect_scored(page, 1)
+    expect(page.locator(".bd-row .md-math .katex")).to_have_count(2)
+    heights = page.locator(".bd-words").evaluate_all("(all) => all.map((one) => one.offsetHeight)")
+    assert max(heights) < 2 * 22, heights
+
+
+def test_on_a_phone_every_tab_and_rule_is_in_sight(open_page: OpenPage) -> None:
+    page = open_page(**PHONE)
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    ends = page.locator(".bd-tabs button:visible, .bd-seg > *").evaluate_all(
+        "(all) => all.map((one) => [one.textContent, one.getBoundingClientRect().right])"
+    )
+    assert {"Labels", "Weighted", "More"} <= {name for name, _ in ends}
+    assert [name for name, right in ends if right > 390] == []
 
 
 def test_texts_can_be_seen_and_copied_as_they_were_written(page: Page) -> None:
