@@ -54,9 +54,9 @@ docs: ## write docs/cli.md and build the documentation in site/
 	@$(BIN)/python -m mkdocs build --quiet
 	@echo "site/index.html is the first page."
 
-checksums: ## write down the files of the model that ships, after they have changed
+checksums: ## write down the files of the models that ship, after they have changed
 	@.ci/install run
-	@$(BIN)/python -c "from pathlib import Path; from prm_core.models.weight_files import write_sums; write_sums(Path('assets/default-model'))"
+	@$(BIN)/python -c "from pathlib import Path; from prm_core.models.weight_files import write_sums; write_sums(Path('assets/default-model')); write_sums(Path('assets/small-model'))"
 
 evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
 	@.ci/install run

@@ -24,7 +24,7 @@ except ImportError:
 
 from prm_core.model_options import name_and_options
 from prm_core.ui.api import add_api
-from prm_core.ui.models import DEFAULT, ModelHost, expected_seconds
+from prm_core.ui.models import DEFAULT, SMALL, ModelHost, expected_seconds
 from prm_core.ui.page import build_page, is_loopback, serve
 
 ON_SPACE = "SPACE_ID" in os.environ
@@ -43,6 +43,8 @@ def model_host() -> ModelHost:
     choices = [(name, own)] if own else []
     if not (own and ZERO_GPU):  # ZeroGPU keeps only what was loaded at the start on the GPU
         choices.append(("Embedded arithmetic PRM", DEFAULT))
+    if not PUBLIC:
+        choices.append(("Small PRM on SmolLM2-135M", SMALL))
     return ModelHost(
         choices,
         device=os.environ.get("PRM_INSPECTOR_DEVICE", "auto"),

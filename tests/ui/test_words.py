@@ -86,9 +86,11 @@ def test_a_public_page_says_nothing_of_its_folders(tmp_path: Path) -> None:
 
 
 def test_the_list_says_what_each_model_needs(tmp_path: Path) -> None:
-    choices = model_choices(ModelHost([("Own", "default"), ("Mine", str(tmp_path))]))
+    own = [("Own", "default"), ("Small", "small"), ("Mine", str(tmp_path))]
+    choices = model_choices(ModelHost(own))
     notes = {one["line"]: one["note"] for one in choices}
     assert notes["default"] == "3.6 MB · installed, needs no network"
+    assert "93 MB from PyPI" in notes["small"]
     assert notes[str(tmp_path)] == ""
     assert notes["Qwen/Qwen2.5-Math-PRM-7B"].startswith("7.6 B · 15 GB of memory in bfloat16")
     assert "needs --server URL" in notes["launch/ThinkPRM-7B"]
