@@ -85,11 +85,18 @@ class Visitor:
                 if message["msg"] == "process_completed":
                     assert message["success"], message
                     board, actions = message["output"]["data"]
-                    return board, actions
+                    return unpacked(board), actions
         raise AssertionError("the stream ended before the run")
+
+
+def unpacked(value: dict[str, Any]) -> dict[str, Any]:
+    """A board's value as it was before it was sent; see `prm_core.ui.board.packed`."""
+    board: dict[str, Any] = json.loads(value["about"])
+    for one, detail in zip(board["candidates"], value["details"], strict=True):
+        one["detail"] = detail
+    return board
 
 
 def probabilities(board: dict[str, Any]) -> list[list[float]]:
     """The numbers that a board shows, by candidate."""
-    details = [json.loads(one["detail"])["steps"] for one in board["candidates"]]
-    return [[step["probability"] for step in steps] for steps in details]
+    return [json.loads(one["detail"])["probabilities"] for one in board["candidates"]]

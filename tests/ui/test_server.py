@@ -33,7 +33,7 @@ from prm_core.ui.editor import PlaceError, read_draft, split_preview
 from prm_core.ui.models import ModelHost
 from prm_core.ui.page import Page, build_page, known_hosts, serve
 from prm_core.ui.restore import restore
-from tests.visiting import PATIENCE_S, Visitor, free_port, probabilities
+from tests.visiting import PATIENCE_S, Visitor, free_port, probabilities, unpacked
 
 # Gradio leaves its event loop to the collector when it is closed.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -724,7 +724,7 @@ def test_small_runs_pass_a_large_one(server: Running) -> None:
     assert large.join([{**DRAFT, "solutions": solutions}, "default"])[0] == 200
     with large.messages() as messages:
         first = next(one for one in messages if one["msg"] == "process_generating")
-        assert first["output"]["data"][0]["status"] == "running"
+        assert unpacked(first["output"]["data"][0])["status"] == "running"
         done: list[str] = []
 
         def small(number: int) -> None:
@@ -738,7 +738,7 @@ def test_small_runs_pass_a_large_one(server: Running) -> None:
         for message in messages:
             if message["msg"] == "process_completed":
                 done.append("large")
-                last = message["output"]["data"][0]
+                last = unpacked(message["output"]["data"][0])
         for thread in threads:
             thread.join()
     assert done == ["small"] * 10 + ["large"]
