@@ -133,6 +133,7 @@ _SET = re.compile(
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
+_AMPERSAND = re.compile(r"\s*\\&\s*")
 _JOINING = re.compile(r"(?<=[\d)\]}%])\s+(?:(?:et|ou|o)\s+(?=[-−\d\\(\[{√])|[eyu]\s+(?=[-−]?\d))")
 _SYSTEM = re.compile(r"\\begin\{(cases|aligned|gathered)\}([^&]*?)\\end\{\1\}")
 _MODULUS = re.compile(
@@ -152,6 +153,20 @@ _CALLS = tuple(
 _SCIENTIFIC = re.compile(r"(?<![\w./^])(\d+(?:\.\d+)?|\.\d+)[eE]([-+]?\d{1,3})(?![\w.^])")
 _RAISED_TAG = re.compile(r"<(su[pb])>([^<>]*)</\1>", re.IGNORECASE)
 _PLAIN = re.compile(r"[-+]?[\d.,/%]+|[A-Za-z]")
+_PLAIN_FORMS = tuple(
+    (re.compile(pattern), written)
+    for pattern, written in (
+        (r"(?<![\\A-Za-z])(sum|prod)(?=_)", r"\\\1 "),
+        (r"(?<![\\A-Za-z])(int|lim)(?=[_ ])", r"\\\1 "),
+        (r"->", r"\\to "),
+        (r"\\overline\s*(\d)", r"\\overline{\1}"),
+        (r"(?<=\d)\s*([kcdm]?m|in|ft|yd|mi)([23])(?![\w.])", r" \1^\2"),  # 24 cm2
+        (r"\bU\.?S\.?(?=\s*(?:dollars?\b|\$))", ""),
+        (r"\bRs\.?\s*(?=\d)", "₹"),
+    )
+)
+_DERIVATIVE = re.compile(r"([A-Za-z])\^\{?\(([1-4])\)\}?")
+_ROWS = re.compile(r"\s*\[([^][;]+(?:;[^][;]+)+)\]\s*")  # [1 0; 0 1]
 _OF_BASE = re.compile(r"\(([0-9A-Fa-f.]+)\)(?=\s*_)")
 _OHM = re.compile(r"(?<=\d)\s*([kM]?)\\Omega\s*$")
 _MICRO = re.compile(r'(?<=\d)\s*\\mu\s*"?\s*([mgsLlAVFWNJ])(?![A-Za-z])"?')
@@ -169,11 +184,14 @@ def one_spelling(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     text = _MINUS.sub("-", _DELIMITED.sub(r" \1 ", text.replace('"', "")))
-    text = _SYSTEM.sub(r" \2 ", _JOINING.sub(" and ", text))
+    text = _SYSTEM.sub(r" \2 ", _JOINING.sub(" and ", _AMPERSAND.sub(" and ", text)))
     text = _RAISED_TAG.sub(lambda f: ("^{" if f[1][2] in "pP" else "_{") + f[2] + "}", text)
     text = _SCIENTIFIC.sub(lambda f: f"{f[1]}*10^{{{int(f[2])}}}", text)
-    for call, written in _CALLS:
-        text = call.sub(written, text)
+    for pattern, written in (*_CALLS, *_PLAIN_FORMS):
+        text = pattern.sub(written, text)
+    text = _DERIVATIVE.sub(lambda f: f[1] + "'" * int(f[2]), text)
+    if rows := _ROWS.fullmatch(text):
+        text = _matrix(rows[1]) or text
     text = _MODULUS.sub(r" \\text{mod} \1\2 ", text)
     text = _STACKED.sub(lambda f: rf"\frac{{{f[1]}}}{{{f[2]}}}".translate(_ON_LINE), text)
     text = _SET.sub(r"\1\2\\{\3\\}", text)
@@ -188,6 +206,14 @@ def one_spelling(text: str) -> str:
     text = re.sub(r'"degree"\s*"?\s*([CF])\b"?', r'"deg\1"', text)
     text = _OHM.sub(r' "\1ohm"', _MICRO.sub(r' "μ\1"', _OF_BASE.sub(r"\1", text)))
     return _MONEY.sub(r"\2 \1", text)
+
+
+def _matrix(rows: str) -> str | None:
+    """Rows with several entries as a matrix; [0; 5] may be an interval."""
+    cells = [re.split(r"[,\s]+", row.strip()) for row in rows.split(";")]
+    if any(len(row) < 2 for row in cells):
+        return None
+    return r"\begin{matrix}" + r"\\".join("&".join(row) for row in cells) + r"\end{matrix}"
 
 
 def _character(character: str) -> str:

@@ -67,9 +67,13 @@ _CHOICE_WORDS |= words("antwort opção resposta risposta opzione")
 
 
 def _is_apart(tokens: Tokens) -> bool:
-    """Is a capital letter followed by a blank and what it stands for: "C twelve", "C (12)"?"""
+    """Is a capital letter followed by a blank and what it stands for: "C twelve", "C (12)"?
+
+    "A tetrahedron" is none.
+    """
     after = tokens[1]
-    value = after.kind in ("number", "word") or after.text in ("(", r"\frac", r"\sqrt")
+    word = after.kind == "word" and tokens[0].text != "A"
+    value = word or after.kind == "number" or after.text in ("(", r"\frac", r"\sqrt")
     return tokens[0].text.isupper() and after.spaced and value
 
 
@@ -102,7 +106,8 @@ def choice_of(tokens: Tokens) -> Choice | None:
             return None
         rest = tokens[2:]
         opened = True
-    if rest and (letter not in "ABCDEFGHIJ" or rest[0].text in ("+", "*", "/", "^", "=", ",", "'")):
+    known = letter in "ABCDEFGHIJ" or (opened and letter in "abcdefghij")
+    if rest and (not known or rest[0].text in ("+", "*", "/", "^", "=", ",", "'")):
         return None
     more = len(rest) > 2 and rest[0].text == "(" and rest[2].text == ")"
     if more and rest[1].kind == "letter":
