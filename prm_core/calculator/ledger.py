@@ -173,6 +173,8 @@ class Ledger:
         self._parts: set[Number] = set()
         for value in self._given:
             self._parts |= _parts(value)
+        for side in reading.loose:  # "3 dozen" is 36, "2.5 hours" are 150 minutes
+            self._parts |= {exact(side.value * factor) for factor in factors_of(side.unit)}
         self._target, self._way = _target(reading, problem)
         self._parts |= self._way
         self._squares = self._target is None and not _SQUARES.isdisjoint(_words(reading))

@@ -222,6 +222,8 @@ def test_a_true_equation_off_the_way_is_told() -> None:
         ("What is 7 squared minus 5?", "49 - 5 = 44"),
         ("Find the area of a circle of radius 8.", "3.14 * 64 = 200.96"),
         ("If x = 3, what is 2x^2 - 4x + 1?", "2 * 9 = 18"),
+        ("3 dozen eggs, 7 broke. How many are left?", "36 - 7 = 29"),
+        ("A pump runs for 2.5 hours at 8 l a minute.", "150 * 8 = 1200"),
     ],
 )
 def test_what_is_on_the_way_comes_from_somewhere(problem: str, step: str) -> None:
