@@ -95,7 +95,30 @@ _INDEX = {name: i for i, (name, _) in enumerate(FEATURES)}
 
 _CONSTANTS: frozenset[Number] = frozenset(
     (
-        *(0, 1, 2, 3, 4, 7, 10, 12, 16, 24, 30, 52, 60, 90, 100, 180, 360, 365, 1000, 3600, 5280),
+        *(
+            0,
+            1,
+            2,
+            3,
+            4,
+            7,
+            10,
+            12,
+            16,
+            24,
+            30,
+            52,
+            60,
+            90,
+            100,
+            180,
+            360,
+            365,
+            1000,
+            1440,
+            3600,
+            5280,
+        ),
         *(Fraction(1, n) for n in (2, 3, 4, 10, 100)),
         *(PI_VALUE, Fraction(314, 100), Fraction(22, 7)),
     )

@@ -67,6 +67,8 @@ TRUE = [
     "(2 + 1)² = 9",
     "9 cm² + 1 cm squared = 10 cm²",
     "3 h = 180 min = 10,800 s",
+    "7200 millilitres = 7.2 l",
+    "2.5 kilometers = 2500 metres",
     r"\pi \cdot 3^2 = 9\pi",
     "2(π) = 6.28",
     "3(4 + 5) = 27",
