@@ -55,7 +55,7 @@ function fillTree() {
     second: beside && secondTree(beside, found?.board),
     words: found ? found.words[method]?.join(" ") ?? NOT_COMPARED : "",
     others: otherSearches(beside),
-    pick: compareWith,
+    pick: pickSearch,
     goOn: tree && !tree.status && tree.groups.length && document.querySelector("#prm-sampling")
       ? () => document.dispatchEvent(new CustomEvent("prm:go-on", { detail: value.search }))
       : null,
@@ -80,7 +80,7 @@ function otherSearches(beside) {
   });
 }
 
-function compareWith(search) {
+function pickSearch(search) {
   value.compared_search = search;
   saved = null;
   keepResults();
