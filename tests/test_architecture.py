@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -247,3 +249,32 @@ def test_help_and_a_wrong_file_name_do_not_wait_for_torch(words: list[str]) -> N
         "print([m for m in ('torch', 'transformers', 'gradio') if m in sys.modules])"
     )
     assert loaded.splitlines()[-1] == "[]"
+
+
+def joined_scripts() -> list[list[str]]:
+    """The scripts of the page that run in one function: what `page_script` joins."""
+    calls = [
+        node
+        for path in sorted((PACKAGE / "ui").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "page_script"
+    ]
+    found = [[one.value for one in call.args if isinstance(one, ast.Constant)] for call in calls]
+    return [[str(name) for name in names] for names in found if names]
+
+
+@pytest.mark.parametrize("names", joined_scripts(), ids=lambda names: names[-1])
+def test_scripts_that_run_in_one_function_share_no_name(names: list[str]) -> None:
+    """Of two functions with one name the second would take the place of the first, silently."""
+    pages = ROOT / "assets" / "page"
+    declared = [
+        name
+        for script in names
+        for name in re.findall(
+            r"^(?:async )?(?:function|const|let) (\w+)",
+            (pages / script).read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    ]
+    assert len(declared) > 3
+    assert [name for name, n in Counter(declared).items() if n > 1] == []
