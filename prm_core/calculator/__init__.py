@@ -5,8 +5,8 @@ Plain Python, linear in the text, without any model: evidence for a value head
 find; whether the right thing is computed it cannot tell.
 
 `tokens` cuts a text up, `reader` reads computations from the tokens, `equations` judges which of
-them are said to be equal, with units from `conversions`; `readings` has the records. `ledger` keeps
-account of a whole solution.
+them are said to be equal, with units from `conversions`, `clock` the same of times of day;
+`readings` has the records. `ledger` keeps account of a whole solution.
 """
 
 from prm_core.calculator.equations import read
