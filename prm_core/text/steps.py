@@ -600,8 +600,20 @@ def _continues(part: Part, index: int) -> bool:
     if text[start].islower():
         goes_on = not _EQUATION.match(text, start) and (goes_on or not _begins_anew(part, index))
     elif formula:
-        goes_on = True
+        alone = _is_formula(part, index) and _is_formula(part, index - 1)
+        goes_on = not alone or bool(_RELATION.match(text, start))
     return goes_on
+
+
+# What begins with it goes on with the formula above: "$= 5$".
+_RELATION = re.compile(r"(?:\$|\\\(|\\\[|\s)*(?:[=<>≤≥≈]|\\(?:[lg]eq?|approx|equiv)\b)")
+
+
+def _is_formula(part: Part, index: int) -> bool:
+    """Is the whole row a formula?"""
+    row = part.rows[index]
+    end = row.start + len(part.text[row.start : row.end].rstrip(EDGE))
+    return all(part.blocks.overlap(at, at + 1) for at in range(row.start, end))
 
 
 def _runs_on(before: str) -> bool:

@@ -71,6 +71,18 @@ def test_chinese_and_french_sentences() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "n_steps"),
+    [
+        ("$15\\% = 0.15$\n$0.15 \\times 80 = 12$", 2),
+        ("\\(a = 2\\)\n\\(b = 3\\)\n\\(a + b = 5\\)", 3),
+        ("$x = 2 + 3$\n$= 5$", 1),
+    ],
+)
+def test_a_formula_on_each_line_is_a_step_each(text: str, n_steps: int) -> None:
+    assert len(split_solutions([text], "auto").solutions[0].steps) == n_steps
+
+
 def test_wrapped_lines_stay_one_sentence() -> None:
     check(
         "I need to multiply 7\nby 8. The product of both\nis 56. Now\nI am done",
