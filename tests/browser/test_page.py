@@ -148,9 +148,9 @@ def test_the_split_is_seen_before_score(page: Page) -> None:
     card = page.locator(".prm-card").first
     expect(card.locator(".prm-count")).to_have_text("3 steps · by line")
     expect(card.locator(".prm-line")).to_have_count(3)
-    page.get_by_label("steps:").select_option("paragraph")
+    page.get_by_label("steps:", exact=True).select_option("paragraph")
     expect(card.locator(".prm-count")).to_have_text("1 step")
-    page.get_by_label("steps:").select_option("separator")
+    page.get_by_label("steps:", exact=True).select_option("separator")
     page.get_by_label("Separator between steps").fill("=")
     expect(card.locator(".prm-count")).to_have_text("2 steps")
     score(page)
@@ -159,7 +159,7 @@ def test_the_split_is_seen_before_score(page: Page) -> None:
 
 
 def test_marks_stand_beside_the_lines_they_mean(page: Page) -> None:
-    page.get_by_label("steps:").select_option("line")
+    page.get_by_label("steps:", exact=True).select_option("line")
     fill(page, PROBLEM, "🙂 two emoji 🙂\nsecond\n\n\nthird, below two blank lines")
     card = page.locator(".prm-card").first
     expect(card.locator(".prm-line")).to_have_count(3)
@@ -259,7 +259,7 @@ def test_bad_input_is_named_where_it_stands(page: Page) -> None:
     page.locator("#prm-problem").fill(PROBLEM)
     expect(page.locator("#prm-problem-issue")).to_be_hidden()
     solutions(page).first.fill(A)
-    page.get_by_label("steps:").select_option("separator")
+    page.get_by_label("steps:", exact=True).select_option("separator")
     score(page)
     expect(page.locator('.prm-issue[data-for="rule"]')).to_contain_text("separator")
 
@@ -401,12 +401,12 @@ def test_a_verifier_is_left_at_once(page: Page) -> None:
 
 def test_a_reload_keeps_the_draft(page: Page) -> None:
     fill(page, PROBLEM, A, B)
-    page.get_by_label("steps:").select_option("sentence")
+    page.get_by_label("steps:", exact=True).select_option("sentence")
     page.reload()
     expect(solutions(page)).to_have_count(2)
     expect(page.locator("#prm-problem")).to_have_value(PROBLEM)
     assert [box.input_value() for box in solutions(page).all()] == [A, B]
-    expect(page.get_by_label("steps:")).to_have_value("sentence")
+    expect(page.get_by_label("steps:", exact=True)).to_have_value("sentence")
     score(page)
     expect_scored(page, 2)
 
@@ -439,7 +439,7 @@ def test_examples_are_one_press_away(page: Page) -> None:
 
 def test_user_text_never_becomes_code_or_other_text(page: Page) -> None:
     text = "\n\n".join(TRAPS)
-    page.get_by_label("steps:").select_option("paragraph")
+    page.get_by_label("steps:", exact=True).select_option("paragraph")
     fill(page, text, text, "\n\n".join(reversed(TRAPS)))
     score(page)
     expect_scored(page, 2)

@@ -96,7 +96,7 @@ def test_a_card_is_stale_at_once_and_no_longer_when_the_edit_is_undone(page: Pag
 
 def test_every_card_is_stale_where_the_whole_comparison_changed(page: Page, tiny_dir: Path) -> None:
     scored_page(page)
-    steps, model = page.get_by_label("steps:"), model_field(page)
+    steps, model = page.get_by_label("steps:", exact=True), model_field(page)
     as_it_was = model.input_value()
     for change, undo, words in (
         (
@@ -333,13 +333,13 @@ def test_the_preview_says_how_many_steps_and_why(page: Page) -> None:
         ("line", "no line breaks found"),
         ("sentence", "no sentence ends found"),
     ):
-        page.get_by_label("steps:").select_option(rule)
+        page.get_by_label("steps:", exact=True).select_option(rule)
         expect(top).to_contain_text(words)
         expect(page.locator(".prm-count").first).to_have_text("1 step")
-    page.get_by_label("steps:").select_option("separator")
+    page.get_by_label("steps:", exact=True).select_option("separator")
     expect(top).to_contain_text("the separator is empty")
     solutions(page).first.fill(A)
-    page.get_by_label("steps:").select_option("line")
+    page.get_by_label("steps:", exact=True).select_option("line")
     expect(page.locator(".prm-why").first).to_be_empty()
 
 
@@ -673,7 +673,7 @@ def test_everything_is_there_after_a_reload_and_after_back(page: Page, tiny_dir:
     line = f"{tiny_dir} --dtype float32"
     model.fill(line)
     model.press("Enter")
-    page.get_by_label("steps:").select_option("line")
+    page.get_by_label("steps:", exact=True).select_option("line")
     scored_page(page)
     page.get_by_role("radio", name="Last step", exact=True).check(force=True)
     page.locator(".bd-card").first.wait_for()
@@ -685,7 +685,7 @@ def test_everything_is_there_after_a_reload_and_after_back(page: Page, tiny_dir:
         assert order(page) == ranked
         assert {letter: probabilities(page, letter) for letter in "ABC"} == numbers
         expect(page.get_by_role("radio", name="Last step", exact=True)).to_be_checked()
-        expect(page.get_by_label("steps:")).to_have_value("line")
+        expect(page.get_by_label("steps:", exact=True)).to_have_value("line")
         expect(model_field(page)).to_have_value(line)
         expect(page.locator(".bd-stale")).to_have_count(0)
 
