@@ -145,7 +145,7 @@ function mergedProblem(i, models) {
     Object.assign(merged, { status, message, cut_note });
   }
   if (scored?.search) {
-    const trees = TREES.map((name) => [name, scored[name] && JSON.parse(scored[name])]);
+    const trees = TREES.map((name) => [name, prm.parsed(scored[name]) ?? undefined]);
     merged.more = { ...base.more, ...Object.fromEntries(trees) };
   }
   const names = new Map(letters.map((letter, k) => [letter, given[k].name]));

@@ -192,11 +192,12 @@ window.prm ??= (() => {
 
   const bytes = (text) => new Blob([text]).size;
 
-  function read(key) {
+  // A text as JSON; null where it is none: a link may hold anything.
+  function parsed(text) {
     try {
-      return JSON.parse(stored(key));
+      return JSON.parse(text);
     } catch {
-      return null; // not one of ours
+      return null;
     }
   }
 
@@ -221,7 +222,8 @@ window.prm ??= (() => {
     savedResults: () => stored(RESULTS), // as text: the server reads it
     forgetResults: () => forget(RESULTS),
     saveView: (view) => store(VIEW, JSON.stringify(view)),
-    savedView: () => read(VIEW),
+    savedView: () => parsed(stored(VIEW)),
+    parsed,
     MODEL,
   });
 })();

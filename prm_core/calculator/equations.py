@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from prm_core.calculator.clock import with_clocks
-from prm_core.calculator.conversions import factor_of
+from prm_core.calculator.conversions import factor_of, factors_of
 from prm_core.calculator.reader import BEGINS, Reader, size
 from prm_core.calculator.readings import ELSEWHERE, Equation, Reading, Side
 from prm_core.calculator.tokens import CLOCK, VARIABLE, Number, Tokens, exact, scan, words
@@ -58,7 +58,16 @@ def read(
     reading = _read(tokens, text, known, before)
     if root is not None:
         reading = replace(reading, root=root, letter=letter)
+        if assigns(reading):  # "x = 2 or x = 3": neither is false
+            equations = tuple(e for e in reading.equations if e.holds or not e.unknown)
+            reading = replace(reading, equations=equations)
     return with_clocks(reading) if CLOCK in tokens.kinds else reading
+
+
+def assigns(reading: Reading) -> bool:
+    """Whether an unknown has its value from "x = 3", which may be the case that comes next."""
+    first = next((e for e in reading.equations if e.unknown), None)
+    return first is not None and not first.sides[0].signs and first.sides[1].is_number
 
 
 def _solve(tokens: Tokens, text: str, letter: str, known: Mapping[str, Number]) -> Number | None:
@@ -189,7 +198,9 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
 
 
 def converts(a: Side, b: Side) -> bool:
-    """`2 hours = 120 minutes`, `90 × 2 = 180 minutes = 3 hours`."""
+    """`2 hours = 120 minutes`, `90 × 2 = 180 minutes = 3 hours`, `2 hours = 2 × 60`."""
+    if a.unit and not b.unit and b.signs:
+        return any(a.value * factor == b.value for factor in factors_of(a.unit))
     factor = factor_of(a.unit, b.unit) if a.unit != b.unit else None
     return factor is not None and a.value * factor == b.value
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from prm_core.calculator.conversions import factors_of
-from prm_core.calculator.equations import read
+from prm_core.calculator.equations import assigns, read
 from prm_core.calculator.readings import Equation, Reading, Side
 from prm_core.calculator.tokens import (
     CLOCK,
@@ -204,9 +204,9 @@ class Ledger:
         if self._squares:
             self._parts |= {value * value for value in self._given if -1000 < value < 1000}
         self._unknowns: dict[str, Number] = {}
-        self._note_root(reading)
-        kinds = reading.tokens.kinds
-        self._several = VARIABLE in kinds and "^" in kinds  # "x = 2", and in the next step "x = 3"
+        if reading.root is not None:
+            self._unknowns[reading.letter] = reading.root
+        self._found: dict[str, int] = {}  # letters that a step gave a value → the step
         said = _words(reading)
         self._cues = {sign: not cue.isdisjoint(said) for sign, cue in _CUES.items()}
         self._cues_of = _cues_of(reading)
@@ -225,10 +225,16 @@ class Ledger:
     def step(self, text: str) -> StepReading:
         """Read the next step."""
         content = step_content(text)
-        reading = read(content, self._unknowns, self._last_side)
+        known = {
+            letter: value
+            for letter, value in self._unknowns.items()
+            if self._found.get(letter, self._n_steps) >= self._n_steps - 1
+        }
+        reading = read(content, known, self._last_side)
         self._known |= set(_clocks(reading))  # "8:15 to 9:00": an hour needs no reason
-        if not self._several:
-            self._note_root(reading)
+        if reading.root is not None and not assigns(reading):
+            self._unknowns[reading.letter] = reading.root
+            self._found[reading.letter] = self._n_steps
         f = [0.0] * N_FEATURES
         small = lower(content)
         correction = _has(small, _CORRECTS, _CORRECTION)
@@ -243,10 +249,6 @@ class Ledger:
         self._close(f, reading, stated, own)
         offset = len(text.rstrip()) - len(content) if text.rstrip().endswith(content) else 0
         return StepReading(_moved(reading.equations, offset), tuple(f), reading)
-
-    def _note_root(self, reading: Reading) -> None:
-        if reading.root is not None:
-            self._unknowns[reading.letter] = reading.root
 
     def _note_form(self, f: list[float], reading: Reading, small: str, correction: bool) -> None:
         equations = reading.equations

@@ -7,6 +7,7 @@ be read is no computation.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -34,6 +35,7 @@ from prm_core.calculator.tokens import (
     Tokens,
     exact,
     quotient,
+    words,
 )
 
 _DEEPEST = 20  # brackets
@@ -47,6 +49,15 @@ _GAP = frozenset((FILLER, COPULA, LINK, COMMA, OF))
 BEGINS = frozenset((NUMBER, "(", FRACTION, ROOT, PI, VARIABLE, TIMES_WORD, VERB, "-"))
 _OPERAND = BEGINS - {VERB}
 _RESULT = _OPERAND - {VARIABLE}
+_FACTOR = frozenset((ROOT, FRACTION, VARIABLE, PI))
+_JOINS = frozenset(("_", r"\pm", r"\mp", r"\mod", r"\bmod", r"\pmod", r"\choose"))
+_ARROWS = frozenset(  # commands that take nothing
+    words(
+        r"\implies \iff \to \rightarrow \therefore \because \colon \leq \geq \le \ge \neq \ne \lt "
+        r"\gt \equiv \ldots \dots \cdots \checkmark \square \hline \begin \end \item \degree"
+    )
+)
+_BOX = re.compile(r"\\(?:boxed|fbox|mbox|text\w*|math\w+)\s*\Z")
 _BEHIND_UNIT = frozenset("+-*/=)^c%")
 
 
@@ -78,9 +89,7 @@ class Reader:
         if value is None:
             self.i = first
             return None
-        last = self.i - 1
-        while last > first and self.kinds[last] in _UNIT:
-            last -= 1
+        last = self._before_unit(first, self.i - 1)
         alone = last == first
         return Side(
             value,
@@ -96,15 +105,29 @@ class Reader:
             first,
         )
 
+    def _before_unit(self, first: int, last: int) -> int:
+        r"""The last token of a computation without its unit, which may be `\text{ hours}`."""
+        while last > first:
+            j = last
+            if self.kinds[j] == ")" and self.text[self.starts[j]] == "}":
+                j -= 1
+                while self.kinds[j] in _UNIT:
+                    j -= 1
+                if j == last - 1 or not self._opens_group(j):
+                    return last
+            elif self.kinds[j] not in _UNIT:
+                return last
+            last = j - 1
+        return last
+
     def _is_cut(self, first: int, last: int) -> bool:
-        """Whether a sign, or a letter right after a number, shows that more belongs to it."""
+        """Whether more than was read belongs to a computation: a sign, a letter, a command."""
         kinds = self.kinds
         j = first - 1
         while j > max(0, first - 3) and kinds[j] == WORD:
             j -= 1
         signs = _OPERATIONS if j == first - 1 else "+*"
         before = j > 0 and kinds[j] in signs and kinds[j - 1] != STOP
-        before = before or (first > 0 and kinds[first - 1] == "^")
         behind = kinds[self.i] in "+*/^(" or (
             kinds[self.i] == "-" and self.ends[self.i + 1] - self.starts[self.i + 1] == 1
         )
@@ -112,7 +135,25 @@ class Reader:
         while kinds[j] == WORD and j < self.i + 2:
             j += 1
         counts = kinds[j] == OF and kinds[j + 1] == NUMBER  # "6 groups of 7"
+        before = before or self._belongs_before(first)
+        behind = behind or kinds[self.i] in _FACTOR or self.values[self.i] in _JOINS
         return before or behind or counts or self.saw_letter
+
+    def _belongs_before(self, first: int) -> bool:
+        r"""Whether what stands before takes it: `f(-2)`, `a_{14}`, `\log_2 8`, `x^2`, `}{2}`."""
+        if not first:
+            return False
+        kind, said = self.kinds[first - 1], str(self.values[first - 1])
+        place, end = self.starts[first], self.ends[first - 1]
+        tight = self.text[end:place] in ("", r"\left")
+        letter = kind in (WORD, FILLER, VARIABLE) or said == "'"
+        if tight and self.text[place] in "(+-−" and (letter or kind == ")"):
+            return True
+        in_group = self.text[place] == "{" and not _BOX.search(self.text, max(0, place - 12), place)
+        if in_group or self.text[end - 1] == "}":
+            return True
+        takes = said[:1] == "\\" and said not in _ARROWS
+        return kind == "^" or "_" in (said, self.values[first - 2]) or takes
 
     def _digits_shown(self, first: int, last: int) -> int:
         if first == last:
@@ -125,9 +166,13 @@ class Reader:
         if self.starts[first] and self.text[self.starts[first] - 1] in "$€£":
             return "$"
         j = last + 1
-        while self.kinds[j] in (FILLER, OF) and j < last + 3:
+        while j < last + 3 and (self.kinds[j] in (FILLER, OF) or self._opens_group(j)):
             j += 1
         return singular(self.values[j]) if self.kinds[j] == WORD else ""
+
+    def _opens_group(self, i: int) -> bool:
+        """The brace of `\\text{ hours}`."""
+        return self.kinds[i] == "(" and self.text[self.starts[i]] == "{"
 
     def _sum(self) -> Number | None:
         total = self._product()
@@ -136,7 +181,7 @@ class Reader:
         terms = [total]
         while (sign := self.kinds[self.i]) == "+" or sign == "-":
             before = self.i
-            if sign == "-" and self._is_negative_number(before):
+            if sign == "-" and (self._is_negative_number(before) or self._is_bullet(before)):
                 break
             mark = len(self.operands), len(self.signs)
             self.i += 1
@@ -158,6 +203,9 @@ class Reader:
         if len(terms) > 2:
             self._note_pairs(terms, product=False)
         return total
+
+    def _is_bullet(self, i: int) -> bool:
+        return self._new_line(i) and self.starts[i + 1] > self.ends[i]
 
     def _is_negative_number(self, i: int) -> bool:
         """Of "from 5 down to -3" the last: a sign that belongs to the number after it."""
@@ -385,7 +433,7 @@ class Reader:
     def _skip_unit(self) -> None:
         """Pass over a unit, where the computation continues after it."""
         j, kinds = self.i, self.kinds
-        if kinds[j] == WORD and self.ends[j] - self.starts[j] == 1:
+        if kinds[j] in (WORD, FILLER) and self.ends[j] - self.starts[j] == 1:
             self.saw_letter = self.saw_letter or self.starts[j] == self.ends[j - 1]
         if kinds[j] in _BEHIND_UNIT and not (kinds[j] == "/" and kinds[j + 1] == WORD):
             return
@@ -393,7 +441,7 @@ class Reader:
             return
         last = j + _UNIT_WORDS
         while j < last:
-            if kinds[j] in _UNIT:
+            if kinds[j] in _UNIT and not self._begins_other(j):
                 j += 1
             elif kinds[j] == "/" and kinds[j + 1] == WORD:
                 j += 2
@@ -462,12 +510,20 @@ class Reader:
             self.partial.add(total)
         return size(total) if word == "difference" else total
 
+    def _new_line(self, i: int) -> bool:
+        """Whether a token is the first of its line."""
+        return "\n" in self.text[self.ends[i - 1] : self.starts[i]]
+
+    def _begins_other(self, i: int) -> bool:
+        """Whether a word is no unit of what stands before it: "a = 0 or a = 2"."""
+        return self._new_line(i) or self.values[i] in ("or", "a", "i")
+
     def relation(self, left: Side) -> str:
         """ "=" or "words" where the text says that what was read equals what comes; else ""."""
         kinds, j = self.kinds, self.i
         if kinds[j] in _UNIT:
             k = j
-            while kinds[k] in _UNIT and k < j + _UNIT_WORDS:
+            while kinds[k] in _UNIT and k < j + _UNIT_WORDS and not self._begins_other(k):
                 k += 1
             if kinds[k] == "=":
                 j = k

@@ -26,17 +26,19 @@ _MEASURED = re.compile(
 _BESIDE_COMMA = frozenset("=+-*/^%")
 _BESIDE_COLON = frozenset("=+-*/(")
 
+_LETTER_K = re.compile(r"(?<![^\W_])k(?![^\W_])|k\^")  # where k is a letter, 3k is not 3,000
+
 _LONGEST_NUMBER = 40  # digits; longer ones are words, so that arithmetic stays quick
 
 _SCANNER = re.compile(
     r"""
-    \s*+(?:(?P<skip><<[^<>]*>>|\\[,;!:\s]|\\[()\[\]]|\\?[$]|[€£`\#~]
+    \s*+(?:(?P<skip><<[^<>]*>>|\\[,;!:\s]|\\[()\[]|\\?[$]|[€£`\#~]
         |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
     |(?P<clock>(?:[01]?\d|2[0-4]):\d\d(?!\d))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
-    |(?P<number>(?:\d{1,3}(?:(?:,|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
+    |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
     |(?P<times>\\times|\\cdot|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
     |(?P<pi>\\pi(?![^\W\d_])|π)
@@ -185,7 +187,9 @@ def scan(text: str) -> Tokens:
         if kind == "number":
             _add_number(tokens, found, start, end)
         elif kind == "word":
-            if found in _KNOWN or "-" in found:
+            if found == "k" and _LETTER_K.search(small):
+                add(WORD, found, start, end)
+            elif found in _KNOWN or "-" in found:
                 _add_word(tokens, found, start, end)
             else:
                 add(WORD, found, start, end)
@@ -215,7 +219,7 @@ def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
         return
     digits, behind = found, ""
     if not found.isdigit():
-        digits = found.replace("{,}", "").replace(",", "").replace(" ", "")
+        digits = found.replace("{,}", "").replace(",", "").replace("\\!", "").replace(" ", "")
         digits, _, behind = digits.replace("$", "").partition(".")
     if len(digits) + len(behind) > _LONGEST_NUMBER:
         tokens.add(WORD, found, start, end)
