@@ -205,9 +205,9 @@ def test_an_interrupted_run_leaves_the_old_results(
     run: Callable[..., Done], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupted(io.BytesIO):
-        def __next__(self) -> bytes:
+        def readline(self, size: int | None = -1) -> bytes:
             if not self.tell():
-                return super().__next__()
+                return super().readline(size)
             raise KeyboardInterrupt
 
     stdin = io.TextIOWrapper(Interrupted(json.dumps(GOOD).encode() + b"\n{"))
