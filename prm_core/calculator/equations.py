@@ -76,7 +76,7 @@ def _solve(tokens: Tokens, text: str, letter: str, known: Mapping[str, Number]) 
     for x in (0, 1, 2):
         read_so = _read(tokens, text, {**known, letter: x}, None, every=True)
         with_x = [e for e in read_so.equations if e.unknown]
-        if not with_x:
+        if not with_x or any(side.cut for side in with_x[0].sides):
             return None
         gaps.append(with_x[0].sides[0].value - with_x[0].sides[1].value)
     slope = gaps[1] - gaps[0]
@@ -186,7 +186,7 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
     if a.cut or b.cut:
         return True
     if link == "words":
-        return a.is_number or not b.is_number
+        return a.is_number or not b.is_number or reader.is_of(a)
     if not a.is_number:
         return bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
     counted = bool(a.unit) and a.unit != b.unit

@@ -57,6 +57,9 @@ _ARROWS = frozenset(  # commands that take nothing
         r"\gt \equiv \ldots \dots \cdots \checkmark \square \hline \begin \end \item \degree"
     )
 )
+_SHORT_UNITS = frozenset(
+    words("kg cm mm km ml cl dl dm mg ft in oz lb hr mi yd pm am st nd rd th kw mb gb")
+)
 _BOX = re.compile(r"\\(?:boxed|fbox|mbox|text\w*|math\w+)\s*\Z")
 _BEHIND_UNIT = frozenset("+-*/=)^c%")
 
@@ -281,16 +284,19 @@ class Reader:
             self.i = j
 
     def _follows_at_once(self) -> bool:
-        """`3x`, `3(4 + 5)` and `(2)(3)`: a product without a sign."""
+        r"""`3x`, `3(4 + 5)`, `(2)(3)` and `\frac{1}{3} (x - 30)`: a product without a sign."""
         i = self.i
-        if not i or self.starts[i] != self.ends[i - 1]:
+        if not i:
             return False
         before, kind = self.kinds[i - 1], self.kinds[i]
-        return (before in (NUMBER, ")") and kind in (VARIABLE, FRACTION, PI)) or (
-            before in (NUMBER, ")", VARIABLE, PI)
-            and kind == "("
-            and self.text[self.starts[i]] == "("
-        )
+        bracket = kind == "(" and self.text[self.starts[i]] == "("
+        if bracket and before == ")" and self.text[self.starts[i - 1]] == "}":
+            return True
+        if self.starts[i] != self.ends[i - 1]:
+            return False
+        if kind == "(":
+            return bracket and before in (NUMBER, ")", VARIABLE, PI)
+        return before in (NUMBER, ")") and kind in (VARIABLE, FRACTION, PI)
 
     def _power(self) -> Number | None:
         base = self._primary()
@@ -433,8 +439,9 @@ class Reader:
     def _skip_unit(self) -> None:
         """Pass over a unit, where the computation continues after it."""
         j, kinds = self.i, self.kinds
-        if kinds[j] in (WORD, FILLER) and self.ends[j] - self.starts[j] == 1:
-            self.saw_letter = self.saw_letter or self.starts[j] == self.ends[j - 1]
+        if kinds[j] in (WORD, FILLER) and self.starts[j] == self.ends[j - 1]:
+            n = self.ends[j] - self.starts[j]  # "3a", "3ab"
+            self.saw_letter |= n == 1 or (n == 2 and self.values[j] not in _SHORT_UNITS)
         if kinds[j] in _BEHIND_UNIT and not (kinds[j] == "/" and kinds[j + 1] == WORD):
             return
         if kinds[j] == OF and self.fractional:
@@ -449,7 +456,7 @@ class Reader:
                 j += 2  # "cm^3"
             elif kinds[j] == "(" and kinds[j + 1] in _UNIT:
                 k = j + 1
-                while k < j + 1 + _UNIT_WORDS and kinds[k] in _UNIT:
+                while k < j + 1 + _UNIT_WORDS and kinds[k] in _UNIT and not self._begins_other(k):
                     k += 1
                 if kinds[k] != ")":
                     return
@@ -517,6 +524,11 @@ class Reader:
     def _begins_other(self, i: int) -> bool:
         """Whether a word is no unit of what stands before it: "a = 0 or a = 2"."""
         return self._new_line(i) or self.values[i] in ("or", "a", "i")
+
+    def is_of(self, side: Side) -> bool:
+        """Whether words speak of something of it: "the last digit of 3^4 is 1"."""
+        i = side.first
+        return i > 1 and self.kinds[i - 1] == OF and self.kinds[i - 2] == WORD
 
     def relation(self, left: Side) -> str:
         """ "=" or "words" where the text says that what was read equals what comes; else ""."""

@@ -26,7 +26,9 @@ _MEASURED = re.compile(
 _BESIDE_COMMA = frozenset("=+-*/^%")
 _BESIDE_COLON = frozenset("=+-*/(")
 
-_LETTER_K = re.compile(r"(?<![^\W_])k(?![^\W_])|k\^")  # where k is a letter, 3k is not 3,000
+_LETTER_K = re.compile(
+    r"(?<![^\W_])k(?![^\W_])|\dk\s?[-+*/=^)}\\]"
+)  # where k is a letter, 3k is not 3,000
 
 _LONGEST_NUMBER = 40  # digits; longer ones are words, so that arithmetic stays quick
 
@@ -37,6 +39,7 @@ _SCANNER = re.compile(
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
     |(?P<clock>(?:[01]?\d|2[0-4]):\d\d(?!\d))
+    |(?P<endless>\d*\.\d*(?:\\overline|\\bar|\\dot|\.\.|…))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
     |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
