@@ -158,24 +158,6 @@ def test_the_tree_stays_over_reload_export_and_link(
     assert drawn(page) == before
 
 
-def test_a_link_whose_tree_is_no_tree_is_exported_without_it(
-    page: Page, session_file: Path, tmp_path: Path
-) -> None:
-    open_tree(page, session_file)
-    page.evaluate(
-        """() => {
-          const key = "prm-inspector.results";
-          const stored = { ...JSON.parse(sessionStorage.getItem(key)), search: "{" };
-          sessionStorage.setItem(key, JSON.stringify(stored));
-        }"""
-    )
-    open_link(page)
-    expect(page.locator(".bd-tree .bd-summary")).to_contain_text("is damaged or of another version")
-    exported = saved(page, tmp_path / "again.json")
-    assert len(exported.problems[0].solutions) == 4
-    assert search_tree(exported.problems[0]) is None
-
-
 def test_another_problem_has_no_tree(page: Page, session_file: Path, tmp_path: Path) -> None:
     open_tree(page, session_file)
     other = tmp_path / "other.jsonl"
