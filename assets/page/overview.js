@@ -227,8 +227,7 @@ const Overview = (() => {
     say(row, column);
   }
 
-  map.plot.setAttribute("role", "group");
-  map.plot.tabIndex = 0;
+  const ring = () => rows.length && move(0, 0);
   const KEYS = {
     ArrowDown: () => move(1, 0),
     ArrowUp: () => move(-1, 0),
@@ -238,14 +237,7 @@ const Overview = (() => {
     End: () => move(0, Infinity),
     Enter: () => about.open(rows[at.row].letter, at.column),
   };
-  map.plot.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
-    KEYS[event.key]();
-    event.preventDefault();
-  });
-  for (const how of ["focus", "blur"]) {
-    map.plot.addEventListener(how, () => rows.length && move(0, 0));
-  }
+  Pictures.walked(map.plot, KEYS, ring, ring);
 
   // --- the course of every solution, and the spread ---------------------------------------------------
 

@@ -56,25 +56,54 @@ const Pictures = (() => {
     );
   }
 
-  // Draws it, again only when it comes near the window; `events` are listened to from the first time.
+  // Draws it, again only when it comes near the window and no pointer is down: Plotly would lose that
+  // press. `events` are listened to from the first time.
   function draw({ plot }, data, layout, events = {}) {
     const first = !plot.data;
     late.set(plot, () => {
       window.Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
     });
-    const { top, bottom } = plot.getBoundingClientRect();
-    if (first || (bottom > -NEAR_PX && top < innerHeight + NEAR_PX)) drawNow(plot);
-    else near.observe(plot);
+    if (first) drawNow(plot);
+    else if (!down) drawOrWait(plot);
     if (!first) return;
     for (const [name, heard] of Object.entries(events)) plot.on(`plotly_${name}`, heard);
   }
 
+  // Lets the keys walk in a figure: `keys` says what each of them does, `enter` is called when the
+  // focus comes and `leave` when it goes.
+  function walked(plot, keys, enter, leave) {
+    plot.setAttribute("role", "group");
+    plot.tabIndex = 0;
+    plot.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+      keys[event.key]();
+      event.preventDefault();
+    });
+    plot.addEventListener("focus", enter);
+    plot.addEventListener("blur", leave);
+  }
+
   const late = new Map(); // figure → what draws it
+  let down = false; // a pointer is
   const near = new IntersectionObserver(
     (entries) => entries.forEach((one) => one.isIntersecting && drawNow(one.target)),
     { rootMargin: `${NEAR_PX}px` },
   );
   addEventListener("beforeprint", () => [...late.keys()].forEach(drawNow));
+
+  addEventListener("pointerdown", () => (down = true), true);
+  for (const end of ["pointerup", "pointercancel"]) {
+    addEventListener(end, () => {
+      down = false;
+      setTimeout(() => [...late.keys()].forEach(drawOrWait)); // once the press was heard
+    }, true);
+  }
+
+  function drawOrWait(plot) {
+    const { top, bottom } = plot.getBoundingClientRect();
+    if (bottom > -NEAR_PX && top < innerHeight + NEAR_PX) drawNow(plot);
+    else near.observe(plot);
+  }
 
   function drawNow(plot) {
     near.unobserve(plot);
@@ -82,5 +111,5 @@ const Pictures = (() => {
     late.delete(plot);
   }
 
-  return { build, axis, frame, joined, draw };
+  return { build, axis, frame, joined, draw, walked };
 })();

@@ -308,8 +308,6 @@ function buildTree(title, file) {
     return children?.find((i) => !shape.cut[i]) ?? children?.[0] ?? at;
   }
 
-  picture.plot.setAttribute("role", "group");
-  picture.plot.tabIndex = 0;
   const KEYS = {
     ArrowUp: () => go(column()[shape.order[at] - 1] ?? at),
     ArrowDown: () => go(column()[shape.order[at] + 1] ?? at),
@@ -319,14 +317,15 @@ function buildTree(title, file) {
     End: () => go(begin()),
     Enter: () => open(at),
   };
-  picture.plot.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key] || at < 0) return;
-    KEYS[event.key]();
-    event.preventDefault();
-  });
-  picture.plot.addEventListener("focus", () => tree?.nodes.length && go(at < 0 ? begin() : at));
-  picture.plot.addEventListener(
-    "blur",
+  const fromHere = (press) => () => {
+    if (!tree?.nodes.length) return;
+    if (at < 0) at = begin();
+    press();
+  };
+  Pictures.walked(
+    picture.plot,
+    Object.fromEntries(Object.entries(KEYS).map(([key, press]) => [key, fromHere(press)])),
+    fromHere(() => go(at)),
     () => tree && window.Plotly.relayout(picture.plot, { shapes: ground }),
   );
 
