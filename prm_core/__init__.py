@@ -4,8 +4,8 @@
     >>> aggregate([0.9, 0.8, 0.95], "min")
     0.8
 
-What needs torch, Plotly or the answer checker is imported when its name is first used, so that
-`import prm_core` stays quick.
+What needs torch, Plotly, the splitter or the answer checker is imported when its name is first
+used, so that `import prm_core` stays quick.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from prm_core.errors import (
 )
 from prm_core.ranking.aggregate import aggregate
 from prm_core.ranking.rank import rank
-from prm_core.text.steps import split_steps
 from prm_core.types import (
     Candidate,
     Example,
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from prm_core.scoring.open import open_scorer
     from prm_core.session.open import open_session
     from prm_core.session.record import Session
+    from prm_core.text.steps import split_steps
     from prm_core.training.api import add_value_head, step_loss, train
     from prm_core.training.loss import Loss
     from prm_core.training.options import TrainingProgress
@@ -122,6 +122,7 @@ _LATER = {
     "open_session": "prm_core.session.open",
     "same_answer": "prm_core.answers.final",
     "session_html": "prm_core.evaluation.session_report",
+    "split_steps": "prm_core.text.steps",
     "step_bars": "prm_core.figures.step_bars",
     "step_loss": "prm_core.training.api",
     "step_positions": "prm_core.scoring.local",
