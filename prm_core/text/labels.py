@@ -22,17 +22,25 @@ _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 _HAN = "一二三四五六七八九十"
 _ROMAN = {"i": 1, "v": 5, "x": 10}
 _BLANK = r"[ \t\xa0]"
-_BULLETS = r"[-*+•◦▪‣●○►▶➤→✅✔🔹🔸👉>]"
+_SYMBOLS = "•‣\u2190-\u21ff\u25a0-\u2775\u2794-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff"
+_BULLETS = rf"[-*+>{_SYMBOLS}]"
 _STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
+_NUMBER_SIGN = r"(?:[\#№-]|[Nn]\.?[°º]|No\.|Nr\.)"
+_STAGE = r"(?i:stage|phase|part|stufe|teil|partie|fase|parte|etapa|этап|часть|阶段|部分)"
 LABEL_STEMS = ("step", "tape", "schritt", "paso", "passo", "шаг", "步")
 """What every label has in it, in lower case."""
 _COUNT = (
     rf"(?>\d{{1,5}}(?:\.\d{{1,2}}){{0,2}}|{'|'.join(_WORDS)}|[ivx]{{1,5}}|[a-h]|[{_HAN}]{{1,3}})"
 )
+_OPENED = (
+    r"\\(?:text(?:bf|it)|emph|underline|(?:sub){0,2}section|paragraph)\*?\{"
+    r"|<(?:b|strong|em|u|h[1-6])>"
+)
 _LEAD = (
     rf"{_BLANK}*+(?:{_BULLETS}\ufe0f?{_BLANK}++)?(?P<hashes>\#{{1,6}})?{_BLANK}*+"
-    rf"(?P<bold>\*{{1,3}}|__?)?{_BLANK}*+"
+    rf"(?P<wrap>{_OPENED}|[=-]{{2,4}})?{_BLANK}*+(?P<bold>\*{{1,3}}|__?)?{_BLANK}*+"
 )
+_CLOSED = r"(?:\}|</(?:b|strong|em|u|h[1-6])>|[=-]{2,4})"
 
 # "Step 1:", "### Step 2", "**Step 3**: ", "STEP 4 - ", "Step 5 (check):", "Step 6 of 7.",
 # "[Step 7]", "第一步：". The mark at the end may be missing only where the line or the bold type
@@ -40,13 +48,14 @@ _LEAD = (
 # as a whole or not at all.
 LABEL = re.compile(
     rf"""{_LEAD} (?P<bracket>[\[【(（])?
-    (?: {_STEP_WORD} {_BLANK}*+ [\#-]?+ (?P<count>{_COUNT}) (?![^\W_])
+    (?: {_STEP_WORD} {_BLANK}*+ (?:{_NUMBER_SIGN}{_BLANK}*+)?+ (?P<count>{_COUNT}) (?![^\W_])
       | 第{_BLANK}*+ (?P<han>\d{{1,3}}|[{_HAN}]{{1,3}}) {_BLANK}*+步 )
     (?: {_BLANK}*+ (?:of|/) {_BLANK}*+ \d{{1,3}} )?+
     {_BLANK}*+
     (?: (?P<aside> [(（] [^()（）{_LINE_ENDS}]{{1,60}} [)）] ) {_BLANK}*+ )?+
     (?: (?P<closed> (?P=bold) {_BLANK}*+ (?:[:：.)]|[–—→-](?=\s))?+ | [:：.)] (?P=bold) )
       | (?(bracket) [\]】)）]:?+ | [:：.)、] )
+      | (?(wrap) {_CLOSED} | (?!))
       | [–—→-] (?=\s)
       | (?= [{_LINE_ENDS}] | \Z )
       | (?(hashes)|(?!))
@@ -58,7 +67,8 @@ LABEL = re.compile(
 _ITEM = re.compile(
     rf"""{_LEAD}
     (?: (?P<number>\d{{1,3}})
-        (?: [.)] (?P<closed>(?P=bold)) | (?:\.\)?|\)) (?=[\s*]|[\u3040-\u9fff]|\Z) | [、．）] )
+        (?: [.)] (?P<closed>(?P=bold)) | (?:\.[)-]?|[°º]?\)) (?=[\s*]|[^\W\d_]|\Z)
+          | [、．）] | / (?={_BLANK}[^\W\d_]) )
       | (?P<sign> [①-⑳❶-❿➀-➓] | \d\ufe0f?\u20e3 ) {_BLANK}*+ )""",
     re.VERBOSE,
 )
@@ -67,14 +77,16 @@ _COUNTED = re.compile(
     rf"""{_LEAD}
     (?: (?P<number>\d{{1,2}}) (?: [:：] (?=\s) | {_BLANK} [–—-] (?={_BLANK}[^\W\d_]) )
       | [(（\[] (?P<inner>\d{{1,2}}) [)）\]] | (?P<han>[{_HAN}]{{1,3}}) 、
-      | (?P<roman>[IVX]{{1,5}}|[ivx]{{1,5}}(?=\))) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）]
+      | (?P<roman>[IVX]{{1,5}}|[ivx]{{1,5}}) [.)] (?=\s) | [(（] (?P<small>[ivx]{{1,5}}) [)）]
+      | (?(hashes) (?P<headed>\d{{1,2}}) (?={_BLANK}\S)
+          | {_STAGE} {_BLANK}*+ (?P<stage>\d{{1,2}}) {_BLANK}*+ (?: [:：.)] | [–—-] (?=\s) ) )
       | [(（]?+ (?P<letter>[a-jA-J]) [)）] | (?P<dotted>[a-jA-J]) \. (?=\s) )""",
     re.VERBOSE,
 )
 
 MAY_COUNT = re.compile(
-    rf"""(?:{_BLANK}|{_BULLETS}|[\ufe0f#*_\[【(（])*+
-    (?: (?P<word>{_STEP_WORD}|第) | \d | [①-⑳❶-❿➀-➓{_HAN}] | [ivxa-j]{{1,5}}[.)] )""",
+    rf"""(?:{_BLANK}|{_BULLETS}|[\ufe0f#*_=\[【(（]|{_OPENED})*+
+    (?: (?P<word>{_STEP_WORD}|第) | {_STAGE} | \d | [①-⑳❶-❿➀-➓{_HAN}] | [ivxa-j]{{1,5}}[.)] )""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What a label or a number begins with; quick, and `word` is set for every label."""
@@ -96,7 +108,7 @@ def item(text: str, start: int, end: int) -> tuple[re.Match[str], int, bool] | N
     """The number that a line begins with, such as "2.", "(2)", "II." or "b)".
 
     Returns:
-        Its match, its value, and whether it is a letter.
+        Its match, its value, and whether it may count parts of a question: "b)", "Part 2:".
     """
     found = _ITEM.match(text, start, end)
     if found is not None:
@@ -105,8 +117,10 @@ def item(text: str, start: int, end: int) -> tuple[re.Match[str], int, bool] | N
     found = _COUNTED.match(text, start, end)
     if found is None:
         return None
-    if digits := found["number"] or found["inner"]:
+    if digits := found["number"] or found["inner"] or found["headed"]:
         return found, int(digits), False
+    if stage := found["stage"]:
+        return found, int(stage), True
     if han := found["han"]:
         return found, _han(han), False
     if letter := found["letter"] or found["dotted"]:
@@ -148,6 +162,10 @@ def step_content(text: str) -> str:
         return text
     rest = text[match.end() :].strip(EDGE)
     groups = match.groupdict()
+    if wrap := groups["wrap"]:
+        closed = re.match(_CLOSED, rest)
+        rest = rest[closed.end() :].lstrip(EDGE) if closed else rest
+        rest = wrap + rest if not closed and re.search(_CLOSED, rest) else rest
     opened = groups["bold"]
     if opened and not groups["closed"]:  # "**Step 3: Find x.** Then": the rest stays bold
         rest = opened + rest
@@ -176,13 +194,35 @@ def numbered(steps: Iterable[str]) -> list[str]:
 # "… = 7 Step 2: …"; see `lists.inlined`.
 INLINE_LABEL = re.compile(
     rf"""(?<![^\W\d_]) (?P<bold>\*\*|__)?
-    (?: (?P<word> step|étape|etape|schritt|paso|passo|шаг|步[骤驟] ) {_BLANK}*+ \#?+
-        (?P<count>{_COUNT})
+    (?: (?P<word> step|étape|etape|schritt|paso|passo|шаг|步[骤驟] ) {_BLANK}*+
+        (?:{_NUMBER_SIGN}{_BLANK}*+)?+ (?P<count>{_COUNT})
       | 第{_BLANK}*+(?P<han>\d{{1,3}}|[{_HAN}]{{1,3}})步 )
-    {_BLANK}*+ (?: (?P=bold) {_BLANK}*+ (?:[:：.)–—→-]|->)?+ | [:：)] | \.(?=\s)
+    (?: {_BLANK}*+ (?:of|/) {_BLANK}*+ \d{{1,3}} )?+
+    {_BLANK}*+ (?: (?P=bold) {_BLANK}*+ (?:[:：.)–—→-]|->)?+ | [:：)\]】）] | \.(?=\s)
       | (?:[–—→-]|->) (?=\s) )""",
     re.VERBOSE | re.IGNORECASE,
 )
+INLINE_LEAD = re.compile(
+    rf"(?:(?<=\s)(?:[-–>\#]{{1,6}}|[{_SYMBOLS}])\ufe0f?\s*)?(?:[*_(\[【（]|{_OPENED})?\Z"
+)
+"""What belongs to a label within a line and stands before it: "- Step 2:", "(Step 2)"."""
+
+FIRST_MARK = re.compile(
+    rf"""{_BLANK}*+ (?P<open> [*_]{{0,2}} (?: [(（\[]? | \# | {_STAGE} {_BLANK} ) )
+        (?P<sign> 1\ufe0f?\u20e3 | ① | ❶ | 1 )
+        (?P<close> [)）\].:：、]{{0,2}} [*_]{{0,2}} ) (?P<blank>{_BLANK}?)""",
+    re.VERBOSE,
+)
+"""What the first item of a list begins with; the next ones are written alike."""
+
+
+def next_mark(first: re.Match[str], number: int) -> str:
+    """The mark of a later item: "(2) " after "(1) "."""
+    sign = first["sign"]
+    counted = chr(ord(sign) + number - 1) if sign in "①❶" else str(number) + sign[1:]
+    return f"{first['open']}{counted}{first['close']}{first['blank']}"
+
+
 REFERS = re.compile(
     r"\b(?:in|of|from|by|to|see|with|using|and|or|as|per|than|for|de|à|von|in|en|da|из|в|на)"
     r"[ \t]*\Z",

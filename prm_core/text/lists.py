@@ -15,12 +15,15 @@ from typing import NamedTuple
 
 from prm_core.text.labels import (
     EDGE,
+    FIRST_MARK,
     INLINE_ANSWER,
     INLINE_LABEL,
+    INLINE_LEAD,
     LABEL,
     LABEL_STEMS,
     REFERS,
     label_number,
+    next_mark,
 )
 from prm_core.text.parts import Head, Part, TextRow
 from prm_core.text.tags import WORD
@@ -272,7 +275,7 @@ def _rows_of_items(part: Part, one: List) -> list[int]:
 # --- labels within a line -------------------------------------------------------------------------
 
 
-_ENDED = re.compile(r"[\d.!?;)\]}$%]\Z")
+_ENDED = re.compile(r"[\d.!?;:)\]}$%。；！？*_]\Z")
 
 
 def inlined(part: Part) -> Part:
@@ -301,13 +304,12 @@ def inlined(part: Part) -> Part:
             continue  # the row's own, in "2. Step 2. So", too
         number = label_number(match)
         before = part.text[max(starts[index], match.start() - 16) : match.start()]
-        ended = before.rstrip(EDGE + "#")
+        ended = INLINE_LEAD.sub("", before).rstrip(EDGE)
         small = (match["word"] or "").islower() and not _ENDED.search(ended)
         if number != last + 1 or small or REFERS.search(before):
             continue
         last = number
-        hashes = len(before) - len(before.rstrip("# "))
-        start = match.start() - len(before[len(before) - hashes :].lstrip())
+        start = match.start() - len(INLINE_LEAD.search(before)[0])  # type: ignore[index]
         inside.append(TextRow(start, part.rows[index].end, False, False))
     if len(labels) + len(inside) < 2 or not inside:
         return part
@@ -316,28 +318,23 @@ def inlined(part: Part) -> Part:
     return _with_rows(part, inside)
 
 
-_INLINE_NUMBER = re.compile(
-    r"(?<=[\d.!?;:)\]}$%])[ \t]+(?P<open>\()?(?P<number>\d{1,2})(?P<close>[.)])(?=[ \t]+\S)"
-)
-
-
 def _inline_numbers(part: Part) -> Iterator[TextRow]:
     """Where "1. 3 + 4 = 7 2. 7 * 2 = 14" goes on counting, as its first item does."""
-    items = [head for head in part.heads.values() if head.kind == "item" and head.level == 7]
-    if [head.number for head in items] != [1]:
+    heads = [head for head in part.heads.values() if head.kind in ("item", "letter", "heading")]
+    if [head.number for head in heads] != [1]:
         return
-    row = part.rows[items[0].row]
-    first = re.match(r"\W*?(\(?)1([.)])", part.text[row.start : row.start + 12])
-    if first is None:
+    row = part.rows[heads[0].row]
+    first = FIRST_MARK.match(part.text, row.start, row.end)
+    if first is None or not (first["open"] + first["close"] or first["sign"] != "1"):
         return
-    count = 1
-    for found in _INLINE_NUMBER.finditer(part.text, row.start, row.end):
-        style = (found["open"] or "", found["close"])
-        if int(found["number"]) == count + 1 and style == first.groups():
-            start = found.start() + len(found[0]) - len(found[0].lstrip())
-            if part.blocks.free(start):
-                count += 1
-                yield TextRow(start, row.end, False, False)
+    at, number = first.end(), 2
+    while (found := part.text.find(mark := next_mark(first, number), at, row.end)) >= 0:
+        at = found + len(mark)
+        before = part.text[max(row.start, found - 8) : found]
+        goes_on = before[-1:].isspace() and _ENDED.search(before.rstrip(EDGE))
+        if goes_on and part.blocks.free(found) and not part.text[at : at + 1].isspace():
+            number += 1
+            yield TextRow(found, row.end, False, False)
 
 
 def _with_rows(part: Part, inside: list[TextRow]) -> Part:

@@ -23,7 +23,8 @@ def words(text: str) -> frozenset[str]:
 
 # No sentence ends with these.
 _NEVER = words(
-    "e.g i.e eg ie dr mr mrs ms prof st vs cf viz approx resp mme mlle p.ex env ca z.b d.h bzw"
+    "e.g i.e eg ie dr mr mrs ms prof st vs cf viz approx resp mme mlle p.ex env ca z.b d.h bzw "
+    "т.е т.к p.ej p.es"
 )
 # No end before a number or a bracket: "No. 3", "Eq. (2)", "pp. 4", "Jan. 5".
 _BEFORE_NUMBER = words(

@@ -522,13 +522,16 @@ def _list_cuts(part: Part, lists: list[List]) -> list[int]:
     heads = {head.row for one in lists for head in one.heads}
     tails = {one.tail for one in lists}
     cuts = []
+    headed = False  # a heading alone claims nothing: what follows belongs to it
     for index, row in enumerate(part.rows):
+        heading = _HEADING.match(part.text, row.start)
         if one := owner.get(index):
-            heading = _HEADING.match(part.text, row.start)
             cut = index in heads or (not one.loose and opens_at_margin(part, index))
             cut = cut or (heading is not None and len(heading[1]) <= one.heads[0].level)
         else:
             cut = row.opens or index in tails
+        cut = cut and (not headed or heading is not None or index in heads)
+        headed = bool(lists) and cut and heading is not None and index not in heads
         if cut or row.answer or (index == len(part.rows) - 1 and _closes(part, index)):
             cuts.append(row.start)
     return cuts

@@ -33,7 +33,7 @@ _THOUGHT = (
     r"(?:[a-z]{1,12}_){0,3}(?:ant)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|cot|"
     r"scratchpad|analysis|monologue|rationale)(?:_[a-z]{1,12}){0,2}"
 )
-_WRAPPER = r"answer|final_answer|final|solution|output|response|result|conclusion|summary"
+_WRAPPER = r"answer|ans|final_answer|final|solution|output|response|result|conclusion|summary"
 _TAG = re.compile(
     rf"""
       (?: < | &lt; ) (?P<slash>/)? [ \t]? (?:[a-z]{{1,12}}:)?
@@ -42,8 +42,11 @@ _TAG = re.compile(
         (?: [ \t] [^<>\n]{{0,60}} )? (?: > | &gt; )
     | ◁ (?P<kimi_end>/)? think ▷
     | \[ (?P<mistral_end>/)? (?-i:THINK(?:ING)?|REASONING|THOUGHTS?) \]
+    | (?<![A-Za-z\\]) [\[{{] (?P<braced_end>/)?
+        (?P<braced>think(?:ing)?|reasoning|thoughts?) [\]}}]
     | \[ (?P<square_end>/)? (?P<square>(?-i:ANSWER|SOLUTION|RESPONSE)) \]
-    | <\| (?: (?P<edge>begin|start|end)_of_(?P<of>\w{{1,20}}) | (?P<cohere>start|end)_thinking ) \|>
+    | <\| (?: (?P<edge>begin|start|end)[_▁]of[_▁](?P<of>\w{{1,20}})
+             | (?P<cohere>start|end)_thinking ) \|>
     | <\| (?P<bar_end>/|end_)? (?:think|thinking) (?P<bar_edge>_end|_start)? \|>
     | (?: <\|start\|> [ \t]*+ [a-z]{{1,12}} [^<>\n]{{0,40}} )?
         <\|channel\|> [ \t]*+ (?P<channel>[a-z]{{1,20}}) [^<>\n]{{0,60}}
@@ -68,7 +71,7 @@ _TAG = re.compile(
         | <(?: end_of_step | step_(?:end|sep|token) | eos?_step )>
         | (?<![^\W\d_])ки(?![^\W\d_]|[\u0300-\u036f]) | <(?:pos|neg)>
         | <[+-]> (?= [ \t]* (?:[\r\n]|\Z) ) )
-    | </? (?P<other>[a-z][a-z_]{{1,30}}) >
+    | </? (?P<other>[a-z][a-z_]{{1,30}}\d{{0,3}}) >
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -79,11 +82,12 @@ _HTML = re.compile(  # names of its elements, and of figures
     "a|abbr|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|d[dlt]|del"
     "|details|div|em|figure|font|footer|form|head|header|hr|html|i|iframe|img|input|ins|kbd|label|li"
     "|main|mark|math|nav|ol|option|pre|s|samp|script|section|small|span|strong|style|su[bp]|summary"
-    "|svg|table|tbody|t[dhrt]|tfoot|thead|title|u|ul|var|video|asy|tikz"
+    "|h[1-6]|svg|table|tbody|t[dhrt]|tfoot|thead|title|u|ul|var|video|asy|tikz"
 )
 _LAYOUT = re.compile(
     r"""(?: </?(?:br|hr|p|div|span|center|details|summary|[uo]l|li|font|section|blockquote)
               \b[^<>\n]{0,80}>
+      | <!--[^<>\n]{0,200}-->
       | &(?:nbsp|e[mn]sp|thinsp|[mn]dash|bull|hellip|middot);
       | \\(?:hrule|hline|newline|linebreak|noindent|(?:big|med|small)skip|newpage|pagebreak
           |clearpage|par|centering|[vh]fill|qed(?:here)?|(?:black)?square|Box|quad|qquad)(?![A-Za-z])
@@ -95,7 +99,9 @@ _LAYOUT = re.compile(
 )
 _BEGINS_LAYOUT = frozenset("<&\\$ \t")
 # Where a tag may begin: looked for first, for `_TAG` is slow.
-_SIGN = re.compile(r"[<◁\[]|&lt;|[кК][иИ]|\Aanalysis|assistant(?=analysis|commentary|final)")
+_SIGN = re.compile(
+    r"[<◁\[]|\{/?(?:think|reasoning|thought)|&lt;|[кК][иИ]|\Aanalysis|assistant(?=analysis|commentary|final)"
+)
 _CHANNELS = ("analysis", "commentary", "thought")
 _SOLUTION = "solution"
 
@@ -252,6 +258,10 @@ def _is_text(text: str, found: re.Match[str]) -> bool:
         text[max(0, found.start() - 16) : found.start()],
         text[found.end() : found.end() + 1],
     )
+    if name := found["braced"]:
+        opening, closing = found[0][0], found[0][-1]
+        pair = (f"{opening}{name}{closing}", f"{opening}/{name}{closing}")
+        return not all(tag in text for tag in pair)
     if found["first"]:
         return found.start() > 16 or bool(before.strip())
     return before[-1:] == "`" == after
@@ -282,13 +292,14 @@ def _mark(found: re.Match[str]) -> _Mark:
         if channel.lower() in _CHANNELS:
             return _Mark(start, end, THINKING_TAG, opens="channel")
         return _Mark(start, end, THINKING_TAG, closes=_SOLUTION)
-    name = (found["thought"] or found["of"] or "think").lower()
+    name = (found["thought"] or found["of"] or found["braced"] or "think").lower()
     is_thought = re.fullmatch(_THOUGHT, name) is not None
     closing = (
         found["slash"]
         or found["kimi_end"]
         or found["mistral_end"]
         or found["square_end"]
+        or found["braced_end"]
         or found["gemma_end"]
         or found["unused_end"]
         or found["bar_end"]

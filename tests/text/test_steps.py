@@ -47,6 +47,7 @@ def check(text: str, rule: str, *wanted: str) -> None:
         ["(This is 12.)", "Next comes 13."],
         ["**Add them.**", "We get 5."],
         ["At 5 p.m. it ends.", "At 6 a.m. it starts."],
+        ["Он купил 4, т.е. стало 7.", "Потом 8."],
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(sentences: list[str]) -> None:
@@ -359,6 +360,28 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
         "1. 3 + 4 = 7 ¦2. 7 * 2 = 14 ¦3. The answer is 14",
         "1) We add: 7. ¦2) We double: 14.",
         "(1) 3 + 4 = 7 ¦(2) 7 * 2 = 14 ¦(3) so 14",
+        "(Step 1) 3 + 4 = 7 ¦(Step 2) 7 * 2 = 14 ¦(Step 3) so 14",
+        "[Step 1] 3 + 4 = 7 ¦[Step 2] 7 * 2 = 14",
+        "Step 1/3: 3 + 4 = 7 ¦Step 2/3: 7 * 2 = 14 ¦Step 3/3: so 14",
+        "Step 1 of 2: 3 + 4 = 7 ¦Step 2 of 2: 7 * 2 = 14",
+        "Step No. 1: 3 + 4 = 7 ¦Step No. 2: 7 * 2 = 14",
+        "Étape n°1 : 3 + 4 = 7 ¦Étape n°2 : 7 * 2 = 14",
+        "Шаг №1: 3 + 4 = 7 ¦Шаг №2: 7 * 2 = 14",
+        "- Step 1: 3 + 4 = 7 ¦- Step 2: 7 * 2 = 14",
+        "→ Step 1: 3 + 4 = 7 ¦→ Step 2: 7 * 2 = 14",
+        "*Step 1:* 3 + 4 = 7 ¦*Step 2:* 7 * 2 = 14",
+        r"\textbf{Step 1:} 3 + 4 = 7 ¦\textbf{Step 2:} 7 * 2 = 14",
+        "Stage 1: 3 + 4 = 7 ¦Stage 2: 7 * 2 = 14 ¦Stage 3: so 14",
+        "Part 1: 3 + 4 = 7 ¦Part 2: 7 * 2 = 14",
+        "#1: 3 + 4 = 7 ¦#2: 7 * 2 = 14 ¦#3: so 14",
+        "#1 3 + 4 = 7 ¦#2 7 * 2 = 14 ¦#3 so 14",
+        "[1] 3 + 4 = 7 ¦[2] 7 * 2 = 14",
+        "**1.** 3 + 4 = 7 ¦**2.** 7 * 2 = 14 ¦**3.** so 14",
+        "**(1)** 3 + 4 = 7 ¦**(2)** 7 * 2 = 14",
+        "1️⃣ 3 + 4 = 7 ¦2️⃣ 7 * 2 = 14 ¦3️⃣ so 14",
+        "① 3 + 4 = 7 ¦② 7 * 2 = 14",
+        "1、3 + 4 = 7 ¦2、7 * 2 = 14",
+        "(1) x + y = 3, as in (2) below",
         "From Step 1 - Step 2 - Step 3 we get 5",
         "Step 1: we use a rule, step 2: of the book",
         "Step 1 = 3, Step 2 = 4",
@@ -367,6 +390,41 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
 )
 def test_labels_count_within_a_line(text: str) -> None:
     check(text.replace("¦", ""), "auto", *(step.strip() for step in text.split("¦")))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("Stage 1: ", "Stage 2: "), ("Part 1: ", "Part 2: "), ("Этап 1. ", "Этап 2. "),
+     ("#1 ", "#2 "), ("(Step 1) ", "(Step 2) "), ("i. ", "ii. "), ("1.- ", "2.- "),
+     ("1°) ", "2°) "), ("1/ ", "2/ "), ("1.", "2."), ("➡️ Step 1: ", "➡️ Step 2: "),
+     (r"\textbf{Step 1:} ", r"\textbf{Step 2:} "), ("<b>Step 1:</b> ", "<b>Step 2:</b> "),
+     ("<h3>Step 1</h3>\n", "<h3>Step 2</h3>\n"), ("== Step 1 ==\n", "== Step 2 ==\n"),
+     ("\\section*{Step 1}\n", "\\section*{Step 2}\n")],
+)  # fmt: skip
+def test_items_are_steps_whatever_counts_them(first: str, second: str) -> None:
+    steps = [f"{first}Count them. 3 + 4 = 7.", f"{second}Double it. 7 * 2 = 14."]
+    check("\n".join(steps) + "\n\nSo it is 14.", "auto", *steps, "So it is 14.")
+
+
+def test_parts_of_several_paragraphs_are_no_steps() -> None:
+    text = "Part 1: Count.\n\n3 + 4 = 7.\n\nPart 2: Double.\n\n7 * 2 = 14."
+    check(text, "auto", *text.split("\n\n"))
+
+
+@pytest.mark.parametrize(
+    ("step", "content"),
+    [(r"\textbf{Step 1:} 3 + 4 = 7", "3 + 4 = 7"), ("<h3>Step 1</h3>\nWe add.", "We add."),
+     (r"\textbf{Step 1: Add.} 3 + 4 = 7", r"\textbf{Add.} 3 + 4 = 7"),
+     ("== Step 1 ==\nWe add.", "We add.")],
+)  # fmt: skip
+def test_a_label_that_is_set_is_taken_off_with_what_sets_it(step: str, content: str) -> None:
+    assert step_content(step) == content
+
+
+def test_a_heading_after_the_steps_stands_with_what_follows() -> None:
+    steps = ["### Step 1: Count\n\n3 + 4 = 7", "### Step 2: Double\n\n7 * 2 = 14"]
+    check("\n\n".join([*steps, "### Conclusion\n\nSo 14."]), "auto", *steps,
+          "### Conclusion\n\nSo 14.")  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ from prm_core.text.tags import read_tags
         ("<longcat_think>", "</longcat_think>"),
         ("<rationale>", "</rationale>"),
         ("◁think▷", "◁/think▷"),
+        ("{think}", "{/think}"),
+        ("[think]", "[/think]"),
+        ("<|begin▁of▁thinking|>", "<|end▁of▁thinking|>"),
         ("<|begin_of_thought|>", "<|end_of_thought|>\n\n<|begin_of_solution|>"),
         ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
         ("<unused94>thought", "<unused95>"),
@@ -156,7 +159,7 @@ def test_a_marker_with_an_accent_is_a_word() -> None:
     assert [one.text for one in find_steps("Это ки\u0301 и 3.")] == ["Это ки\u0301 и 3."]
 
 
-@pytest.mark.parametrize("name", ["plan", "working", "explanation", "verification", "my_notes"])
+@pytest.mark.parametrize("name", ["plan", "working", "explanation", "my_notes", "paragraph_1"])
 def test_a_pair_of_tags_on_lines_of_their_own_is_no_text(name: str) -> None:
     text = f"<{name}>\n3 + 4 = 7.\n\n</{name}>\n\nThe answer is 7."
     (split,) = split_solutions([text]).solutions
@@ -165,7 +168,16 @@ def test_a_pair_of_tags_on_lines_of_their_own_is_no_text(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<plan>\nWe add.", "It says <plan> and </plan>.", "<table>\n3 | 4\n</table>"]
+    "text",
+    [
+        "<plan>\nWe add.",
+        "It says <plan> and </plan>.",
+        "<table>\n3 | 4\n</table>",
+        "So {think} x.",
+        r"\text{think}",
+        "See [think] again.",
+        "<h2>\nWe add.\n</h2>",
+    ],
 )
 def test_other_tags_are_text(text: str) -> None:
     assert "\n".join(one.text for one in find_steps(text)) == text
@@ -176,7 +188,7 @@ def test_other_tags_are_text(text: str) -> None:
     [
         *("<br>", "<hr/>", "&nbsp;", "<br/>&nbsp;", "</div>", '<p align="center">'),
         *(r"\hrule", r"\newline", r"\noindent", r"\vspace{1em}", r"\rule{1cm}{1pt}", r"\\[6pt]"),
-        *(r"$\blacksquare$", r"\begin{proof}", r"\qed"),
+        *(r"$\blacksquare$", r"\begin{proof}", r"\qed", "<!-- next -->"),
     ],
 )
 def test_what_only_sets_the_text_is_no_step(line: str) -> None:
