@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from prm_core.answers.equality import bare
+from prm_core.answers.notation import COUNT_WORDS
 
 LONGEST = 400
 """Characters of an answer that are looked at."""
@@ -24,8 +25,9 @@ DELIMITED = re.compile(
 )
 NUMBER = re.compile(
     r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
-      | (?<![\w)\].,:^])(?<!\^\{)[-−]? \\?\$?
-        (?: \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
+      | (?<![^\W\u3040-\u9fff]) (?<![)\].,:^]) (?<!\^\{) [-−–]? \\?\$?
+        (?: \d{1,3}\ and\ (?:a|one)\ half\b | \d{1,3}!(?=[.,])
+          | \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
           | \d{1,2}(?::\d{2}){1,2}(?!\d) (?:\s?[AaPp]\.?[Mm]\b)? | \d{1,3}:\d{1,3}(?![\d:])
           | (?:\d{1,3}(?:\.\d{3})++|\d++) ,\d{1,2}(?![\d,]|\.\d)
           | (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:[eE][-+]?\d{1,3}(?!\w))? (?:/\d++)?
@@ -52,7 +54,7 @@ _REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
 )
 _CHOICE = re.compile(  # "Hence B."; "Option (C) is correct"; "B is the right choice"
     r"\A[\s*_]*+(?:(?:[Hh]ence|[Tt]hus|[Ss]o|[Tt]herefore|∴)[\s,:*_]*+)?+"
-    r"(?:(?:[Ww]e\s++)?(?:[Cc]hoose|[Pp]ick|[Ss]elect)\s++)?+"
+    r"(?:(?:(?:[Ww]e|I)\s++)?(?:would\s++)?(?:[Cc]hoose|[Pp]ick|[Ss]elect|go\s++with)\s++)?+"
     r"(?:(?:the\s++)?(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s_]++)?+"
     r"(?P<letter>\([A-J]\)|[A-J](?![\w'’]))"
     r"(?P<said>[\s*_]*+is\s++(?:the\s++)?(?:correct|right)(?:\s++(?:one|choice|option|answer))?)?"
@@ -81,6 +83,27 @@ _NO_AMOUNT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}|\\[,;:! ]|\s+")  # besi
 _FORMULA_WORD = re.compile(r"(?:\\(?:text|mathrm)\s*\{[^{}]*\}|\S)+")
 HAS_VALUE = re.compile(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]")
 _Span = tuple[int, int]
+_LETTER = r"[xyznkab](?![A-Za-z'’])"  # no unit, and alone
+_FACTOR = rf"\(*(?:\d[\d.]*\s?\*?\s?)?{_LETTER}\)*"
+_TERM = re.compile(  # "So the perimeter is 6x + 2."
+    rf"""\b(?:is|are|equals|to|get|becomes|be)\s+
+        (?P<term> [-−–]?\s?(?:{_FACTOR}|\d[\d.]*(?=\s?[-+−*/^(]))
+          (?: \s?[-+−*/^]\s?(?:{_FACTOR}|\(*\d[\d.]*\)*) | (?={_LETTER}|\(){_FACTOR} ){{0,6}} )
+        (?P<noun> (?:\s[a-z]{{3,}}){{0,3}} ) [\s.!$*]*\Z""",
+    re.VERBOSE,
+)
+_PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "is 3 : 4"
+    r"""(?: \b(?:probability|chances?|odds|likelihood)\b .{0,200}?
+          (?P<share> \b\d{1,4}\s(?:in|out\sof)\s(?:every\s)?\d{1,6} )
+      | \bratio\b .{0,200}? (?P<ratio> \b\d[\d.]*(?:\sto\s\d[\d.]*)+ )
+      | (?<![\d:]) (?<!:\s) (?P<colons> \b\d{1,4} (?:\s:\s\d{1,4}){1,3} ) ) [\s.!$*]*\Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_IN_WORDS = re.compile(  # "It takes two and a half hours."
+    rf"""\b(?:is|are|was|were|has|have|takes?|needs?|gets?|costs?|leaves|equals)\s
+        (?:only\s|exactly\s|about\s)?(?P<count>{COUNT_WORDS}(?:\sand\sa\shalf)?)(?![\w-])""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _COMES_TO = re.compile(  # what is worked out in words: "6 divided by 2 is 3", "which gives us $12"
     rf"""(?: \b(?: which\s(?:is|equals|means|leaves|comes\sto) (?:\sequal\sto)? | equals | equal\sto
           | (?:by|of|minus|plus|times|from)\s{_VALUE}(?:\s[a-z]+)?\sis | for\sa\stotal\sof )
@@ -103,7 +126,7 @@ RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.
 
 def conclusion(text: str, last_step: str) -> str | None:
     """The number or formula that the last step ends with, or that it repeats as a result."""
-    said = _REFERENCE.sub("", last_step)
+    said = _REFERENCE.sub("", last_step).replace("=>", "\n")
     sentences = [part for part in SENTENCE.split(said.strip()) if part.strip()]
     if not sentences:
         return None
@@ -116,7 +139,8 @@ def conclusion(text: str, last_step: str) -> str | None:
         values = _values(sentence)
         if values:
             return _among(values, sentence, text)
-    return None
+    *_, in_words = [None, *_IN_WORDS.finditer(sentences[-1])]
+    return in_words and in_words["count"]
 
 
 def _whole_at_end(sentence: str) -> str | None:
@@ -133,6 +157,11 @@ def _whole_at_end(sentence: str) -> str | None:
         value = shown_answer(shown_answer(named["value"]).rpartition("=")[2])
         if is_formula(value):
             return value
+    term = _TERM.search(sentence[-LONGEST:])
+    if term and _is_term(term["term"].strip(), with_noun=bool(term["noun"])):
+        return shown_answer(term["term"])
+    if parts := _PARTS_OF.search(sentence[-LONGEST:]):
+        return shown_answer(parts["share"] or parts["ratio"] or parts["colons"])
     found = _WHOLE.search(sentence[-LONGEST:])
     if found is None:
         return None
@@ -146,6 +175,13 @@ def _whole_at_end(sentence: str) -> str | None:
     names = set(re.findall(r"[A-Za-z](?=\s*=)", said))
     listed = said.count("=") > 1 and (len(names) == 1 or "," not in said)
     return said if listed else None
+
+
+def _is_term(term: str, with_noun: bool) -> bool:
+    """Is this more than a letter or a number: 6x, or n - 1 before a noun?"""
+    computes = re.search(r"\w\s?[-+−*/^(]", term) is not None
+    letter = re.search(r"[a-z]", term) is not None
+    return letter and (computes if with_noun else len(term) > 1)
 
 
 def _values(sentence: str) -> list[str]:
@@ -166,8 +202,17 @@ def _values(sentence: str) -> list[str]:
     return values + _numbers(sentence[after:])
 
 
+_NEGATIVE = re.compile(
+    r"(?:\bnegative|\b(?:is|are|was|be|to|at|of|get|gets|equals)\s+minus)\s+\Z", re.IGNORECASE
+)
+
+
 def _numbers(text: str) -> list[str]:
-    return [shown_answer(found.group()) for found in NUMBER.finditer(text)]
+    return [
+        ("-" if _NEGATIVE.search(text, max(0, found.start() - 24), found.start()) else "")
+        + shown_answer(found.group())
+        for found in NUMBER.finditer(text)
+    ]
 
 
 def _bare_formulas(sentence: str, begin: int, taken: Sequence[tuple[int, int]]) -> list[_Span]:

@@ -25,8 +25,14 @@ from prm_core.answers.expressions import (
     is_real,
     nearly_equal,
 )
-from prm_core.answers.notation import Token, key_of, one_spelling, tokens_of, words
-from prm_core.answers.quantities import DIRECTIONS, same_based, same_compounds, same_quantities
+from prm_core.answers.notation import SHORT_WORDS, Token, key_of, one_spelling, tokens_of, words
+from prm_core.answers.quantities import (
+    DIRECTIONS,
+    read_beside,
+    same_based,
+    same_compounds,
+    same_quantities,
+)
 from prm_core.answers.quantities import forget as forget_quantities
 from prm_core.answers.structure import (
     COMMA,
@@ -37,6 +43,7 @@ from prm_core.answers.structure import (
     cells_of,
     choice_of,
     condition_of,
+    counted_entries,
     items_of,
     label_of,
     parts_of,
@@ -77,22 +84,34 @@ def same_answer(a: str | None, b: str | None) -> bool:
         return bool(a.strip())
     if max(len(a), len(b)) > _LONGEST:
         return False
-    left, right = sorted((bare(a), bare(b)))
+    left, right = sorted((_clock(bare(a)), _clock(bare(b))))
     for ask in (_dates, _ranges):
         if (same := ask(left, right)) is not None:
             return same
     return bool(left and right) and _same_text(left, right)
 
 
-_DATE = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4}")
+_DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})|(\d{1,2})([-/.])(\d{1,2})\6(\d{4})")
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = r"(?P<month{}>[A-Za-z]{{3,9}})\.?"
+_NAMED_DATE = re.compile(
+    rf"""(?: {_MONTH.format("")} \s (?P<day>\d{{1,2}})(?:st|nd|rd|th)?
+          | (?P<first>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)? {_MONTH.format("2")} )
+        (?: ,? \s (?P<year>\d{{4}}) )?""",
+    re.VERBOSE,
+)
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?(?:\s*([ap])\.?\s?m\.?)?", re.IGNORECASE)
+_NOON = re.compile(r"(?:12(?::00)?\s?)?(?:(noon|midday)|midnight)", re.IGNORECASE)
+_OCLOCK = re.compile(r"(\d{1,2})\s?o['’]?\s?clock", re.IGNORECASE)
 
 
 def _dates(a: str, b: str) -> bool | None:
     """Are two dates, or times of day, the same? None for anything else: 2020-05-06 is no sum."""
+    dates = [_days(one) for one in (a, b)]
+    if all(dates):
+        return any(_same_day(one, other) for one in dates[0] for other in dates[1])
     if _DATE.fullmatch(a) or _DATE.fullmatch(b):
-        numbers = ([int(digits) for digits in re.findall(r"\d+", one)] for one in (a, b))
-        return next(numbers) == next(numbers)
+        return False
     one, other = _CLOCK.fullmatch(a), _CLOCK.fullmatch(b)
     if not (one and other and (one[3] or other[3])) or not all(c[2] or c[3] for c in (one, other)):
         return None
@@ -100,7 +119,34 @@ def _dates(a: str, b: str) -> bool | None:
     return bool(minutes[0] & minutes[1])
 
 
-_RANGE = re.compile(r"(\d+)\s?[-–]\s?(\d+)")
+def _days(text: str) -> list[tuple[int, int, int]]:
+    """The year (0: not said), month and day that a date may mean; none for anything else."""
+    if found := _DATE.fullmatch(text):
+        if found[1]:
+            return [(int(found[1]), int(found[3]), int(found[4]))]
+        year, one, other = int(found[8]), int(found[5]), int(found[7])
+        return [(year, one, other), (year, other, one)]  # 4/1 is in January or in April
+    found = _NAMED_DATE.fullmatch(text)
+    name = (found["month"] or found["month2"])[:3].lower() if found else ""
+    if found is None or name not in _MONTHS:
+        return []
+    day = int(found["day"] or found["first"])
+    return [(int(found["year"] or 0), _MONTHS.index(name) + 1, day)]
+
+
+def _same_day(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+    return one[1:] == other[1:] and (one[0] == other[0] or not (one[0] and other[0]))
+
+
+def _clock(text: str) -> str:
+    """A time of day with digits: noon is 12:00 PM."""
+    if noon := _NOON.fullmatch(text):
+        return "12:00 PM" if noon[1] else "12:00 AM"
+    clock = _OCLOCK.fullmatch(text)
+    return f"{clock[1]}:00" if clock else text
+
+
+_RANGE = re.compile(r"(\d+)\s?(?:[-–]|to)\s?(\d+)")
 
 
 def _ranges(a: str, b: str) -> bool | None:
@@ -153,6 +199,7 @@ _BOLD = re.compile(r"(?<![\w)])\*\*(?=\S)([^*]+?)(?<=\S)\*\*(?![\w(])")
 _MARKUP = re.compile(
     r"<(b|i|u|em|strong|span|p|code|mark|center|div|font)\b[^<>]{0,60}>([^<>]*)</\1>", re.IGNORECASE
 )
+_AROUND = re.compile(r"\A\s*#{2,6}\s|\s[+-]\s*\Z")  # a heading's mark, Math-Shepherd's labels
 _BOXED = re.compile(r"\\f?boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
@@ -162,11 +209,11 @@ def bare(answer: str) -> str:
     >>> bare(r"**$\text{even}$**."), bare(r"\(x + 1\)")
     ('even', 'x + 1')
     """
-    answer = _MARKUP.sub(r"\2", _BOLD.sub(r"\1", answer))
+    answer = _MARKUP.sub(r"\2", _BOLD.sub(r"\1", _AROUND.sub("", answer)))
     before = None
     while before != answer:
         before = answer
-        answer = answer.strip().strip('"“”`').rstrip(".,;:。…✓✔✅ ").strip("*_ \t\n\r")
+        answer = answer.strip().strip('"“”`').rstrip(".,;:。．…✓✔✅ ").strip("*_ \t\n\r")
         for opening, closing in _PAIRS:
             long_enough = len(answer) > len(opening) + len(closing) - 1
             if long_enough and answer.startswith(opening) and answer.endswith(closing):
@@ -178,14 +225,32 @@ def bare(answer: str) -> str:
     return answer
 
 
-_BEFORE = words("the about approximately exactly either both")
+_BEFORE = words("the about approximately exactly either both only numbers values")
+_ARTICLES = words("a A an")
+_MEANT = {  # what is one answer in several words
+    "empty set": r"\emptyset",
+    "{}": r"\emptyset",
+    "N/A": "n/a",
+    "dne": "does not exist",
+    "all reals": r"\mathbb{R}",
+    "all real numbers": r"\mathbb{R}",
+    r"(-\infty,\infty)": r"\mathbb{R}",
+}
 
 
 def _tokens(text: str) -> list[Token]:
     tokens = tokens_of(one_spelling(text), NAMES)
     while tokens and tokens[0].text in (r"\approx", "~", *_BEFORE):
         tokens = tokens[1:]
+    if len(tokens) > 1 and tokens[0].text in _ARTICLES and _is_noun(tokens[1]):
+        tokens = tokens[1:]
+    if meant := _MEANT.get(key_of(tokens)):
+        tokens = tokens_of(one_spelling(meant), NAMES)
     return tokens
+
+
+def _is_noun(token: Token) -> bool:
+    return token.kind == "word" and token.spaced and token.text not in SHORT_WORDS
 
 
 def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
@@ -196,10 +261,11 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
     """
     if not a or not b or depth > _DEEPEST:
         return None
-    if key_of(a) == key_of(b):
+    if key_of(a) == key_of(b) or _same_words(a, b):
         return True
     if _opposed(a, b):
         return False
+    a, b = read_beside(a, b), read_beside(b, a)
     if (found := same_compounds(a, b)) is not None:
         return found
     a, b = condition_of(a), condition_of(b)
@@ -216,6 +282,19 @@ def _same(a: Tokens, b: Tokens, depth: int) -> bool | None:
             return found
     found = same_based(a, b)
     return same_quantities(a, b) if found is None else found
+
+
+def _same_words(a: Tokens, b: Tokens) -> bool:
+    """Are they the same words, one or several of something: "no solution" and "no solutions"?"""
+    if len(a) != len(b) or any(token.kind != "word" for token in (*a, *b)):
+        return False
+    return all(_one_of(x.text) == _one_of(y.text) for x, y in zip(a, b, strict=True))
+
+
+def _one_of(noun: str) -> str:
+    """ "solution" for "solutions"."""
+    plural = len(noun) > 4 and noun.endswith("s") and not noun.endswith("ss")
+    return noun[:-1] if plural else noun
 
 
 def _opposed(a: Tokens, b: Tokens) -> bool:
@@ -265,6 +344,11 @@ def _same_lists(a: Tokens, b: Tokens, depth: int) -> bool | None:
             return _all_same(one, tuple_of, depth)
         unions = parts_of(b, UNION)
         other = unions if len(unions) > 1 else items_of(b, commas_of_numbers=True)
+    for mine, theirs in ((one, other), (other, one)):
+        counted_by = counted_entries(mine)  # x_1 = 2, x_2 = 7 beside x = 2 or x = 7
+        if counted_by and counted_by[0] == shared_label(theirs):
+            values = [label[1] if (label := label_of(entry)) else entry for entry in theirs]
+            return len(mine) == len(theirs) and _match(counted_by[1], values, depth)
     shared = shared_label(one), shared_label(other)
     if None not in shared and shared[0] != shared[1]:
         return False
@@ -353,8 +437,8 @@ def _same_brackets(a: Tokens, b: Tokens, depth: int) -> bool | None:
 
 
 def _same_ratio(a: Tokens, b: Tokens, depth: int) -> bool | None:
-    """Ratios and times of day, 3:4 and 10:30, part by part."""
-    one, other = (parts_of(tokens, frozenset({":"})) for tokens in (a, b))
+    """Ratios and times of day, 3:4, 3 to 4 and 10:30, part by part."""
+    one, other = (parts_of(tokens, frozenset({":", "to"})) for tokens in (a, b))
     if len(one) == len(other) == 1:
         return None
     return _all_same(one, other, depth)

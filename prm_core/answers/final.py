@@ -127,14 +127,22 @@ def _revised(text: str, answer: str) -> str | None:
 
 # --- what is looked through -----------------------------------------------------------------------
 
+_FORMAT = re.compile(
+    r"</?(?:b|strong|em|i|u|span|p|center|font|mark|h[1-6])(?:\s[^<>\n]{0,60})?>", re.IGNORECASE
+)
 _CALCULATION = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")  # the calculator's marks of GSM8K
 
 
 def _spoken(steps: Sequence[str]) -> list[str]:
     """The steps with blanks in the place of thinking and of tags, but for those of answers."""
+    steps = [_FORMAT.sub("", step) if "</" in step else step for step in steps]
     whole = "\n\n".join(steps)
     tagged = read_tags(whole)
-    blank = [tag[:2] for tag in tagged.tags if tag.kind != ANSWER_TAG]
+    blank = [
+        tag[:2]
+        for tag in tagged.tags
+        if tag.kind != ANSWER_TAG or not _HOLDS_ANSWER.match(whole, tag.start)
+    ]
     blank += [stretch[:2] for stretch in tagged.stretches if stretch.thinking]
     blank += [found.span() for found in _CALCULATION.finditer(whole)]
     pieces, end = [], 0
@@ -160,8 +168,18 @@ def _last_paragraph(text: str) -> str:
 # --- tags and boxes -------------------------------------------------------------------------------
 
 _ANSWER_TAG = re.compile(
-    r"<(?P<tag>final[_ ]?answer|answer)>(?P<answer>.{0,2000}?)(?:</(?P=tag)>|\Z)",
-    re.DOTALL | re.IGNORECASE,
+    r"""<(?P<tag>final[_ ]?answer|answer)>(?P<answer>.{0,2000}?)(?:</(?P=tag)>|\Z)
+      | \[ANSWER\](?P<square>.{0,2000}?)(?:\[/ANSWER\]|\Z)
+      | <(?P<other>ans|final|result|output)>(?P<short>[^<>\n]{1,60})</(?P=other)>""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_HOLDS_ANSWER = re.compile(
+    r"[<\[]/?(?:final[_ ]?answer|answer|ans|final|result|output)\b", re.IGNORECASE
+)
+_JSON = re.compile(  # {"reasoning": "…", "answer": "12"}
+    r"""["'](?:final[_ ]?)?answer["']\s*:\s*
+        (?:"(?P<text>(?:[^"\\\n]|\\.){1,400})"|(?P<value>[^\s"{}\[\],]{1,40}))\s*[,}]""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _BRACES = re.compile(r"(?P<box>\\f?boxed\s*+\{)|\\.|[{}]", re.DOTALL)
 _OPEN_BOX = re.compile(r"\\f?boxed\b")
@@ -181,6 +199,7 @@ _PARTS = re.compile(
 )
 
 
+_ASKED = re.compile(r"[\s$)*\\\]]{0,8}(?:\?|(?:is|was)\s(?:wrong|incorrect|false)\b)")
 _DENIES = re.compile(r"\b(?:not|rather\s+than|instead\s+of)[\s$(]*\\?[(\[]?\s*\Z", re.IGNORECASE)
 
 
@@ -194,14 +213,24 @@ class _Box(NamedTuple):
 
 def _tagged(text: str) -> str | None:
     """What the last answer tag holds."""
-    found = [match["answer"] for match in _ANSWER_TAG.finditer(text)]
+    found = [m["answer"] or m["square"] or m["short"] or "" for m in _ANSWER_TAG.finditer(text)]
     for inside in reversed(found):
+        inside = _of_json(inside) or inside
         if boxes := _boxes(inside):
             return _joined(inside, boxes)
         stated = _stated(inside, 0)
         if shown := stated.text if stated else _reduced(shown_answer(inside)):
             return shown
-    return None
+    return _of_json(text)
+
+
+def _of_json(text: str) -> str | None:
+    """The answer that an object of JSON gives."""
+    if "{" not in text or not (found := list(_JSON.finditer(text))):
+        return None
+    written = found[-1]["text"]
+    answer = found[-1]["value"] if written is None else re.sub(r'\\(["\\/])', r"\1", written)
+    return shown_answer(answer) or None
 
 
 def _boxes(text: str) -> list[_Box]:
@@ -220,7 +249,7 @@ def _boxes(text: str) -> list[_Box]:
             if box < 0 or holding > box:
                 continue
             holding = box
-            asked = re.match(r"[\s$)*\\\]]{0,8}\?", text[found.end() : found.end() + 10])
+            asked = _ASKED.match(text[found.end() : found.end() + 24])
             denied = _DENIES.search(text[max(0, box - 24) : box])
             inside = text[start : found.start()]
             if inside.strip() and not asked and not denied:
@@ -245,7 +274,9 @@ def _joined(text: str, boxes: Sequence[_Box]) -> str:
 
 # --- lines of their own ---------------------------------------------------------------------------
 
-_HASHES = re.compile(r"(?:^|[\n\r])[ \t]*+####[ \t]*+(?P<answer>[^\n\r#][^\n\r]{0,200})")
+_HASHES = re.compile(
+    r"(?:^|[\n\r]|(?<=[^\s#])[ \t])[ \t]*+####[ \t]*+(?P<answer>[^\n\r#][^\n\r]{0,200})"
+)
 _WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}")
 
 
@@ -282,14 +313,17 @@ _IS = r"""(?:
 _STATED = re.compile(
     rf"""(?: (?<![^\W_]) {_NOUN} (?![^\W_])
               (?: \s++ (?:to|for|of|à|auf|a|alla|на)\b [^.:=\n]{{0,60}}? )?
-              (?: \s++ (?:finale?s?|correct[aeo]?|corrett[ae]|richtige) )?
+              (?: \s++ (?:finale?s?|correct[aeo]?|corrett[ae]|corret[ao]|richtige|definitiva) )?
               [\s*_]*+ {_IS}
+          | (?<![^\W_]) {_NOUN} \s++ (?=\([A-J]\)[\s*_.]*(?:\n|\Z))
           | (?<!\w) (?:lautet|ist) \s++ (?:(?:also|somit|damit|daher) \s++)?+ die \s++ antwort \b
           | solution [\s*_]*+ [:：] (?=[\s*_]*+(?:choice|option)[\s_])
-          | 答案 [\s*_]*+ (?:[为為是:：=]) | (?<!\w) 答 [*_]*+ [:：]
+          | (?<=【) 答案】 | 答案 [\s*_]*+ (?:[为為是:：=]) | (?<!\w) 答 [*_]*+ [:：]
+          | (?:正确|正確)(?:选项|答案) [是为為:：]
+          | 选 [项择]? [是为:：\s]*+ (?=[(（]?[A-J][)）]?(?![A-Za-z]))
         ) [\s*_:：=]*+
-        (?: (?: therefore | thus | then | simply | just | indeed | equal\ to | approximately | about
-              | roughly | donc | also ) \b [\s,*_:]*+ )?+
+        (?: (?: [a-z]{{3,14}}ly(?=\s[\d$\\(*-]) | therefore | thus | then | simply | just
+              | indeed | equal\ to | about | donc | also ) \b [\s,*_:]*+ )?+
         (?: (?:the|la|le|el|die|der|das|a) \s++ (?= [*_]{{0,3}} \(? [A-J] \)? (?!\w) ) )?+""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -303,7 +337,9 @@ _RESULT_IS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # What `_STATED` begins with: looked for first, for it is slow.
-_STEMS = words("ans final correct right rép rep ant endergeb risp res ответ 答 lautet ist solution")
+_STEMS = words(
+    "ans final correct right rép rep ant endergeb risp res ответ 答 lautet ist solution 选 正"
+)
 _ANSWER_LINE = re.compile(
     rf"""[ \t>#*_]*+
         (?: (?:the|la|die|a|final|correct|finale|окончательный|最终|最後|最后) [ \t]*+ ){{0,2}}
@@ -350,7 +386,7 @@ def _stated(text: str, last_begins: int) -> _Stated | None:
     for end, is_heading, start in sorted(anchors)[-3:][::-1]:  # the last may be followed by nothing
         rest = _QUOTED.sub("", text[end : end + LONGEST])
         answer = _clause(rest.lstrip() if is_heading else rest, is_heading)
-        if _OPEN_BOX.match(answer):
+        if _OPEN_BOX.search(answer):
             continue
         shown = _reduced(shown_answer(_DENIED.sub("", answer)), text[:start])
         if shown and not (is_heading and len(_WORD.findall(shown)) > 4):

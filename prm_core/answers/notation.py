@@ -31,9 +31,9 @@ class Token(NamedTuple):
 
 # --- one spelling ---------------------------------------------------------------------------------
 
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ"
-_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢ"
-_ON_LINE = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, 2 * "0123456789+-()ni")
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱᵏˣ"
+_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙᵢₖₓ"
+_ON_LINE = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, 2 * "0123456789+-()nikx")
 _RAISED = re.compile(f"[{_SUPERSCRIPTS}]+")
 _LOWERED = re.compile(f"[{_SUBSCRIPTS}]+")
 _SIGNS = {
@@ -45,6 +45,7 @@ _SIGNS = {
     "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ", "°": r'"degree"', "′": "'", "″": "''", "’": "'",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
     "⌉": r"\rceil ", "…": r"\dots ", "€": r'"euro"', "£": r'"gbp"', "₹": r'"rupee"', "¥": r'"yen"',
+    "₽": '"ruble"', "₩": '"won"', "∆": r"\Delta ", "‖": r"\|", "ℓ": r"\ell ", "∘": r"\circ ",
     "“": "", "”": "", "∑": r"\sum ", "∫": r"\int ", "∏": r"\prod ", "→": r"\to ", "％": "%",
     "，": ", ", "；": "; ", "：": ":", "（": "(", "）": ")", "、": ", ", "¢": '"cent"',
     "∖": r"\setminus ", "∉": r"\notin ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∀": r"\forall ",
@@ -92,6 +93,7 @@ _COMMANDS = {
     "vee": " or ",
     "euro": '"euro"',
     "pounds": '"gbp"',
+    **{name: f'"{name}"' for name in ("min", "max", "gcd", "lcm", "det", "dim")},
 }
 _LATEX = re.compile(
     rf"""\\\\ | \\[{{}}] | (?P<space>\\[,;:! ~]|~)
@@ -130,11 +132,15 @@ _ROW_GAP = re.compile(r"\\\\\s*\[[\d.]{1,5}\s*(?:pt|ex|em|mm|cm)\]")
 _SET = re.compile(
     r"(^|[=∪∩∈∖]|\\(?:cup|cap|in|setminus)(?![A-Za-z]))(\s*)\{([^{}\\]*[,|:][^{}\\]*)\}"
 )
+_ONE_ELEMENT = re.compile(r"([∈∉∖]|\\(?:in|notin|setminus)(?![A-Za-z]))(\s*)\{([^{}\\]*)\}")
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
 _AMPERSAND = re.compile(r"\s*\\&\s*")
-_JOINING = re.compile(r"(?<=[\d)\]}%])\s+(?:(?:et|ou|o)\s+(?=[-−\d\\(\[{√])|[eyu]\s+(?=[-−]?\d))")
+_NAMED = r"[A-Za-z](?:_\d)?\s*="
+_JOINING = re.compile(
+    rf"(?<=[\d)\]}}%])\s+(?:(?:et|ou|o)\s+(?=[-−\d\\(\[{{√]|{_NAMED})|[eyu]\s+(?=[-−]?\d|{_NAMED}))"
+)
 _SYSTEM = re.compile(r"\\begin\{(cases|aligned|gathered)\}([^&]*?)\\end\{\1\}")
 _MODULUS = re.compile(
     r"\\[pb]?mod\s*(?:\{([^{}]*)\}|(?=\w))|\(\s*(?:\\?mod|\\text\{mod\s*\})(?![A-Za-z])([^()]*)\)"
@@ -147,6 +153,7 @@ _CALLS = tuple(
         ("ceil(?:ing)?", r"[^()]*", r"\\lceil \1\\rceil "),
         ("factorial", r"[^()]*", r"(\1)!"),
         ("(?:binom(?:ial)?|nCr|comb)", r"[^(),]*),([^(),]*", r"\\binom{\1}{\2}"),
+        ("Rational", r"[^(),]*),([^(),]*", r"\\frac{\1}{\2}"),
         (r"(?:\w{1,5}\.)?(?:Matrix|array)", r"\s*\[.*\]\s*", r"\1"),
     )
 )
@@ -163,16 +170,58 @@ _PLAIN_FORMS = tuple(
         (r"(?<=\d)\s*([kcdm]?m|in|ft|yd|mi)([23])(?![\w.])", r" \1^\2"),  # 24 cm2
         (r"\bU\.?S\.?(?=\s*(?:dollars?\b|\$))", ""),
         (r"\bRs\.?\s*(?=\d)", "₹"),
+        (r"\b(?:math|np|numpy|sympy)\.(?=[a-z])", ""),
+        (r"(?<=\*)I(?![A-Za-z(])|(?<![A-Za-z)])I(?=\*)", "i"),  # SymPy's 2*I and E**2
+        (r"(?<![A-Za-z])E(?=\*\*)", "e"),
+        (r"\\([dt]?frac|[dt]?binom)\s*(\d)\s*(\d)", r"\\\1{\2}{\3}"),
+        (r"\A0x([0-9A-Fa-f]+)\Z", r"\1_{16}"),
+        (r"\A0b([01]+)\Z", r"\1_{2}"),
+        (r"\A(\d+) (?:in|out of)(?: every)? (\d+)\Z", r"\1/\2"),
+        (r"\blight[- ]year", "lightyear"),
+        (r"\bUSD\s*(?=\d)", "$"),
+        (r"\bEUR\s*(?=\d)", "€"),
+        (r"\bGBP\s*(?=\d)", "£"),
+        (r"(?<=\d)\s?pct\b", "%"),
     )
 )
 _DERIVATIVE = re.compile(r"([A-Za-z])\^\{?\(([1-4])\)\}?")
+_SMALL = [
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_SMALL[1:10])}))?|{'|'.join(_SMALL)})"
+_BELOW_1000 = rf"{_BELOW_100}(?:\shundred(?:(?:\sand)?\s{_BELOW_100})?)?"
+COUNT_WORDS = rf"{_BELOW_1000}(?:\s(?:thousand|million|billion)(?:(?:\sand)?\s{_BELOW_1000})?)*"
+"""A number in English words."""
+_COUNT = re.compile(
+    rf"""(?P<before> \A (?:(?:minus|negative|about|exactly|only)\s)?+ | \b(?:and|or)\s )
+        (?P<count>{COUNT_WORDS}) (?!\w|-(?!half|third|quarter|fourth|fifth))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_BY = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
+_AND_A_HALF = re.compile(r"(?<=\d)\s+and\s+(?:a|one|1)\s+half\b", re.IGNORECASE)
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
+_PARTS |= {"eighth": 8, "ninth": 9, "tenth": 10}
+_PART = re.compile(rf"(?:(\d+|an?)[\s-])?({'|'.join(_PARTS)})s?", re.IGNORECASE)
+_FEET = re.compile(r"(\d+)\s?['′’]\s?(\d+(?:\.\d+)?|\d* ?\d+/\d+)\s?(?:[\"″”]|['′’]{2})?")  # 5'3"
+_PRINTED = re.compile(r"\[\s*(?:\[[^\[\],;]+\]\s*)+\]")  # [[1 2] [3 4]], as NumPy prints it
 _ROWS = re.compile(r"\s*\[([^][;]+(?:;[^][;]+)+)\]\s*")  # [1 0; 0 1]
 _OF_BASE = re.compile(r"\(([0-9A-Fa-f.]+)\)(?=\s*_)")
 _OHM = re.compile(r"(?<=\d)\s*([kM]?)\\Omega\s*$")
 _MICRO = re.compile(r'(?<=\d)\s*\\mu\s*"?\s*([mgsLlAVFWNJ])(?![A-Za-z])"?')
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _MINUS = re.compile(r"^\s*(?:minus|negative)\s+(?=[\d\\.])", re.IGNORECASE)
-_MONEY = re.compile(r'("(?:dollar|euro|gbp|yen|rupee)")\s*([-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))')
+_MONEY = re.compile(
+    r"""("(?:dollar|euro|gbp|yen|rupee|ruble|won)")\s*([-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))
+        (?:\s*(hundred|thousand|million|billion|trillion|[kKmMB]|[mb]n)(?![A-Za-z]))?""",
+    re.VERBOSE,
+)
+_MONEY_SCALES = {
+    **{"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million"},
+    **{"B": "billion", "bn": "billion"},
+}
 
 
 def one_spelling(text: str) -> str:
@@ -183,7 +232,15 @@ def one_spelling(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
+    if feet := _FEET.fullmatch(text):
+        return f"{feet[1]} ft {feet[2]} in"
+    text = _AND_A_HALF.sub(" 1/2", _COUNT.sub(_in_digits, text))
+    part = _PART.fullmatch(text.replace("halves", "half"))
+    if part and (part[1] or part[2].lower() == "half"):
+        return f"{part[1] if (part[1] or 'a').isdigit() else 1}/{_PARTS[part[2].lower()]}"
     text = _MINUS.sub("-", _DELIMITED.sub(r" \1 ", text.replace('"', "")))
+    if _PRINTED.fullmatch(text):
+        text = ", ".join(", ".join(row.split()) for row in re.split(r"(?<=\])\s*(?=\[)", text))
     text = _SYSTEM.sub(r" \2 ", _JOINING.sub(" and ", _AMPERSAND.sub(" and ", text)))
     text = _RAISED_TAG.sub(lambda f: ("^{" if f[1][2] in "pP" else "_{") + f[2] + "}", text)
     text = _SCIENTIFIC.sub(lambda f: f"{f[1]}*10^{{{int(f[2])}}}", text)
@@ -194,7 +251,7 @@ def one_spelling(text: str) -> str:
         text = _matrix(rows[1]) or text
     text = _MODULUS.sub(r" \\text{mod} \1\2 ", text)
     text = _STACKED.sub(lambda f: rf"\frac{{{f[1]}}}{{{f[2]}}}".translate(_ON_LINE), text)
-    text = _SET.sub(r"\1\2\\{\3\\}", text)
+    text = _ONE_ELEMENT.sub(r"\1\2\\{\3\\}", _SET.sub(r"\1\2\\{\3\\}", text))
     text = _THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
     text = _RAISED.sub(lambda f: "^{" + f[0].translate(_ON_LINE) + "}", text)
     text = _LOWERED.sub(lambda f: "_{" + f[0].translate(_ON_LINE) + "}", text)
@@ -205,7 +262,28 @@ def one_spelling(text: str) -> str:
     text = _BRACKETED.sub(r"\1", _ROW_GAP.sub(r"\\\\", _NOTHING.sub(r"\\emptyset ", text)))
     text = re.sub(r'"degree"\s*"?\s*([CF])\b"?', r'"deg\1"', text)
     text = _OHM.sub(r' "\1ohm"', _MICRO.sub(r' "μ\1"', _OF_BASE.sub(r"\1", text)))
-    return _MONEY.sub(r"\2 \1", text)
+    return _MONEY.sub(_amount, text)
+
+
+def _amount(money: re.Match[str]) -> str:
+    """An amount with its currency behind it: 5 million "dollar"."""
+    scale = money[3] or ""
+    return f"{money[2]} {_MONEY_SCALES.get(scale, scale)} {money[1]}"
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    """A number word as digits: "twenty-five"."""
+    total = part = 0
+    for word in re.findall(r"[a-z]+", found["count"].lower()):
+        if by := _BY.get(word):
+            part = (part or 1) * by
+            if by > 100:
+                total, part = total + part, 0
+        elif word in _TENS:
+            part += 10 * (_TENS.index(word) + 2)
+        elif word != "and":
+            part += _SMALL.index(word)
+    return f"{found['before']}{total + part}"
 
 
 def _matrix(rows: str) -> str | None:
@@ -249,6 +327,7 @@ _GREEK = words(
 )
 _NAMES = {**{name: name for name in FUNCTIONS | _GREEK}, "oo": "infty", "inf": "infty"}
 _NAMES |= {"infinity": "infty", "emptyset": "emptyset", "Pi": "pi", "PI": "pi"}
+_NAMES |= {name: name for name in ("Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Omega")}
 # The beginnings that are looked for in what is written without a blank: "sinx", "2pir".
 _PREFIX = re.compile(f"({'|'.join(sorted(FUNCTIONS | {'pi'}, key=len, reverse=True))})([A-Za-z])")
 SHORT_WORDS = words("or and is to of in no am pm by at if an as on up he we it so do us my be")

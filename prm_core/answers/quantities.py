@@ -20,7 +20,16 @@ from prm_core.answers.expressions import (
 )
 from prm_core.answers.notation import Token, key_of, words
 from prm_core.answers.structure import Tokens, without_thousands
-from prm_core.answers.units import LETTERS, NO_UNIT, PERCENT, SCALES, Unit, read_unit
+from prm_core.answers.units import (
+    LETTERS,
+    NO_UNIT,
+    PERCENT,
+    READ_AS,
+    SCALES,
+    SPACED_LETTERS,
+    Unit,
+    read_unit,
+)
 
 _MORE = words("more increase increased increases rise rose gain gained profit up")
 _LESS = words("less fewer decrease decreased decreases drop fall fell loss lost discount off down")
@@ -114,6 +123,8 @@ def _quantity(tokens: Tokens) -> _Quantity:
         NoFormulaError: it is none.
     """
     tokens = without_thousands(_after_lead(tokens))
+    if len(tokens) > 1 and tokens[0].text in ("A", "a") and tokens[1].kind == "word":
+        raise NoFormulaError  # "A dog" has no value
     formula = Formula(tokens)
     values = formula.values()
     size, rest = _scale(formula.rest)
@@ -125,6 +136,20 @@ def _quantity(tokens: Tokens) -> _Quantity:
     number = tokens[: len(tokens) - len(formula.rest)]
     places = -1 if size != 1 else _places(key_of(number))
     return _Quantity(formula.names, values, places, unit)
+
+
+def read_beside(tokens: Tokens, other: Tokens) -> Tokens:
+    """An answer, its names of several units read as those that the other answer has."""
+    mine, theirs = ({token.text for token in side} for side in (tokens, other))
+    for names, beside, meant in READ_AS:
+        if mine & names and theirs & beside and not mine & beside:
+            tokens = [
+                token._replace(text=meant, kind="word")
+                if token.text in names and index and (token.kind == "word" or token is tokens[-1])
+                else token
+                for index, token in enumerate(tokens)
+            ]
+    return tokens
 
 
 def _after_lead(tokens: Tokens) -> Tokens:
@@ -241,6 +266,8 @@ def _with_letter_unit(tokens: Tokens) -> _Quantity | None:
     """ "5 m" as five metres: beside another length or a bare number, for it may be 5 times m."""
     first = next((i for i, token in enumerate(tokens) if token.kind == "letter"), 0)
     if not first or tokens[first].text not in LETTERS:
+        return None
+    if tokens[first].text in SPACED_LETTERS and not tokens[first].spaced:
         return None
     try:
         quantity = _quantity(tokens[:first])

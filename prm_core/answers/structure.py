@@ -109,6 +109,8 @@ def choice_of(tokens: Tokens) -> Choice | None:
     known = letter in "ABCDEFGHIJ" or (opened and letter in "abcdefghij")
     if rest and (not known or rest[0].text in ("+", "*", "/", "^", "=", ",", "'")):
         return None
+    if len(rest) > 1 and rest[0].text in _SEPARATORS and choice_of(rest[1:]):
+        return None  # (A) and (B)
     more = len(rest) > 2 and rest[0].text == "(" and rest[2].text == ")"
     if more and rest[1].kind == "letter":
         return None  # (A)(B), or one of several parts
@@ -179,14 +181,32 @@ def shared_label(items: Sequence[Tokens]) -> str | None:
     return first[0]
 
 
+_COUNTED = re.compile(r"([A-Za-z])_(\d)")
+
+
+def counted_entries(items: Sequence[Tokens]) -> tuple[str, list[Tokens]] | None:
+    """ "x" and the entries of "x_1 = 2, x_2 = 7"; None for anything else."""
+    labels = [label_of(item) for item in items]
+    found = [label and _COUNTED.fullmatch(label[0]) for label in labels]
+    counts = [int(one[2]) for one in found if one]
+    letters = {one[1] for one in found if one}
+    if counts != list(range(1, len(items) + 1)) or len(letters) != 1:
+        return None
+    return letters.pop(), [label[1] for label in labels if label]
+
+
 def condition_of(tokens: Tokens) -> Tokens:
     r"""Of "{x | x > 3}" what is said of x; all of anything else."""
     enclosed = brackets_of(tokens)
     if enclosed is None or enclosed[0] != r"\{":
         return tokens
     inside = enclosed[1]
-    named = len(inside) > 2 and inside[0].kind == "letter" and inside[1].text in ("|", ":")
-    return inside[2:] if named else tokens
+    bars = [index for index, token in enumerate(inside[:6]) if token.text in ("|", ":")]
+    if not bars or inside[0].kind != "letter":
+        return tokens
+    named = inside[1 : bars[0]]  # nothing, or "∈ ℝ"
+    of_reals = [token.text for token in named if token.text not in ("{", "}")] == [r"\in", "R"]
+    return inside[bars[0] + 1 :] if of_reals or not named else tokens
 
 
 def tuple_entries(tokens: Tokens) -> list[Tokens] | None:

@@ -316,6 +316,63 @@ SAME = {
         *(("选项C", "C"), ("选 C", "C"), ("Choice_C", "C"), ("The answer is C", "C")),
     ],
     "numbers of a base in brackets": [("(57)_8", "57_8"), ("(1A)_{16}", "1A_{16}")],
+    "pounds, tons and degrees beside what tells which": [
+        *(("£5", "5 pounds"), ("5 lb", "5 pounds"), ("80 oz", "5 pounds"), ("5 pence", "£0.05")),
+        *(("2 tons", "2000 kg"), ("2 tons", "4000 lb"), ("3 tonnes", "3000 kg")),
+        *(("20 degrees", "20°C"), ("20 degrees", "20°F"), ("20 C", "20°C")),
+        *(("25°C", "25 degrees C"), ("50 cents", "€0.50"), ("50 cents", "$0.50")),
+    ],
+    "feet and inches": [
+        *(("5'3\"", "5 ft 3 in"), ("5'3\"", "63 inches"), ("5′3″", "5 feet 3 inches")),
+        *(("5' 11\"", "71 in"), ("6'2", "6' 2\"")),
+    ],
+    "amounts of money": [
+        *(("$5 million", "5,000,000 dollars"), ("€3 thousand", "3000 euros"), ("$5k", "$5000")),
+        *(("£2.5bn", "£2.5 billion"), ("$1.2M", "1.2 million dollars"), ("USD 5", "$5")),
+        *(("5 ₽", "5 rubles"), ("₽5", "5 rubles"), ("₩500", "500 won")),
+    ],
+    "numbers in words": [
+        *(("five", "5"), ("Twenty-five apples", "25"), ("two hundred fifty", "250")),
+        *(("one thousand two hundred", "1200"), ("five million", "5000000"), ("half", "1/2")),
+        *(("two-thirds", "2/3"), ("three quarters", "3/4"), ("one and a half", "1.5")),
+        *(("3 and a half hours", "3.5 hours"), ("three and five", "3, 5"), ("minus five", "-5")),
+    ],
+    "shares": [("1 in 6", "1/6"), ("5 out of 10", "1/2"), ("3 to 4", "3:4"), ("3 to 4", "3-4")],
+    "dates in words": [
+        *(("May 5, 2020", "5 May 2020"), ("May 5th", "5 May"), ("Jan. 1", "January 1")),
+        *(("4/1/2020", "2020-01-04"), ("noon", "12:00 PM"), ("midnight", "12 AM")),
+        ("3 o'clock", "3:00"),
+    ],
+    "answers in several words": [
+        *(("no solution", "No solutions"), ("empty set", "∅"), ("{}", r"\emptyset")),
+        *(("DNE", "does not exist"), ("all real numbers", r"(-\infty, \infty)")),
+        *(("all real numbers", r"\mathbb{R}"), ("a dog", "A dog"), ("the numbers 2 and 7", "2, 7")),
+    ],
+    "solutions with a number": [
+        ("x_1 = 2, x_2 = 7", "x = 7 or x = 2"),
+        ("$x = 2$ ou $x = 7$", "2, 7"),
+    ],
+    "plain names of programs": [
+        *(("math.pi/2", r"\frac{\pi}{2}"), ("np.sqrt(2)", r"\sqrt{2}"), ("Rational(1, 3)", "1/3")),
+        *(("2*I", "2i"), ("sqrt(5)*I", r"i\sqrt{5}"), ("E**2", "e^2"), ("Delta", r"\Delta")),
+        *(("0x2A", "2A_{16}"), ("0b110", "110_2"), ("gcd(4, 6)", r"\gcd(4,6)")),
+        *(("min(2,3)", r"\min(2, 3)"), ("[[1 2]\n [3 4]]", "[[1, 2], [3, 4]]")),
+    ],
+    "what is not computed": [
+        (
+            r"\frac{1}{2}\begin{pmatrix}1\\2\end{pmatrix}",
+            r"\frac12 \begin{bmatrix} 1 \\ 2 \end{bmatrix}",
+        ),
+        ("2*[[1,2],[3,4]]", "2 * [[1, 2], [3, 4]]"),
+    ],
+    "units of physics": [
+        *((r"1.6\times 10^{-19}\text{ C}", "1.6e-19"), ("5 C", "5 coulombs"), ("8 bits", "1 byte")),
+        *(("60 rpm", "60 revolutions per minute"), ("25 mpg", "25 miles per gallon")),
+    ],
+    "sets of real numbers": [
+        ("{x ∈ ℝ | x > 1}", r"(1, \infty)"),
+        (r"ℝ∖{0}", r"\mathbb{R} \setminus \{0\}"),
+    ],
     "nouns": [
         ("14个苹果", "14"),
         ("一共有 14 个", "14"),
@@ -429,6 +486,38 @@ DIFFERENT = {
     ],
     "matrices in plain text": [("[[1, 2], [3, 4]]", r"\begin{pmatrix}1&2\\3&5\end{pmatrix}")],
     "choices with their text": [("C (12)", "D (12)"), ("C - 12", "C - 13"), ("C - 12", "D")],
+    "pounds, tons and degrees beside what tells which": [
+        *(("£5", "5 lb"), ("£5", "5 kg"), ("5 pounds", "£6"), ("2 tonnes", "2 lb")),
+        *(("20°C", "20°F"), ("50 cents", "€50"), ("20 degrees", "20 radians")),
+    ],
+    "feet and inches": [("5'3\"", "3'5\""), ("5'3\"", "53"), ("5'", "5 inches")],
+    "amounts of money": [
+        *(("$5 million", "$5"), ("$5 million", "$5 billion"), ("€3 thousand", "€3"), ("$5k", "$5")),
+    ],
+    "numbers in words": [
+        *(("two hundred fifty", "200"), ("twenty-five", "15"), ("two thirds", "2")),
+        *(("seven", "nine"), ("none", "one"), ("no one", "no 1"), ("third", "1/3")),
+    ],
+    "shares": [("1 in 6", "1"), ("1 in 6", "6"), ("5 of 12", "5"), ("3 to 4", "4")],
+    "dates in words": [
+        *(("May 5", "May 6"), ("May 5, 2020", "May 5, 2021"), ("noon", "midnight")),
+        *(("12 noon", "12 midnight"), ("3 o'clock", "4:00")),
+    ],
+    "answers in several words": [
+        *(("no solution", "infinitely many solutions"), ("A dog", "A"), ("A dog", "A cat")),
+        *(("all real numbers", "all integers"), ("no real solutions", "real solutions")),
+    ],
+    "solutions with a number": [("x_1 = 2, x_2 = 7", "x_1 = 7, x_2 = 2")],
+    "what is not computed": [
+        *(("2*[[1,2],[3,4]]", "[[1,2],[3,4]]"), ("[[1,2],[3,4]]^T", "[[1,2],[3,4]]")),
+        *(("-[[1,2],[3,4]]", "[[1,2],[3,4]]"), ("[[1,2],[3,4]]+[[1,1],[1,1]]", "[[1,2],[3,4]]")),
+        (r"2\begin{pmatrix}1\\2\end{pmatrix}", r"3\begin{pmatrix}1\\2\end{pmatrix}"),
+    ],
+    "units of physics": [
+        *(("5 coulombs", "5 farads"), ("8 bits", "8 bytes"), ("60 rpm", "60 Hz")),
+        *(("5 knots", "5 km/h"), ("5 light-years", "5 years")),
+    ],
+    "several choices": [("(A) and (B)", "(A)"), ("A and B", "A")],
     "which way": [("10 less", "10 more"), ("5 m north", "5 m south"), ("5% increase", "5% loss")],
     "mixed numbers": [(r"1\frac12", "0.5"), ("1 1/2", "0.5")],
     "nouns": [
