@@ -6,7 +6,6 @@
 // and `.textContent` only, so nothing in it can become markup or code.
 
 const LIMITS = props.limits;
-const RULE_WORDS = props.rule_words;
 const DRAFT = "prm-inspector.draft";
 const PREVIEW_DELAY_MS = 150;
 const MOST_OFFERS = 20;
@@ -503,31 +502,22 @@ function tooLong(card) {
   return true;
 }
 
-const NOTHING_TO_CUT = {
-  auto: "no numbers, line breaks or sentence ends found",
-  numbered: "no numbers found",
-  paragraph: "no blank lines found",
-  line: "no line breaks found",
-  sentence: "no sentence ends found",
-  separator: "the separator was not found",
-};
-
 // How many steps a solution has, and why.
 function tell(card) {
-  const { steps, dropped, rule: used, large } = card.preview;
+  const { steps, dropped, words, note, large } = card.preview;
   card.why.textContent = "";
   if (large) {
     card.count.textContent = "many steps; Score cuts them";
     return;
   }
   const n = steps.length;
-  const how = rule.value === "auto" && n > 1 ? ` · ${RULE_WORDS[used.split(":")[0]]}` : "";
+  const how = words && n > 1 ? ` · ${words}` : "";
   card.count.textContent = n
     ? `${n.toLocaleString("en")} ${n === 1 ? "step" : "steps"}${how}`
     : "no steps yet";
   const left = [...new Set((dropped ?? []).map(([, , kind]) => kind))];
   const why = [
-    n === 1 ? NOTHING_TO_CUT[rule.value] : "",
+    note,
     n === 0 && rule.value === "separator" && !separator.value ? "the separator is empty" : "",
     left.length ? `left out: ${left.join(", ")}` : "",
   ];

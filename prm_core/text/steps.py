@@ -83,13 +83,16 @@ class Split:
             never "auto".
         thinking_rule: the rule that cut the thinking; None where there is none.
         dropped: what is neither step nor white space, in order.
-        note: why a chosen rule found a single step; empty otherwise.
+        words: how it was cut; "numbered" cuts an unnumbered text at its list items or paragraphs.
+        note: why there is a single step, or nothing numbered where that was asked for; empty where
+            the text says so itself, as a single sentence does.
     """
 
     steps: tuple[Step, ...]
     rule: str
     thinking_rule: str | None = None
     dropped: tuple[Dropped, ...] = ()
+    words: str = ""
     note: str = ""
 
 
@@ -117,7 +120,7 @@ class Splits:
         of_rule: dict[str, list[str]] = {}
         for name, one in zip(names, self.solutions, strict=True):
             if one.steps:
-                of_rule.setdefault(_words(one), []).append(name)
+                of_rule.setdefault(one.words, []).append(name)
         said = "; ".join(f"{_listed(those)} {words}" for words, those in of_rule.items())
         return (
             f"solutions are cut into steps by different rules: {said}. "
@@ -320,14 +323,6 @@ def _starts(part: Part, rule: str) -> list[int]:
     return [step.start for step in _steps(part, rule, _separator(rule))]
 
 
-def _words(split: Split) -> str:
-    """How a text is cut, in words."""
-    words = RULE_WORDS[split.rule.split(":")[0]]
-    if split.thinking_rule not in (None, split.rule):
-        words += f" (thinking {RULE_WORDS[str(split.thinking_rule).split(':')[0]]})"
-    return words
-
-
 def _listed(names: list[str]) -> str:
     """
     >>> _listed(["A", "B"]), _listed(list("ABCDEFGH"))
@@ -351,11 +346,14 @@ def _split(
 ) -> Split:
     """A text cut by the rules that were chosen for its two voices."""
     steps: list[Step] = []
+    words: dict[bool, str] = {}
+    by_name = asked == "numbered"
     for part in read.parts.values():
         rule = thinking_rule if part.thinking else solution_rule
         assert rule is not None
         own = separator if asked == rule else _separator(rule)
-        steps += _steps(part, rule, own, by_name=asked == "numbered")
+        steps += _steps(part, rule, own, by_name)
+        words[part.thinking] = _words(part, rule, by_name)
     steps.sort(key=lambda step: step.start)
     rule = solution_rule or thinking_rule or ("sentence" if asked == "auto" else asked)
     return Split(
@@ -363,7 +361,8 @@ def _split(
         rule,
         thinking_rule,
         tuple(_dropped(text, read.tagged, steps, separator)),
-        _single_note(read, asked) if len(steps) == 1 else "",
+        _both_words(words),
+        _note(text, read, steps, asked),
     )
 
 
@@ -401,14 +400,50 @@ def _dropped(
         at = end
 
 
-def _single_note(read: Read, rule: str) -> str:
-    """Why a rule that was chosen by name found a single step."""
-    if rule == "auto":
-        return ""
+def _words(part: Part, rule: str, by_name: bool) -> str:
+    """How a part is cut, in words."""
+    name = rule.split(":")[0]
+    if name != "numbered":
+        return RULE_WORDS[name]
+    kinds = {one.heads[0].kind for one in _numbered_lists(inlined(part), by_name)}
+    if not kinds:
+        return RULE_WORDS["paragraph"]
+    return "by list item" if kinds == {"bullet"} else RULE_WORDS["numbered"]
+
+
+def _both_words(words: dict[bool, str]) -> str:
+    """The words of a solution, and of its thinking if that is cut otherwise."""
+    solution, thinking = words.get(False), words.get(True)
+    if solution and thinking and solution != thinking:
+        return f"{solution} (thinking {thinking})"
+    return solution or thinking or ""
+
+
+_LINE_BREAK = re.compile(LINE_END)
+_BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u2029")
+
+
+def _note(text: str, read: Read, steps: list[Step], rule: str) -> str:
+    """What `Split.note` says: only what is true of the text as it was typed."""
+    labelled = any(step.content != step.text for step in steps)
     if rule == "numbered":
-        (part,) = read.parts.values()
-        return "" if step_lists(inlined(part)) else NAMED_RULES[rule].single
-    return NAMED_RULES[rule].single if rule in RULES else "the separator does not split it"
+        parts = map(inlined, read.parts.values())
+        listed = labelled or any(_numbered_lists(part, by_name=True) for part in parts)
+        return "" if listed or not steps else NAMED_RULES[rule].single
+    if len(steps) != 1:
+        return ""
+    if rule not in ("auto", *NAMED_RULES):
+        return "the separator does not split it"
+    (step,) = steps
+    sign = _BLANK_LINE if rule == "paragraph" else _LINE_BREAK
+    if rule == "auto":
+        signs = labelled or sign.search(text.strip(EDGE)) or CANDIDATE.search(step.text)
+        return "" if signs else "no numbering, line breaks or sentence ends found"
+    if sign.search(step.text):
+        blocks = any(part.blocks.overlap(step.start, step.end) for part in read.parts.values())
+        return "code, tables and formulas stay whole" if blocks else NAMED_RULES[rule].single
+    beside = rule != "sentence" and sign.search(text.strip(EDGE))  # something that is left out
+    return "" if beside else NAMED_RULES[rule].single
 
 
 # --- the user's own separator ---------------------------------------------------------------------
@@ -507,9 +542,15 @@ def _numbered_cuts(part: Part) -> list[int]:
 def _every_number_cuts(part: Part) -> list[int]:
     """The same, and where no list carries the solution, starts of the items within its steps."""
     part = inlined(part)
-    return _list_cuts(
-        part, step_lists(part) or [one for one in all_lists(part) if one.heads[0].number]
-    )
+    return _list_cuts(part, _numbered_lists(part, by_name=True))
+
+
+def _numbered_lists(part: Part, by_name: bool) -> list[List]:
+    """The lists at whose items the rule "numbered" cuts; `by_name` as in `_pieces`."""
+    lists = step_lists(part)
+    if by_name and not lists:
+        return [one for one in all_lists(part) if one.heads[0].number]
+    return lists
 
 
 def _list_cuts(part: Part, lists: list[List]) -> list[int]:

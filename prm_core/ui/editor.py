@@ -172,10 +172,11 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
         request: `{"texts": [...], "rule": ...}`.
 
     Returns:
-        One `{"rule", "steps": [[start, end, thinking], …], "dropped": [[start, end, kind], …]}`
-        per text: the rule that cut it, its steps, and what is neither step nor white space.
-        Offsets count UTF-16 units, as browsers do. If all texts together exceed the limit of a
-        preview, each has `"large": True` and no steps.
+        One `{"rule", "words", "note", "steps": [[start, end, thinking], …],
+        "dropped": [[start, end, kind], …]}` per text: the rule that cut it, how it did so where the
+        menu does not say it, why it found no more steps, the steps, and what is neither step nor
+        white space. Offsets count UTF-16 units, as browsers do. If all texts together exceed the
+        limit of a preview, each has `"large": True` and no steps.
     """
     try:
         draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
@@ -191,18 +192,22 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
     except InputError:  # an empty separator: Score says so, at its place
         return [{"rule": draft.rule, "steps": [], "dropped": []} for _ in draft.solutions]
     return [
-        _preview(text, split) for text, split in zip(draft.solutions, splits.solutions, strict=True)
+        _preview(text, split, draft.rule)
+        for text, split in zip(draft.solutions, splits.solutions, strict=True)
     ]
 
 
-def _preview(text: str, split: Split) -> dict[str, Any]:
+def _preview(text: str, split: Split, asked: str) -> dict[str, Any]:
     """One text's steps, and what was left out."""
     spans = [(one.start, one.end) for one in split.steps]
     spans += [(one.start, one.end) for one in split.dropped]
     rising = sorted({place for span in spans for place in span})
     unit = dict(zip(rising, _utf16_offsets(text, rising), strict=True))
+    chosen = RULE_WORDS.get(asked.split(":")[0])  # "auto" says nothing of how it cuts
     return {
         "rule": split.rule,
+        "words": "" if split.words == chosen else split.words,
+        "note": split.note,
         "steps": [[unit[one.start], unit[one.end], one.thinking] for one in split.steps],
         "dropped": [[unit[one.start], unit[one.end], one.kind] for one in split.dropped],
     }
@@ -232,7 +237,6 @@ class Editor(gr.HTML):
             elem_id="prm-editor",
             server_functions=[split_preview],
             limits={"candidates": MAX_CANDIDATES, "chars": MAX_SOLUTION_CHARS},
-            rule_words=RULE_WORDS,
             examples=[asdict(one) for one in examples],
         )
 

@@ -326,12 +326,12 @@ def test_the_preview_says_how_many_steps_and_why(page: Page) -> None:
     fill(page, PROBLEM, "so it is 7 times 8 and therefore 56")
     top = page.locator(".prm-card-top").first
     expect(top).to_contain_text("1 step")
-    expect(top).to_contain_text("no numbers, line breaks or sentence ends found")
+    expect(top).to_contain_text("no numbering, line breaks or sentence ends found")
     for rule, words in (
-        ("numbered", "no numbers found"),
-        ("paragraph", "no blank lines found"),
-        ("line", "no line breaks found"),
-        ("sentence", "no sentence ends found"),
+        ("numbered", "nothing is numbered here"),
+        ("paragraph", "there is no blank line"),
+        ("line", "there is one line"),
+        ("sentence", "there is one sentence"),
     ):
         page.get_by_label("steps:", exact=True).select_option(rule)
         expect(top).to_contain_text(words)

@@ -604,6 +604,40 @@ def test_a_rule_that_finds_one_step_says_why(rule: str, note: str) -> None:
     assert (len(split.steps), split.note) == (1, note)
 
 
+@pytest.mark.parametrize(
+    ("text", "rule", "note"),
+    [
+        ("so 7 and then 14", "auto", "no numbering, line breaks or sentence ends found"),
+        ("So it is 14.", "auto", ""),  # a sentence is a step
+        ("1. It is 14", "auto", ""),
+        ("```\na = 7\nb = 2 * a\n```", "auto", ""),
+        ("It is 14\n", "line", "there is one line"),
+        ("It is 14.\n---", "line", ""),  # there are two
+        ("It is 14.\n\n---", "paragraph", ""),
+        ("```\na = 7\nb = 2 * a\n```", "line", "code, tables and formulas stay whole"),
+        ("$$\n7 + 7\n\n= 14\n$$", "paragraph", "code, tables and formulas stay whole"),
+        ("1. It is 14.", "numbered", ""),
+        ("I double.\n\nSo 14.", "numbered", "nothing is numbered here"),
+        ("1. I double.\n2. So 14.", "numbered", ""),
+        ("<think>---</think>\nSo 14.", "line", ""),
+    ],
+)
+def test_what_is_said_of_a_split_is_true(text: str, rule: str, note: str) -> None:
+    (split,) = split_solutions([text], rule).solutions
+    assert split.note == note
+
+
+def test_only_what_is_numbered_is_called_numbered() -> None:
+    plain = "We count 3. Then more.\n\nSo it is 14 in the end."
+    bullets = "- We count 3.\n\n- Then more.\n\n- So 14."
+    numbered, paragraphs = split_solutions([TIGHT, plain]).solutions
+    assert numbered.rule == paragraphs.rule == "numbered"  # one rule for both
+    assert (numbered.words, paragraphs.words) == ("numbered", "by paragraph")
+    assert split_solutions([bullets]).solutions[0].words == "by list item"
+    thought = f"<think>1. 7\n2. 14</think>\n{plain}"
+    assert split_solutions([thought]).solutions[0].words == "by paragraph (thinking numbered)"
+
+
 # --- paragraphs, lines, separators ----------------------------------------------------------------
 
 

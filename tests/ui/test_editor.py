@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prm_core.ui.editor import PlaceError, read_draft
+from prm_core.ui.editor import PlaceError, read_draft, split_preview
 
 
 def test_half_of_a_character_is_named() -> None:
@@ -19,3 +19,15 @@ def test_half_of_a_character_is_named() -> None:
 def test_one_solution_that_is_too_long_refuses_no_other() -> None:
     draft = read_draft({"problem": "p", "solutions": ["s", "x" * 200_001], "rule": "auto"})
     assert draft.refused == {1: "Solution B has 200,001 characters; at most 200,000 are read."}
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [("auto", ["numbered", "by paragraph"]), ("numbered", ["", "by paragraph"]),
+     ("line", ["", ""]), ("separator:;", ["", ""])],
+)  # fmt: skip
+def test_a_preview_names_the_rule_that_cut_where_the_menu_does_not(
+    rule: str, words: list[str]
+) -> None:
+    texts = ["1. Add 3.\n2. So 14.", "We add 3. Then more.\n\nSo it is 14."]
+    assert [one["words"] for one in split_preview({"texts": texts, "rule": rule})] == words
