@@ -10,6 +10,7 @@ The vertical axis counts pixels from the top, because rows are as high as their 
 from __future__ import annotations
 
 import html
+import math
 import textwrap
 import unicodedata
 from collections import Counter
@@ -167,8 +168,8 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
     """A probability rounded for display, never to the wrong side of a limit.
 
     Uses as many digits as needed for the shown number to be on the same side of the threshold and
-    of the colours' limits as `p` itself, and for 0 and 1 to mean exactly that. Near 0 and 1 it
-    stops two digits later and says so.
+    of the colours' limits as `p` itself, for 0 and 1 to mean exactly that, and for its first digit
+    to be there: 0.0006 is no 0.001. Near 0 and 1 it stops two digits later and says so.
 
     >>> [format_probability(p) for p in (0.97, 0.4996, 0.7003, 0.996, 0.9999999, 1.0, 2.5e-7)]
     ['0.97', '0.4996', '0.7003', '0.996', '>0.9999', '1.00', '2.5e-7']
@@ -187,7 +188,8 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
         mantissa = mantissa.rstrip("0").rstrip(".")
         if sides(float(f"{mantissa}e{exponent}")) == sides(p):
             return f"{mantissa}e{int(exponent)}"
-    for n_digits in range(digits, 17):
+    first = -math.floor(math.log10(p)) if p > 0.0 else digits  # the place of its first digit
+    for n_digits in range(max(digits, first), 17):
         shown = f"{p:.{n_digits}f}"
         if sides(float(shown)) == sides(p):
             return shown

@@ -108,6 +108,9 @@ def test_unknown_colours_are_refused_by_name() -> None:
         (1.0, "1.00"),
         (0.0, "0.00"),
         (0.0003, "0.0003"),
+        (0.00064, "0.0006"),  # a solution's score by the minimum is written like this, too
+        (0.0064, "0.006"),
+        (0.0146, "0.01"),
         (3e-7, "3e-7"),
         (0.49999997, "0.49999997"),
     ],
