@@ -100,8 +100,15 @@ window.prm ??= (() => {
     return { model_id, steps, thinking, probabilities, log_odds, extras, rationales };
   }
 
-  // The draft with the scores that may stay.
-  function request(draft) {
+  // The threshold that the visitor chose instead of the model's own.
+  function chosenThreshold() {
+    const { threshold, own, model_line } = state.results ?? {};
+    return model_line === state.model && threshold !== own ? { threshold } : {};
+  }
+
+  // The draft with the scores that may stay, and the threshold.
+  function request(written) {
+    const draft = { ...written, ...chosenThreshold() };
     const all = state.judgeAll;
     state.judgeAll = false;
     const { fresh, changed: stale, fresher } = due();

@@ -1,6 +1,6 @@
 // The threshold below which a step counts as wrong: a slider beside the rule's explanation, with the
-// model's own as its mark. The server draws the same numbers again. Runs after stale.js, in the same
-// function.
+// model's own as its mark. The server draws the same numbers again; later runs of the same model keep
+// it. Runs after stale.js, in the same function.
 
 const thresholdInput = make("input", {
   type: "range",
@@ -31,7 +31,8 @@ rule.after(thresholdControl);
 let wantedThreshold = null; // the latest request, while the server works out another
 let settingThreshold = false;
 
-function showThreshold(now = value.threshold) {
+// Results of an earlier question arrive while the slider moves on; it must not jump back to theirs.
+function showThreshold(now = wantedThreshold ?? value.threshold) {
   thresholdControl.hidden = value.status === "running" || value.own === undefined;
   thresholdInput.value = now;
   thresholdOutput.textContent = Number(now.toPrecision(4));

@@ -58,6 +58,7 @@ class Draft:
         letters: the name of each card; none twice.
         gold: the right final answer, if the page was given one.
         kept: the cards' scores that the browser still has, as JSON; not checked yet.
+        threshold: below it a step counts as wrong, if the visitor chose another than the model's.
         refused: why a card's text cannot be read, by its place; the others can be read.
     """
 
@@ -67,6 +68,7 @@ class Draft:
     letters: tuple[str, ...] = ()
     gold: str | None = None
     kept: str = ""
+    threshold: float | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -121,6 +123,7 @@ def read_draft(payload: object) -> Draft:
         letters,
         _gold(fields),
         _kept(fields),
+        _threshold(fields),
         {index: f"Solution {letters[index]} {words}" for index, words in refused.items()},
     )
 
@@ -161,6 +164,13 @@ def _kept(payload: dict[str, Any]) -> str:
     """The earlier scores that the browser hands back; `prm_core.ui.kept` reads them."""
     kept = payload.get("kept")
     return kept if isinstance(kept, str) else ""
+
+
+def _threshold(payload: dict[str, Any]) -> float | None:
+    """The visitor's own threshold, if it is one."""
+    value = payload.get("threshold")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None
 
 
 def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:

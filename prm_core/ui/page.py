@@ -202,7 +202,7 @@ class Run:
     def __init__(self, host: ModelHost, payload: object, model: str, session: str) -> None:
         self._host, self._payload, self._model, self._session = host, payload, model, session
         self._number = next(_runs)
-        self._threshold = 0.5
+        self._threshold = self._own = 0.5  # the one that is shown, and the model's
         self._views: dict[int, dict[str, Any]] = {}
         self._message = ""
         self._model_id = ""  # known when the model is loaded
@@ -219,7 +219,7 @@ class Run:
     @property
     def threshold(self) -> float:
         """The model's; known when the run is over."""
-        return self._threshold
+        return self._own
 
     @property
     def done(self) -> bool:
@@ -273,7 +273,9 @@ class Run:
         while not await settled(loading, SOON_S):
             yield await self._running("Loading the model…") if not self._is("Loading") else None
         scorer = loading.result()
-        self._threshold, self._model_id = scorer.threshold, scorer.model_id
+        self._own, self._model_id = scorer.threshold, scorer.model_id
+        chosen = self._draft.threshold
+        self._threshold = self._own if chosen is None else chosen
         due = await self._aside(self._keep)
         started = time.monotonic()
         n_earlier = sum(len(one.probabilities) for one in self._scored if one is not None)
@@ -391,6 +393,7 @@ class Run:
             views=self._views,
         )
 
+            own=self._own,
     async def _aside(self, function: Callable[..., T], *values: Any) -> T:
         """A function's value, computed in a thread if the draft is large."""
         if not self._large:
