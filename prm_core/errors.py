@@ -41,7 +41,15 @@ class TooLongError(InputError):
 
 
 class UnreadableError(InputError):
-    """A step or a problem contains nothing that the model's tokenizer can express."""
+    """A step or a problem contains nothing that the model's tokenizer can express.
+
+    Attributes:
+        of_problem: it is the problem, and no solution of it can be judged.
+    """
+
+    def __init__(self, message: str, of_problem: bool = False) -> None:
+        self.of_problem = of_problem
+        super().__init__(message)
 
 
 class BadOptionError(InputError):

@@ -185,7 +185,9 @@ def refuse_unreadable(tokenizer: PreTrainedTokenizerBase, candidate: Candidate) 
         what = f"step {number}" if number else "the problem"
         raise UnreadableError(
             f"{what} of {name} cannot be judged: this model's tokenizer cannot express "
-            f"{text[:40]!r}; write it in other words, or use another model"
+            f"{text if len(text) <= 40 else text[:40] + '…'!r}; "
+            "write it in other words, or use another model",
+            of_problem=not number,
         )
 
 

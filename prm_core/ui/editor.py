@@ -192,18 +192,21 @@ def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
         draft = read_draft({"problem": "", "solutions": request["texts"], "rule": request["rule"]})
     except (InputError, KeyError, TypeError):
         return []
-    if draft.refused:
-        return []
     if sum(map(len, draft.solutions)) > MAX_PREVIEW_CHARS:
         unseen = {"rule": draft.rule, "steps": [], "dropped": [], "large": True}
         return [unseen for _ in draft.solutions]
+    nothing: dict[str, Any] = {"rule": draft.rule, "steps": [], "dropped": []}
+    texts = ["" if i in draft.refused else text for i, text in enumerate(draft.solutions)]
     try:
-        splits = split_solutions(draft.solutions, draft.rule)
+        splits = split_solutions(texts, draft.rule)
     except InputError:  # an empty separator: Score says so, at its place
-        return [{"rule": draft.rule, "steps": [], "dropped": []} for _ in draft.solutions]
-    return [
+        return [nothing for _ in draft.solutions]
+    found = [
         _preview(text, split, draft.rule)
-        for text, split in zip(draft.solutions, splits.solutions, strict=True)
+        for text, split in zip(texts, splits.solutions, strict=True)
+    ]
+    return [
+        nothing | {"unread": True} if i in draft.refused else one for i, one in enumerate(found)
     ]
 
 

@@ -89,6 +89,7 @@ large_drafts = ThreadPoolExecutor(2, "draft")  # large drafts, two at a time
 T = TypeVar("T")
 
 BROKEN = "Unexpected error; the server's log says what. Your text is kept."
+NO_PROBLEM = "Nothing was scored: the model cannot read the problem. The message under it says why."
 NO_MODEL = "Nothing was scored: the model cannot be used. The message under its field says why."
 
 _runs = itertools.count(1)  # run numbers: the board tells a new run from a later pack
@@ -167,12 +168,19 @@ def refused(
 
     Returns:
         Sentences by the candidates' names; empty if the error is not theirs.
+
+    Raises:
+        UnreadableError: the problem is what it cannot read.
     """
     found = {}
     for candidate in candidates:
         try:
             scorer.check_length(candidate)
-        except (TooLongError, UnreadableError) as why:
+        except TooLongError as why:
+            found[candidate.id] = str(why)
+        except UnreadableError as why:
+            if why.of_problem:
+                raise
             found[candidate.id] = str(why)
     if not found:  # found only by running the model; the error names the candidate
         found = {one.id: str(error) for one in candidates if f"candidate {one.id!r}" in str(error)}
@@ -245,7 +253,9 @@ class Run:
                         yield update
         except PRMError as error:
             words = self._words(error)
-            if self._model_id or isinstance(error, FullError):
+            if isinstance(error, UnreadableError) and error.of_problem:
+                yield await self._failed(NO_PROBLEM, [{"where": "problem", "text": words}])
+            elif self._model_id or isinstance(error, FullError):
                 yield await self._failed(words, reading.all_issues())
             else:
                 model = {"where": "model", "text": words}
@@ -383,6 +393,7 @@ class Run:
             self._draft.problem,
             self._scored,
             threshold=self._threshold,
+            own=self._own,
             status=status,
             message=message,
             model=self._host.label(self._model),
@@ -393,7 +404,6 @@ class Run:
             views=self._views,
         )
 
-            own=self._own,
     async def _aside(self, function: Callable[..., T], *values: Any) -> T:
         """A function's value, computed in a thread if the draft is large."""
         if not self._large:
@@ -559,8 +569,10 @@ def build_page(
 def _ended(last: Update | None, place: int, n_all: int) -> dict[str, Any]:
     """What the list shows about a problem whose run is over."""
     board, actions = last or (None, {})
-    results = board if isinstance(board, dict) and "candidates" in board else None
-    words = "" if results else "; ".join(one["text"] for one in actions.get("issues", ()))
+    found = board if isinstance(board, dict) and "candidates" in board else None
+    results = found if found and any(one["detail"] for one in found["candidates"]) else None
+    issues = "; ".join(one["text"] for one in actions.get("issues") or ())
+    words = "" if results else issues or (found or {}).get("message", "")
     return progress_value(place + 1, n_all, place=place, board=results, words=words)
 
 

@@ -14,6 +14,7 @@ _NAMED = re.compile(r"\bcandidate '([A-Z]{1,3})'")
 _KINDS = (
     (re.compile(r"\bcandidates\b"), "solutions"),
     (re.compile(r"\bcandidate\b"), "solution"),
+    (re.compile(r"^the problem of (?:a solution|solution [A-Z]{1,3}) "), "The problem "),
     # What argparse says about the options in the model's field.
     (re.compile(r"the model's options cannot be read: "), ""),
     (
@@ -62,8 +63,8 @@ def sendable(text: str) -> str:
 
 
 def sentence(message: str) -> str:
-    """With a full stop, and a capital if it begins with a solution."""
+    """With a full stop, and a capital if it begins with a solution or a step of one."""
     message = message.strip()
-    if message.startswith("solution"):
+    if message.startswith(("solution", "step ")):
         message = "S" + message[1:]
     return message if message.endswith((".", "!", "?", "…")) else message + "."

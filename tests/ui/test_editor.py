@@ -31,3 +31,9 @@ def test_a_preview_names_the_rule_that_cut_where_the_menu_does_not(
 ) -> None:
     texts = ["1. Add 3.\n2. So 14.", "We add 3. Then more.\n\nSo it is 14."]
     assert [one["words"] for one in split_preview({"texts": texts, "rule": rule})] == words
+
+
+def test_one_text_that_cannot_be_read_hides_no_other_preview() -> None:
+    first, second = split_preview({"texts": ["One.\nTwo.", "half \ud83d"], "rule": "auto"})
+    assert len(first["steps"]) == 2
+    assert second["unread"]

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import logging
+import math
 import socket
 import subprocess
 import sys
@@ -265,6 +266,39 @@ def test_a_forged_draft_is_told_why(server: Running, draft: object, words: str) 
     with visitor.messages() as messages:
         (last,) = (one for one in messages if one["msg"] == "process_completed")
     assert words in last["output"]["data"][1]["issues"][0]["text"]
+
+
+def test_a_problem_that_the_model_cannot_read_is_told_once_and_at_its_place(
+    server: Running,
+) -> None:
+    """Our own model knows no Arabic."""
+    board, actions = server.visitor().score("ما هو ناتج الضرب؟", ["7 × 8 = 56.", "7 × 8 = 54."])
+    assert (board["status"], board["message"]) == ("failed", page.NO_PROBLEM)
+    (issue,) = actions["issues"]
+    assert issue["where"] == "problem"
+    assert issue["text"].startswith("The problem cannot be judged: this model's tokenizer")
+    board, actions = server.visitor().score("What is 7 × 8?", ["7 × 8 = 56.", "הכפל"])
+    (issue,) = actions["issues"]
+    assert issue["where"] == 1
+    assert issue["text"].startswith("Step 1 of solution B cannot be judged")
+    assert board["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("asked", "threshold"),
+    [(0.9, 0.9), (0, 0.0), (None, 0.5), (True, 0.5), ("0.9", 0.5), (1.5, 0.5), (math.nan, 0.5)],
+)
+def test_a_run_keeps_the_visitor_s_threshold(
+    server: Running, asked: object, threshold: float
+) -> None:
+    visitor = server.visitor()
+    assert visitor.join([{**DRAFT, "threshold": asked}, "default"]) == (200, "")
+    with visitor.messages() as messages:
+        *_, last = (one for one in messages if one["msg"] == "process_completed")
+    board = unpacked(last["output"]["data"][0])
+    assert (board["threshold"], board["own"]) == (threshold, 0.5)
+    (one,) = board["candidates"]
+    assert (one["first_error"] is None) == (min(probabilities(board)[0]) >= threshold)
 
 
 @pytest.mark.parametrize("line", [HALF, f"owner/{HALF}", f"default --dtype {HALF}"])
