@@ -8,6 +8,7 @@
 const LIMITS = props.limits;
 const DRAFT = "prm-inspector.draft";
 const PREVIEW_DELAY_MS = 150;
+const PREVIEW_AGAIN_MS = 3000; // after the server did not answer
 const MOST_OFFERS = 20;
 const LONG = 200_000; // characters in all, from which on the preview waits longer
 const SAVE_DELAY_MS = 250;
@@ -40,6 +41,7 @@ let previewing = false;
 let previewDue = false;
 let previewKey = ""; // what the last preview was of
 let saveTimer = 0;
+let serverAway = false;
 let arriving = []; // the cards of solutions that are being written; null where there was no room
 
 function make(tag, attributes, ...children) {
@@ -469,9 +471,13 @@ async function askForSteps() {
   if (key === previewKey) return;
   const texts = whole.map((card) => card.area.value);
   const answer = await server.split_preview({ texts, rule: cut }).catch(() => null);
-  if (answer?.length !== texts.length) { // typing continues, and the next keystroke asks again
+  if (answer?.length !== texts.length) {
+    whole.forEach((card) => card.preview?.text === card.area.value || forgetSteps(card));
+    if (answer) return; // it cannot read them all; Score says why
     document.dispatchEvent(new CustomEvent("prm:doubt"));
     return;
+    clearTimeout(previewTimer);
+    if (!serverAway) previewTimer = setTimeout(preview, PREVIEW_AGAIN_MS);
   }
   previewKey = key;
   const cutNow = whole.filter((card, i) => {
@@ -489,12 +495,22 @@ async function askForSteps() {
 }
 
 // A text that is too long is reported once, where Score reports it too.
-function tooLong(card) {
-  const n = card.area.value.length <= LIMITS.chars ? 0 : [...card.area.value].length;
-  if (n <= LIMITS.chars) return false;
+document.addEventListener("prm:away", ({ detail }) => {
+  serverAway = detail;
+  if (!serverAway) preview();
+});
+
+// Steps of an earlier text are none of this one.
+function forgetSteps(card) {
   card.preview = null;
   card.marks.replaceChildren();
   card.count.textContent = card.why.textContent = "";
+}
+
+function tooLong(card) {
+  const n = card.area.value.length <= LIMITS.chars ? 0 : [...card.area.value].length;
+  if (n <= LIMITS.chars) return false;
+  forgetSteps(card);
   const [has, most] = [n, LIMITS.chars].map((one) => one.toLocaleString("en"));
   card.issue.textContent =
     `Solution ${card.letter} has ${has} characters; at most ${most} are read.`;
@@ -504,8 +520,9 @@ function tooLong(card) {
 
 // How many steps a solution has, and why.
 function tell(card) {
-  const { steps, dropped, words, note, large } = card.preview;
-  card.why.textContent = "";
+  const { steps, dropped, words, note, large, unread } = card.preview;
+  card.why.textContent = card.count.textContent = "";
+  if (unread) return; // Score says why
   if (large) {
     card.count.textContent = "many steps; Score cuts them";
     return;

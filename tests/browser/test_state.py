@@ -322,6 +322,25 @@ def test_the_preview_asks_one_question_at_a_time(page: Page) -> None:
     expect(count).to_contain_text("4 steps")
 
 
+def test_the_preview_of_an_earlier_text_goes_where_the_server_does_not_answer(page: Page) -> None:
+    count = page.locator(".prm-card .prm-count").first
+    fill(page, PROBLEM, A)
+    expect(count).to_contain_text("3 steps")
+    asking = re.compile("/component_server")
+
+    def busy(route: Route) -> None:
+        if "split_preview" in (route.request.post_data or ""):
+            route.fulfill(body="null", content_type="application/json")
+        else:
+            route.continue_()
+
+    page.route(asking, busy)
+    solutions(page).first.fill("7 × 8 = 56.\nIt is 56.")
+    expect(count).to_be_empty()
+    page.unroute(asking)  # nothing is typed, and yet it asks again
+    expect(count).to_contain_text("2 steps")
+
+
 def test_the_preview_says_how_many_steps_and_why(page: Page) -> None:
     fill(page, PROBLEM, "so it is 7 times 8 and therefore 56")
     top = page.locator(".prm-card-top").first
