@@ -14,6 +14,7 @@ const LONG = 200_000; // characters in all, from which on the preview waits long
 const SAVE_DELAY_MS = 250;
 const TURN_MS = 20;
 const MANY = 12; // with more solutions only the first few are shown, until all are asked for
+const FROM_RIGHT = /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u; // Hebrew, Arabic and others
 const MARKS = 400; // lines drawn per card; beyond that the count alone is shown
 
 const problem = element.querySelector(".prm-problem textarea");
@@ -40,8 +41,8 @@ let previewTimer = 0;
 let previewing = false;
 let previewDue = false;
 let previewKey = ""; // what the last preview was of
-let saveTimer = 0;
 let serverAway = false;
+let saveTimer = 0;
 let arriving = []; // the cards of solutions that are being written; null where there was no room
 
 function make(tag, attributes, ...children) {
@@ -475,9 +476,9 @@ async function askForSteps() {
     whole.forEach((card) => card.preview?.text === card.area.value || forgetSteps(card));
     if (answer) return; // it cannot read them all; Score says why
     document.dispatchEvent(new CustomEvent("prm:doubt"));
-    return;
     clearTimeout(previewTimer);
     if (!serverAway) previewTimer = setTimeout(preview, PREVIEW_AGAIN_MS);
+    return;
   }
   previewKey = key;
   const cutNow = whole.filter((card, i) => {
@@ -494,7 +495,6 @@ async function askForSteps() {
   prm.changed();
 }
 
-// A text that is too long is reported once, where Score reports it too.
 document.addEventListener("prm:away", ({ detail }) => {
   serverAway = detail;
   if (!serverAway) preview();
@@ -507,6 +507,7 @@ function forgetSteps(card) {
   card.count.textContent = card.why.textContent = "";
 }
 
+// A text that is too long is reported once, where Score reports it too.
 function tooLong(card) {
   const n = card.area.value.length <= LIMITS.chars ? 0 : [...card.area.value].length;
   if (n <= LIMITS.chars) return false;
@@ -571,7 +572,8 @@ function measure(card) {
     const under = rects.at(-1).bottom - frame.top;
     if (first.top - frame.top < bottom - 1) {
       const tick = make("i", { class: "prm-tick" });
-      tick.style.cssText = `left:${first.left - frame.left - 3}px;top:${
+      const side = FROM_RIGHT.test(range.toString()) ? first.right : first.left;
+      tick.style.cssText = `left:${side - frame.left - 3}px;top:${
         first.top - frame.top
       }px;height:${first.height}px`;
       marks.push(tick);

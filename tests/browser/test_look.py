@@ -139,6 +139,34 @@ def test_the_scores_do_not_scroll_sideways(open_page: OpenPage, width: int) -> N
         assert sheet.evaluate("(sheet) => sheet.scrollWidth - sheet.clientWidth") <= 0
 
 
+FIRST_AND_LAST = """(node) => {
+    const words = document.createTreeWalker(node, NodeFilter.SHOW_TEXT).nextNode();
+    const text = words.data.trimEnd().split("\\n")[0];
+    return [0, text.length - 1].map((at) => {
+        const range = document.createRange();
+        range.setStart(words, at);
+        range.setEnd(words, at + 1);
+        return range.getBoundingClientRect().left;
+    });
+}"""
+
+
+def test_hebrew_is_read_from_the_right_beside_what_is_read_from_the_left(page: Page) -> None:
+    fill(page, "נכפיל 7 ב-8?", "נכפיל 7 ב-8.\n7 × 8 = 56.")
+    score(page)
+    expect_scored(page, 1)
+    rows = page.locator(".bd-row .bd-words")
+    for place, from_right in (
+        (page.locator(".prm-problem .prm-mirror"), True),
+        (page.locator(".prm-card .prm-mirror"), True),
+        (page.locator(".bd-problem"), True),
+        (rows.nth(0), True),
+        (rows.nth(1), False),
+    ):
+        first, last = place.evaluate(FIRST_AND_LAST)
+        assert (first > last) == from_right, place  # the full stop ends the line
+
+
 def test_no_box_scrolls_inside_the_page(page: Page) -> None:
     fill(page, LONG, LONG, LONG)
     scrolling = page.locator("#prm-left").evaluate(
