@@ -169,8 +169,9 @@ def _kept(payload: dict[str, Any]) -> str:
 def _threshold(payload: dict[str, Any]) -> float | None:
     """The visitor's own threshold, if it is one."""
     value = payload.get("threshold")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value <= 1 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= 1 else None
 
 
 def split_preview(request: dict[str, Any]) -> list[dict[str, Any]]:
