@@ -357,7 +357,7 @@ function paste(event, card) {
   const found = pastedInto(text);
   if (!found) return;
   event.preventDefault();
-  if (found.rows) takeRow(found.rows);
+  if (found.rows) takeRow(found.rows, text, false);
   else takeSolutions(card, found, text);
 }
 
@@ -368,12 +368,12 @@ problem.addEventListener("paste", (event) => {
   const solutions = rows || !objects ? null : listedSolutions(text);
   if (!rows && !solutions) return;
   event.preventDefault();
-  takeRow(rows ?? [{ problem: problem.value, solutions, gold }], text);
+  takeRow(rows ?? [{ problem: problem.value, solutions, gold }], text, true);
 });
 
-// The first row fills the editor. `text` is what was pasted into the problem's box, which may have
-// been meant literally.
-function takeRow(rows, text = null) {
+// The first row fills the editor, and all of them can be opened as a list. What was pasted into the
+// problem's box may have been meant literally.
+function takeRow(rows, text, literal) {
   const before = read();
   const [first, ...others] = rows;
   const solutions = first.solutions.slice(0, LIMITS.candidates);
@@ -386,8 +386,17 @@ function takeRow(rows, text = null) {
   const n = solutions.length;
   const words = [recognised(first, n, before), leftOut(first.solutions, n), otherRows(others)]
     .filter(Boolean).join(" ");
+  const open = [`open all ${rows.length} as a list`, () => openPasted(before, text)];
   const keep = ["keep as text", () => keepText(before, problem, text)];
-  offer(words, [back(before), ...(text === null ? [] : [keep])], before.letters);
+  const more = [...(others.length ? [open] : []), ...(literal ? [keep] : [])];
+  offer(words, [back(before), ...more], before.letters);
+}
+
+// As the file that it would have been.
+function openPasted(before, text) {
+  show(before);
+  const name = /^\s*[[{]/.test(text) ? "pasted.jsonl" : "pasted.csv";
+  document.dispatchEvent(new CustomEvent("prm:open-file", { detail: new File([text], name) }));
 }
 
 function recognised(row, n, before) {

@@ -134,6 +134,53 @@ function jsonValues(text) {
   }
 }
 
+// --- tables -------------------------------------------------------------------------------------
+
+const DELIMITERS = [",", "\t", ";", "|"];
+
+// The cells of each line; one in quotes may contain delimiters and line breaks. Null where a quote is
+// not closed.
+function cellsOf(text, delimiter) {
+  const rows = [[""]];
+  let quoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const row = rows.at(-1);
+    const sign = text[i];
+    if (quoted && sign === '"' && text[i + 1] === '"') {
+      row[row.length - 1] += sign;
+      i += 1;
+    } else if (sign === '"' && (quoted || !row.at(-1))) quoted = !quoted;
+    else if (!quoted && sign === delimiter) row.push("");
+    else if (!quoted && sign === "\n") rows.push([""]);
+    else row[row.length - 1] += sign;
+  }
+  return quoted ? null : rows.filter((row) => row.some((cell) => cell.trim()));
+}
+
+// A cell's value; a list of solutions is in it as JSON. Undefined where it is blank.
+function cellValue(cell) {
+  const value = jsonValues(cell);
+  return value?.length === 1 ? value[0] : cell.trim() ? cell : undefined;
+}
+
+// The rows of a table (CSV, or cells of a spreadsheet) as objects: a line of names, one of which is
+// that of a problem in words, and as many cells on each line. Null where it is none.
+function tableRows(text) {
+  const lines = text.replace(/\r\n?/g, "\n");
+  const [head] = lines.split("\n", 1);
+  const delimiter = DELIMITERS.find((one) => head.includes(one));
+  if (!delimiter) return null;
+  const [names] = cellsOf(head.toLowerCase(), delimiter) ?? [[]];
+  const asked = names?.findIndex((name) => NAMES.problem.includes(name.trim())) ?? -1;
+  if (asked < 0) return null;
+  const rows = cellsOf(lines, delimiter)?.slice(1);
+  const fits = (row) => row.length === names.length && /\p{L}/u.test(row[asked]);
+  if (!rows?.length || !rows.every(fits)) return null;
+  return rows.map((row) =>
+    Object.fromEntries(row.map((cell, i) => [names[i].trim(), cellValue(cell)]))
+  );
+}
+
 // One solution as a person would type it; null when the value is not a solution.
 function solutionText(value) {
   if (typeof value === "string") return value;
@@ -219,9 +266,10 @@ function grouped(rows) {
   return [...found.values()];
 }
 
-// The problems in a pasted text: one row, rows on lines, or a list of rows; null when it has none.
+// The problems in a pasted text: one row, rows on lines, a list of rows or a table; null when it has
+// none.
 function problemRows(text) {
-  const values = jsonValues(text);
+  const values = jsonValues(text) ?? tableRows(text);
   if (!values) return null;
   const rows = (values.length === 1 && Array.isArray(values[0]) ? values[0] : values).map(rowOf);
   return rows.length && !rows.includes(null) ? grouped(rows) : null;

@@ -664,6 +664,7 @@ galleryButton.addEventListener("click", async () => {
   take(await server.gallery("").catch(() => null), "Gallery");
 });
 document.addEventListener("prm:open-session", ({ detail }) => openText(detail));
+document.addEventListener("prm:open-file", ({ detail }) => openFile(detail));
 document.addEventListener("prm:searched", ({ detail }) => addSearch(detail));
 document.addEventListener("prm:gallery", () => galleryButton.click());
 document.addEventListener("prm:outcome-example", async () => {
@@ -703,6 +704,13 @@ document.addEventListener("drop", (event) => {
   if (!event.dataTransfer?.files.length) return;
   event.preventDefault();
   openFile(event.dataTransfer.files[0]);
+});
+// A file that was copied elsewhere; what a program copies as text has a picture beside it at times.
+document.addEventListener("paste", (event) => {
+  const { files, types } = event.clipboardData ?? { files: [] };
+  if (!files.length || types.includes("text/plain")) return;
+  event.preventDefault();
+  openFile(files[0]);
 });
 addEventListener("pagehide", saveNow);
 const restored = restore();

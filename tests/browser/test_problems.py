@@ -107,6 +107,20 @@ def test_a_file_fills_the_list_and_names_what_it_cannot_read(page: Page, tmp_pat
     expect(solutions(page)).to_have_count(2)
 
 
+def test_a_file_that_was_copied_is_opened_where_it_is_pasted(page: Page) -> None:
+    page.locator("#prm-problem").evaluate(
+        """(box, text) => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], "rows.jsonl"));
+            const event = {clipboardData: data, bubbles: true, cancelable: true};
+            box.dispatchEvent(new ClipboardEvent("paste", event));
+        }""",
+        "".join(json.dumps(row) + "\n" for row in ROWS),
+    )
+    expect(options(page)).to_have_count(3)
+    expect(page.locator("#prm-problem")).to_have_value("What is 7 × 8?")
+
+
 def test_what_was_typed_and_scored_comes_back_with_its_problem(page: Page, tmp_path: Path) -> None:
     choose(page, write(tmp_path / "rows.jsonl", *ROWS))
     expect(options(page)).to_have_count(3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -403,6 +405,13 @@ def test_what_a_paste_parted_is_kept_as_one_by_one_press(page: Page) -> None:
     expect(solutions(page).first).to_have_value("before ")
 
 
+def table(delimiter: str, head: str, *rows: list[str]) -> str:
+    """As programs write it."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    return f"{head}\r\n{text.getvalue()}"
+
+
 ROW = {"problem": PROBLEM, "solutions": [A, B.splitlines()], "gold_answer": "56"}
 
 
@@ -420,8 +429,10 @@ ROW = {"problem": PROBLEM, "solutions": [A, B.splitlines()], "gold_answer": "56"
             :-1
         ]
         + ', "ground_truth": "56"}',
+        table(",", "problem,solution,answer", [PROBLEM, A, "56"], [PROBLEM, B, "56"]),
+        table("\t", "Question\tResponses\tGold", [PROBLEM, json.dumps([A, B]), "56"]),
     ],
-    ids=["row", "pretty", "list", "lines", "objects"],
+    ids=["row", "pretty", "list", "lines", "objects", "csv", "cells"],
 )
 def test_a_row_pasted_into_the_problem_fills_the_editor(page: Page, text: str) -> None:
     fill(page, "mine", "my own")
@@ -473,10 +484,19 @@ def test_of_several_rows_the_first_is_taken_and_the_others_are_named(page: Page)
     expect(said).to_contain_text("and 2 more")
     said.get_by_role("button", name="keep as text").click()
     expect(page.locator("#prm-problem")).to_have_value("\n".join(map(json.dumps, [ROW, *others])))
+    page.locator("#prm-problem").fill("mine")
+    paste(page.locator("#prm-problem"), "\n".join(map(json.dumps, [ROW, *others])))
+    said.get_by_role("button", name="open all 6 as a list").click()
+    expect(page.locator(".prm-list [role=option]")).to_have_count(6)
+    expect(page.locator("#prm-problem")).to_have_value(PROBLEM)
+    said.get_by_role("button", name="Undo").click()
+    expect(page.locator("#prm-problem")).to_have_value("mine")
 
 
-def test_json_that_is_no_row_is_text(page: Page) -> None:
-    for text in ('{"a": 1}', "[1, 2, 3]", '{"problem": 5}', "{x | x > 0}", '["a", "b"]'):
+def test_json_and_tables_that_are_no_row_are_text(page: Page) -> None:
+    json_texts = ('{"a": 1}', "[1, 2, 3]", '{"problem": 5}', "{x | x > 0}", '["a", "b"]')
+    tables = ("Input,Output\n1,3\n2,5", "Problem, and more\nof it", 'problem,answer\n"What is 7?')
+    for text in (*json_texts, *tables):
         page.locator("#prm-problem").fill("")
         paste(page.locator("#prm-problem"), text)
         expect(page.locator("#prm-problem")).to_have_value(text)
