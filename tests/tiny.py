@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
+    Gemma2Config,
     GPT2Config,
     GraniteConfig,
     LlamaConfig,
@@ -79,7 +80,8 @@ def tiny_config(arch: str = "qwen2", **changes: Any) -> PreTrainedConfig:
     """Two layers, 32 wide, two query heads for each key head.
 
     Args:
-        arch: a key of `CONFIGS`, or "gpt2" (learned positions; not one that packs).
+        arch: a key of `CONFIGS`, or one that does not pack: "gpt2" (learned positions) or "gemma2"
+            (no SDPA).
         changes: settings of the config class.
     """
     if arch == "gpt2":
@@ -109,7 +111,8 @@ def tiny_config(arch: str = "qwen2", **changes: Any) -> PreTrainedConfig:
             "residual_multiplier": 0.7,
             "attention_multiplier": 0.2,
         }
-    return CONFIGS[arch](**{**settings, **changes})
+    kind = Gemma2Config if arch == "gemma2" else CONFIGS[arch]
+    return kind(**{**settings, **changes})
 
 
 def random_head(n_hidden: int, prm: dict[str, Any] = TEXTBOOK) -> ValueHead:

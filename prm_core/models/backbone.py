@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from huggingface_hub import snapshot_download
@@ -331,6 +331,7 @@ def load_backbone(
     placement: Placement,
     kind: type[AutoModel] | type[AutoModelForCausalLM] = AutoModel,
     pickles: bool = False,
+    attention: Literal["sdpa", "eager"] = "sdpa",
 ) -> PreTrainedModel:
     """The stock transformer with every tensor from the checkpoint, frozen and in eval mode.
 
@@ -341,6 +342,7 @@ def load_backbone(
         kind: without its LM head, which scoring does not need, or with it.
         pickles: whether tensors may come from pickles if there are no safetensors; a warning
             then names the files.
+        attention: transformers' name of how it is computed.
 
     Raises:
         ModelLoadError: a tensor is missing or misshapen, a file is damaged, there is an adapter
@@ -357,7 +359,7 @@ def load_backbone(
             config=config,
             dtype=placement.dtype,
             # Set explicitly, so that a config.json cannot name one that is fetched from elsewhere.
-            attn_implementation="sdpa",
+            attn_implementation=attention,
             use_safetensors=not stored.pickled,
             trust_remote_code=False,
             local_files_only=True,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM, PreTrainedConfig
 
-from prm_core.errors import BadOptionError
+from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.models.backbone import (
     find_model,
     load_backbone,
@@ -21,6 +21,9 @@ from prm_core.models.backbone import (
 )
 from prm_core.models.device import choose_device
 from prm_core.models.weight_files import ModelFolder
+
+_KEY_VALUE_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
+"""Layers that keep keys and values alone; layers of other kinds keep a state beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,23 @@ def load_causal(
         device, dtype: as for `prm_core.models.device.choose_device`.
 
     Raises:
-        ModelLoadError: the model cannot be loaded.
+        ModelLoadError: the model cannot be loaded, or keeps a state instead of keys and values.
         BadOptionError: the device is not here, or the tokenizer has no chat template.
     """
     placement = choose_device(device, dtype)
     directory = find_model(model)
     folder = ModelFolder(directory)
+    config = load_config(folder)
+    architecture = _architecture(model, config)
     with quiet_transformers():
         tokenizer = load_tokenizer(directory)
-        backbone = load_backbone(folder, load_config(folder), placement, AutoModelForCausalLM)
+        backbone = load_backbone(
+            folder,
+            config,
+            placement,
+            AutoModelForCausalLM,
+            attention="sdpa" if architecture._supports_sdpa else "eager",  # Gemma 2, say
+        )
     if chat and tokenizer.chat_template is None:
         raise BadOptionError(f"the tokenizer of {model} has no chat template")
     own: Any = backbone.generation_config
@@ -79,3 +90,21 @@ def load_causal(
         () if end is None else tuple(end) if isinstance(end, list) else (end,),
         pad if pad is not None else tokenizer.eos_token_id,
     )
+
+
+def _architecture(model: str, config: PreTrainedConfig) -> Any:
+    """The class of a model that keeps keys and values.
+
+    Raises:
+        ModelLoadError: it keeps a state.
+    """
+    found = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    architecture: Any = found[0] if isinstance(found, tuple) else found
+    layers = getattr(config.get_text_config(), "layer_types", None) or ()
+    if architecture._is_stateful or not set(layers) <= _KEY_VALUE_LAYERS:
+        raise ModelLoadError(
+            f"{model} ({config.model_type}) keeps a state instead of keys and values, so it cannot "
+            "write here; run it on a server (vLLM, say) and give its address with --generator and "
+            "its name with --generator-model"
+        )
+    return architecture

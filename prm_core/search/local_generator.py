@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from prm_core.continuations import chat_messages, plain_prompt
-from prm_core.errors import ModelError, ModelLoadError
+from prm_core.errors import ModelError
 from prm_core.models.causal import load_causal
 from prm_core.search.generators import (
     Beat,
@@ -69,7 +69,7 @@ class LocalGenerator:
         keep: whether keys and values stay for the next call.
 
     Raises:
-        ModelLoadError: the model cannot be loaded, or has no keys and values.
+        ModelLoadError: the model cannot be loaded, or keeps a state instead of keys and values.
         BadOptionError: the device is not here, or the tokenizer has no chat template.
     """
 
@@ -84,8 +84,6 @@ class LocalGenerator:
     ) -> None:
         self.name, self.n_computed = form_name(model, chat), 0
         self._loaded = load_causal(model, chat=chat, device=device, dtype=dtype)
-        if getattr(self._loaded.model, "_is_stateful", False):
-            raise ModelLoadError(f"{model} keeps a state instead of keys and values; take another")
         self.context = self._loaded.context
         self._chat, self._keep = chat, keep
         self._rows: list[_Row] = []
@@ -159,11 +157,19 @@ class LocalGenerator:
         return [done.get(i, Written("", 0, "length")) for i in range(len(prompts))], rows
 
     def _read(self, ids: Sequence[list[int]]) -> _Batch:
-        """Run what is new in some prefixes, each different one once."""
+        """Run what is new in some prefixes, each different one once.
+
+        All run as many tokens as the one with the most that is new: what others would be padded
+        with is run again instead. Padding between old and new would count in a sliding window.
+        """
         different = list(dict.fromkeys(map(tuple, ids)))
         kept = [self._kept(one) for one in different]
-        n_old = max(n for n, _ in kept)
         n_new = max(len(one) - n for one, (n, _) in zip(different, kept, strict=True))
+        kept = [
+            (max(0, min(n, len(one) - n_new)), row)
+            for one, (n, row) in zip(different, kept, strict=True)
+        ]
+        n_old = max(n for n, _ in kept)
         cache = self._stacked(kept, n_old)
         shape = len(different), n_old + n_new
         mask = torch.zeros(shape, dtype=torch.int64)

@@ -9,10 +9,18 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    Lfm2Config,
+    MambaConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from prm_core.continuations import chat_messages, plain_prompt
-from prm_core.errors import BadOptionError, ModelError
+from prm_core.errors import BadOptionError, ModelError, ModelLoadError
+from prm_core.labelling.completers import Sampling as Completing
+from prm_core.labelling.local_completer import LocalCompleter
 from prm_core.models.backbone import load_tokenizer
 from prm_core.search import local_generator
 from prm_core.search.engine import grow
@@ -47,9 +55,14 @@ def letters_model(path: Path, arch: str, **config: Any) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["qwen2", "gpt2"])
+@pytest.fixture(
+    scope="module",
+    params=[("qwen2", {}), ("gpt2", {}), ("mistral", {"sliding_window": 12})],
+    ids=["qwen2", "gpt2", "sliding window"],
+)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return letters_model(tmp_path_factory.mktemp("generator") / request.param, request.param)
+    arch, config = request.param
+    return letters_model(tmp_path_factory.mktemp("generator") / arch, arch, **config)
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +96,14 @@ def test_paths_side_by_side_are_what_each_is_alone(
     model: Path, plainly: Callable[..., Written], temperature: float
 ) -> None:
     generator = LocalGenerator(str(model))
-    for until, max_tokens in ((".", 24), (None, 5)):  # the second call finds the first one's rows
+    longer = [prefix + "5 + 3" * i for i, prefix in enumerate(PREFIXES)]
+    # The second call finds the first one's rows; in the third each has more or less that is new.
+    for until, max_tokens, prefixes in ((".", 24, PREFIXES), (None, 5, PREFIXES), (".", 9, longer)):
         sampling = Sampling(until, temperature, 1.0, max_tokens)
-        written = generator.write(PROBLEM, PREFIXES, SEEDS, sampling, never)
+        written = generator.write(PROBLEM, prefixes, SEEDS, sampling, never)
         assert written == [
             plainly(plain_prompt(PROBLEM, ASK) + prefix, seed, sampling)
-            for prefix, seed in zip(PREFIXES, SEEDS, strict=True)
+            for prefix, seed in zip(prefixes, SEEDS, strict=True)
         ]
 
 
@@ -118,6 +133,34 @@ def test_more_paths_than_a_batch_holds_are_the_same(
         monkeypatch.setattr(local_generator, "_AT_ONCE", at_once)
         trees.append(search(LocalGenerator(str(model)), "beam").nodes)
     assert trees[0] == trees[1]
+
+
+def test_a_model_without_sdpa_writes_what_transformers_does(tmp_path: Path) -> None:
+    path = letters_model(tmp_path / "gemma2", "gemma2", sliding_window=12)
+    generator = LocalGenerator(str(path))
+    (one,) = generator.write(PROBLEM, [""], [1], Sampling(None, 0.0, 1.0, 12), never)
+    ids = generator._ids(PROBLEM, [""], ASK)[0]
+    network: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    whole = network.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=12)[0]
+    assert one.text == load_tokenizer(path).decode(whole[len(ids) :], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [MambaConfig(), Lfm2Config(layer_types=["conv", "full_attention"] * 16)],
+    ids=["mamba", "lfm2"],
+)
+@pytest.mark.parametrize(
+    "opened",
+    [LocalGenerator, lambda model: LocalCompleter(model, Completing())],
+    ids=["search", "label"],
+)
+def test_a_model_that_keeps_a_state_is_to_be_served(
+    config: PreTrainedConfig, opened: Callable[[str], object], tmp_path: Path
+) -> None:
+    config.save_pretrained(tmp_path)
+    with pytest.raises(ModelLoadError, match=f"{tmp_path}.*keeps a state.*server.*--generator"):
+        opened(str(tmp_path))
 
 
 def test_top_p_draws_from_the_most_probable_tokens() -> None:
