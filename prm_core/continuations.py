@@ -135,7 +135,7 @@ class ContinuingServer:
             path, body["prompt"] = "/completions", plain_prompt(problem, ask) + prefix
             stops.append(NEXT_PROBLEM)
         body |= {"stop": stops} if stops else {}
-        return self._read(self._endpoint.ask(path, body))
+        return self._endpoint.read(path, body, self._read)
 
     def _read(self, answer: bytes) -> Continuation:
         """What an answer holds.
@@ -143,13 +143,15 @@ class ContinuingServer:
         Raises:
             ModelError: it holds no text.
         """
+        said_instead = f" ({self._endpoint.sentence(answer)})"
         try:
             whole = json.loads(answer)
             said = whole["choices"][0]
+            said_instead = ""
             text = said["message"]["content"] or "" if self._chat else said["text"]
             text = HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ModelError(f"{self.name} did not answer with a text") from error
+            raise ModelError(f"{self.name} did not answer with a text{said_instead}") from error
         usage = whole.get("usage")
         n_tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
         return Continuation(text, n_tokens if type(n_tokens) is int else None, said)

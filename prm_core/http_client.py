@@ -12,10 +12,11 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -86,6 +87,7 @@ class Endpoint:
         self._branches: weakref.WeakSet[Endpoint] = weakref.WeakSet()
         self._closed = threading.Event()
         self._works = False  # it has answered at least once
+        self._understood = threading.Event()  # … and `read` could use an answer
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._client = _client(parts.scheme == "https", timeout_s, api_key)
         self._drop_all = weakref.finalize(self, self._client.close)
@@ -103,6 +105,30 @@ class Endpoint:
             ModelError: it does not answer, or `close` was called.
         """
         return self.without_key(self._accepted(path, body, whole=True).content)
+
+    def read(self, path: str, body: dict[str, Any], use: Callable[[bytes], T]) -> T:
+        """What `use` makes of the server's answer.
+
+        An answer that it cannot use, such as one that was cut or a gateway's page, is a failure as
+        any other if the server has given better ones; else the server speaks another protocol.
+
+        Raises:
+            InputError, ServerError, ModelError: as `ask`; and what `use` raises.
+        """
+        for attempt in count():
+            answer = self.ask(path, body)
+            try:
+                found = use(answer)
+            except ModelError:
+                is_last = attempt + 1 >= (self._attempts or _ATTEMPTS)
+                if is_last or not self._understood.is_set():
+                    raise
+                if self._closed.wait(_pause_s(attempt)):
+                    raise self.closed() from None
+            else:
+                self._understood.set()
+                return found
+        raise AssertionError("counting does not end")
 
     def lines(self, path: str, body: dict[str, Any]) -> Iterator[bytes]:
         """The lines of the server's answer, each as soon as it arrives.
@@ -149,7 +175,7 @@ class Endpoint:
         for attempt in range(self._attempts or _ATTEMPTS):
             if self._closed.wait(wait_s):
                 raise self.closed()
-            wait_s = min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
+            wait_s = _pause_s(attempt)
             status = None
             try:
                 response = self._send(path, content, whole=whole)
@@ -162,7 +188,7 @@ class Endpoint:
             status = response.status_code
             if status == 200:
                 return response
-            reason = f"HTTP {status}: {self._sentence(response.content)}"
+            reason = f"HTTP {status}: {self.sentence(response.content)}"
             if status in _THIS_ONE:
                 raise InputError(f"{self._what} rejected the request ({reason})")
             if status not in _PASSING:
@@ -178,7 +204,7 @@ class Endpoint:
     def branch(self) -> Endpoint:
         """Another endpoint for the same address, which is closed with this one or before it."""
         one = self._again()
-        one._works = self._works
+        one._works, one._understood = self._works, self._understood
         self._branches.add(one)
         if self._closed.is_set():
             one.close()
@@ -238,7 +264,7 @@ class Endpoint:
             text = text.replace(key, _HIDDEN) if key else text
         return text
 
-    def _sentence(self, said: bytes) -> str:
+    def sentence(self, said: bytes) -> str:
         """A server's account of an error, on one line, without the key, and cut."""
         text = said.decode("utf-8", "replace")
         with suppress(ValueError, LookupError, TypeError, RecursionError):
@@ -269,6 +295,11 @@ def _client(https: bool, timeout_s: float, api_key: str) -> httpx.Client:
         trust_env=False,
         verify=ssl.create_default_context() if https else False,  # http has nothing to verify
     )
+
+
+def _pause_s(attempt: int) -> float:
+    """How long to wait after a failure before the request is sent again; attempts count from 0."""
+    return min(2.0**attempt, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
 
 
 def _is_nobody(error: BaseException | None) -> bool:

@@ -66,10 +66,10 @@ def load_causal(
     placement = choose_device(device, dtype)
     directory = find_model(model)
     folder = ModelFolder(directory)
-    config = load_config(folder)
-    architecture = _architecture(model, config)
     with quiet_transformers():
         tokenizer = load_tokenizer(directory)
+        config = load_config(folder)
+        architecture = _architecture(model, config)
         backbone = load_backbone(
             folder,
             config,

@@ -187,9 +187,16 @@ class VerifierScorer(StepScorer):
         body: dict[str, Any] = {"model": self._served_as, "messages": list(request.messages)}
         if request.messages[-1]["role"] == "assistant":
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-        said = endpoint.ask("/chat/completions", {**body, **request.options})
+        return endpoint.read("/chat/completions", {**body, **request.options}, self._reply)
+
+    def _reply(self, answer: bytes) -> Reply:
+        """What an answer holds.
+
+        Raises:
+            ModelError: it holds no reply.
+        """
         try:
-            return _reply(json.loads(said)["choices"][0])
+            return _reply(json.loads(answer)["choices"][0])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(f"{self._endpoint.name} did not answer with a text") from error
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from prm_core.search.engine import grow
 from prm_core.search.generators import Sampling, ServerGenerator, Written
 from prm_core.search.tree import Settings, new_tree
 from tests.completions import RefusedError, Server, Write, serve
+from tests.loopback import JsonHandler, LoopbackServer, running
 from tests.search.scripted import ScriptedScorer
 from tests.search.test_engine import DEEP, timeless
 from tests.search.test_ways import PROBLEM, TABLE
@@ -122,6 +124,26 @@ def test_an_answer_without_text_or_tokens_is_an_error(
         written(opened, answer)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b'{"error": {"message": "too many at once"}}', "too many at once"),
+        (b"<html><h1>Bad gateway</h1></html>", "Bad gateway"),
+        (b'{"choices": [{"text": "3 + ', "3 +"),
+        (b'{"choices": []}', "choices"),
+    ],
+)
+def test_what_a_server_says_instead_of_a_text_is_passed_on(answer: bytes, words: str) -> None:
+    class Handler(JsonHandler):
+        def reply(self, body: Any) -> None:
+            self.send(200, answer)
+
+    http = LoopbackServer(Handler)
+    generator = ServerGenerator(f"{http.url}/v1", "some-model")
+    with running(http), closing(generator), pytest.raises(ModelError, match=re.escape(words)):
+        generator.write(PROBLEM, [""], [1], STEP, never)
+
+
 def test_a_refused_request_fails_alone(opened: Open) -> None:
     def write(body: dict[str, Any]) -> Any:
         if body["seed"] == 1:
@@ -134,14 +156,17 @@ def test_a_refused_request_fails_alone(opened: Open) -> None:
     assert "too long" in failed.error
 
 
-def test_a_search_survives_a_server_that_fails_now_and_then(opened: Open) -> None:
-    failures, lock = {2, 5, 9}, threading.Lock()
+@pytest.mark.parametrize("answer", [None, {"text": None}, {"text": 5}])
+def test_a_search_survives_a_server_that_fails_now_and_then(opened: Open, answer: Any) -> None:
+    failures, lock = {6, 9}, threading.Lock()
     settings = Settings(n=4, width=2)
 
     def write(body: dict[str, Any]) -> Any:
         with lock:
             if len(server.requests) in failures:
                 failures.discard(len(server.requests))
+                if answer is not None:  # one that cannot be used
+                    return answer
                 raise RefusedError(503)
         prefix = body["prompt"].partition("Solution:\n")[2]
         text = DEEP[prefix][body["seed"] % len(DEEP[prefix])] if prefix in DEEP else ""

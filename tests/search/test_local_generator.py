@@ -28,7 +28,7 @@ from prm_core.search.generators import ASK, Sampling, Written, ending
 from prm_core.search.local_generator import LocalGenerator
 from prm_core.search.tree import Settings, Tree, new_tree
 from tests.search.scripted import ScriptedScorer
-from tests.tiny import tiny_model
+from tests.tiny import tiny_model, tiny_tokenizer
 
 PROBLEM = "What is 2 + 3?"
 PREFIXES = ["", "2 + 3 = 5.\n\n", "", "I add 2 and 3:\n\n2 + 3 = 5\n\n", "2 + 3 = 5.\n\n"]
@@ -159,6 +159,7 @@ def test_a_model_that_keeps_a_state_is_to_be_served(
     config: PreTrainedConfig, opened: Callable[[str], object], tmp_path: Path
 ) -> None:
     config.save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(ModelLoadError, match=f"{tmp_path}.*keeps a state.*server.*--generator"):
         opened(str(tmp_path))
 
