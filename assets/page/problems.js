@@ -33,8 +33,6 @@ let all = null; // the run over all problems: { places, began, stopping }
 let saving = 0;
 let previous = null; // the list before this one, with what was typed in it
 
-const several = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
-
 // --- what the session says of a problem -------------------------------------------------------------
 
 const solutionsOf = (problem) => (problem.solutions ?? []).slice(0, MOST_SOLUTIONS);
@@ -271,7 +269,7 @@ function line(i) {
   number.textContent = i + 1;
   text.textContent = problem.problem.slice(0, 200);
   note.textContent = [
-    several((problem.solutions ?? []).length, "solution"),
+    prm.several((problem.solutions ?? []).length, "solution"),
     leaders && `${leaders}${mark} ${fact.leaders.length > 1 ? "lead" : "leads"}`,
     facts.has(i) && "scored here",
     nLabelled(i) && `${nLabelled(i)} labelled`,
@@ -284,7 +282,7 @@ function showList() {
   const places = shownPlaces();
   list.replaceChildren(...places.slice(0, MOST_ROWS).map(line));
   const n = session.problems.length;
-  const part = places.length === n ? several(n, "problem") : `${places.length} of ${n}`;
+  const part = places.length === n ? prm.several(n, "problem") : `${places.length} of ${n}`;
   countWords.textContent = places.length > MOST_ROWS ? `${part}, first ${MOST_ROWS} listed` : part;
   showActive();
 }
@@ -442,7 +440,7 @@ function goBack() {
 
 function showUnread({ n_errors: n, errors }) {
   unread.hidden = n === 0;
-  unread.querySelector("summary").textContent = `${several(n, "row")} could not be read`;
+  unread.querySelector("summary").textContent = `${prm.several(n, "row")} could not be read`;
   unread.querySelector("ul").replaceChildren(...errors.map((words) => {
     const node = document.createElement("li");
     node.textContent = words;
@@ -572,7 +570,7 @@ function scoreAll() {
   if (!places.length) return;
   all = { places, began: performance.now(), failed: 0 };
   prm.drafts = `[${texts.join()}]`;
-  sayAll(`0 of ${several(places.length, "problem")} scored`);
+  sayAll(`0 of ${prm.several(places.length, "problem")} scored`);
   trigger("submit");
 }
 
@@ -604,7 +602,7 @@ watch("value", () => {
   const left = (performance.now() - all.began) / 1000 / n * (of - n);
   const failed = all.failed ? `, ${all.failed} of them could not be: ${words}` : "";
   if (n === of) all = null;
-  const done = `${n} of ${several(of, "problem")} scored${failed}`;
+  const done = `${n} of ${prm.several(of, "problem")} scored${failed}`;
   sayAll(all ? `${done}; about ${about(left)} left` : done);
   document.getElementById(`prm-problem-${i}`)?.replaceWith(line(i));
   clearTimeout(saving);

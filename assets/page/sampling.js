@@ -23,8 +23,6 @@ let asked = ""; // the request, until Gradio takes it
 let letters = []; // of the solutions of this run
 let next = ""; // the tree of a search that goes on once the cancelled run is over
 
-const several = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-
 // --- the panel ----------------------------------------------------------------------------------
 
 function show(words) {
@@ -144,7 +142,7 @@ watch("value", () => {
   letters = prm.editor.arrive(value.texts);
   const there = letters.filter(Boolean).length;
   if (value.running) {
-    if (there) show(`${several(there, "solution")} of ${value.texts.length} being written…`);
+    if (there) show(`${prm.several(there, "solution")} of ${value.texts.length} being written…`);
     return;
   }
   running = false;
@@ -161,7 +159,7 @@ watch("value", () => {
   }
   keep();
   const said = summary(value, there);
-  prm.editor.endArriving(`${several(there, "solution")} sampled from ${value.model}.`);
+  prm.editor.endArriving(`${prm.several(there, "solution")} sampled from ${value.model}.`);
   show(said);
 });
 
@@ -174,7 +172,7 @@ function summary({ ends, texts, seconds }, there) {
   const empty = texts.filter((text) => !text.trim()).length;
   const why = ends.find((end) => end.includes(" "));
   return [
-    `${several(there, "solution")} in ${Math.ceil(seconds)} s.`,
+    `${prm.several(there, "solution")} in ${Math.ceil(seconds)} s.`,
     cut.length ? `Cut at the limit: ${cut.join(", ")}.` : "",
     failed.length ? `Interrupted: ${failed.join(", ")} (${why}).` : "",
     empty ? `${empty} came without a text.` : "",

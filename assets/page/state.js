@@ -25,6 +25,11 @@ window.prm ??= (() => {
       String.fromCharCode(65 + (index % 26));
   }
 
+  // "1 row", "2 rows".
+  function several(n, noun) {
+    return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+  }
+
   function changed() {
     document.dispatchEvent(new CustomEvent("prm:changed"));
   }
@@ -212,6 +217,7 @@ window.prm ??= (() => {
     REMOVED,
     RECORDED,
     letter,
+    several,
     changed,
     arrived,
     loaded, // a promise of the same
