@@ -10,6 +10,7 @@ import pytest
 
 from prm_core.agents.tools import Tools
 from prm_core.errors import BadOptionError, InputError
+from prm_core.ranking.aggregate import METHODS
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 
 PROBLEM = "What is 7 × 8?"
@@ -45,6 +46,11 @@ def test_a_chain_is_scored_step_by_step() -> None:
         "correct": False,
     }
     assert json.loads(json.dumps(asdict(found))) == asdict(found)
+
+
+def test_what_agents_read_names_every_aggregation() -> None:
+    words = (Tools.score_chain.__doc__ or "").replace(",", " ").replace(".", " ").split()
+    assert set(METHODS) <= set(words)
 
 
 def test_chains_are_compared_and_keep_their_index() -> None:
