@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from prm_core.answers.final import final_answer, same_answer
-from prm_core.errors import BadOptionError, InputError
+from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.formats.chat import conversation
 from prm_core.formats.rows import FileRow
 from prm_core.rewards.forms import default_options, form_of, returns, step_rewards, token_rewards
@@ -62,9 +62,10 @@ class Rewarded:
 class PRMReward:
     """Rewards completions by what a PRM says of their steps.
 
-    A completion that cannot be scored, because it is blank or too long for the model, earns what
-    a single step would that is surely wrong; `prm/unscored` among the trainer's metrics is how
-    many did. `prm/steps` and `prm/min` show when a policy learns to please the PRM by length.
+    A completion that cannot be scored, because it is blank, too long for the model or calls a tool
+    in a form that cannot be read, earns what a single step would that is surely wrong;
+    `prm/unscored` among the trainer's metrics is how many did. `prm/steps` and `prm/min` show when
+    a policy learns to please the PRM by length.
 
     Attributes:
         scorer: what judges: `load_scorer` for a model in this process, `open_scorer` for one on a
@@ -161,15 +162,16 @@ class PRMReward:
     ) -> tuple[Candidate | str, tuple[tuple[int, int], ...] | None]:
         """A completion in steps, or why it has none, and where the steps are in its text."""
         text = completion if isinstance(completion, str) else _only_text(completion)
-        if text is None:
-            steps, spans = _turns(problem, cast(Messages, completion), self.steps), None
-        else:
-            steps = find_steps(text, self.steps)
-            spans = tuple((step.start, step.end) for step in steps)
         whole = ((0, len(text)),) if text else None
+        steps: Sequence[Step]
         try:
+            if text is None:
+                steps, spans = _turns(problem, cast(Messages, completion), self.steps), None
+            else:
+                steps = find_steps(text, self.steps)
+                spans = tuple((step.start, step.end) for step in steps)
             return (candidate_of(problem, steps), spans) if steps else ("it has no steps", whole)
-        except InputError as error:  # half a character, as byte-level tokenizers can write
+        except (InputError, DataError) as error:  # half a character, or a call of no function
             return str(error), whole
 
     def _rewarded(

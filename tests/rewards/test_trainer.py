@@ -50,6 +50,14 @@ class Says(StepScorer):
             raise TooLongError("a candidate has 1,000 tokens")
 
 
+@pytest.mark.parametrize("calls", ["times", [{}], [{"function": {"arguments": "{}"}}]])
+def test_a_call_that_cannot_be_read_is_a_wrong_step_and_the_others_are_scored(calls: Any) -> None:
+    odd = [{"role": "assistant", "content": "I ask.", "tool_calls": calls}]
+    reward = PRMReward(Says(), "raw")
+    assert reward([PROBLEM] * 2, [odd, RIGHT]) == [0.0, pytest.approx(1.8)]
+    assert "call" in reward.rewarded([PROBLEM], [odd])[0].why
+
+
 def test_a_batch_is_scored_in_one_call_and_in_order() -> None:
     scorer = Says()
     reward = PRMReward(scorer, "raw", problem="question")
