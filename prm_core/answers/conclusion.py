@@ -26,12 +26,12 @@ DELIMITED = re.compile(
 NUMBER = re.compile(
     r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
       | (?<![^\W\u3040-\u9fff]) (?<![)\].,:^]) (?<!\^\{) [-−–]? \\?\$?
-        (?: \d{1,3}\ and\ (?:a|one)\ half\b | \d{1,3}!(?=[.,])
+        (?: \d{1,3}\ and\ (?:a|one)\ half\b | \d{1,3}!(?=[.,]) | \d{1,2}['′]\ ?\d{1,2}["″]
           | \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
           | \d{1,2}(?::\d{2}){1,2}(?!\d) (?:\s?[AaPp]\.?[Mm]\b)? | \d{1,3}:\d{1,3}(?![\d:])
           | (?:\d{1,3}(?:\.\d{3})++|\d++) ,\d{1,2}(?![\d,]|\.\d)
           | (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:[eE][-+]?\d{1,3}(?!\w))? (?:/\d++)?
-            (?:\s?(?:π|pi\b))? (?:\\?%)? )
+            (?:\s?(?:π|pi\b))? (?:\\?%|\s[mb]illion\b)? )
         (?!:\d)
       | (?<![\w)\]])[-−]?\.\d++ | (?<![\w)\]])[-−]?[½⅓⅔¼¾]""",
     re.VERBOSE,
@@ -44,7 +44,9 @@ _BOLD = re.compile(r"\*\*(?P<inside>[^*\n]{1,60})\*\*")
 # Not the point of a sentence: "(3 × 4)", "not 15", "in 2020", "at 5:00 PM", "of the 20 eggs".
 _ASIDE = re.compile(
     r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
-    r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)",
+    r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)"
+    r"|\sout\sof\s(?:the\s|a\stotal\sof\s)?\d[\d,]*+|,\san?\s\d[\d.]*%\s[a-z]+"
+    r"|,?\s(?:when|because)\s[^,.]*[.!]?\Z",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
@@ -57,7 +59,8 @@ _CHOICE = re.compile(  # "Hence B."; "Option (C) is correct"; "B is the right ch
     r"(?:(?:(?:[Ww]e|I)\s++)?(?:would\s++)?(?:[Cc]hoose|[Pp]ick|[Ss]elect|go\s++with)\s++)?+"
     r"(?:(?:the\s++)?(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s_]++)?+"
     r"(?P<letter>\([A-J]\)|[A-J](?![\w'’]))"
-    r"(?P<said>[\s*_]*+is\s++(?:the\s++)?(?:correct|right)(?:\s++(?:one|choice|option|answer))?)?"
+    r"(?P<said>[\s*_]*+is\s++(?:(?:the\s++)?(?:correct|right)(?:\s++(?:one|choice|option|answer))?"
+    r"|the\s++answer))?"
     r"[\s*_.!]*+\Z"
 )
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".replace(" ", "|")
@@ -77,13 +80,14 @@ _WHOLE = re.compile(
     re.VERBOSE,
 )
 _NO_WORD = re.compile(
+    r"\\(?:begin|end)\{[A-Za-z]+\*?\}(?:\{[lcr|]{1,9}\})?|"
     r"\\(?:text|mathrm)\s*\{[^{}]*\}|(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|sqrt|pi)\b"
 )
 _NO_AMOUNT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}|\\[,;:! ]|\s+")  # beside a plain number
 _FORMULA_WORD = re.compile(r"(?:\\(?:text|mathrm)\s*\{[^{}]*\}|\S)+")
 HAS_VALUE = re.compile(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]")
 _Span = tuple[int, int]
-_LETTER = r"[xyznkab](?![A-Za-z'’])"  # no unit, and alone
+_LETTER = r"[xyznkabi](?![A-Za-z'’])"  # no unit, and alone
 _FACTOR = rf"\(*(?:\d[\d.]*\s?\*?\s?)?{_LETTER}\)*"
 _TERM = re.compile(  # "So the perimeter is 6x + 2."
     rf"""\b(?:is|are|equals|to|get|becomes|be)\s+
@@ -162,7 +166,11 @@ def _whole_at_end(sentence: str) -> str | None:
         return shown_answer(term["term"])
     if parts := _PARTS_OF.search(sentence[-LONGEST:]):
         return shown_answer(parts["share"] or parts["ratio"] or parts["colons"])
+    if several := _several(sentence[-LONGEST:]):
+        return several
     found = _WHOLE.search(sentence[-LONGEST:])
+    if found and found["enclosed"] and _JOINED.search(sentence[-LONGEST:][: found.start()]):
+        return None  # the last of a union
     if found is None:
         return None
     if date := found["date"]:
@@ -175,6 +183,47 @@ def _whole_at_end(sentence: str) -> str | None:
     names = set(re.findall(r"[A-Za-z](?=\s*=)", said))
     listed = said.count("=") > 1 and (len(names) == 1 or "," not in said)
     return said if listed else None
+
+
+_JOINED = re.compile(r"(?:\\cup|∪|\\cap|∩)\s*\Z")
+_FORMULAS = re.compile(
+    r"""(?P<list> (?:\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\))
+          (?: (?:,\s?(?:and|or)?|\s(?:and|or))\s* (?:\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\)) ){1,9} )
+        [\s.!*]*\Z""",
+    re.VERBOSE,
+)
+_BEFORE_FORMULAS = re.compile(
+    r"(?:\A\s*|[:：]|\b(?:are|at|gets?|gives?|obtain|find|so|thus|hence|therefore))[\s,*]*\Z",
+    re.IGNORECASE,
+)
+_AMOUNT = r"[-−–]?\$?\d[\d,]*(?:\.\d+|/\d+)?%?(?:\s[a-z]{1,12})?"
+_NUMBERS = re.compile(  # "The solutions are 2 and -3."
+    rf"""\b(?:solutions|roots|zeroe?s|values|answers|numbers|integers|factors|primes|sides|lengths
+          |dimensions|angles)\b [^.]{{0,120}}? \bare:?\s+
+        (?P<list> {_AMOUNT} (?:,\s{_AMOUNT}){{0,9}} ,?\s(?:and|or)\s{_AMOUNT} ) [\s.!*]*\Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_PERIOD = (
+    "(?:hours?|minutes?|mins?|seconds?|days?|weeks?|months?|years?|feet|foot|ft|inch(?:es)?"
+    "|pounds?|lbs?|ounces?|oz|dollars?|cents?)"
+)
+_COMPOUND = re.compile(  # "3 hours and 20 minutes"
+    rf"(?<![\w.,])(?P<parts>\d[\d,]*\s{_PERIOD}(?:,?\s(?:and\s)?\d[\d.]*\s{_PERIOD}){{1,3}})[\s.!*]*\Z",
+    re.IGNORECASE,
+)
+
+
+def _several(sentence: str) -> str | None:
+    """Several formulas, values or units that a sentence ends with."""
+    if compound := _COMPOUND.search(sentence):
+        return compound["parts"]
+    if numbers := _NUMBERS.search(sentence):
+        return shown_answer(numbers["list"])
+    formulas = _FORMULAS.search(sentence)
+    if formulas is None or not _BEFORE_FORMULAS.search(sentence, 0, formulas.start()):
+        return None
+    inside = [found[found.lastgroup or 0] for found in DELIMITED.finditer(formulas["list"])]
+    return ", ".join(shown_answer(one) for one in inside)
 
 
 def _is_term(term: str, with_noun: bool) -> bool:
@@ -281,7 +330,8 @@ def _formula_at_end(sentence: str) -> str | None:
 
 def is_formula(text: str) -> bool:
     """Is a text mathematics without words, and more than a letter or a mark?"""
-    return HAS_VALUE.search(text) is not None and not _words_in(text)
+    whole = text.count(r"\begin{") == text.count(r"\end{")
+    return whole and HAS_VALUE.search(text) is not None and not _words_in(text)
 
 
 def _words_in(text: str) -> bool:

@@ -301,7 +301,8 @@ def _after_hashes(text: str) -> str | None:
 # --- what is stated -------------------------------------------------------------------------------
 
 _NOUN = r"""(?:
-    answers? | ans | final\s++result | (?:correct|right)\s++(?:choice|option)
+    answers? | answer\(s\) | answer\s++(?:choice|option) | ans | final\s++result
+    | (?:correct|right|best)\s++(?:choice|option|statement|alternative|one)
     | r[ée]ponses? | antwort(?:en)? | endergebnis
     | respuestas? | respostas? | risposta | risposte | ответ | 答案 )"""
 _IS = r"""(?:
@@ -309,7 +310,7 @@ _IS = r"""(?:
         is | are | (?:would|should|must|will)\s++be | equals | (?:comes|turns)\s++out\s++to\s++be
       | est | sont | ist | sind | lautet | beträgt | es | son | é | são | è | sono | равен | равна
       | это )\b
-    | [:：=] | [—–]\s )"""
+    | [:：] (?:-(?=\s))? | = | [—–]\s )"""
 _STATED = re.compile(
     rf"""(?: (?<![^\W_]) {_NOUN} (?![^\W_])
               (?: \s++ (?:to|for|of|à|auf|a|alla|на)\b [^.:=\n]{{0,60}}? )?
@@ -321,7 +322,7 @@ _STATED = re.compile(
           | (?<=【) 答案】 | 答案 [\s*_]*+ (?:[为為是:：=]) | (?<!\w) 答 [*_]*+ [:：]
           | (?:正确|正確)(?:选项|答案) [是为為:：]
           | 选 [项择]? [是为:：\s]*+ (?=[(（]?[A-J][)）]?(?![A-Za-z]))
-        ) [\s*_:：=]*+
+        ) [\s*_:：=]*+ (?: \}} [\s*_:：=]*+ )?+
         (?: (?: [a-z]{{3,14}}ly(?=\s[\d$\\(*-]) | therefore | thus | then | simply | just
               | indeed | equal\ to | about | donc | also ) \b [\s,*_:]*+ )?+
         (?: (?:the|la|le|el|die|der|das|a) \s++ (?= [*_]{{0,3}} \(? [A-J] \)? (?!\w) ) )?+""",
@@ -338,7 +339,7 @@ _RESULT_IS = re.compile(
 )
 # What `_STATED` begins with: looked for first, for it is slow.
 _STEMS = words(
-    "ans final correct right rép rep ant endergeb risp res ответ 答 lautet ist solution 选 正"
+    "ans final correct right best rép rep ant endergeb risp res ответ 答 lautet ist solution 选 正"
 )
 _ANSWER_LINE = re.compile(
     rf"""[ \t>#*_]*+
@@ -354,7 +355,7 @@ _QUOTED = re.compile(r"(?:^|(?<=\n))[ \t]*+>[ \t]?")  # how Markdown marks a quo
 _LETTER_A = re.compile(r"A:[ \t]*+(?P<answer>[^\n\r]{1,80})\Z")  # "A: 77" as a last line
 _CLAUSE_END = re.compile(
     r"[.!?](?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)|(?<=\w)_{1,2}(?=\s)"
-    r"|,\s(?:as|given|per)\b"
+    r"|,\s(?:as|given|per)\b|,?\s\(?(?:rounded|correct\sto|to\sthe\snearest)\b"
     r"|,?\s(?:because|since|which|where|so|weil|parce\sque|porque|perché|потому\sчто)\b",
     re.IGNORECASE,
 )
@@ -388,6 +389,10 @@ def _stated(text: str, last_begins: int) -> _Stated | None:
         answer = _clause(rest.lstrip() if is_heading else rest, is_heading)
         if _OPEN_BOX.search(answer):
             continue
+        if answer.count("**") == 1 and not answer.startswith("**"):  # "there are **4"
+            answer = answer.partition("**")[2]
+        if answer.count("$") == 1 and answer.endswith("$"):
+            answer = answer[:-1]
         shown = _reduced(shown_answer(_DENIED.sub("", answer)), text[:start])
         if shown and not (is_heading and len(_WORD.findall(shown)) > 4):
             return _Stated(shown, start)

@@ -134,7 +134,9 @@ _SET = re.compile(
 )
 _ONE_ELEMENT = re.compile(r"([∈∉∖]|\\(?:in|notin|setminus)(?![A-Za-z]))(\s*)\{([^{}\\]*)\}")
 _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
-_DELIMITED = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$")
+_DELIMITED = re.compile(
+    r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$|(?<!\\)\\\((.+?)(?<!\\)\\\)|\\f?boxed\s*(?=\{)"
+)
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
 _AMPERSAND = re.compile(r"\s*\\&\s*")
 _NAMED = r"[A-Za-z](?:_\d)?\s*="
@@ -238,7 +240,7 @@ def one_spelling(text: str) -> str:
     part = _PART.fullmatch(text.replace("halves", "half"))
     if part and (part[1] or part[2].lower() == "half"):
         return f"{part[1] if (part[1] or 'a').isdigit() else 1}/{_PARTS[part[2].lower()]}"
-    text = _MINUS.sub("-", _DELIMITED.sub(r" \1 ", text.replace('"', "")))
+    text = _MINUS.sub("-", _DELIMITED.sub(r" \1\2 ", text.replace('"', "")))
     if _PRINTED.fullmatch(text):
         text = ", ".join(", ".join(row.split()) for row in re.split(r"(?<=\])\s*(?=\[)", text))
     text = _SYSTEM.sub(r" \2 ", _JOINING.sub(" and ", _AMPERSAND.sub(" and ", text)))

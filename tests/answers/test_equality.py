@@ -322,6 +322,9 @@ SAME = {
         *(("20 degrees", "20°C"), ("20 degrees", "20°F"), ("20 C", "20°C")),
         *(("25°C", "25 degrees C"), ("50 cents", "€0.50"), ("50 cents", "$0.50")),
     ],
+    "delimiters around a number": [
+        *((r"\(5\) km", "5 km"), (r"\boxed{5} km", "5 km"), ("$5$ km", r"\(5\) km")),
+    ],
     "feet and inches": [
         *(("5'3\"", "5 ft 3 in"), ("5'3\"", "63 inches"), ("5′3″", "5 feet 3 inches")),
         *(("5' 11\"", "71 in"), ("6'2", "6' 2\"")),
