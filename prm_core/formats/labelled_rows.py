@@ -200,8 +200,13 @@ def _math_shepherd(row: FileRow) -> list[Example]:
 def _processbench(row: FileRow) -> list[Example]:
     """Qwen/ProcessBench: the index of the first wrong step, -1 for none; later steps have no label.
 
-    A copy of it may call the problem "question".
+    A copy of it may call the problem "question". A list is a label for each step, as in our own.
     """
+    if isinstance(given := row.fields["label"], list):
+        signs = {"+": 1, "-": 0}
+        labels = [signs.get(one, one) if isinstance(one, str) else one for one in given]
+        rest = {name: value for name, value in row.fields.items() if name != "label"}
+        return _own(FileRow(row.path, row.line, {**rest, "labels": labels}))
     problem = text_of(row, _problem_field(row))
     steps = texts_of(row, "steps")
     correct = row.fields.get("final_answer_correct")

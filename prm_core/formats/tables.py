@@ -156,6 +156,16 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
 
+_ONE_OF_SEVERAL = re.compile(r"solution[ _-]?(?:\d{1,3}|[A-Z])", re.IGNORECASE)
+
+
+def _several_columns(columns: list[str]) -> list[str]:
+    """The columns solution_1, solution_2, …, or Solution A, …, where there is no other."""
+    if {"solution", "solutions"} & set(columns):
+        return []
+    return [name for name in columns if _ONE_OF_SEVERAL.fullmatch(name)]
+
+
 _TOLD = re.compile(r"sep=(.)\r?\n?")  # Excel's first line
 
 
@@ -186,7 +196,8 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                 raise DataError("has no rows", path=path)
             reader = csv.reader(chain([first], text), strict=True, delimiter=delimiter)
             header = [_column(name) for name in next(reader, [])]
-            is_ours = _check_columns(header, path)
+            several = _several_columns(header)
+            is_ours = _check_columns([*header, "solutions"] if several else header, path)
             above = reader.line_num + n_skipped
             for cells in reader:
                 line, above = above + 1, reader.line_num + n_skipped
@@ -196,7 +207,7 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                     message = f"has {len(cells)} cells under {len(header)} columns"
                     yield DataError(message, path=path, line=line)
                     continue
-                found = zip(header, cells, strict=True)
+                found = list(zip(header, cells, strict=True))
                 if not is_ours:
                     is_result = set(header) >= _RESULTS
                     typed = {
@@ -209,6 +220,8 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                 fields: dict[str, Any] = {
                     name: cell for name, cell in found if name in _COLUMNS and cell
                 }
+                if several:
+                    fields["solutions"] = [c for n, c in found if n in several and c.strip()]
                 if "solution" in header:
                     fields.setdefault("solution", "")
                 yield _with_list(FileRow(path, line, fields))

@@ -556,7 +556,7 @@ PIECES = st.sampled_from(
             r"""1 23 0.5 x y X f' pi \pi e i sqrt \sqrt \frac { } ( ) [ ] \{ \} | ^ _ ! + - * / = <
             \le , ; and \text{cm} cm m % $ \$ \\ & \begin{pmatrix} \end{pmatrix} \cup \pm \log sin °
             ½ √ x² (C) : \binom \overline " ' \left \right. \infty 10^ 9^9^9 !!! \sum \boxed{ 57_8
-            per square"""
+            per square £ pounds 5'3" degrees °C tons million two half noon to x_1 ∈ ℝ (A) dog"""
         )
     )
 )

@@ -111,6 +111,16 @@ def test_how_much_is_read_is_known(tmp_path: Path) -> None:
         assert problems.share is None
 
 
+@pytest.mark.parametrize("names", ["solution_1,solution_2", "Solution A,Solution B"])
+def test_solutions_of_a_row_in_columns_of_their_own(names: str, tmp_path: Path) -> None:
+    text = f"problem,{names},gold_answer\nWhat is 2 + 2?,2 + 2 = 4,2 + 2 = 5,4\nWhat?,So 3,,3\n"
+    (tmp_path / "f.csv").write_text(text, encoding="utf-8")
+    with open_problems(tmp_path / "f.csv", io.BytesIO()) as found:
+        rows = [row for row in found if isinstance(row, ProblemRow)]
+    assert [row.solutions for row in rows] == [("2 + 2 = 4", "2 + 2 = 5"), ("So 3",)]
+    assert [row.gold_answer for row in rows] == ["4", "3"]
+
+
 def test_lines_of_csv_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     text = 'problem,solutions\n"two\nlines","[""s""]"\n\nhere,[]\n'
     assert message(tmp_path / "f.csv", text) == (

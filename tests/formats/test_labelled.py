@@ -192,6 +192,12 @@ def test_processbench_with_another_name_for_the_problem(tmp_path: Path) -> None:
     assert (one.candidate.problem, one.labels) == (PEN, (0.0, None))
 
 
+@pytest.mark.parametrize("label", [[1, 0], [True, False], ["+", "-"]])
+def test_a_label_for_every_step_under_the_name_label(label: list[object], tmp_path: Path) -> None:
+    (one,) = read(tmp_path, {"problem": PEN, "steps": ["3+2 = 5.", "So 6."], "label": label})
+    assert (one.candidate.steps, one.labels) == (("3+2 = 5.", "So 6."), (1.0, 0.0))
+
+
 def test_our_schema_with_another_name_for_the_problem(tmp_path: Path) -> None:
     (one,) = read(tmp_path, {"question": PEN, "steps": ["3+2 = 6.", "So 6."], "labels": [-1, None]})
     assert (one.candidate.problem, one.labels) == (PEN, (0.0, None))
