@@ -93,7 +93,7 @@ _TERM = re.compile(  # "So the perimeter is 6x + 2."
     rf"""\b(?:is|are|equals|to|get|becomes|be)\s+
         (?P<term> [-−–]?\s?(?:{_FACTOR}|\d[\d.]*(?=\s?[-+−*/^(]))
           (?: \s?[-+−*/^]\s?(?:{_FACTOR}|\(*\d[\d.]*\)*) | (?={_LETTER}|\(){_FACTOR} ){{0,6}} )
-        (?P<noun> (?:\s[a-z]{{3,}}){{0,3}} ) [\s.!$*]*\Z""",
+        (?:\s(?:[ckm]?m|ft|in)\b)? (?P<noun> (?:\s[a-z]{{3,}}){{0,3}} ) [\s.!$*]*\Z""",
     re.VERBOSE,
 )
 _PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "is 3 : 4"
@@ -105,7 +105,7 @@ _PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "
 )
 _IN_WORDS = re.compile(  # "It takes two and a half hours."
     rf"""\b(?:is|are|was|were|has|have|takes?|needs?|gets?|costs?|leaves|equals)\s
-        (?:only\s|exactly\s|about\s)?(?P<count>{COUNT_WORDS}(?:\sand\sa\shalf)?)(?![\w-])""",
+        (?:only\s|exactly\s|about\s)?(?!one\sof\b)(?P<count>{COUNT_WORDS}(?:\sand\sa\shalf)?)(?![\w-])""",
     re.VERBOSE | re.IGNORECASE,
 )
 _COMES_TO = re.compile(  # what is worked out in words: "6 divided by 2 is 3", "which gives us $12"

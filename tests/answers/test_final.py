@@ -258,6 +258,7 @@ FOUND = {
         ("10 minus 5 is 5.", "5"),
         ("From 3–5 pm that is 2 hours.", "2"),
         ("Therefore, the perimeter is 6x.", "6x"),
+        ("So the perimeter is 12x cm.", "12x"),
         ("So the product is −6x", "−6x"),
         ("So the sum is 2x + 3.", "2x + 3"),
         ("So there are n - 1 edges.", "n - 1"),
@@ -274,6 +275,7 @@ FOUND = {
         ("It takes 2 and a half hours.", "2 and a half"),
         ("It takes two and a half hours.", "two and a half"),
         ("There are twelve of them.", "twelve"),
+        ("It is one of them.", None),
         ("So 5 + 7 = 12, the sum of two primes.", "12"),
     ],
     "Chinese": [
