@@ -84,6 +84,9 @@ _COUNTED = re.compile(
     re.VERBOSE,
 )
 
+STAGE = re.compile(rf"[\s*_(\[]*{_STAGE}")
+"""What "**Stage 1:" begins with."""
+
 MAY_COUNT = re.compile(
     rf"""(?:{_BLANK}|{_BULLETS}|[\ufe0f#*_=\[【(（]|{_OPENED})*+
     (?: (?P<word>{_STEP_WORD}|第) | {_STAGE} | \d | [①-⑳❶-❿➀-➓{_HAN}] | [ivxa-j]{{1,5}}[.)] )""",

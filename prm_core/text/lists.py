@@ -22,6 +22,7 @@ from prm_core.text.labels import (
     LABEL,
     LABEL_STEMS,
     REFERS,
+    STAGE,
     label_number,
     next_mark,
 )
@@ -126,9 +127,17 @@ def _rising(heads: list[Head]) -> list[list[Head]]:
 
 
 def _has_parts(part: Part, run: list[Head]) -> bool:
-    """Do letters count the parts of a question, each of several paragraphs, and no steps?"""
+    """Do letters count the parts of a question, each of several paragraphs, and no steps?
+
+    A stage of several lines is no step either.
+    """
+    if run[0].kind != "letter":
+        return False
     inside = _at_margin(part, _between(run))
-    return run[0].kind == "letter" and any(part.rows[index].opens for index in inside)
+    staged = STAGE.match(part.text, part.rows[run[0].row].start)
+    return any(part.rows[index].opens for index in inside) or (
+        staged is not None and len(inside) >= 2 * (len(run) - 1)
+    )
 
 
 def _unbroken(part: Part, bullets: list[Head]) -> list[list[Head]]:
@@ -306,7 +315,9 @@ def inlined(part: Part) -> Part:
         before = part.text[max(starts[index], match.start() - 16) : match.start()]
         ended = INLINE_LEAD.sub("", before).rstrip(EDGE)
         small = (match["word"] or "").islower() and not _ENDED.search(ended)
-        if number != last + 1 or small or REFERS.search(before):
+        bracket = before[-1:] if before[-1:] in "([【（" else ""
+        refers = bracket and not _begins_with(part, labels, bracket)  # "52 (step 1) + 13 (step 2)"
+        if number != last + 1 or small or refers or REFERS.search(before):
             continue
         last = number
         start = match.start() - len(INLINE_LEAD.search(before)[0])  # type: ignore[index]
@@ -316,6 +327,12 @@ def inlined(part: Part) -> Part:
     if answer := _inline_answer(part, inside[-1]):
         inside.append(answer)
     return _with_rows(part, inside)
+
+
+def _begins_with(part: Part, labels: Iterable[int], bracket: str) -> bool:
+    """Does a label at the beginning of a row stand in brackets, too?"""
+    starts = (part.rows[index].start for index in labels)
+    return any(part.text[start : start + 24].lstrip(" *_").startswith(bracket) for start in starts)
 
 
 def _inline_numbers(part: Part) -> Iterator[TextRow]:

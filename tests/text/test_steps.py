@@ -382,6 +382,8 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
         "① 3 + 4 = 7 ¦② 7 * 2 = 14",
         "1、3 + 4 = 7 ¦2、7 * 2 = 14",
         "(1) x + y = 3, as in (2) below",
+        "We add the results: 52 (step 1) + 13 (step 2) + 65 (step 3) = 130",
+        "Step 1: 3 + 4 = 7 ¦Step 2: 7 (Step 1) * 2 (as in (Step 3) later) = 14",
         "From Step 1 - Step 2 - Step 3 we get 5",
         "Step 1: we use a rule, step 2: of the book",
         "Step 1 = 3, Step 2 = 4",
@@ -404,6 +406,13 @@ def test_labels_count_within_a_line(text: str) -> None:
 def test_items_are_steps_whatever_counts_them(first: str, second: str) -> None:
     steps = [f"{first}Count them. 3 + 4 = 7.", f"{second}Double it. 7 * 2 = 14."]
     check("\n".join(steps) + "\n\nSo it is 14.", "auto", *steps, "So it is 14.")
+
+
+def test_stages_of_several_lines_are_no_steps() -> None:
+    text = (
+        "**Phase 1: Ride**\n5 * 25 = 125\n125 * 4 = 500\n**Phase 2: Walk**\n2 * 6 = 12\n12 * 3 = 36"
+    )
+    check(text, "auto", *text.split("\n"))
 
 
 def test_parts_of_several_paragraphs_are_no_steps() -> None:
