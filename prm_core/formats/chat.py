@@ -3,6 +3,7 @@
 The user's first message is the problem. The text of a single reply is the solution. With several
 turns each is a step, and so is a tool call together with its result; what the user says in between
 is put before the step that answers it. Reasoning that a server returns separately is thinking.
+Calls and results may also be parts of a message's content (`tool_use`, `tool_result`).
 """
 
 from __future__ import annotations
@@ -30,10 +31,8 @@ def conversation(row: FileRow, field: str, messages: Any) -> tuple[str, dict[str
     """
     if not isinstance(messages, list):
         raise row.error(f"must be a list of messages, not {kind_of(messages)}", field)
-    turns = [_turn(row, field, number, one) for number, one in enumerate(messages, start=1)]
-    begins = next((i for i, one in enumerate(turns) if one["role"] == "assistant"), len(turns))
-    asked = [one["text"] for one in turns[:begins] if one["role"] not in _NO_PROBLEM]
-    problem = "\n\n".join(text for text in asked if text.strip())
+    turns, begins = _turns(row, field, messages)
+    problem = "\n\n".join(_asked(turns[:begins]))
     if not problem:
         raise row.error("has no user message before the first reply", field)
     if begins == len(turns):
@@ -52,6 +51,31 @@ def conversation(row: FileRow, field: str, messages: Any) -> tuple[str, dict[str
         "thinking": [is_thought for _, is_thought in steps],
         "generator": model,
     }
+
+
+def questions(row: FileRow, field: str, messages: Any) -> list[str]:
+    """What is asked before the first reply of a conversation, a message each.
+
+    Args, Raises: as `conversation`.
+    """
+    turns, begins = _turns(row, field, messages)
+    return _asked(turns[:begins])
+
+
+def _turns(row: FileRow, field: str, messages: Any) -> tuple[list[dict[str, Any]], int]:
+    """The messages, and the place of the first reply."""
+    turns = [
+        _turn(row, field, number, part)
+        for number, one in enumerate(messages, start=1)
+        for part in _without_results(one)
+    ]
+    replies = (i for i, one in enumerate(turns) if one["role"] == "assistant")
+    return turns, next(replies, len(turns))
+
+
+def _asked(turns: Sequence[dict[str, Any]]) -> list[str]:
+    texts = (one["text"] for one in turns if one["role"] not in _NO_PROBLEM)
+    return [text for text in texts if text.strip()]
 
 
 def _steps(turns: Sequence[dict[str, Any]]) -> list[tuple[str, bool]]:
@@ -78,6 +102,22 @@ def _steps(turns: Sequence[dict[str, Any]]) -> list[tuple[str, bool]]:
     return steps
 
 
+def _without_results(message: Any) -> list[Any]:
+    """A message; results of tools that are parts of a user's become messages of their own."""
+    results = _parts_of_type(message, "tool_result")
+    if not results:
+        return [message]
+    rest = [part for part in message["content"] if part not in results]
+    said = [{"role": "tool", "content": part.get("content")} for part in results]
+    return [*said, {**message, "content": rest}] if rest else said
+
+
+def _parts_of_type(message: Any, kind: str) -> list[dict[str, Any]]:
+    content = message.get("content") if isinstance(message, dict) else None
+    parts = content if isinstance(content, list) else []
+    return [part for part in parts if isinstance(part, dict) and part.get("type") == kind]
+
+
 def _turn(row: FileRow, field: str, number: int, message: Any) -> dict[str, Any]:
     """A message with its text, its reasoning and its calls as texts."""
     if not isinstance(message, dict):
@@ -94,6 +134,7 @@ def _turn(row: FileRow, field: str, number: int, message: Any) -> dict[str, Any]
         calls = [{"function": old}]
     if not isinstance(calls, list):
         raise row.error(f"tool_calls of message {number} must be a list", field)
+    calls = [*calls, *_parts_of_type(message, "tool_use")]
     error = message.get("error")
     if isinstance(error, dict) and isinstance(error.get("message"), str):
         parts.append((f"error: {error['message']}", False))
@@ -122,6 +163,8 @@ def _parts(row: FileRow, field: str, number: int, content: Any) -> list[tuple[st
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(kind, str):
             raise row.error(f"message {number} has a part without a type", field)
+        if kind == "tool_use":  # one of the calls
+            continue
         text = next((part[name] for name in _TEXTS if isinstance(part.get(name), str)), None)
         if kind in _TEXTS and text is not None:
             found.append((text, kind in ("reasoning", "thinking")))
@@ -131,14 +174,16 @@ def _parts(row: FileRow, field: str, number: int, content: Any) -> list[tuple[st
 
 
 def _call(row: FileRow, field: str, number: int, call: Any) -> str:
-    """A tool call as text: its name and its arguments."""
-    function = call.get("function") if isinstance(call, dict) else None
+    """A tool call as text: its name and its arguments, and the result if it is there too."""
+    call = call if isinstance(call, dict) else {}
+    result = call.get("result")
+    function = call.get("function", call if call.get("type") == "tool_use" else None)
     if isinstance(function, dict):
-        name, arguments = function.get("name"), function.get("arguments", "")
+        name, arguments = function.get("name"), function.get("arguments", function.get("input", ""))
     else:
-        name, arguments = function, call.get("arguments", "") if isinstance(call, dict) else ""
+        name, arguments = function, call.get("arguments", "")
     if not isinstance(name, str):
         raise row.error(f"a tool call of message {number} names no function", field)
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments, ensure_ascii=False)
-    return f"{name}({arguments})"
+    return f"{name}({arguments})" + (f"\n→ {result}" if isinstance(result, str) else "")

@@ -25,14 +25,14 @@ def expanded(rows: Iterable[FileRow | DataError]) -> Rows:
     if isinstance(first, FileRow) and _is_message(first):
         yield from _one_conversation(first, rows)
         return
-    filter_shown: Any = None
+    filters: dict[int, Any] = {}  # of lm-evaluation-harness: the first one of each sample
     for row in chain([first] if first is not None else [], rows):
         if isinstance(row, DataError):
             yield row
         elif {"doc", "resps", "filter"} <= row.fields.keys():
-            # lm-evaluation-harness writes every sample once for each way of reading the answer.
-            filter_shown = filter_shown or row.fields["filter"]
-            if row.fields["filter"] == filter_shown:
+            # It writes every sample once for each way of reading the answer.
+            sample = hash(repr([row.fields[name] for name in ("doc", "resps")]))
+            if filters.setdefault(sample, row.fields["filter"]) == row.fields["filter"]:
                 yield row
         elif row.fields.get("format") == SESSION:
             yield from _session(row)

@@ -146,7 +146,7 @@ def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | 
     try:
         for number, raw in values:
             try:
-                yield FileRow(path, number, _with_gold_answer(_fields(raw, path, number), path))
+                yield FileRow(path, number, with_gold_answer(_fields(raw, path, number), path))
             except DataError as error:
                 yield error
     except DataError as error:  # the values are not separated correctly
@@ -204,16 +204,17 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
 
 GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
 """Fields that contain a right answer in every format."""
-_ALSO_GOLD = (
+ALSO_GOLD = (
     *GOLD[1:],
     *("answer", "expected_answer", "correct_answer", "reference_answer", "gt_answer", "target"),
 )
+"""Fields that contain one where a row has no such field."""
 
 
-def _with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
+def with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
     """A problem's fields, with another as the right answer if it has no `gold_answer`."""
     if isinstance(fields.get("solutions"), list) and "gold_answer" not in fields:
-        for name in _ALSO_GOLD:
+        for name in ALSO_GOLD:
             if isinstance(fields.get(name), str | int | float):
                 say_answer_counts(path, name)
                 fields["gold_answer"] = fields[name]

@@ -22,11 +22,11 @@ from prm_core.errors import DataError
 from prm_core.formats.atomic import read_errors
 from prm_core.formats.labelled_rows import LABELLED
 from prm_core.formats.problems import Problems
-from prm_core.formats.rows import MAX_LINE, FileRow, kind_of
+from prm_core.formats.rows import ALSO_GOLD, MAX_LINE, FileRow, kind_of, with_gold_answer
 from prm_core.formats.translate import FORMATS
 from prm_core.ranking.aggregate import METHODS
 
-_COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer")
+_COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer", *ALSO_GOLD, "source")
 _MOST_OF_A_GROUP = 2**31  # bytes of a Parquet row group, unpacked
 _ROW_GROUP = 1000  # solutions that are written to Parquet at once
 
@@ -59,7 +59,9 @@ def _check_columns(columns: list[str], path: str) -> bool:
     if "problem" not in columns:
         found = f"; it has {', '.join(columns[:8])}" if any(columns) else ""
         raise DataError(f"has no column 'problem'{found}", path=path)
-    if ("solutions" in columns) == ("solution" in columns):
+    given = {"solutions", "solution"} & set(columns)
+    asks_only = not given and bool({"gold_answer", *ALSO_GOLD} & set(columns))
+    if len(given) != 1 and not asks_only:
         raise DataError(
             "needs either a column 'solutions' (a list) or a column 'solution' (one per row)",
             path=path,
@@ -68,32 +70,44 @@ def _check_columns(columns: list[str], path: str) -> bool:
 
 
 def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
-    """Combine rows with one solution each: neighbours with the same problem and id."""
-    first: FileRow | None = None
+    """Combine rows with one solution each: neighbours with the same problem and id.
+
+    `answer` is the right one if it is the same for all of them, or else each solution's own.
+    """
+    pool: list[FileRow] = []
     for row in rows:
         if isinstance(row, DataError):  # the problem's other solutions stay together
             yield row
             continue
-        is_reference = bool({"level", "subject"} & row.fields.keys())
-        if "solution" not in row.fields or is_reference:
-            if first is not None:
-                yield first
-            first = None
+        alone = "solution" not in row.fields or bool({"level", "subject"} & row.fields.keys())
+        names = ("problem", "id")
+        if pool and (alone or any(pool[0].fields.get(n) != row.fields.get(n) for n in names)):
+            yield _one(pool)
+            pool = []
+        if alone:
             yield row
-            continue
-        fields = dict(row.fields)
-        solution = fields.pop("solution")
-        same = first is not None and all(
-            first.fields.get(name) == fields.get(name) for name in ("problem", "id")
-        )
-        if first is not None and same:
-            first.fields["solutions"].append(solution)
         else:
-            if first is not None:
-                yield first
-            first = FileRow(row.path, row.line, {**fields, "solutions": [solution]})
-    if first is not None:
-        yield first
+            pool.append(row)
+    if pool:
+        yield _one(pool)
+
+
+def _one(pool: list[FileRow]) -> FileRow:
+    """The rows of one problem as one."""
+    fields = {name: value for name, value in pool[0].fields.items() if name != "solution"}
+    solutions = [row.fields["solution"] for row in pool]
+    answers = [row.fields.get("answer") for row in pool]
+    if any(one != answers[0] for one in answers):
+        fields.pop("answer", None)
+        solutions = list(map(_answered, solutions, answers))
+    return FileRow(pool[0].path, pool[0].line, {**fields, "solutions": solutions})
+
+
+def _answered(solution: Any, answer: Any) -> Any:
+    """A solution with its own answer."""
+    if answer is None or isinstance(solution, dict):
+        return solution
+    return {"steps" if isinstance(solution, list) else "text": solution, "answer": answer}
 
 
 def one_result_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
@@ -292,7 +306,10 @@ def parquet_problems(base: BinaryIO, path: str) -> Problems:
 
 def grouped(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
     """The rows of a table, those of one problem combined."""
-    return one_result_per_problem(one_per_problem(rows))
+    for row in one_result_per_problem(one_per_problem(rows)):
+        if isinstance(row, FileRow):
+            with_gold_answer(row.fields, row.path)
+        yield row
 
 
 def pyarrow_for(path: str) -> Any:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prm_core.answers.final import final_answer
-from prm_core.formats.chat import conversation
+from prm_core.formats.chat import conversation, questions
 from prm_core.formats.labelled_rows import (
     cut_marks,
     examples_of,
@@ -35,7 +35,7 @@ from prm_core.formats.labelled_rows import (
     optional_text,
     text_of,
 )
-from prm_core.formats.rows import GOLD, FileRow, kind_of, say_answer_counts
+from prm_core.formats.rows import ALSO_GOLD, GOLD, FileRow, kind_of, say_answer_counts
 from prm_core.types import Example
 
 
@@ -64,9 +64,9 @@ def problem_rows(row: FileRow) -> list[FileRow]:
     found = format_of(row.fields)
     if found is not None:
         return [found.read(row)]
-    if "solutions" not in row.fields and is_labelled(row):
-        return _labelled(row)
-    return [row]
+    if "solutions" in row.fields:
+        return [row]
+    return _labelled(row) if is_labelled(row) else [_unsolved(row)]
 
 
 def format_of(fields: Mapping[str, Any]) -> Format | None:
@@ -212,7 +212,7 @@ def _lm_eval(row: FileRow) -> FileRow:
     written = [{"text": text} for text in texts if text.strip()]
     if not written:
         raise row.error("contains no text that a model wrote", "resps")
-    target = optional_text(row, "target")
+    target = _only_target(row, row.fields.get("target"))
     return _ours(
         row,
         row.text("doc", problem, "the question"),
@@ -240,15 +240,12 @@ def _inspect(row: FileRow) -> FileRow:
     model = row.fields.get("model")
     solutions = [{"generator": model, **one} if model else one for _, one in read]
     first = samples[0]
-    target = first.get("target")
-    if isinstance(target, list):
-        target = target[0] if len(target) == 1 else None
     return _ours(
         row,
         read[0][0],
         solutions,
         id=first.get("id"),
-        gold_answer=(row.text_or_number("target", target) or "").strip() or None,
+        gold_answer=(_only_target(row, first.get("target")) or "").strip() or None,
     )
 
 
@@ -259,7 +256,8 @@ def _inspect_sample(row: FileRow, sample: Mapping[str, Any]) -> tuple[str, dict[
     asked = _attached(sample.get("input"), stored)
     problem, solution = conversation(row, "messages", messages)
     if isinstance(asked, str) and asked.strip():
-        problem = row.text("input", asked)
+        # A template may surround the input in the first message; others ask more.
+        problem = "\n\n".join([row.text("input", asked), *questions(row, "messages", messages)[1:]])
     choices = sample.get("choices")
     if isinstance(choices, list) and choices and all(isinstance(one, str) for one in choices):
         listed = (f"{chr(ord('A') + i)}) {one}" for i, one in enumerate(choices[:26]))
@@ -358,13 +356,14 @@ def _gsm8k(row: FileRow) -> FileRow:
         gold_answer = row.text_or_number("answer", given)  # an answer without a solution
         return _ours(row, text_of(row, "question"), [], id=row_id, gold_answer=gold_answer)
     answer = text_of(row, "answer")
-    body, _, after = answer.rpartition("####")
+    body, _, _ = answer.rpartition("####")
     lines = [cut_marks(line).strip() for line in body.splitlines()]
-    solution: Any = {"steps": [line for line in lines if line], "answer": after.strip()}
+    after = _after_mark(answer)
+    solution: Any = {"steps": [line for line in lines if line], "answer": after}
     if not any(lines):  # an answer alone, or prose
         solution = {"text": answer}
     solution["generator"] = "reference"
-    gold_answer = after.strip() if body else final_answer(answer)
+    gold_answer = after if body else final_answer(answer)
     return _ours(
         row, text_of(row, "question"), [solution], id=row_id, gold_answer=gold_answer or None
     )
@@ -385,6 +384,34 @@ def _math(row: FileRow) -> FileRow:
         one["generator"] = "reference"
     row_id = optional_text(row, "unique_id") or row.fields.get("id")
     return _ours(row, text_of(row, "problem"), [one], id=row_id, gold_answer=gold_answer)
+
+
+def _unsolved(row: FileRow) -> FileRow:
+    """A problem without solutions, whose text and right answer may have other names.
+
+    A list or an object under a name that no format knows could be its solutions: then only our own
+    names count.
+    """
+    fields = row.fields
+    asked = next((name for name in _ASKED if isinstance(fields.get(name), str)), "")
+    answered = next(
+        (name for name in ALSO_GOLD if isinstance(fields.get(name), str | int | float)), ""
+    )
+    has_more = any(isinstance(value, list | dict) for value in fields.values())
+    if not asked or fields.get("gold_answer") is not None or not answered or has_more:
+        return row
+    if answered == "answer":
+        return _gsm8k(FileRow(row.path, row.line, {**fields, "question": fields[asked]}))
+    say_answer_counts(row.path, answered)
+    gold_answer = row.text_or_number(answered, fields[answered])
+    return _ours(
+        row,
+        text_of(row, asked),
+        [],
+        id=fields.get("id"),
+        gold_answer=None if gold_answer is None else _right_answer(gold_answer),
+        source=fields.get("source"),
+    )
 
 
 def _labelled(row: FileRow) -> list[FileRow]:
@@ -435,13 +462,25 @@ def _gold(row: FileRow, *more: str) -> str | None:
     return None
 
 
+def _only_target(row: FileRow, target: Any) -> str | None:
+    """The right answer of a log; None if it allows several."""
+    if isinstance(target, list):
+        target = target[0] if len(target) == 1 else None
+    return row.text_or_number("target", target)
+
+
 def _right_answer(truth: str) -> str | None:
     """The right answer in a text that may be a whole reference solution."""
     if "####" in truth:
-        return truth.rpartition("####")[2].strip() or None
+        return _after_mark(truth) or None
     if "\\boxed" in truth or "\n" in truth.strip() or len(truth) > 200:
         return final_answer(truth)
     return truth.strip() or None
+
+
+def _after_mark(solution: str) -> str:
+    """The answer after the last "####"; more lines, such as "The answer is: 5", only repeat it."""
+    return solution.rpartition("####")[2].strip().partition("\n")[0].strip()
 
 
 def _always(fields: Mapping[str, Any]) -> bool:

@@ -332,6 +332,67 @@ def test_the_prompt_stands_in_where_the_document_does_not_ask(tmp_path: Path) ->
     assert (one.problem, one.gold_answer) == ("Q: why?", "7")
 
 
+@pytest.mark.parametrize(
+    "row", [{"target": "3 + 4 = 7.\n#### 7\nThe answer is: 7"}, {"target": ["7"]}]
+)
+def test_the_right_answer_of_a_sample_is_the_answer_alone(row: dict[str, Any], tmp_path: Path) -> None:  # fmt: skip
+    """MetaMath repeats the answer in a sentence after the mark; several tasks write lists."""
+    path = write(tmp_path, {**LM_EVAL, **row})
+    assert [one.gold_answer for one in problems(path)] == ["7"]
+    (pool,) = read_candidate_sets(path)
+    assert isinstance(pool, CandidateSet)
+    assert [one.correct for one in pool.solutions] == [True, False]
+
+
+def test_several_right_answers_are_none(tmp_path: Path) -> None:
+    (one,) = problems(write(tmp_path, {**LM_EVAL, "target": ["bike", "bicycle"]}))
+    assert one.gold_answer is None
+
+
+def test_samples_of_tasks_with_different_filters_are_all_read(tmp_path: Path) -> None:
+    """Two tasks' files in one: each sample is read once, whatever its first filter is called."""
+    other = {**LM_EVAL, "doc": {"question": "2 + 2?"}}
+    rows = [{**one, "filter": name} for one, names in ((LM_EVAL, ("none",)), (other, ("strict-match", "flexible-extract"))) for name in names]  # fmt: skip
+    assert [one.problem for one in problems(write(tmp_path, *rows))] == [PEN, "2 + 2?"]
+
+
+def test_what_a_user_asks_after_the_input_is_asked_too(tmp_path: Path) -> None:
+    """A template surrounds the input of inspect_ai; a task may ask in a second message."""
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Answer like a pirate."},
+        {"role": "user", "content": PEN},
+        {"role": "assistant", "content": "7, arr"},
+    ]
+    row = {**SAMPLE, "input": "Answer like a pirate.", "messages": messages}
+    (one,) = problems(write(tmp_path, row))
+    assert one.problem == f"Answer like a pirate.\n\n{PEN}"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *({"problem": PEN, name: "7", "id": "a"} for name in ("gold_answer", "final_answer", "answer", "expected_answer", "target")),
+        {"question": PEN, "final_answer": 7, "id": "a"},
+        {"prompt": PEN, "answer": "7", "id": "a"},
+        {"prompt": PEN, "ground_truth": "3 + 4 = 7\n#### 7", "id": "a"},
+    ],
+)  # fmt: skip
+def test_a_problem_without_solutions_has_its_right_answer(row: dict[str, Any], tmp_path: Path) -> None:  # fmt: skip
+    (one,) = open_session(write(tmp_path, row)).session.problems
+    assert (one.problem, one.id, one.gold_answer, one.solutions) == (PEN, "a", "7", ())
+    if "problem" in row:
+        path = tmp_path / "t.csv"
+        path.write_text(",".join(row) + "\n" + ",".join(map(str, row.values())) + "\n")
+        assert open_session(path).session.problems == (one,)
+
+
+def test_a_list_that_no_format_knows_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    row = {"question": PEN, "final_answer": "7", "reasoning_steps": [{"solution_prefix": "3 + 4"}]}
+    with pytest.raises(DataError, match="no known format has its fields"):
+        open_session(write(tmp_path, row))
+
+
 def eval_file(path: Path, samples: list[dict[str, Any]], **more: bytes) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         start = {"version": 2, "eval": {"task": "t", "model": "openai/x"}, "plan": {}}
@@ -428,6 +489,28 @@ def test_a_trace_has_a_step_for_each_call_with_its_result(tmp_path: Path) -> Non
         assert one.thinking == ((True, False, False),)
 
 
+def test_calls_and_results_may_be_parts_of_a_message(tmp_path: Path) -> None:
+    """As Anthropic's servers and inspect_ai's own tools write them."""
+    call = {"type": "tool_use", "id": "c", "name": "add", "input": {"a": 3, "b": 4}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": [{"type": "text", "text": "7"}]}
+    own = {"type": "tool_use", "name": "look", "arguments": "{}", "result": "a pen", "error": None}
+    messages = [
+        {"role": "user", "content": PEN},
+        {"role": "assistant", "content": [{"type": "text", "text": "I add."}, call, call]},
+        {"role": "user", "content": [result, result, {"type": "text", "text": "Go on."}]},
+        {"role": "assistant", "content": [own]},
+        {"role": "assistant", "content": "It is 7."},
+    ]
+    (one,) = problems(write(tmp_path, {"messages": messages}))
+    assert one.solutions == (
+        (
+            'I add.\n\nadd({"a": 3, "b": 4})\n\nadd({"a": 3, "b": 4})\n→ 7\n→ 7',
+            "User: Go on.\n\nlook({})\n→ a pen",
+            "It is 7.",
+        ),
+    )
+
+
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
@@ -482,6 +565,25 @@ def test_tables_of_other_formats(tmp_path: Path) -> None:
     )
     (problem,) = open_session(path.read_bytes(), "t.tsv").session.problems
     assert (problem.gold_answer, problem.solutions[0].steps) == ("2", ("1 + 1 = 2",))
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "gold_answer", "answers"),
+    [
+        ("problem,solution,final_answer", ["a,7", "b,7"], "7", [None, None]),
+        ("Problem,Solution,Expected Answer", ["a,7", "b,7"], "7", [None, None]),
+        ("question,solution,answer", ["a,7", "b,7"], "7", [None, None]),
+        ("problem,solution,answer", ["a,7", "b,8"], None, ["7", "8"]),  # each solution's own
+    ],
+)
+def test_the_right_answer_in_a_table_has_many_names(header: str, cells: list[str], gold_answer: Any, answers: Any, tmp_path: Path) -> None:  # fmt: skip
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([header, *(f"{PEN},{one}" for one in cells)]), encoding="utf-8")
+    (problem,) = open_session(path).session.problems
+    assert (problem.problem, problem.gold_answer) == (PEN, gold_answer)
+    assert [one.text for one in problem.solutions] == ["a", "b"]
+    assert [one.answer for one in problem.solutions] == answers
+    assert [one.gold_answer for one in problems(path)] == [gold_answer]
 
 
 def test_parquet_of_other_formats(tmp_path: Path) -> None:
