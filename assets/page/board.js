@@ -1361,9 +1361,11 @@ function update() {
   else show(next);
 }
 
-// Show a board's value. Cards whose numbers are the same are left alone.
-function show(next) {
-  keepBefore(next);
+// Show a board's value. Cards whose numbers are the same are left alone. `apart` where it has nothing
+// to do with what is on show: it was opened, not scored.
+function show(next, apart = false) {
+  if (apart) forgetBefore();
+  else keepBefore(next);
   const was = value;
   value = next;
   prm.results = next;

@@ -132,6 +132,7 @@ async function openLink() {
     return;
   }
   await prm.loaded;
+  await prm.leaveList?.();
   if (radios.has(state.method)) method = state.method;
   document.dispatchEvent(
     new CustomEvent("prm:open-draft", { detail: { draft: state.draft, first: true } }),

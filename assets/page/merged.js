@@ -202,7 +202,8 @@ prm.merged = ({ method = "min", only = false } = {}) => {
     ? session.problems.map((one, i) => isTouched(i) ? mergedProblem(i, models) : one)
     : [mergedProblem(at, models)];
   const head = session ?? { format: "prm-inspector-session", version: 1 };
-  const settings = mergedSettings(head, models, method);
+  const isOther = whole && at < 0; // what is on show came from a link, and is none of the list
+  const settings = isOther ? { ...head.settings } : mergedSettings(head, models, method);
   const place = whole && at >= 0 ? at : 0;
   if (place !== (settings.problem ?? 0)) settings.problem = place;
   const annotator = annotatorNow();

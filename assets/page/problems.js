@@ -326,9 +326,9 @@ function keepCurrent() {
 function boardOf(i) {
   const { results: shown } = prm;
   if (i !== at || !shown || shown.status === "running") return null;
-  const judged = session && resultsOf(i);
-  const texts = [prm.draft.problem, session?.problems[i].problem];
-  const isOf = !session || [...texts, judged && JSON.parse(judged).problem].includes(shown.problem);
+  const judged = i >= 0 && resultsOf(i);
+  const texts = [prm.draft.problem, session?.problems[i]?.problem];
+  const isOf = i < 0 || [...texts, judged && JSON.parse(judged).problem].includes(shown.problem);
   return isOf && shown.candidates.some((one) => one.detail) ? shown : null;
 }
 
@@ -357,6 +357,17 @@ async function choose(i) {
   showActive();
   saveNow();
 }
+
+// A link brings a problem that is none of the list: what the list holds stays as it is.
+prm.leaveList = async () => {
+  await restored;
+  if (!session || at < 0) return;
+  keepCurrent();
+  at = -1;
+  prm.store(PLACE, at);
+  showList();
+  saveNow();
+};
 
 function take(reply, name) {
   const words = reply?.error ?? (reply ? "" : "The server did not answer; try again in a minute.");

@@ -25,8 +25,8 @@ const saidNow = (i) => i === at ? prm.labels.all() : labels.get(i) ?? saidByFile
 
 const nLabelled = (i) => Object.values(saidNow(i)).filter(prm.labels.holds).length;
 
-// What there is of a problem: its draft, its scores, what the list says of it, and its labels. Where
-// no list is open, -1 is the only problem there is.
+// What there is of a problem: its draft, its scores, what the list says of it, and its labels. -1 is
+// what is on show and in no list.
 function known(i) {
   const draft = i === at ? prm.draft : draftFor(i);
   const board = boardOf(i);

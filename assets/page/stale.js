@@ -119,11 +119,16 @@ function keepBefore(next) {
   beforeButton.hidden = !hasScores(before) || next.status === "running";
 }
 
+function forgetBefore() {
+  before = null;
+  beforeButton.hidden = true;
+}
+
 // What other models said of the same texts stays with the results, as text: Gradio walks values. The
-// model that was on show before is the one to compare with.
+// model that was on show before is the one to compare with. A run's results keep the tree too.
 function keepOthers(next) {
   if (value === next || !hasScores(value) || value.problem !== next.problem) return;
-  if (!next.search && sharesText(value, next)) {
+  if (next.run && !next.search && sharesText(value, next)) {
     Object.assign(next, { search: value.search, compared_search: value.compared_search });
   }
   const again = value.model_line === next.model_line;
@@ -282,6 +287,11 @@ document.addEventListener("prm:rule", ({ detail: name }) => {
 
 // Results that another part passes, in stored form; null shows the empty board.
 let asked = 0; // so many results; of those that the server draws only the last are shown
+let opened = false; // another problem or link, whose results are to come
+
+document.addEventListener("prm:open-draft", () => {
+  opened = true;
+});
 
 document.addEventListener("prm:show-results", async ({ detail: stored }) => {
   asked += 1;
@@ -294,9 +304,9 @@ document.addEventListener("prm:show-results", async ({ detail: stored }) => {
     return;
   }
   sayUnkept("");
-  before = null;
   if (!stored) prm.forgetResults();
-  show(again ?? { ...blank });
+  show(again ?? { ...blank }, opened);
+  opened = false;
 });
 
 async function grade(gold) {

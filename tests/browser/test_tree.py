@@ -128,17 +128,19 @@ def saved(page: Page, path: Path) -> Session:
     return load_session(path)
 
 
-def open_link(page: Page) -> None:
-    """Follow a link to the stored results, as the page makes it."""
+def open_link(page: Page, **change: Any) -> None:
+    """Follow a link to the stored results, as the page makes it, with other fields in it."""
     link = page.evaluate(
-        """async () => {
-          const stored = sessionStorage.getItem("prm-inspector.results");
+        """async (change) => {
+          const kept = JSON.parse(sessionStorage.getItem("prm-inspector.results"));
+          const stored = JSON.stringify({ ...kept, ...change });
           const text = JSON.stringify({ draft: prm.draft, method: "min", results: stored });
           const packed = await new Response(new Blob([text]).stream()
             .pipeThrough(new CompressionStream("deflate-raw"))).arrayBuffer();
           return btoa(String.fromCharCode(...new Uint8Array(packed)))
             .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-        }"""
+        }""",
+        change,
     )
     page.evaluate("(text) => { location.hash = 's=' + text; }", link)
 
@@ -156,6 +158,35 @@ def test_the_tree_stays_over_reload_export_and_link(
     open_link(page)
     expect(page.locator(".bd-tree .bd-summary")).to_contain_text("Chosen under minimum")
     assert drawn(page) == before
+
+
+def test_a_link_has_its_own_tree_or_none(page: Page, session_file: Path, tmp_path: Path) -> None:
+    """It may hold anything; the tree of the results before it is not its own."""
+    open_tree(page, session_file)
+    open_link(page, search="{")
+    expect(page.locator(".bd-tree .bd-summary")).to_contain_text("is damaged or of another version")
+    exported = saved(page, tmp_path / "again.json")
+    assert len(exported.problems[0].solutions) == 4
+    assert search_tree(exported.problems[0]) is None
+    page.reload()
+    expect(page.locator(".bd-tree .bd-summary")).to_contain_text("is damaged or of another version")
+
+
+def test_a_link_without_a_tree_has_none_and_leaves_the_list_alone(
+    page: Page, session_file: Path, tmp_path: Path
+) -> None:
+    open_tree(page, session_file)
+    tree = page.get_by_role("tab", name="Tree")
+    listed = page.locator(".prm-list [role=option]")
+    for odd in (None, 5, {"nodes": []}):
+        open_link(page, search=odd, compared_search=None)
+        expect(tree).to_be_hidden()
+        expect(listed).to_have_attribute("aria-selected", "false")  # it is none of the list
+        exported = saved(page, tmp_path / "again.json")
+        assert len(exported.problems[0].solutions) == 4
+        assert search_tree(exported.problems[0]) is None
+        listed.click()
+        expect(tree).to_be_visible()
 
 
 def test_another_problem_has_no_tree(page: Page, session_file: Path, tmp_path: Path) -> None:
