@@ -152,6 +152,7 @@ async def finished(host: ModelHost, readers: Readers, asked: Asked, request: gr.
     """
     readers.take(LocalContext.event_id.get())
     problem, solutions, steps, aggregation, model = asked
+    check_texts(problem, solutions, steps)
     check_aggregation(aggregation)
     session, begun = str(request.session_hash), time.monotonic()
     payload = {"problem": problem, "solutions": solutions, "rule": steps}
@@ -204,6 +205,18 @@ def told(one: ScoredCandidate | str, threshold: float, aggregation: str) -> dict
     return asdict(chain_score(verdict, threshold, aggregation))
 
 
+def check_texts(problem: object, solutions: object, steps: object) -> None:
+    """
+    Raises:
+        gr.Error: one of them is of another type.
+    """
+    for name, value in (("problem", problem), ("steps", steps)):
+        if not isinstance(value, str):
+            raise refusal(f"{name} must be a text and is {value!r:.80}")
+    if not isinstance(solutions, list) or not all(isinstance(one, str) for one in solutions):
+        raise refusal(f"solutions must be a list of texts and is {solutions!r:.80}")
+
+
 def check_aggregation(name: object) -> None:
     """
     Raises:
@@ -223,6 +236,7 @@ def read_texts(readers: Readers, request: gr.Request, solutions: object, steps: 
     """
     readers.take(LocalContext.event_id.get())
     readers.drop_soon(str(request.session_hash))
+    check_texts("", solutions, steps)
     try:
         draft = read_draft({"problem": "", "solutions": solutions, "rule": steps})
         if draft.refused:
