@@ -202,7 +202,7 @@ function resultsOf(i) {
 // What scores make of a problem; those of here go before recorded ones. Null where nothing is known.
 const factOf = (i) => facts.get(i) ?? facts.get(model)?.[i] ?? null;
 
-// The same of results that the board shows.
+// The same of results that the board shows, with the letters of their solutions.
 function factOfBoard({ candidates, choices }) {
   const { picks } = JSON.parse(choices);
   const pick = (rule) => picks.find((one) => one.rule === rule);
@@ -210,6 +210,7 @@ function factOfBoard({ candidates, choices }) {
   const [best, majority] = [pick("min"), pick("majority")];
   const scores = picks.filter((one) => one.kind === "score");
   return {
+    letters: places,
     leaders: best.letters.map((letter) => places.indexOf(letter)),
     right: best.accuracy,
     rules: new Set(scores.map((one) => one.letters.join())).size,
@@ -254,10 +255,24 @@ function shownPlaces() {
   });
 }
 
+// Whether what was scored here is what the editor holds, or held when the problem was left.
+function isAsScored(i) {
+  const [draft, scored] = [drafts.get(i), JSON.parse(results.get(i) ?? "null")];
+  if (!draft || !scored) return true;
+  const filled = (one) => one.source.trim();
+  const now = draft.letters.map((letter, k) => ({ letter, source: draft.solutions[k] }));
+  const texts = new Map(scored.candidates.map(({ letter, source }) => [letter, source]));
+  return draft.problem === scored.problem && draft.rule === scored.rule &&
+    now.filter(filled).length === scored.candidates.filter(filled).length &&
+    now.filter(filled).every(({ letter, source }) => texts.get(letter) === source);
+}
+
 function line(i) {
   const problem = session.problems[i];
   const fact = factOf(i);
-  const letters = lettersOf(solutionsOf(problem));
+  const letters = fact?.letters ?? lettersOf(solutionsOf(problem));
+  const n = drafts.get(i)?.solutions.filter((text) => text.trim()).length ??
+    (problem.solutions ?? []).length;
   const leaders = (fact?.leaders ?? []).slice(0, 3).map((place) => letters[place]).join(", ");
   const mark = { 1: " ✓", 0: " ✗" }[fact?.right] ?? "";
   const node = document.createElement("li");
@@ -269,9 +284,9 @@ function line(i) {
   number.textContent = i + 1;
   text.textContent = problem.problem.slice(0, 200);
   note.textContent = [
-    prm.several((problem.solutions ?? []).length, "solution"),
+    prm.several(n, "solution"),
     leaders && `${leaders}${mark} ${fact.leaders.length > 1 ? "lead" : "leads"}`,
-    facts.has(i) && "scored here",
+    facts.has(i) && (isAsScored(i) ? "scored here" : "scored here, changed since"),
     nLabelled(i) && `${nLabelled(i)} labelled`,
   ].filter(Boolean).join(" · ");
   node.append(number, text, note);
@@ -319,6 +334,7 @@ function keepCurrent() {
   if (draft.problem.trim()) labels.set(at, prm.labels.all());
   const shown = boardOf(at);
   if (shown && !shown.model_line?.startsWith(prm.RECORDED)) keepResults(at, shown);
+  document.getElementById(`prm-problem-${at}`)?.replaceWith(line(at));
 }
 
 // The results on the board, if they are of this problem: of its text as it is now, or as it was
@@ -673,6 +689,14 @@ galleryButton.addEventListener("click", async () => {
   take(await server.gallery("").catch(() => null), "Gallery");
 });
 document.addEventListener("prm:open-session", ({ detail }) => openText(detail));
+// Results that are new on the board belong to the problem at once, and to its line in the list.
+let lastShown = null;
+document.addEventListener("prm:changed", () => {
+  if (!session || at < 0 || prm.results === lastShown || prm.results?.status === "running") return;
+  lastShown = prm.results;
+  clearTimeout(saving);
+  saving = setTimeout(saveNow, SAVE_MS);
+});
 document.addEventListener("prm:open-file", ({ detail }) => openFile(detail));
 document.addEventListener("prm:searched", ({ detail }) => addSearch(detail));
 document.addEventListener("prm:gallery", () => galleryButton.click());

@@ -127,6 +127,7 @@ def test_what_was_typed_and_scored_comes_back_with_its_problem(page: Page, tmp_p
     solutions(page).nth(1).fill(SOLUTIONS[2])
     score(page)
     expect_scored(page, 2)
+    expect(options(page).nth(0)).to_contain_text("scored here")
     shown = page.locator(".bd-score").all_text_contents()
     options(page).nth(1).click()
     expect(page.locator("#prm-problem")).to_have_value("What is 2 + 2?")
@@ -142,6 +143,26 @@ def test_what_was_typed_and_scored_comes_back_with_its_problem(page: Page, tmp_p
     page.get_by_role("button", name="Back to rows.jsonl").click()
     expect(options(page)).to_have_count(3)
     expect(solutions(page).nth(1)).to_have_value(SOLUTIONS[2])
+
+
+def test_a_line_of_the_list_speaks_of_the_solutions_that_were_scored(
+    page: Page, tmp_path: Path
+) -> None:
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+    expect(options(page)).to_have_count(3)
+    page.get_by_role("button", name="Remove solution A").click()
+    page.get_by_role("button", name="+ Add").click()
+    solutions(page).nth(1).fill(SOLUTIONS[1])  # the same as B
+    page.get_by_role("button", name="+ Add").click()
+    solutions(page).nth(2).fill(SOLUTIONS[1])
+    score(page)
+    expect_scored(page, 3)
+    first = options(page).nth(0)
+    expect(first).to_contain_text("3 solutions · B, C, D ✗ lead · scored here")
+    expect(first).not_to_contain_text("changed")
+    solutions(page).nth(0).fill(SOLUTIONS[0])
+    options(page).nth(1).click()
+    expect(first).to_contain_text("scored here, changed since")
 
 
 def test_the_draft_that_a_file_replaces_can_be_had_back(page: Page, tmp_path: Path) -> None:
