@@ -13,6 +13,7 @@ const Overview = (() => {
   const BINS = 20;
   const MOST_ODDS = 8; // log-odds beyond this are drawn at this value
   const NAMED = 8; // up to this many courses carry their letters
+  const NAME_SHARE = 0.06; // of the height: two letters closer than this would lie on each other
   const PALE = 0.5; // how close to the card's colour a band begins
 
   const switches = make("div", { class: "bd-scales", role: "group", "aria-label": "Scale" });
@@ -263,9 +264,18 @@ const Overview = (() => {
       };
     };
     const [best, ...others] = rows;
+    const [low, high] = yRange();
+    const ends = rows.map(({ letter, steps }, r) => ({
+      x: steps.length,
+      y: valueOf(steps.at(-1)),
+      text: letter,
+      xshift: 6,
+      font: { size: 11, color: r === 0 ? accent : colours.mute },
+    }));
+    const names = rows.length > NAMED ? [] : Pictures.endNames(ends, NAME_SHARE * (high - low));
     const layout = frame({
       height: 260,
-      margin: { l: 34, r: rows.length > NAMED ? 8 : 22, t: 8, b: 34 },
+      margin: { l: 34, r: names.length ? Pictures.roomFor(names) : 8, t: 8, b: 34 },
       xaxis: axis({
         range: [0.7, most() + 0.3],
         dtick: Math.ceil(most() / 12),
@@ -282,15 +292,7 @@ const Overview = (() => {
         y1: limit(),
         line: { color: colours.mute, width: 1, dash: "dash" },
       }],
-      annotations: rows.length > NAMED ? [] : rows.map(({ letter, steps }, r) => ({
-        x: steps.length,
-        y: valueOf(steps.at(-1)),
-        text: letter,
-        showarrow: false,
-        xanchor: "left",
-        xshift: 6,
-        font: { size: 11, color: r === 0 ? accent : colours.mute },
-      })),
+      annotations: names,
     });
     const cell = (point) => [point.customdata, point.x - 1];
     const data = [

@@ -56,6 +56,25 @@ const Pictures = (() => {
     );
   }
 
+  // The names at the ends of lines; those that would lie on each other, closer than `near`, are one.
+  function endNames(names, near) {
+    const places = [];
+    for (const name of names) {
+      const same = places.find(({ x, y }) => x === name.x && Math.abs(y - name.y) < near);
+      if (same) same.all.push(name.text);
+      else places.push({ ...name, all: [name.text] });
+    }
+    return places.map(({ all, ...name }) => ({
+      ...name,
+      text: all.length > 3 ? `${all.slice(0, 2).join(", ")} +${all.length - 2}` : all.join(", "),
+      showarrow: false,
+      xanchor: "left",
+    }));
+  }
+
+  // The room that they need at the right.
+  const roomFor = (names) => 16 + 7 * Math.max(0, ...names.map((name) => name.text.length));
+
   // Draws it, again only when it comes near the window and no pointer is down: Plotly would lose that
   // press. Where only shapes differ, only they are drawn, which is much quicker. `events` are listened
   // to from the first time.
@@ -116,5 +135,5 @@ const Pictures = (() => {
     drawn.set(plot, now);
   }
 
-  return { build, axis, frame, joined, draw, walked };
+  return { build, axis, frame, joined, endNames, roomFor, draw, walked };
 })();

@@ -56,14 +56,14 @@ const Rules = (() => {
       x: methods.length - 1,
       y: rankOf(one, methods.at(-1)),
       text: one.letter,
-      showarrow: false,
-      xanchor: "left",
       xshift: 8,
       font: { size: 11, color: first(one) ? accent : colours.mute },
     });
+    const leadersFirst = [...there].sort((a, b) => first(b) - first(a)); // in their colour
+    const names = there.length <= NAMED ? Pictures.endNames(leadersFirst.map(end), 0.5) : [];
     const layout = Pictures.frame(colours, {
       height: Math.min(420, Math.max(150, 26 * there.length + 90)),
-      margin: { l: 40, r: 30, t: 8, b: wide ? 44 : 96 },
+      margin: { l: 40, r: Pictures.roomFor(names), t: 8, b: wide ? 44 : 96 },
       xaxis: Pictures.axis(colours, {
         tickvals: methods.map((_, i) => i),
         ticktext: methods.map(({ label }) => wide ? label.replace(" ", "<br>") : label),
@@ -89,7 +89,7 @@ const Rules = (() => {
         line: { width: 0 },
         layer: "below",
       }],
-      annotations: there.length <= NAMED ? there.map(end) : [],
+      annotations: names,
     });
     const data = [
       trace(there.filter((one) => !first(one)), colours.faint, 1.2, 5),

@@ -64,6 +64,14 @@ def test_the_picture_has_the_rank_of_every_solution_under_every_rule(board: Page
     assert {name: line[first] for name, line in found.items()} == {"A": 1, "B": 2, "C": 2}
     assert {name: line[last] for name, line in found.items()} == {"A": 2, "B": 3, "C": 1}
     assert {len(line) for line in found.values()} == {len(labels)} == {8}
+    names = board.locator(".bd-figure:visible").evaluate(
+        "(n) => n.layout.annotations.map((one) => [one.text, one.y])"
+    )
+    ends = {name: line[-1] for name, line in found.items()}
+    level = ", ".join(name for name in "ABC" if list(ends.values()).count(ends[name]) > 1)
+    alone = [name for name in "ABC" if name not in level]
+    assert len(level) == 4  # two of them end at one place, and are named together
+    assert sorted(names) == sorted([[level, ends[level[0]]], *([n, ends[n]] for n in alone)])
 
 
 def test_answers_are_grouped_with_votes_and_weights(board: Page) -> None:
