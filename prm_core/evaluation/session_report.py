@@ -573,7 +573,7 @@ h3 span { font-weight: normal; }
 h4 { font-size: .9rem; font-weight: 600; color: var(--mute); margin: .8rem 0 0; }
 a { color: inherit; }
 p { margin: .4rem 0; }
-.problem, .text { white-space: pre-wrap; }
+.problem, .text { white-space: pre-wrap; unicode-bidi: plaintext; }
 .problem { font-size: 1.05rem; }
 article, .wide, nav { background: var(--card); border: 1px solid var(--track);
   border-radius: .6rem; padding: .8rem 1rem; margin: 1rem 0; }

@@ -109,6 +109,12 @@ def test_the_page_runs_and_loads_nothing() -> None:
         assert (attrs.get("href") or "#").startswith("#")
 
 
+def test_every_line_is_read_in_its_own_direction() -> None:
+    """Arabic and Hebrew from the right, whatever the page around them is in."""
+    (rule,) = re.findall(r"^\.problem, \.text \{(.*)\}$", session_html(session()), re.MULTILINE)
+    assert "unicode-bidi: plaintext" in rule
+
+
 def test_it_says_what_the_session_says() -> None:
     text = Elements(session_html(session())).text
     for words in (
