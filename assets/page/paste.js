@@ -168,11 +168,10 @@ function cellValue(cell) {
 function tableRows(text) {
   const lines = text.replace(/\r\n?/g, "\n");
   const [head] = lines.split("\n", 1);
-  const delimiter = DELIMITERS.find((one) => head.includes(one));
-  if (!delimiter) return null;
-  const [names] = cellsOf(head.toLowerCase(), delimiter) ?? [[]];
-  const asked = names?.findIndex((name) => NAMES.problem.includes(name.trim())) ?? -1;
-  if (asked < 0) return null;
+  const [delimiter] = [...DELIMITERS].sort((a, b) => head.split(b).length - head.split(a).length);
+  const [names = []] = cellsOf(head.toLowerCase(), delimiter) ?? [];
+  const asked = names.findIndex((name) => NAMES.problem.includes(name.trim()));
+  if (asked < 0 || names.length < 2) return null;
   const rows = cellsOf(lines, delimiter)?.slice(1);
   const fits = (row) => row.length === names.length && /\p{L}/u.test(row[asked]);
   if (!rows?.length || !rows.every(fits)) return null;
