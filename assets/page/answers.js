@@ -38,6 +38,10 @@ const Answers = (() => {
       make("b", {}, words),
     );
 
+  // Two digits behind the point, but no 0.00 for what is more than 0.
+  const shownWeight = (weight) =>
+    weight > 0 && weight < 0.005 ? String(Number(weight.toPrecision(1))) : weight.toFixed(2);
+
   function groupRow(group, { most, heaviest, n, label, open }) {
     const { answer: words, letters, weight } = group;
     const names = letters.map((letter) =>
@@ -53,7 +57,7 @@ const Answers = (() => {
       make("div", { class: "bd-group-head" }, shown, make("span", { class: "bd-names" }, ...names)),
       ...(words === null
         ? []
-        : [votes, bar(label, weight / heaviest, minus(weight.toFixed(2)), "weight")]),
+        : [votes, bar(label, weight / heaviest, minus(shownWeight(weight)), "weight")]),
     );
   }
 
