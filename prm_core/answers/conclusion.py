@@ -234,7 +234,11 @@ def _is_term(term: str, with_noun: bool) -> bool:
 
 
 def _values(sentence: str) -> list[str]:
-    """The numbers and formulas of a sentence in their order: a number in a formula is none."""
+    """The numbers and formulas of a sentence in their order: a number in a formula is none.
+
+    Of a sentence that is no sentence any more its end is looked at.
+    """
+    sentence = sentence[-20 * LONGEST :]
     if not HAS_VALUE.search(sentence):
         return []
     begin = max(0, len(sentence) - 2 * LONGEST)  # as in `_formula_at_end`

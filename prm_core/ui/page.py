@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -216,6 +216,7 @@ class Run:
         self._model_id = ""  # known when the model is loaded
         self._large = _size(payload) > SMALL_CHARS
         self._reading, self._scored = Reading(), list[ScoredCandidate | None]()
+        self._equal: dict[int, list[int]] = {}  # the first of equal solutions → all of them
         self._done = False
 
     @property
@@ -314,11 +315,10 @@ class Run:
         async with aclosing(self._host.watch(place, scorer, to_score)) as results:
             async for found in results:
                 if found is not None:
-                    self._scored[due[found[0]]] = found[1]
-                    n_done += 1
+                    n_done += self._take(due[found[0]], found[1])
                 now = time.monotonic()
                 pause = max(YIELD_S, YIELD_SHARE * (shown - started))
-                if n_shown < n_done < n_kept + len(due) and now - shown >= pause:
+                if n_shown < n_done < n_all - len(self._reading.errors) and now - shown >= pause:
                     yield await self._running(f"{n_done} of {n_all} solutions scored")
                     n_shown, shown = n_done, time.monotonic()
                 elif found is None:
@@ -331,6 +331,7 @@ class Run:
         Raises:
             PRMError: the error is not theirs, or none is left.
         """
+        due = [i for first in due for i in self._equal[first]]
         there = {one.id: i for i in due if (one := self._reading.candidates[i]) is not None}
         candidates = [one for i in due if (one := self._reading.candidates[i]) is not None]
         label = self._host.label(self._model)
@@ -349,13 +350,30 @@ class Run:
         return text + f"; {n_left} of {len(self._scored)} solutions not scored" * bool(n_left)
 
     def _keep(self) -> list[int]:
-        """Reuse kept scores that are still valid; the places that are left to judge."""
+        """Reuse kept scores that are still valid; the places that are left to judge.
+
+        Of equal solutions one is judged: on their own they would differ in the last digits.
+        """
         candidates = self._reading.candidates
         kept = read_all(self._draft.kept, self._draft.problem, self._draft.letters)
-        for index, one in still_valid(kept, candidates, self._model_id).items():
-            self._scored[index] = one
-        pairs = enumerate(zip(self._scored, candidates, strict=True))
-        return [index for index, (one, due) in pairs if one is None and due is not None]
+        valid = still_valid(kept, candidates, self._model_id)
+        places: dict[object, list[int]] = {}
+        for index, one in enumerate(candidates):
+            if one is not None:
+                places.setdefault((one.steps, one.thinking), []).append(index)
+        self._equal = {equal[0]: equal for equal in places.values()}
+        for first, equal in self._equal.items():
+            if known := [valid[index] for index in equal if index in valid]:
+                self._take(first, known[0])
+        return [first for first in self._equal if self._scored[first] is None]
+
+    def _take(self, first: int, scored: ScoredCandidate) -> int:
+        """Note the scores of a solution and of those that are equal to it; how many they are."""
+        for index in self._equal[first]:
+            candidate = self._reading.candidates[index]
+            assert candidate is not None
+            self._scored[index] = replace(scored, candidate=candidate)
+        return len(self._equal[first])
 
     def _words(self, error: PRMError) -> str:
         return page_words(str(error), self._model_id, self._host.label(self._model))

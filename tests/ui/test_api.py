@@ -184,6 +184,26 @@ def test_one_address_has_the_turns_of_one_visitor(
     assert all("3 runs of yours are under way" in str(said) for said in refused)
 
 
+def test_equal_solutions_are_judged_once_and_are_level(
+    server: tuple[Page, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apart they would differ in the last digits, and one would rank before the other."""
+    judged: list[list[tuple[str, ...]]] = []
+    watch = ModelHost.watch
+
+    def seen(host: ModelHost, place: Any, scorer: Any, candidates: list[Candidate]) -> Any:
+        judged.append([one.steps for one in candidates])
+        return watch(host, place, scorer, candidates)
+
+    monkeypatch.setattr(ModelHost, "watch", seen)
+    solutions = [WRONG, RIGHT, WRONG.replace("\n", "\n\n")]
+    kind, said = call(server[1], "rank", PROBLEM, solutions, "auto", "min", "")
+    assert kind == "complete"
+    assert judged == [[tuple(split_steps(WRONG)), tuple(split_steps(RIGHT))]]
+    ranks = [(one["index"], one["rank"]) for one in said["ranking"]]
+    assert ranks == [(1, 1), (0, 2), (2, 2)]
+
+
 @pytest.mark.parametrize("model", ["/etc", "secret/path", "default", "x --server http://a", 7])
 def test_no_program_names_a_path_a_repository_or_an_address(
     server: tuple[Page, str], model: object
