@@ -88,7 +88,7 @@ const Pictures = (() => {
   }
 
   // Lets the keys walk in a figure: `keys` says what each of them does, `enter` is called when the
-  // focus comes and `leave` when it goes.
+  // focus comes, but not by a press of the pointer, which decides itself, and `leave` when it goes.
   function walked(plot, keys, enter, leave) {
     plot.setAttribute("role", "group");
     plot.tabIndex = 0;
@@ -97,7 +97,7 @@ const Pictures = (() => {
       keys[event.key]();
       event.preventDefault();
     });
-    plot.addEventListener("focus", enter);
+    plot.addEventListener("focus", () => down || enter());
     plot.addEventListener("blur", leave);
   }
 
