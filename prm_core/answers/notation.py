@@ -230,7 +230,7 @@ def one_spelling(text: str) -> str:
     r"""A text in ASCII-like LaTeX, with `"…"` around words that were set upright.
 
     >>> one_spelling("5√3 cm²"), one_spelling(r"\dfrac12\text{ m}")
-    ('5\\sqrt 3 cm^{2}', '\\frac 12" m"')
+    ('5\\sqrt 3 cm^{2}', '\\frac {1}{2}" m"')
     """
     if _PLAIN.fullmatch(text):
         return text
