@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from prm_core.text.number_words import SCALES, TENS, UNITS
+
 
 class Token(NamedTuple):
     r"""The smallest thing that is read.
@@ -187,13 +189,7 @@ _PLAIN_FORMS = tuple(
     )
 )
 _DERIVATIVE = re.compile(r"([A-Za-z])\^\{?\(([1-4])\)\}?")
-_SMALL = [
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_SMALL[1:10])}))?|{'|'.join(_SMALL)})"
+_BELOW_100 = rf"(?:(?:{'|'.join(TENS)})(?:[\s-](?:{'|'.join([*UNITS][1:10])}))?|{'|'.join(UNITS)})"
 _BELOW_1000 = rf"{_BELOW_100}(?:\shundred(?:(?:\sand)?\s{_BELOW_100})?)?"
 COUNT_WORDS = rf"{_BELOW_1000}(?:\s(?:thousand|million|billion)(?:(?:\sand)?\s{_BELOW_1000})?)*"
 """A number in English words."""
@@ -202,7 +198,6 @@ _COUNT = re.compile(
         (?P<count>{COUNT_WORDS}) (?!\w|-(?!half|third|quarter|fourth|fifth))""",
     re.VERBOSE | re.IGNORECASE,
 )
-_BY = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _AND_A_HALF = re.compile(r"(?<=\d)\s+and\s+(?:a|one|1)\s+half\b", re.IGNORECASE)
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PARTS |= {"eighth": 8, "ninth": 9, "tenth": 10}
@@ -277,14 +272,12 @@ def _in_digits(found: re.Match[str]) -> str:
     """A number word as digits: "twenty-five"."""
     total = part = 0
     for word in re.findall(r"[a-z]+", found["count"].lower()):
-        if by := _BY.get(word):
+        if by := SCALES.get(word):
             part = (part or 1) * by
             if by > 100:
                 total, part = total + part, 0
-        elif word in _TENS:
-            part += 10 * (_TENS.index(word) + 2)
         elif word != "and":
-            part += _SMALL.index(word)
+            part += TENS.get(word) or UNITS[word]
     return f"{found['before']}{total + part}"
 
 

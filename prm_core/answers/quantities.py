@@ -30,6 +30,7 @@ from prm_core.answers.units import (
     Unit,
     read_unit,
 )
+from prm_core.text.number_words import UNITS
 
 _MORE = words("more increase increased increases rise rose gain gained profit up")
 _LESS = words("less fewer decrease decreased decreases drop fall fell loss lost discount off down")
@@ -43,10 +44,7 @@ DIRECTIONS: tuple[tuple[frozenset[str], ...], ...] = (
 )
 """Ways that exclude each other: "10 less" is not "10 more"."""
 _LEADS = words("a an the of by exactly about 共 一共 共有 一共有 总共 总共有 有") | _MORE | _LESS
-_BASES = {
-    **{"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8"},
-    **{"nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16"},
-}
+_BASES = {word: str(base) for word, base in UNITS.items() if base in (*range(2, 13), 16)}
 
 
 def _based(tokens: Tokens) -> tuple[str, str] | None:

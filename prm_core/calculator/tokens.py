@@ -11,6 +11,8 @@ from fractions import Fraction
 from itertools import compress
 from typing import Any
 
+from prm_core.text.number_words import SCALES, TENS, UNITS
+
 Number = int | Fraction
 
 # What a token can be, one character each. Signs are themselves: + - * / ^ ( ) = %
@@ -68,22 +70,6 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-_UNITS = {
-    word: value
-    for value, word in enumerate(
-        words(
-            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-            "fifteen sixteen seventeen eighteen nineteen"
-        )
-    )
-}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        words("twenty thirty forty fifty sixty seventy eighty ninety"), start=2
-    )
-}
-_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _PARTS = {
     "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4,
     "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "eighth": 8, "eighths": 8,
@@ -119,9 +105,9 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys(("because", "since", "if", "when", "while", "but", "first", "next"), STOP),
 }  # fmt: skip
 _LETTERS = frozenset("xyzn")
-_NUMBER_WORDS = {**_UNITS, **_TENS}
+_NUMBER_WORDS = {**UNITS, **TENS}
 _KNOWN = frozenset(
-    (*_KINDS, *_PARTS, *_SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_POWERS, *_LETTERS, "pi")
+    (*_KINDS, *_PARTS, *SCALES, "k", *_NUMBER_WORDS, *_TIMES_WORDS, *_POWERS, *_LETTERS, "pi")
 )
 """Words that are more than words; the others with a hyphen may begin with a number."""
 
@@ -286,7 +272,7 @@ def _add_word(tokens: Tokens, found: str, start: int, end: int) -> None:
         tokens.add(kind, found, start, end)
     elif found in _PARTS:
         _add_part(tokens, found, start, end)
-    elif found in _SCALES or found == "k":
+    elif found in SCALES or found == "k":
         _add_scale(tokens, found, start, end)
     elif found in _NUMBER_WORDS:
         _add_unit(tokens, _NUMBER_WORDS[found], start, end)
@@ -331,7 +317,7 @@ def _add_scale(tokens: Tokens, found: str, start: int, end: int) -> None:
     if not _behind_a_number(tokens) or (found == "k" and tokens.ends[-1] != start):
         tokens.add(WORD, found, start, end)
         return
-    tokens.values[-1] = exact(_number(tokens.values[-1]) * _SCALES.get(found, 1000))
+    tokens.values[-1] = exact(_number(tokens.values[-1]) * SCALES.get(found, 1000))
     tokens.ends[-1] = end
 
 

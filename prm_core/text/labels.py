@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from prm_core.text.number_words import UNITS
+
 # What is taken off the ends of a step: white space as `str.isspace` has it, and three characters
 # of no width (byte order mark, zero width space, word joiner) that copying leaves behind.
 EDGE = (
@@ -18,7 +20,7 @@ EDGE = (
 )
 
 _LINE_ENDS = r"\n\r\x85\u2028\u2029"
-_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_WORDS = tuple(UNITS)[1:11]  # one to ten
 _HAN = "一二三四五六七八九十"
 _ROMAN = {"i": 1, "v": 5, "x": 10}
 _BLANK = r"[ \t\xa0]"
@@ -168,7 +170,8 @@ def step_content(text: str) -> str:
     if wrap := groups["wrap"]:
         closed = re.match(_CLOSED, rest)
         rest = rest[closed.end() :].lstrip(EDGE) if closed else rest
-        rest = wrap + rest if not closed and re.search(_CLOSED, rest) else rest
+        if not closed and wrap[0] in "\\<" and re.search(_CLOSED, rest):
+            rest = wrap + rest  # a command or a tag that is closed later
     opened = groups["bold"]
     if opened and not groups["closed"]:  # "**Step 3: Find x.** Then": the rest stays bold
         rest = opened + rest

@@ -947,6 +947,7 @@ def test_auto_is_the_rule_it_names(text: str) -> None:
 
 @given(TEXTS)
 @settings(max_examples=300, deadline=None)
+@example("==STEP0:0==")
 def test_content_is_the_end_of_the_step(text: str) -> None:
     for step in find_steps(text):
         assert step.content.strip()
