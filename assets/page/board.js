@@ -1267,7 +1267,8 @@ function sample() {
 }
 
 function exampleCard(one, index) {
-  const press = () => {
+  const press = async () => {
+    await prm.loaded;
     document.dispatchEvent(new CustomEvent("prm:example", { detail: one.id }));
     trigger("example", { id: one.id, index });
   };
@@ -1281,7 +1282,7 @@ function exampleCard(one, index) {
 
 // Opens an example that the list of problems brings.
 function link(name, words) {
-  const press = () => document.dispatchEvent(new CustomEvent(name));
+  const press = () => prm.loaded.then(() => document.dispatchEvent(new CustomEvent(name)));
   return make("button", { type: "button", class: "bd-link", onclick: press }, words);
 }
 

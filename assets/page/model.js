@@ -109,8 +109,12 @@ function move(by) {
 
 // --- what is wrong with it, said when the field is left -----------------------------------------------
 
-function tellIssue(text) {
-  const place = issue();
+let told = 0;
+
+async function tellIssue(text) {
+  const mine = ++told;
+  await prm.released();
+  const place = mine === told && issue();
   if (!place) return;
   place.textContent = text;
   place.hidden = !text;

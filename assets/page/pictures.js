@@ -82,7 +82,7 @@ const Pictures = (() => {
     const first = !plot.data;
     late.set(plot, { data, layout });
     if (first) drawNow(plot);
-    else if (!down) drawOrWait(plot);
+    else prm.released().then(() => late.has(plot) && drawOrWait(plot));
     if (!first) return;
     for (const [name, heard] of Object.entries(events)) plot.on(`plotly_${name}`, heard);
   }
@@ -97,26 +97,17 @@ const Pictures = (() => {
       keys[event.key]();
       event.preventDefault();
     });
-    plot.addEventListener("focus", () => down || enter());
+    plot.addEventListener("focus", () => prm.down() || enter());
     plot.addEventListener("blur", leave);
   }
 
   const late = new Map(); // figure → what is to be drawn: { data, layout }
   const drawn = new WeakMap(); // figure → what was drawn but for the shapes, as text
-  let down = false; // a pointer is
   const near = new IntersectionObserver(
     (entries) => entries.forEach((one) => one.isIntersecting && drawNow(one.target)),
     { rootMargin: `${NEAR_PX}px` },
   );
   addEventListener("beforeprint", () => [...late.keys()].forEach(drawNow));
-
-  addEventListener("pointerdown", () => (down = true), true);
-  for (const end of ["pointerup", "pointercancel"]) {
-    addEventListener(end, () => {
-      down = false;
-      setTimeout(() => [...late.keys()].forEach(drawOrWait)); // once the press was heard
-    }, true);
-  }
 
   function drawOrWait(plot) {
     const { top, bottom } = plot.getBoundingClientRect();

@@ -385,7 +385,7 @@ prm.leaveList = async () => {
   saveNow();
 };
 
-function take(reply, name) {
+async function take(reply, name) {
   const words = reply?.error ?? (reply ? "" : "The server did not answer; try again in a minute.");
   openIssue.textContent = words;
   openIssue.hidden = !words;
@@ -399,8 +399,10 @@ function take(reply, name) {
   model = (models.find((one) => one.id === wanted) ?? models[0])?.id ?? "";
   showUnread(reply);
   show();
-  tell("prm:rule", session.settings?.aggregation);
-  choose(Math.min(session.settings?.problem ?? 0, session.problems.length - 1));
+  const { settings } = session;
+  choose(Math.min(settings?.problem ?? 0, session.problems.length - 1));
+  await prm.loaded; // the board listens from then on
+  tell("prm:rule", settings?.aggregation);
 }
 
 // What a search found joins the list of searches.
@@ -747,3 +749,4 @@ document.addEventListener("paste", (event) => {
 });
 addEventListener("pagehide", saveNow);
 const restored = restore();
+prm.arrived("problems");

@@ -34,9 +34,9 @@ window.prm ??= (() => {
     document.dispatchEvent(new CustomEvent("prm:changed"));
   }
 
-  // The editor, the model's field and the board restore what the tab kept; `prm:loaded` announces
-  // that all have.
-  const parts = new Set(["editor", "model", "board"]);
+  // The editor, the model's field and the board restore what the tab kept, and the list of problems
+  // listens; `prm:loaded` announces it.
+  const parts = new Set(["editor", "model", "board", "problems"]);
   let tellLoaded;
   const loaded = new Promise((done) => {
     tellLoaded = done;
@@ -46,6 +46,19 @@ window.prm ??= (() => {
     document.dispatchEvent(new CustomEvent("prm:loaded"));
     tellLoaded();
   }
+
+  // A press is lost where what it began on moves or is drawn again before its end: what comes by itself
+  // waits until no pointer is down and the press was heard.
+  let down = false;
+  const waiting = [];
+  addEventListener("pointerdown", () => (down = true), true);
+  for (const end of ["pointerup", "pointercancel"]) {
+    addEventListener(end, () => {
+      down = false;
+      setTimeout(() => waiting.splice(0).forEach((done) => done()));
+    }, true);
+  }
+  const released = () => new Promise((done) => down ? waiting.push(done) : done());
 
   // --- which results are still valid ----------------------------------------------------------
 
@@ -221,6 +234,8 @@ window.prm ??= (() => {
     changed,
     arrived,
     loaded, // a promise of the same
+    down: () => down,
+    released, // a promise that no pointer is down
     outdated,
     staleness,
     due,

@@ -547,6 +547,14 @@ def test_a_long_text_is_counted_right(page: Page) -> None:
 # --- the model's field ----------------------------------------------------------------------------
 
 
+def test_a_slow_press_on_score_is_heard_though_the_models_field_is_left_by_it(page: Page) -> None:
+    scored_page(page)
+    model_field(page).fill("/no/such/model")
+    page.get_by_role("button", name="Score").click(delay=900)  # the answer comes meanwhile
+    expect(page.locator("#prm-model-issue")).to_contain_text("/no/such/model")
+    expect(page.locator(".bd-note")).to_contain_text("Nothing was scored")
+
+
 def test_old_results_stay_where_the_model_does_not_load(page: Page) -> None:
     scored_page(page)
     before = {letter: probabilities(page, letter) for letter in "ABC"}

@@ -130,6 +130,7 @@ def saved(page: Page, path: Path) -> Session:
 
 def open_link(page: Page, **change: Any) -> None:
     """Follow a link to the stored results, as the page makes it, with other fields in it."""
+    page.wait_for_function("sessionStorage.getItem('prm-inspector.results')")
     link = page.evaluate(
         """async (change) => {
           const kept = JSON.parse(sessionStorage.getItem("prm-inspector.results"));
