@@ -1267,8 +1267,7 @@ function sample() {
 }
 
 function exampleCard(one, index) {
-  const press = async () => {
-    await prm.loaded;
+  const press = () => {
     document.dispatchEvent(new CustomEvent("prm:example", { detail: one.id }));
     trigger("example", { id: one.id, index });
   };
