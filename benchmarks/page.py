@@ -229,7 +229,9 @@ def main() -> None:
                 time.sleep(0.02)
         found["command to page"] = [1000 * (time.monotonic() - began)]
         with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell")
+            )
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(url)
             page.get_by_text("ready").wait_for()

@@ -343,9 +343,13 @@ def test_cancel_keeps_what_is_there_and_a_rerun_works(page: Page) -> None:
     paste(solutions(page).first, json.dumps(long_run()))
     expect(solutions(page)).to_have_count(64)
     score(page)
-    scored = page.locator(".bd-card:not(.bd-waiting)")  # those that wait have rows too
-    expect(scored.first).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
+    # In the page, for the run may be over before a press from here arrives. Those that wait have
+    # rows too.
+    page.wait_for_function(
+        """() => document.querySelector(".bd-card:not(.bd-waiting)") &&
+            (document.querySelector(".prm-cancel").click(), true)"""
+    )
+    scored = page.locator(".bd-card:not(.bd-waiting)")
     expect(page.locator(".bd-note")).to_contain_text("Cancelled")
     assert 1 <= scored.count() < 64
     # The model is free at once: another visitor's run does not wait for the cancelled one.

@@ -838,6 +838,8 @@ class Killable:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "PRM_"))}
         environment |= {"PORT": str(self.port), "HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
@@ -862,10 +864,9 @@ class Killable:
         self._log.close()
 
 
-@pytest.fixture
-def killable(tmp_path: Path) -> Iterator[Killable]:
-    one = Killable(tmp_path / "log")
-    one.start()
+@pytest.fixture(scope="module")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
+    one = Killable(tmp_path_factory.mktemp("killable") / "log")
     yield one
     one.close()
 
@@ -873,6 +874,7 @@ def killable(tmp_path: Path) -> Iterator[Killable]:
 @pytest.fixture
 def away_page(browser: Browser, killable: Killable) -> Iterator[Page]:
     """As `page`, but the browser may say that it reaches nobody."""
+    killable.start()
     wrong: list[str] = []
 
     def heard(line: ConsoleMessage) -> None:
