@@ -14,7 +14,7 @@ from typing import Any
 
 from prm_core.errors import ModelError
 from prm_core.http_client import Endpoint
-from prm_core.types import HALF_CHARACTER
+from prm_core.types import whole_characters
 
 NEXT_PROBLEM = "\nProblem:"
 """A base model that is done continues with another problem; what follows is cut."""
@@ -149,7 +149,7 @@ class ContinuingServer:
             said = whole["choices"][0]
             said_instead = ""
             text = said["message"]["content"] or "" if self._chat else said["text"]
-            text = HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+            text = whole_characters(text)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{self.name} did not answer with a text{said_instead}") from error
         usage = whole.get("usage")

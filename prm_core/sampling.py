@@ -12,7 +12,7 @@ from typing import Any
 
 from prm_core.errors import InputError, ModelError, ServerError
 from prm_core.http_client import Endpoint
-from prm_core.types import HALF_CHARACTER
+from prm_core.types import whole_characters
 
 ASK = "Please reason step by step, and put your final answer within \\boxed{}."
 """After the problem, in the user's turn; as in the model cards of DeepSeekMath and DeepSeek-R1,
@@ -136,7 +136,7 @@ def _events(endpoint: Endpoint, body: dict[str, Any]) -> Iterator[Any]:
 
 def _whole(text: str) -> str:
     """A text that can be passed on: unpaired surrogates are replaced."""
-    return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+    return whole_characters(text)
 
 
 def _no_protocol(endpoint: Endpoint) -> ModelError:

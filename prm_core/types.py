@@ -15,8 +15,29 @@ from typing import Protocol, cast
 
 from prm_core.errors import InputError, NoStepsError
 
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""An unpaired surrogate: JSON can express one, but no file stores it and no tokenizer reads it."""
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def half_character(text: str) -> str:
+    """The first unpaired surrogate of a text; empty if there is none.
+
+    JSON can express one, but no file stores it and no tokenizer reads it. Encoding finds it, at
+    several times the speed of a search character by character.
+    """
+    if text.isascii():
+        return ""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return text[error.start]
+    return ""
+
+
+def whole_characters(text: str) -> str:
+    """A text with the replacement character in place of every unpaired surrogate."""
+    if not half_character(text):
+        return text
+    return _HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +85,9 @@ class Candidate:
             if not step.strip():
                 raise NoStepsError(f"step {index + 1} of {name} is blank; remove it")
         for text in (self.problem, *self.steps):
-            if half := HALF_CHARACTER.search(text):
+            if half := half_character(text):
                 raise InputError(
-                    f"{name} contains an unpaired surrogate (invalid Unicode), {half[0]!r}; "
-                    "remove it"
+                    f"{name} contains an unpaired surrogate (invalid Unicode), {half!r}; remove it"
                 )
         if self.thinking and len(self.thinking) != len(self.steps):
             raise InputError(

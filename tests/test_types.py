@@ -1,9 +1,19 @@
 import math
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prm_core.errors import InputError, NoStepsError
-from prm_core.types import Candidate, Encoded, Example, ScoredCandidate
+from prm_core.types import (
+    Candidate,
+    Encoded,
+    Example,
+    ScoredCandidate,
+    half_character,
+    whole_characters,
+)
 
 
 def test_a_candidate_needs_a_problem_and_steps() -> None:
@@ -16,6 +26,21 @@ def test_a_candidate_needs_a_problem_and_steps() -> None:
     for problem, step in (("q \ud83d", "s"), ("q", "\udc00")):
         with pytest.raises(InputError, match=r"'B' contains an unpaired surrogate .*; remove it"):
             Candidate(problem, ("s", step), "B")
+
+
+@given(st.text(st.characters(codec=None)))
+def test_half_characters_are_found_and_replaced(text: str) -> None:
+    halves = [one for one in text if 0xD800 <= ord(one) <= 0xDFFF]
+    assert half_character(text) == "".join(halves[:1])
+    assert whole_characters(text) == "".join("\ufffd" if one in halves else one for one in text)
+
+
+def test_a_long_text_is_looked_through_at_once() -> None:
+    text = "a" * 40_000_000
+    began = time.perf_counter()
+    assert not any(half_character(text) for _ in range(50))  # 10 s, character by character
+    assert time.perf_counter() - began < 1.0
+    assert half_character("é" * 1_000_000 + "\ud83d") == "\ud83d"
 
 
 @pytest.mark.parametrize("positions", [(), (2, 1), (1, 1), (-1,), (0, 5)])

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from prm_core.errors import DataError
-from prm_core.types import HALF_CHARACTER
+from prm_core.types import half_character
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class FileRow:
             raise self.error(f"{what}must be text, not {kind_of(value)}", field)
         if not value.strip():
             raise self.error(f"{what}is blank", field)
-        if HALF_CHARACTER.search(value):
+        if half_character(value):
             raise self.error(f"{what}holds an unpaired surrogate (invalid Unicode)", field)
         return value
 

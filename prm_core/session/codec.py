@@ -32,7 +32,7 @@ from prm_core.session.record import (
     Settings,
     Solution,
 )
-from prm_core.types import HALF_CHARACTER
+from prm_core.types import half_character
 
 FORMAT = "prm-inspector-session"
 VERSION = 1
@@ -336,7 +336,7 @@ def _any(value: Any, depth: int = 0) -> Any:
     """Any JSON."""
     if depth > _MAX_DEPTH:
         raise _BadValueError(f"is nested more than {_MAX_DEPTH} levels deep")
-    if isinstance(value, str) and HALF_CHARACTER.search(value):
+    if isinstance(value, str) and half_character(value):
         raise _BadValueError("contains an unpaired surrogate (invalid Unicode)")
     if isinstance(value, list):
         return [_any(one, depth + 1) for one in value]

@@ -10,7 +10,7 @@ from prm_core.errors import DataError, InputError
 from prm_core.formats.results import letter, result_row
 from prm_core.session.codec import FORMAT, VERSION, plain, session_of
 from prm_core.session.record import Label, Model, Problem, Scores, Session, Solution
-from prm_core.types import HALF_CHARACTER, Candidate, Example, ScoredCandidate
+from prm_core.types import Candidate, Example, ScoredCandidate, whole_characters
 
 # --- from other records ---------------------------------------------------------------------------
 
@@ -18,9 +18,7 @@ from prm_core.types import HALF_CHARACTER, Candidate, Example, ScoredCandidate
 def scores_of(scored: ScoredCandidate) -> Scores:
     """A model's scores of a candidate, without the candidate."""
     # What a server wrote may contain unpaired surrogates, which no file can.
-    rationales = tuple(
-        HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", t) for t in scored.rationales
-    )
+    rationales = tuple(whole_characters(t) for t in scored.rationales)
     return Scores(scored.probabilities, scored.log_odds, scored.extras, rationales)
 
 
@@ -84,7 +82,8 @@ def unique_names(ids: Sequence[str]) -> list[str]:
     >>> unique_names(["A", "", "A"])
     ['A', 'B', 'C']
     """
-    wanted = [one if one and ids.index(one) == place else "" for place, one in enumerate(ids)]
+    first = {one: place for place, one in reversed([*enumerate(ids)])}
+    wanted = [one if first[one] == place else "" for place, one in enumerate(ids)]
     taken, names, next_letter = set(wanted), [], 0
     for place, one in enumerate(wanted):
         next_letter = max(next_letter, place) if not one else next_letter

@@ -24,7 +24,7 @@ from typing import Any, Literal, cast
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import InputError
 from prm_core.ranking.aggregate import METHODS
-from prm_core.types import HALF_CHARACTER, Candidate, ScoredCandidate, log_odds
+from prm_core.types import Candidate, ScoredCandidate, half_character, log_odds
 
 MAX_PROBLEMS = 100_000
 MAX_SOLUTIONS = 1_024
@@ -482,8 +482,8 @@ def _text(name: str, value: object) -> None:
         return
     if not isinstance(value, str):
         raise InputError(f"{name} is {value!r}, not a text")
-    if half := HALF_CHARACTER.search(value):
-        raise InputError(f"{name} contains an unpaired surrogate (invalid Unicode), {half[0]!r}")
+    if half := half_character(value):
+        raise InputError(f"{name} contains an unpaired surrogate (invalid Unicode), {half!r}")
 
 
 def _texts(name: str, values: Sequence[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from prm_core.formats.results import letter
 from prm_core.paths import page_script
 from prm_core.text.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, too_long, too_many, too_much
 from prm_core.text.steps import NAMED_RULES, RULE_WORDS, RULES, Split, split_solutions
-from prm_core.types import HALF_CHARACTER
+from prm_core.types import half_character
 from prm_core.ui.examples import PageExample
 from prm_core.ui.words import sendable
 
@@ -109,11 +109,11 @@ def read_draft(payload: object) -> Draft:
             f"at most {MAX_SEPARATOR_CHARS} are read.",
             "rule",
         )
-    if n_separator > 0 and HALF_CHARACTER.search(rule):
+    if n_separator > 0 and half_character(rule):
         raise PlaceError("The separator contains an unpaired surrogate (invalid Unicode).", "rule")
     if words := too_much(problem, solutions):
         raise PlaceError(words, "problem")
-    if HALF_CHARACTER.search(problem):
+    if half_character(problem):
         raise PlaceError("The problem contains an unpaired surrogate (invalid Unicode).", "problem")
     refused = {index: words for index, text in enumerate(solutions) if (words := _unread(text))}
     return Draft(
@@ -130,7 +130,7 @@ def read_draft(payload: object) -> Draft:
 
 def _unread(text: str) -> str:
     """Why one solution cannot be read; empty for nearly all."""
-    if HALF_CHARACTER.search(text):
+    if half_character(text):
         return "contains an unpaired surrogate (invalid Unicode); retype it."
     return too_long(len(text))
 
@@ -155,7 +155,7 @@ def _letters(payload: dict[str, Any], n: int) -> tuple[str, ...]:
 def _gold(payload: dict[str, Any]) -> str | None:
     """The right answer that came with the problem, if any."""
     gold = payload.get("gold")
-    if not isinstance(gold, str) or HALF_CHARACTER.search(gold):
+    if not isinstance(gold, str) or half_character(gold):
         return None
     return gold.strip()[:MAX_GOLD_CHARS] or None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from prm_core.types import HALF_CHARACTER
+from prm_core.types import whole_characters
 
 _NAMED = re.compile(r"\bcandidate '([A-Z]{1,3})'")
 _KINDS = (
@@ -59,7 +59,7 @@ def page_words(message: str, model_id: str = "", label: str = "") -> str:
 
 def sendable(text: str) -> str:
     """A text that can be sent back to the browser: unpaired surrogates are replaced."""
-    return HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+    return whole_characters(text)
 
 
 def sentence(message: str) -> str:

@@ -21,13 +21,13 @@ from urllib.parse import urlsplit
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
 from prm_core.http_client import Endpoint, completed, served_model
 from prm_core.types import (
-    HALF_CHARACTER,
     Candidate,
     Explanation,
     Found,
     ScoredCandidate,
     StepScorer,
     log_odds,
+    whole_characters,
 )
 from prm_core.verifiers.base import Judgement, Reply, Request, Token, VerifierRecipe
 
@@ -212,7 +212,7 @@ def _reply(choice: Any) -> Reply:
     text = message.get("content") or ""
     if not isinstance(thoughts, str) or not isinstance(text, str):
         raise TypeError("a text is something else")
-    thoughts, text = (HALF_CHARACTER.sub("\ufffd", one) for one in (thoughts, text))
+    thoughts, text = (whole_characters(one) for one in (thoughts, text))
     tokens = (choice.get("logprobs") or {}).get("content") or []
     return Reply(
         f"{thoughts}\n\n{text}" if thoughts else text,
