@@ -143,20 +143,31 @@ def _pool(path: str, line: int, samples: list[dict[str, Any]], model: Any) -> Fi
 _SAMPLE = re.compile(r"samples/(?P<id>.*)_epoch_(?P<epoch>\d{1,9})\.json")
 
 
-def inspect_archive(base: BinaryIO, path: str) -> Rows:
+def inspect_archive(base: BinaryIO, path: str, most_bytes: int | None = None) -> Rows:
     """The samples of an `.eval` file; those of one problem together, one problem in memory at a
     time.
 
     The line of a row is the place of its first sample in the archive.
 
+    Args:
+        base: the file.
+        path: named in errors.
+        most_bytes: of everything in it, unpacked; None: any number.
+
     Raises:
-        DataError: it is not a zip file, or contains no samples.
+        DataError: it is not a zip file, contains no samples, or more than so many bytes.
     """
     try:
         archive = zipfile.ZipFile(base)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise DataError(f"cannot be read as a zip file: {error}", path=path) from error
     with archive:
+        # No more is unpacked of a member than it says here.
+        n_bytes = sum(one.file_size for one in archive.infolist())
+        if most_bytes is not None and n_bytes > most_bytes:
+            most = f"at most {most_bytes:,} are opened at once; score and evaluate have no limit"
+            message = f"has {n_bytes:,} bytes when unpacked; {most}"
+            raise DataError(message, path=path)
         pools: dict[str, list[tuple[int, int, str]]] = {}
         for place, name in enumerate(archive.namelist(), start=1):
             if found := _SAMPLE.fullmatch(name):
@@ -242,6 +253,7 @@ _HEADING = re.compile(
     r"(?:[ \t]+(?P<name>[\w-]{1,20}))?(?:\*\*)?[ \t]*(?P<colon>:)?(?:\*\*)?(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_MOST_LINES = 2_000_000
 _DASHES = re.compile(r" {0,3}-{3,}\s*")
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _NUMBERED = re.compile(
@@ -272,8 +284,11 @@ def text_rows(text: str, path: str) -> Rows:
     steps continues across them.
 
     Raises:
-        DataError: there is no problem.
+        DataError: there is no problem, or there are too many lines.
     """
+    if text.count("\n") > _MOST_LINES:
+        message = f"has more than {_MOST_LINES:,} lines of text; write so many as JSON lines"
+        raise DataError(message, path=path)
     pools: list[list[_Block]] = []
     for block in _blocks(text):
         if block.what == "problem" and block.body and (block.line or len(block.parts) > 1):

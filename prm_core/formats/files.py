@@ -27,13 +27,13 @@ from prm_core.formats.containers import (
     text_rows,
 )
 from prm_core.formats.hub import hub_rows, is_hub
+from prm_core.formats.parquet import MOST_OF_A_GROUP, parquet_problems
 from prm_core.formats.problems import Problems
-from prm_core.formats.rows import MAX_LINE, FileRow, read_rows
+from prm_core.formats.rows import MAX_LINE, FileRow, TooMuchError, read_rows
 from prm_core.formats.tables import (
     csv_rows,
     csv_writer,
     grouped,
-    parquet_problems,
     parquet_writer,
     pyarrow_for,
 )
@@ -97,23 +97,35 @@ def problems_in(
     return Problems(expanded(rows_in(base, name)), share, name)
 
 
-def rows_in(base: BinaryIO, name: str) -> Iterator[FileRow | DataError]:
+def rows_in(
+    base: BinaryIO, name: str, most_bytes: int | None = None
+) -> Iterator[FileRow | DataError]:
     """The rows in a file's bytes, of any format, unchecked; a session is one row.
 
-    Args, Raises: as `problems_in`.
+    Args:
+        base, name: as `problems_in`.
+        most_bytes: of what is compressed, once it is unpacked; more is refused. None: any number.
+
+    Raises:
+        DataError: as `problems_in`.
     """
     if _is_parquet(base, name):
-        return parquet_problems(base, name).rows()
+        return parquet_problems(base, name, most_bytes or MOST_OF_A_GROUP).rows()
     head = _head(base, name)
     if head.startswith(b"PK\x03\x04"):
-        return inspect_archive(base, name)
+        return inspect_archive(base, name, most_bytes)
     stream: BinaryIO = base
     packed = name.endswith(".gz")
-    for _ in range(_MOST_PACKED):
-        if not (packed or head.startswith(b"\x1f\x8b")):
+    for _ in range(MOST_PACKED):
+        if not (packed or head.startswith(GZIP)):
             break
         stream, packed = cast(BinaryIO, gzip.GzipFile(mode="rb", fileobj=stream)), False
+        if most_bytes is not None:
+            bounded = _Unpacked(stream, name, most_bytes)
+            stream = cast(BinaryIO, io.BufferedReader(bounded, _CHUNK))
         head = _head(stream, name)
+    if head.startswith(GZIP):
+        raise too_packed(name)
     if head.startswith(_UTF_16):
         stream = cast(BinaryIO, io.BufferedReader(_FromUtf16(stream, name)))
         head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
@@ -133,8 +145,19 @@ def _is_parquet(base: BinaryIO, name: str) -> bool:
 
 _HEAD = 4096
 
-_MOST_PACKED = 2
+_CHUNK = 2**18
+
+GZIP = b"\x1f\x8b"
+"""How compressed files begin."""
+
+MOST_PACKED = 2
 """How often a file may be compressed: a tool may compress what another one had compressed."""
+
+
+def too_packed(name: str) -> DataError:
+    """Why a file is not unpacked once more, which for some files would never end."""
+    return DataError("is compressed more than twice; unpack it first", path=name)
+
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -162,6 +185,36 @@ class _FromUtf16(io.RawIOBase):
         part, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
         buffer[: len(part)] = part
         return len(part)
+
+
+class _Unpacked(io.RawIOBase):
+    """What a compressed file unpacks to, up to a number of bytes."""
+
+    def __init__(self, stream: BinaryIO, name: str, most_bytes: int) -> None:
+        self._stream, self._name, self._most = stream, name, most_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        if self._stream.tell() > self._most:
+            message = (
+                f"has more than {self._most:,} bytes when unpacked, the most that is opened at "
+                "once; score and evaluate have no limit"
+            )
+            raise TooMuchError(message, path=self._name)
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _head(stream: BinaryIO, name: str) -> bytes:

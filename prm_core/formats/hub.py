@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prm_core.errors import DataError
-from prm_core.formats.rows import FileRow
+from prm_core.formats.rows import FileRow, json_value
 
 _NAME = re.compile(
     r"hf:(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<config>[\w.-]+)(?=/))?(?:/(?P<split>[\w.-]+))?"
@@ -62,7 +62,7 @@ def hub_rows(name: str) -> Iterator[FileRow | DataError]:
         if isinstance(opened, Mapping):
             opened = opened["test"] if "test" in opened else next(iter(opened.values()))
         for line, row in enumerate(opened, start=1):
-            yield FileRow(name, line, dict(row))
+            yield FileRow(name, line, json_value(dict(row)))
     except DataError:
         raise
     except Exception as error:  # the library and its dependencies can raise anything

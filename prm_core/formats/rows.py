@@ -12,12 +12,16 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prm_core.errors import DataError
 from prm_core.types import half_character
@@ -28,6 +32,18 @@ _LONGEST = 240  # characters of a message
 
 MAX_LINE = 2**28
 """Bytes of one line, or of one value over several lines; more is refused."""
+
+MAX_BLANK = 1_000_000
+"""Blank lines in a row; more are what a file of a few kilobytes unpacks to, and no rows follow."""
+
+MAX_SAME = 100_000
+"""Rows of a table that are solutions of one problem; all of them are in memory."""
+
+_MAX_DEPTH = 100_000  # the parser refuses less, with its own words
+
+
+class TooMuchError(DataError):
+    """A file has more than is read at all, so that not even its beginning counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +146,24 @@ def _bounded(stream: Iterable[bytes], path: str) -> Iterator[bytes]:
     """Lines, none longer than `MAX_LINE`; of a file, which may unpack to anything, no more is read.
 
     Raises:
-        DataError: one is longer.
+        DataError: one is longer, or too many in a row are blank.
     """
     lines: Iterable[bytes] = stream
     if isinstance(stream, io.BufferedIOBase):
         lines = iter(partial(stream.readline, MAX_LINE + 1), b"")
+    n_blank = 0
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE:
             raise DataError(f"has more than {MAX_LINE:,} bytes", path=path, line=number)
+        n_blank = n_blank + 1 if line.isspace() else 0
+        if n_blank > MAX_BLANK:
+            raise too_blank(path, number)
         yield line
+
+
+def too_blank(path: str, line: int | None = None) -> DataError:
+    """Why a file is not read to its end that goes on with blank lines."""
+    return DataError(f"has more than {MAX_BLANK:,} blank lines in a row", path=path, line=line)
 
 
 def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | DataError]:
@@ -149,11 +174,24 @@ def _rows(values: Iterable[tuple[int, bytes]], path: str) -> Iterator[FileRow | 
                 yield FileRow(path, number, with_gold_answer(_fields(raw, path, number), path))
             except DataError as error:
                 yield error
+    except TooMuchError:
+        raise
     except DataError as error:  # the values are not separated correctly
         yield error
 
 
-_JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]|[^][{},"\s]++')
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_FLAT = rb'(?:[^][{}"]++|' + _STRING + rb")*+"  # no bracket, except in strings
+_LEAF = rb"\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
+# By whether a value has begun, in which only brackets count, and whether a string of the line has
+# no end, after which its quotes mean nothing. What is matched is group 1; a quote alone is such a
+# string.
+_JSON_TOKEN = {
+    (False, False): re.compile(rb"\s*+(" + _STRING + rb'|[][{},]|[^][{},"\s]++|")'),
+    (True, False): re.compile(rb'(?:[^][{}"]++|' + _STRING + b"|" + _LEAF + rb')*+([][{}"])'),
+    (False, True): re.compile(rb"\s*+([][{},]|[^][{},\s]++)"),
+    (True, True): re.compile(rb"[^][{}]*+([][{}])"),
+}
 
 
 def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int, bytes]]:
@@ -162,16 +200,20 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
     Strings hold no line ends in JSON, so brackets can be counted line by line.
 
     Raises:
-        DataError: the list has no end, or something follows it.
+        DataError: the list has no end, something follows it, or brackets are nested too deeply.
     """
     depth = base = 0
     held: list[bytes] = []
     begin = number = n_held = 0
     ended = False
     for number, line in lines:
-        at = 0
-        for token in _JSON_TOKEN.finditer(line):
-            sign = token[0]
+        at = end = 0
+        broken = False
+        while token := _JSON_TOKEN[depth > base, broken].match(line, end):
+            sign, start, end = token[1], token.start(1), token.end()
+            if sign == b'"':
+                broken = True
+                continue
             if ended:
                 raise DataError("has more text after the end of the list", path=path, line=number)
             if not held and depth == base == 0 and sign == b"[":
@@ -179,16 +221,18 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
                 continue
             if depth == base and sign in (b",", b"]"):
                 if held:
-                    yield begin, b"".join([*held, line[at : token.start()]])
+                    yield begin, b"".join([*held, line[at:start]])
                     held = []
                 ended = sign == b"]"
                 continue
             if not held:
-                begin, at = number, token.start()
+                begin, at = number, start
                 held, n_held = [b""], 0
             depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
+            if depth > _MAX_DEPTH:
+                raise DataError("has too many brackets that do not end", path=path, line=number)
             if depth == base and sign in (b"]", b"}"):
-                yield begin, b"".join([*held, line[at : token.end()]])
+                yield begin, b"".join([*held, line[at:end]])
                 held = []
         if held:
             held.append(line[at:])
@@ -200,6 +244,24 @@ def _values(lines: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int
         raise DataError(
             "is not valid JSON: the file ends in the middle of a value", path=path, line=number
         )
+
+
+ASKED = ("problem", "question", "prompt", "instruction")
+"""Fields that contain the problem, the first of them in our rows."""
+_ONE_OF_SEVERAL = re.compile(r"solution[ _-]?(?:\d{1,3}|[A-Z])", re.IGNORECASE)
+
+
+def is_solution_name(name: str) -> bool:
+    """Whether a field contains one of several solutions: solution_1, … or Solution A, …"""
+    return _ONE_OF_SEVERAL.fullmatch(name) is not None
+
+
+def several_solutions(names: Iterable[str]) -> list[str]:
+    """Such fields, where there is none for all of them."""
+    names = list(names)
+    if "solution" in names or "solutions" in names:
+        return []
+    return [name for name in names if is_solution_name(name)]
 
 
 GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "final_answer")
@@ -227,6 +289,50 @@ def say_answer_counts(name: str, field: str = "answer") -> None:
     """Log that another field of a file is used as the right answer."""
     message = "%s: rows have no gold_answer; their field %s counts as the right answer"
     _log.warning(message, name, field)
+
+
+def json_value(value: Any) -> Any:
+    """A value of a table or a library as JSON has it; what JSON cannot say stays as it is.
+
+    Decimals are numbers, dates and times text, bytes the text in them, and NaN, which tables have
+    in place of a number that is missing, is null.
+
+    >>> json_value({"gold": Decimal("18.00"), "day": date(2024, 5, 1), "none": math.nan})
+    {'gold': 18, 'day': '2024-05-01', 'none': None}
+    """
+    if isinstance(value, float):
+        return None if math.isnan(value) else float(value)
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {name: json_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(one) for one in value]
+    if type(value).__name__ in ("NAType", "NaTType"):  # of pandas
+        return None
+    if isinstance(value, Decimal):
+        return _decimal(value)
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
+        return value.date().isoformat()  # as pandas stores a date, and writes it
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID | timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode("utf-8")
+    if hasattr(value, "tolist"):  # of numpy
+        return json_value(value.tolist())
+    return value
+
+
+def _decimal(value: Decimal) -> int | float | str | None:
+    """A decimal as a number, or as text if a float would not be equal to it."""
+    if not value.is_finite():
+        return None
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else format(value, "f").rstrip("0")
 
 
 def json_line(row: dict[str, Any]) -> str:
@@ -353,4 +459,5 @@ def kind_of(value: Any) -> str:
     if value is None:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+    names[bytes] = "bytes that are not text"
     return names.get(type(value), "a list" if isinstance(value, list) else "an object")

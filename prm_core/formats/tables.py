@@ -13,7 +13,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any, BinaryIO
@@ -21,20 +22,31 @@ from typing import Any, BinaryIO
 from prm_core.errors import DataError
 from prm_core.formats.atomic import read_errors
 from prm_core.formats.labelled_rows import LABELLED
-from prm_core.formats.problems import Problems
-from prm_core.formats.rows import ALSO_GOLD, MAX_LINE, FileRow, kind_of, with_gold_answer
+from prm_core.formats.rows import (
+    ALSO_GOLD,
+    ASKED,
+    MAX_BLANK,
+    MAX_LINE,
+    MAX_SAME,
+    FileRow,
+    is_solution_name,
+    kind_of,
+    several_solutions,
+    too_blank,
+    with_gold_answer,
+)
 from prm_core.formats.translate import FORMATS
 from prm_core.ranking.aggregate import METHODS
 
 _COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer", *ALSO_GOLD, "source")
-_MOST_OF_A_GROUP = 2**31  # bytes of a Parquet row group, unpacked
+_MOST_COLUMNS = 10_000
 _ROW_GROUP = 1000  # solutions that are written to Parquet at once
 
 
 _RESULTS = frozenset({"problem", "candidate", "steps", "probabilities"})
 
 
-def _is_other(columns: list[str]) -> bool:
+def _is_other(columns: Sequence[str]) -> bool:
     """Whether these are the columns of another format, not of a table of problems."""
     known = [one.fields for one in FORMATS if one.name != "MATH"]
     known += [_RESULTS, _PRM800K, *LABELLED]
@@ -45,21 +57,29 @@ def _is_other(columns: list[str]) -> bool:
 _PRM800K = frozenset({"question", "label"})
 
 
-def _check_columns(columns: list[str], path: str) -> bool:
+def check_columns(columns: Sequence[str], path: str) -> bool:
     """Whether a table is one of problems, rather than of another format.
 
     Raises:
         DataError: it is neither.
     """
-    for column in columns:
-        if columns.count(column) > 1 and column:
-            raise DataError(f"has the column {column!r} twice", path=path)
-    if "solutions" not in columns and _is_other(columns):
+    for column, n in Counter(columns).items():
+        if n > 1 and column:
+            raise DataError(f"has the column {column[:60]!r} twice", path=path)
+    several = several_solutions(columns)
+    if not {"solutions", *several} & set(columns) and _is_other(columns):
         return False
+    if (
+        "problem" not in columns
+        and (several or "solutions" in columns)
+        and set(ASKED) & set(columns)
+    ):
+        return False  # ours, but for the name of the problem
     if "problem" not in columns:
-        found = f"; it has {', '.join(columns[:8])}" if any(columns) else ""
+        there = ", ".join(column[:60] for column in columns[:8])
+        found = f"; it has {there}" if any(columns) else ""
         raise DataError(f"has no column 'problem'{found}", path=path)
-    given = {"solutions", "solution"} & set(columns)
+    given = {"solutions", "solution"} & set(columns) or several[:1]
     asks_only = not given and bool({"gold_answer", *ALSO_GOLD} & set(columns))
     if len(given) != 1 and not asks_only:
         raise DataError(
@@ -88,8 +108,19 @@ def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | D
             yield row
         else:
             pool.append(row)
+            _check_same(len(pool), pool[0])
     if pool:
         yield _one(pool)
+
+
+def _check_same(n: int, first: FileRow) -> None:
+    """
+    Raises:
+        DataError: so many rows are solutions of one problem that they would fill the memory.
+    """
+    if n > MAX_SAME:
+        message = f"and the rows after it are more than {MAX_SAME:,} solutions of one problem"
+        raise first.error(message)
 
 
 def _one(pool: list[FileRow]) -> FileRow:
@@ -129,6 +160,7 @@ def one_result_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[File
                 if name not in about
             }
         )
+        _check_same(len(first.fields["candidates"]), first)
     if first is not None:
         yield first
 
@@ -151,11 +183,11 @@ def _json_cell(cell: Any, name: str = "") -> Any:
 
 
 class _Bounded(io.RawIOBase):
-    """A file, with a bound on a line, which is in memory before it is read: gzip may unpack to
-    anything."""
+    """A file, with a bound on a line, which is in memory before it is read, and on line ends alone:
+    gzip may unpack to anything."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
-        self._stream, self._path, self._n_held = stream, path, 0
+        self._stream, self._path, self._n_held, self._n_blank = stream, path, 0, 0
 
     def readable(self) -> bool:
         return True
@@ -167,26 +199,24 @@ class _Bounded(io.RawIOBase):
         self._n_held = len(data) - end - 1 + (self._n_held if end < 0 else 0)
         if self._n_held > MAX_LINE:
             raise DataError(f"has a line of more than {MAX_LINE:,} bytes", path=self._path)
+        self._n_blank = 0 if data.strip() else self._n_blank + len(data)
+        if self._n_blank > MAX_BLANK:
+            raise too_blank(self._path)
         return len(data)
-
-
-_ONE_OF_SEVERAL = re.compile(r"solution[ _-]?(?:\d{1,3}|[A-Z])", re.IGNORECASE)
-
-
-def _several_columns(columns: list[str]) -> list[str]:
-    """The columns solution_1, solution_2, …, or Solution A, …, where there is no other."""
-    if {"solution", "solutions"} & set(columns):
-        return []
-    return [name for name in columns if _ONE_OF_SEVERAL.fullmatch(name)]
 
 
 _TOLD = re.compile(r"sep=(.)\r?\n?")  # Excel's first line
 
 
-def _column(name: str) -> str:
+def column_name(name: str) -> str:
     """A column's name as ours, where it differs in case and blanks: "Gold Answer"."""
     plain = "_".join(name.lower().split())
-    return plain if plain in _COLUMNS else name
+    return plain if plain in _COLUMNS or plain in ASKED else name
+
+
+def is_read(column: str) -> bool:
+    """Whether a column of a table of problems is read."""
+    return column in _COLUMNS or is_solution_name(column)
 
 
 def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow | DataError]:
@@ -208,10 +238,11 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                 delimiter, n_skipped = max(delimiter, *",;\t|", key=first.count), 0
             if not first:
                 raise DataError("has no rows", path=path)
+            if first.count(delimiter) > _MOST_COLUMNS:
+                raise DataError(f"has more than {_MOST_COLUMNS:,} columns", path=path)
             reader = csv.reader(chain([first], text), strict=True, delimiter=delimiter)
-            header = [_column(name) for name in next(reader, [])]
-            several = _several_columns(header)
-            is_ours = _check_columns([*header, "solutions"] if several else header, path)
+            header = [column_name(name) for name in next(reader, [])]
+            is_ours = check_columns(header, path)
             above = reader.line_num + n_skipped
             for cells in reader:
                 line, above = above + 1, reader.line_num + n_skipped
@@ -225,20 +256,20 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                 if not is_ours:
                     is_result = set(header) >= _RESULTS
                     typed = {
-                        name: _json_cell(armed(cell) if is_result else cell, name)
+                        name: cell
+                        if is_solution_name(name)
+                        else _json_cell(armed(cell) if is_result else cell, name)
                         for name, cell in found
                         if name
                     }
                     yield FileRow(path, line, {k: v for k, v in typed.items() if v != ""})
                     continue
                 fields: dict[str, Any] = {
-                    name: cell for name, cell in found if name in _COLUMNS and cell
+                    name: cell for name, cell in found if is_read(name) and cell
                 }
-                if several:
-                    fields["solutions"] = [c for n, c in found if n in several and c.strip()]
                 if "solution" in header:
                     fields.setdefault("solution", "")
-                yield _with_list(FileRow(path, line, fields))
+                yield with_list(FileRow(path, line, fields))
         except csv.Error as error:
             line = reader.line_num + n_skipped
             raise DataError(f"is not valid CSV: {error}", path=path, line=line) from None
@@ -246,7 +277,7 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
             text.detach()  # otherwise the stream would be closed with it
 
 
-def _with_list(row: FileRow) -> FileRow | DataError:
+def with_list(row: FileRow) -> FileRow | DataError:
     """A row whose solutions are parsed as JSON if they are text."""
     value = row.fields.get("solutions")
     if not isinstance(value, str):
@@ -265,45 +296,6 @@ def _with_list(row: FileRow) -> FileRow | DataError:
     return row
 
 
-def parquet_problems(base: BinaryIO, path: str) -> Problems:
-    """
-    Raises:
-        DataError: the file is not Parquet, or not a table of problems.
-    """
-    pyarrow = pyarrow_for(path)
-    try:
-        file = pyarrow.parquet.ParquetFile(base)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
-    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
-    if any(group.total_byte_size > _MOST_OF_A_GROUP for group in groups):
-        message = f"has a row group of more than {_MOST_OF_A_GROUP:,} bytes; write smaller ones"
-        raise DataError(message, path=path)
-    names = list(file.schema_arrow.names)
-    is_ours = _check_columns(names, path)
-    n_read = 0
-
-    def rows() -> Iterator[FileRow | DataError]:
-        nonlocal n_read
-        try:
-            columns = [n for n in names if n in _COLUMNS or not is_ours]
-            for batch in file.iter_batches(64, columns=columns):
-                for found in batch.to_pylist():
-                    n_read += 1
-                    if not is_ours:
-                        yield FileRow(path, n_read, found)
-                        continue
-                    fields = {name: value for name, value in found.items() if value is not None}
-                    if "solution" in names:
-                        fields.setdefault("solution", "")
-                    yield _with_list(FileRow(path, n_read, fields))
-        except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
-
-    n_rows = file.metadata.num_rows or 1
-    return Problems(grouped(rows()), lambda: n_read / n_rows, path)
-
-
 def grouped(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
     """The rows of a table, those of one problem combined."""
     for row in one_result_per_problem(one_per_problem(rows)):
@@ -319,6 +311,7 @@ def pyarrow_for(path: str) -> Any:
         DataError: it is not installed.
     """
     try:
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError as error:
         raise DataError(

@@ -35,7 +35,16 @@ from prm_core.formats.labelled_rows import (
     optional_text,
     text_of,
 )
-from prm_core.formats.rows import ALSO_GOLD, GOLD, FileRow, kind_of, say_answer_counts
+from prm_core.formats.rows import (
+    ALSO_GOLD,
+    ASKED,
+    GOLD,
+    FileRow,
+    kind_of,
+    say_answer_counts,
+    several_solutions,
+    with_gold_answer,
+)
 from prm_core.types import Example
 
 
@@ -61,12 +70,39 @@ def problem_rows(row: FileRow) -> list[FileRow]:
     Raises:
         DataError: a field does not hold what it should.
     """
+    if several := several_solutions(row.fields):
+        row = _with_solutions(row, several)
     found = format_of(row.fields)
     if found is not None:
-        return [found.read(row)]
+        return [_without_nulls(found.read(row))]
     if "solutions" in row.fields:
-        return [row]
+        return [_without_nulls(row)]
     return _labelled(row) if is_labelled(row) else [_unsolved(row)]
+
+
+def _with_solutions(row: FileRow, names: Sequence[str]) -> FileRow:
+    """A row with a field for each solution: those that are not blank, as `solutions`."""
+    fields = {name: value for name, value in row.fields.items() if name not in names}
+    given = [row.fields[name] for name in names]
+    fields["solutions"] = [
+        one for one in given if one is not None and not (isinstance(one, str) and not one.strip())
+    ]
+    return FileRow(row.path, row.line, with_gold_answer(fields, row.path))
+
+
+def _without_nulls(row: FileRow) -> FileRow:
+    """One of our rows whose solutions do not say what they do not have, as tables must."""
+    solutions = row.fields.get("solutions")
+    if not isinstance(solutions, list) or not any(isinstance(one, dict) for one in solutions):
+        return row
+    return FileRow(row.path, row.line, {**row.fields, "solutions": [*map(_said, solutions)]})
+
+
+def _said(value: Any) -> Any:
+    """The fields of an object, and of those in it, that are not null."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _said(one) for name, one in value.items() if one is not None}
 
 
 def format_of(fields: Mapping[str, Any]) -> Format | None:
@@ -303,12 +339,9 @@ def _messages(row: FileRow) -> FileRow:
     )
 
 
-_ASKED = ("problem", "question", "prompt", "instruction")
-
-
 def _asked_otherwise(row: FileRow) -> FileRow:
     """One of our rows whose problem has another name."""
-    (asked, *_) = (name for name in _ASKED if name in row.fields)
+    (asked, *_) = (name for name in ASKED if name in row.fields)
     fields = {name: value for name, value in row.fields.items() if name != asked}
     gold_answer = fields.get("gold_answer")
     if isinstance(gold_answer, str) and "####" in gold_answer:
@@ -321,7 +354,7 @@ _REPLIED = ("responses", "response", "generations", "generation", "model_output"
 
 def _replied(fields: Mapping[str, Any]) -> bool:
     """Whether the texts of a row with question and response are texts."""
-    (asked, *_) = (name for name in _ASKED if name in fields)
+    (asked, *_) = (name for name in ASKED if name in fields)
     (replied, *_) = (name for name in _REPLIED if name in fields)
     others = {"solutions", "labels", "label", "steps", "chosen"} & fields.keys()
     texts = fields[replied] if isinstance(fields[replied], list) else [fields[replied]]
@@ -335,7 +368,7 @@ def _replied(fields: Mapping[str, Any]) -> bool:
 
 def _model_answers(row: FileRow) -> FileRow:
     """What a model replied to a question: one text, or a list of them."""
-    (asked, *_) = (name for name in _ASKED if name in row.fields)
+    (asked, *_) = (name for name in ASKED if name in row.fields)
     (replied, *_) = (name for name in _REPLIED if name in row.fields)
     texts = row.fields[replied]
     row_id = optional_text(row, "unique_id") or row.fields.get("id")
@@ -393,7 +426,7 @@ def _unsolved(row: FileRow) -> FileRow:
     names count.
     """
     fields = row.fields
-    asked = next((name for name in _ASKED if isinstance(fields.get(name), str)), "")
+    asked = next((name for name in ASKED if isinstance(fields.get(name), str)), "")
     answered = next(
         (name for name in ALSO_GOLD if isinstance(fields.get(name), str | int | float)), ""
     )
@@ -527,11 +560,11 @@ FORMATS: tuple[Format, ...] = tuple(
         ("conversations", {"conversations"}, _is_chat, _messages),
         *(
             ("ours", {asked, "solutions"}, lambda f: "problem" not in f, _asked_otherwise)
-            for asked in _ASKED[1:]
+            for asked in ASKED[1:]
         ),
         *(
             ("model answers", {asked, replied}, _replied, _model_answers)
-            for asked in _ASKED
+            for asked in ASKED
             for replied in _REPLIED
         ),
         ("GSM8K", {"question", "answer"}, lambda f: not _has_labels(f), _gsm8k),

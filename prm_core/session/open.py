@@ -17,16 +17,30 @@ from prm_core.formats.containers import expanded
 from prm_core.formats.files import rows_in
 from prm_core.formats.hub import hub_rows, is_hub
 from prm_core.formats.problems import text_or_steps
-from prm_core.formats.rows import FileRow
+from prm_core.formats.rows import FileRow, json_value
 from prm_core.formats.translate import problem_rows
 from prm_core.session.codec import is_session, whatever_is_good
 from prm_core.session.convert import from_candidate, session_rows_json, unique_names
-from prm_core.session.record import MAX_PROBLEMS, Model, Problem, Scores, Session, Solution
+from prm_core.session.record import (
+    MAX_PROBLEMS,
+    MAX_SOLUTIONS,
+    Model,
+    Problem,
+    Scores,
+    Session,
+    Solution,
+)
 from prm_core.text.steps import Splits, candidate_of, given_steps, split_solutions
 from prm_core.text.tags import may_hold_tags
 
 MAX_CHARS = 2**29
 """Of all texts of a file that is not our session; about a million long solutions."""
+
+MAX_UNPACKED = 2**31
+"""Bytes of a compressed file, unpacked."""
+
+
+_MOST_BAD = 10_000  # rows that cannot be read, beside ten for each problem that can
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,11 @@ class Opened:
 
 
 def open_session(
-    source: str | Path | bytes | BinaryIO, name: str = "", *, most_chars: int = MAX_CHARS
+    source: str | Path | bytes | BinaryIO,
+    name: str = "",
+    *,
+    most_chars: int = MAX_CHARS,
+    most_bytes: int = MAX_UNPACKED,
 ) -> Opened:
     """The session in a file of any kind.
 
@@ -57,6 +75,7 @@ def open_session(
         name: its name, if there is no path; used in errors, and for the format if the contents
             do not show it.
         most_chars: in all texts of a file that is not a session of ours; more is refused.
+        most_bytes: of a compressed file, unpacked; more is refused.
 
     Raises:
         DataError: nothing can be read: the file is damaged, of an unknown kind, has no rows, or is
@@ -66,11 +85,13 @@ def open_session(
         return _Builder().read(expanded(hub_rows(source)), source)
     if isinstance(source, str | Path):
         with file_errors(source, "read"), Path(source).open("rb") as file:
-            return open_session(file, name or str(source), most_chars=most_chars)
+            return open_session(
+                file, name or str(source), most_chars=most_chars, most_bytes=most_bytes
+            )
     name = name or "-"
     base = nullcontext(io.BytesIO(source) if isinstance(source, bytes) else source)
     with base as stream, read_errors(name):
-        rows = rows_in(stream, name)
+        rows = rows_in(stream, name, most_bytes)
         first = next(rows, None)
         if isinstance(first, FileRow) and is_session(first.fields):
             return Opened(*whatever_is_good(first.fields, name))
@@ -94,7 +115,9 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "-") -> Opened:
     Raises:
         DataError: nothing can be read.
     """
-    numbered = (FileRow(name, line, dict(row)) for line, row in enumerate(rows, start=1))
+    numbered = (
+        FileRow(name, line, json_value(dict(row))) for line, row in enumerate(rows, start=1)
+    )
     return _Builder().read(expanded(numbered), name)
 
 
@@ -104,7 +127,11 @@ def _is_session_row(row: FileRow) -> bool:
 
 def _session_rows(rows: Iterator[FileRow | DataError], name: str) -> Opened:
     """The session of rows that `session_rows` wrote, without those that are bad."""
-    found = list(rows)
+    found = []
+    for row in rows:
+        found.append(row)
+        if len(found) > MAX_PROBLEMS:
+            raise DataError(f"has more than {MAX_PROBLEMS:,} rows of a session", path=name)
     good = [row.fields for row in found if isinstance(row, FileRow) and _is_session_row(row)]
     strange = [
         row if isinstance(row, DataError) else row.error("is not a row of a session", "session")
@@ -113,6 +140,14 @@ def _session_rows(rows: Iterator[FileRow | DataError], name: str) -> Opened:
     ]
     session, errors = whatever_is_good(session_rows_json(good), name)
     return Opened(session, (*strange, *errors))
+
+
+def _too_many(errors: Sequence[DataError], name: str) -> DataError:
+    """Why a file of which nearly nothing can be read is not read to its end."""
+    return DataError(
+        f"has more than {len(errors) - 1:,} rows that cannot be read; the first: {errors[0]}",
+        path=name,
+    )
 
 
 class _Builder:
@@ -140,6 +175,8 @@ class _Builder:
             if len(self._problems) > MAX_PROBLEMS or self._n_chars > self._most_chars:
                 most = f"{MAX_PROBLEMS:,} problems or {self._most_chars:,} characters"
                 raise DataError(f"has more than {most}, the most for a session", path=name)
+            if len(self._errors) > _MOST_BAD + 10 * len(self._problems):
+                raise _too_many(self._errors, name)
         if not self._problems:
             raise self._errors[0] if self._errors else DataError("has no rows", path=name)
         problems, models = tuple(self._problems), tuple(self._models.values())
@@ -238,6 +275,9 @@ def _with(row: FileRow, problem: Problem, solution: Solution) -> Problem:
             kept = list(problem.solutions)
             kept[at] = _with_scores(one, solution)
             return replace(problem, solutions=tuple(kept))
+    if len(problem.solutions) == MAX_SOLUTIONS:
+        message = f"is one more than the {MAX_SOLUTIONS:,} solutions that are kept of a problem"
+        raise row.error(message, "solutions")
     names = [one.name for one in problem.solutions]
     name = unique_names([*names, solution.name])[-1]
     try:

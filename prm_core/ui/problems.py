@@ -22,6 +22,7 @@ import gradio as gr
 from prm_core.errors import DataError, PRMError
 from prm_core.evaluation.choices import compare_choices
 from prm_core.formats.atomic import read_errors
+from prm_core.formats.files import GZIP, MOST_PACKED, too_packed
 from prm_core.formats.hub import hub_rows
 from prm_core.paths import assets_dir, page_script
 from prm_core.session import Opened, Problem, Session, from_rows, open_session, session_json
@@ -89,7 +90,9 @@ def opened_file(contents: bytes, name: str) -> Opened:
     Raises:
         DataError: as `open_session`; or the file is too large.
     """
-    while contents.startswith(b"\x1f\x8b"):
+    for _ in range(1 + MOST_PACKED):  # the browser compresses as well
+        if not contents.startswith(GZIP):
+            break
         with read_errors(name):
             unpacked = gzip.GzipFile(fileobj=io.BytesIO(contents)).read(MAX_UNPACKED + 1)
         if len(unpacked) > MAX_UNPACKED:
@@ -99,7 +102,9 @@ def opened_file(contents: bytes, name: str) -> Opened:
                 path=name,
             )
         contents, name = unpacked, name.removesuffix(".gz")
-    return open_session(contents, name, most_chars=MAX_UNPACKED)
+    if contents.startswith(GZIP):
+        raise too_packed(name)
+    return open_session(contents, name, most_chars=MAX_UNPACKED, most_bytes=MAX_UNPACKED)
 
 
 def open_hub(asked: object) -> dict[str, Any]:

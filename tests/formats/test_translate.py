@@ -31,6 +31,7 @@ from prm_core.formats.rows import json_line
 from prm_core.labelling.solutions import Unlabelled, read_unlabelled
 from prm_core.session import Session, open_session, save_session, session_rows
 from prm_core.types import Candidate, Example, ScoredCandidate
+from prm_core.ui.problems import opened_file
 
 PEN = "A pen costs 3 and a book 4. What do both cost?"
 STEPS = ["3 + 4 = 7.", "The answer is 7."]
@@ -677,6 +678,85 @@ def test_nothing_unpacks_without_bound(monkeypatch: pytest.MonkeyPatch, tmp_path
     path = eval_file(tmp_path / "b.eval", [SAMPLE], **{"samples/2_epoch_1.json": big})
     (error,) = open_session(path).errors
     assert "more than 10,000 bytes" in str(error)
+    for name, raw in (
+        ("a.jsonl", gzip.compress(b'{"problem": "p"}\n' * 30_000)),
+        ("a.eval", path.read_bytes()),
+    ):
+        with pytest.raises(
+            DataError, match=r"bytes when unpacked.* score and evaluate have no limit"
+        ):
+            open_session(raw, name, most_bytes=500_000)
+
+
+@pytest.mark.parametrize("packed", [3, 4, 5])
+def test_what_is_compressed_again_and_again_is_refused(packed: int) -> None:
+    """Some files unpack to themselves, and so would never end."""
+    raw = b'{"problem": "p", "solutions": ["s"]}'
+    for _ in range(packed):
+        raw = gzip.compress(raw)
+    with pytest.raises(DataError, match="compressed more than twice; unpack it first"):
+        open_session(raw, "a.jsonl.gz")
+    if packed > 3:  # the page gets it compressed once more
+        with pytest.raises(DataError, match="compressed more than twice; unpack it first"):
+            opened_file(raw, "a.jsonl.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "unit", "said"),
+    [
+        ("a.jsonl", b"", b"\n", "blank lines in a row"),
+        ("a.json", b"", b"[\n\n", "brackets that do not end"),
+        ("a.json", b"", b"[", "brackets that do not end"),
+        ("a.csv", b"problem,solution", b"\r\n", "blank lines in a row"),
+        ("a.csv", b"", b",", "columns"),
+        ("a.csv", b"", b'"', '^a.csv: has no column .problem.; it has "{60}$'),
+        ("a.md", b"", b"---\n", "lines of text"),
+        ("a.jsonl", b"", b"{}\n", "rows that cannot be read; the first: a.jsonl, line 1, field"),
+        ("a.json", b"[", b"{},", "rows that cannot be read; the first: a.json, line 1, field"),
+    ],
+)
+def test_nothing_is_read_for_minutes_that_holds_nothing(
+    name: str, begin: bytes, unit: bytes, said: str
+) -> None:
+    """Files of a few kilobytes, which unpack to millions of lines or brackets."""
+    packed = gzip.compress(begin + unit * (20_000_000 // len(unit)), 1)
+    with pytest.raises(DataError, match=said):
+        open_session(packed, name)
+
+
+def test_a_string_without_an_end_is_looked_through_once() -> None:
+    raw = b'[{"problem": "p", "solutions": ["s"]},\n{"a": "' + b'\\"' * 200_000 + b"},\n{}]"
+    opened = open_session(raw, "a.json")  # each of the quotes could begin a string
+    assert len(opened.session.problems) == 1
+    assert len(opened.errors) == 2
+
+
+def test_solutions_of_one_problem_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prm_core.formats.tables.MAX_SAME", 10)
+    for header, row in (
+        ("problem,solution", "p,s"),
+        ("problem,candidate,steps,probabilities", 'p,0,"[""s""]",[0.5]'),
+    ):
+        with pytest.raises(DataError, match=r"line 2: .* more than 10 solutions of one problem"):
+            open_session("\n".join([header, *[row] * 11]).encode(), "a.csv")
+        assert open_session("\n".join([header, *[row] * 10]).encode(), "a.csv").session.problems
+
+
+def test_a_zip_that_says_another_size_than_it_has(tmp_path: Path) -> None:
+    path = eval_file(tmp_path / "a.eval", [SAMPLE], **{"samples/2_epoch_1.json": b" " * 5_000})
+    raw = path.read_bytes()
+    size = (5_000).to_bytes(4, "little")
+    for false in (10, 4_000_000_000):
+        wrong = raw.replace(size, false.to_bytes(4, "little"))
+        assert wrong != raw
+        if false > 5_000:  # it says how much it holds: nothing of it is unpacked
+            with pytest.raises(DataError, match=r"has 4,000,00\d,\d{3} bytes when unpacked"):
+                open_session(wrong, "a.eval")
+            continue
+        opened = open_session(wrong, "a.eval")
+        assert len(opened.session.problems) == 1
+        (error,) = opened.errors
+        assert "samples/2_epoch_1.json cannot be read: Bad CRC-32" in str(error)
 
 
 def test_an_empty_session_is_one(tmp_path: Path) -> None:
