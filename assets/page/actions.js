@@ -108,7 +108,7 @@ function startWanted() {
 function lose() {
   prm.store(RESUME, resumed ? "" : "1");
   show({ running: false, message: AWAY + (resumed ? "" : " Scoring resumes when it is back.") });
-  tell("prm:lost", "The server cannot be reached; what was scored stays.");
+  tell("prm:lost", "The server was lost; what was scored stays.");
 }
 
 // The request stays until the server says that it runs: Gradio reloads the page when it reconnects,

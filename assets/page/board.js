@@ -1087,12 +1087,18 @@ async function findChoices(those) {
   const stored = JSON.parse(prm.storedResults(prm.ownResults(of)));
   const letters = there.map((one) => one.letter);
   stored.candidates = stored.candidates.filter((one) => letters.includes(one.letter));
-  const again = await server.restore(JSON.stringify(stored)).catch(() => null);
+  const again = await prm.reply(server.restore(JSON.stringify(stored)));
   if (of.ofThose.those !== those) return;
   of.ofThose = again
     ? { those, found: JSON.parse(again.choices) }
     : { those, found: of.found, isOld: true };
   if (value === of) fillView();
+  if (!again) {
+    prm.whenBack("choices", () => {
+      of.ofThose = undefined;
+      if (value === of) fillView();
+    });
+  }
 }
 
 function fillRules() {
@@ -1369,6 +1375,7 @@ function show(next, apart = false) {
   const was = value;
   value = next;
   prm.results = next;
+  Answers.sayGold(""); // it was said of what was on show before
   if (!radios.size) buildRules();
   root.style.setProperty("--t", value.threshold);
   showOverview();

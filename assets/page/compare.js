@@ -34,15 +34,23 @@ function comparison(other) {
     const [model, second] = names(other);
     const theirScores = { ...other, model: second, candidates: theirs };
     const question = { ...stored, model, candidates, other: theirScores };
-    comparing = comparing.then(() => server.compare(JSON.stringify(question))).catch(() => null);
+    comparing = comparing.then(() => prm.reply(server.compare(JSON.stringify(question))));
     const answer = comparing.then((found) => {
       if (found) known.set(key, found);
-      else known.delete(key);
+      else {
+        known.delete(key);
+        prm.whenBack("comparison", compareAgain);
+      }
       return found;
     });
     known.set(key, answer);
   }
   return known.get(key);
+}
+
+function compareAgain() {
+  if (viewNow().name === "Models") fillModels();
+  showOutcomes();
 }
 
 function fillModels() {

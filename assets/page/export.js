@@ -46,7 +46,7 @@ async function exported(format, part) {
   const session = base64(new Uint8Array(await packing.arrayBuffer()));
   return session.length > props.max_session
     ? { error: "This is too large for the page; close the list, and export it in parts." }
-    : await server.export_session({ format, session }).catch(() => ({}));
+    : (await prm.reply(server.export_session({ format, session }))) ?? {};
 }
 
 const unanswered = (what) => `The server did not answer; save ${what} again in a minute.`;

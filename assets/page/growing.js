@@ -93,9 +93,15 @@ function comparedSearch(beside) {
   if (!asked.every((one, i) => one === comparedTrees.asked[i])) {
     const mine = comparedTrees = { asked, found: null };
     const [first, second, gold] = asked;
-    server.compare_searches({ searches: [first, second], gold }).catch(() => null).then((found) => {
+    prm.reply(server.compare_searches({ searches: [first, second], gold })).then((found) => {
       mine.found = found ?? { board: null, words: {} };
       if (mine === comparedTrees) fillView();
+      if (found) return;
+      prm.whenBack("searches", () => {
+        if (mine !== comparedTrees) return;
+        comparedTrees = { asked: [], found: null };
+        fillView();
+      });
     });
   }
   return comparedTrees.found;

@@ -200,7 +200,17 @@ async function saveLabels({ format, label }) {
   Labels.tell("Saving…");
   const reply = await exported(format, { method });
   if (reply.contents) download(reply.name, new Blob([bytesOf(reply.contents)]));
-  Labels.tell(reply.contents ? `Saved ${reply.words}` : reply.error ?? unanswered(label));
+  if (!reply.contents && !reply.error) tellUnanswered(unanswered(label), () => {});
+  else Labels.tell(reply.contents ? `Saved ${reply.words}` : reply.error);
+}
+
+// Says that the server did not answer, until it is back; then it may be asked again.
+function tellUnanswered(words, again) {
+  Labels.tell(words);
+  prm.whenBack("labels", () => {
+    if (Labels.told() === words) Labels.tell("");
+    again();
+  });
 }
 
 // --- a second annotator -------------------------------------------------------------------------------
@@ -239,10 +249,17 @@ async function compareLabels() {
   const packing = through(prm.merged({ method }), new CompressionStream("gzip"));
   const session = base64(new Uint8Array(await packing.arrayBuffer()));
   const { name, contents } = mine;
-  const found = await server.compare_annotators({ session, name, contents }).catch(() => ({}));
+  const found = await prm.reply(server.compare_annotators({ session, name, contents }));
   if (mine !== second) return;
+  if (!found) {
+    tellUnanswered(
+      "The server did not answer; the files are compared when it is back.",
+      () => mine === second && compareLabels(),
+    );
+    return;
+  }
   if (!found.words) {
-    Labels.tell(found.error ?? "The server did not answer; compare again in a minute.");
+    Labels.tell(found.error);
     return;
   }
   Labels.tell("");

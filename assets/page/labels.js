@@ -14,6 +14,7 @@ const Labels = (() => {
   let rows = [];
   let drawn = ""; // what the rows were made of
   let wished = false; // the steps are waited for
+  let toldOf = ""; // what the last message was told of
 
   // --- the frame ----------------------------------------------------------------------------------
 
@@ -430,13 +431,25 @@ const Labels = (() => {
       agreement.textContent = show.second.words;
     }
     if (!keys.childElementCount) tellKeys();
+    if (isAbout() !== toldOf) tell("");
     paint();
     if (wished && document.activeElement === document.body) goTo(at);
   }
 
+  // A message is of one solution and what is said of it; it goes when another one is on show.
+  const isAbout = () => JSON.stringify([show?.problem, show?.letter, show?.said]);
+
   const tell = (words) => {
     told.textContent = words;
+    toldOf = isAbout();
   };
 
-  return { node, draw, press, tell, focus: (step) => goTo(step ?? at) };
+  return {
+    node,
+    draw,
+    press,
+    tell,
+    told: () => told.textContent,
+    focus: (step) => goTo(step ?? at),
+  };
 })();

@@ -385,10 +385,20 @@ prm.leaveList = async () => {
   saveNow();
 };
 
-async function take(reply, name) {
-  const words = reply?.error ?? (reply ? "" : "The server did not answer; try again in a minute.");
+const NO_ANSWER = "The server did not answer; try again in a minute.";
+
+// Why something could not be opened, until the next is opened.
+function sayIssue(words) {
   openIssue.textContent = words;
   openIssue.hidden = !words;
+}
+
+async function take(reply, name) {
+  const words = reply?.error ?? (reply ? "" : NO_ANSWER);
+  sayIssue(words);
+  if (words === NO_ANSWER) {
+    prm.whenBack("opening", () => openIssue.textContent === words && sayIssue(""));
+  }
   if (words) return;
   putAside();
   [session, title] = [JSON.parse(reply.session), name];
@@ -450,6 +460,7 @@ function isHalfOf({ problem, more }, { problem: same, more: { search } }) {
 
 // The current list can be restored, with what was typed and scored in it.
 function putAside() {
+  sayIssue("");
   keepCurrent();
   if (session) previous = { session, title, model, at, drafts, results, facts, labels };
   [session, at] = [null, -1];
@@ -503,7 +514,7 @@ async function gzipped(file) {
 async function openText({ text, title: name }) {
   const packed = await gzipped(new File([text], "link.json"));
   const asked = { name: "link.json.gz", contents: await base64(packed) };
-  take(await server.open_file(asked).catch(() => null), name);
+  take(await prm.reply(server.open_file(asked)), name);
 }
 
 function base64(blob) {
@@ -527,11 +538,9 @@ async function openFile(file) {
   } compressed, and the page opens at most ${
     megabytes(props.max_bytes)
   }; on the command line it has no limit: python -m prm_core score ${file.name}`;
-  const reply = large
-    ? { error: words }
-    : await base64(packed).then((text) => server.open_file({ name, contents: text })).catch(() =>
-      null
-    );
+  const reply = large ? { error: words } : await prm.reply(
+    base64(packed).then((text) => server.open_file({ name, contents: text })),
+  );
   openButton.disabled = false;
   take(reply, file.name);
 }
@@ -546,7 +555,7 @@ async function openHub() {
   if (hubGo.disabled) return;
   hubGo.disabled = true;
   hubGo.textContent = "Opening…";
-  const reply = await server.open_hub(hubName.value).catch(() => null);
+  const reply = await prm.reply(server.open_hub(hubName.value));
   hubGo.disabled = false;
   hubGo.textContent = "Open";
   take(reply, reply?.title);
@@ -688,7 +697,7 @@ fileInput.addEventListener("change", () => {
   fileInput.value = "";
 });
 galleryButton.addEventListener("click", async () => {
-  take(await server.gallery("").catch(() => null), "Gallery");
+  take(await prm.reply(server.gallery("")), "Gallery");
 });
 document.addEventListener("prm:open-session", ({ detail }) => openText(detail));
 // Results that are new on the board belong to the problem at once, and to its line in the list.
@@ -703,7 +712,7 @@ document.addEventListener("prm:open-file", ({ detail }) => openFile(detail));
 document.addEventListener("prm:searched", ({ detail }) => addSearch(detail));
 document.addEventListener("prm:gallery", () => galleryButton.click());
 document.addEventListener("prm:outcome-example", async () => {
-  take(await server.gallery("outcome").catch(() => null), "One number or every step");
+  take(await prm.reply(server.gallery("outcome")), "One number or every step");
 });
 backButton.addEventListener("click", goBack);
 find(".prm-session-close").addEventListener("click", close);

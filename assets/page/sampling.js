@@ -199,6 +199,11 @@ document.addEventListener("prm:go-on", ({ detail: half }) => {
   if (panel.hidden) toggle(document.querySelector(".prm-sample"), true);
   start(half);
 });
+// What is wrong with a field, or with no field in particular, until it is mended.
+panel.addEventListener("input", ({ target }) => {
+  const wrong = Object.values(fields).filter((field) => field.matches("[aria-invalid=true]"));
+  if (!wrong.length || wrong.includes(target)) showIssue("");
+});
 // Another text in the editor: what is still to come does not belong to it.
 document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
   letters = [];

@@ -216,6 +216,7 @@ const TOO_LARGE =
   "These results are too large to survive a reload; the text is kept. To keep the numbers, copy the tables or print the page.";
 const OTHERS_TOO_LARGE =
   "What else is known of these solutions, scores of other models or a search's tree, is too large to survive a reload; the scores shown here are kept.";
+const NOT_DRAWN = "The results of this problem could not be drawn; choose it again in a minute.";
 const NOT_BACK = "Earlier results could not be restored; the text is here. Press Score.";
 
 function sayUnkept(words) {
@@ -247,6 +248,7 @@ async function restoreResults() {
   if (kept && !again && !busy) {
     empty.before(unkept);
     sayUnkept(NOT_BACK);
+    prm.whenBack("results", () => value.status === "empty" && showResults(kept));
   }
   prm.arrived("board");
 }
@@ -255,7 +257,7 @@ async function restoreResults() {
 async function drawn(stored) {
   try {
     const { others, other, search, compared_search: beside, ...own } = JSON.parse(stored);
-    const again = await server.restore(JSON.stringify(own));
+    const again = await prm.reply(server.restore(JSON.stringify(own)));
     if (again && others?.length) Object.assign(again, { others: JSON.stringify(others), other });
     if (again && typeof search === "string") again.search = search;
     if (again && typeof beside === "string") again.compared_search = beside;
@@ -265,14 +267,23 @@ async function drawn(stored) {
   }
 }
 
-// The same numbers with another right answer or threshold, drawn by the server.
-async function redraw(change) {
+// The same numbers with another right answer or threshold, drawn by the server: one change after the
+// other, so that none undoes the one before.
+let redrawing = Promise.resolve();
+
+function redraw(change) {
+  redrawing = redrawing.then(() => redrawNow(change));
+  return redrawing;
+}
+
+async function redrawNow(change) {
   const of = value;
   const { others, other } = of;
   const stored = JSON.parse(prm.storedResults({ ...of, others: undefined }));
   const again = await drawn(JSON.stringify({ ...stored, ...change }));
   if (again && others) Object.assign(again, { others, other });
-  if (!again || value !== of) return false;
+  if (!again) return false;
+  if (value !== of) return value.problem === of.problem && redrawNow(change); // a run brought more
   show(again);
   return true;
 }
@@ -293,26 +304,35 @@ document.addEventListener("prm:open-draft", () => {
   opened = true;
 });
 
-document.addEventListener("prm:show-results", async ({ detail: stored }) => {
+async function showResults(stored) {
   asked += 1;
   const mine = asked;
   const again = stored && await drawn(stored);
   if (mine !== asked) return;
   if (stored && !again) {
     empty.before(unkept);
-    sayUnkept("The results of this problem could not be drawn; choose it again in a minute.");
+    sayUnkept(NOT_DRAWN);
+    prm.whenBack("results", () => {
+      if (mine === asked) showResults(stored);
+    });
     return;
   }
   sayUnkept("");
   if (!stored) prm.forgetResults();
   show(again ?? { ...blank }, opened);
   opened = false;
-});
+}
+
+document.addEventListener("prm:show-results", ({ detail: stored }) => showResults(stored));
 
 async function grade(gold) {
+  const of = value;
   const done = await redraw({ gold });
   if (done) document.dispatchEvent(new CustomEvent("prm:gold", { detail: gold }));
-  Answers.sayGold(done ? "" : "The server could not compare them; try again later.");
+  else if (value.problem === of.problem) {
+    Answers.sayGold("The server could not compare them; press Compare again in a minute.");
+    prm.whenBack("gold", () => value.problem === of.problem && grade(gold));
+  }
 }
 
 window.addEventListener("pagehide", saveNow);

@@ -60,6 +60,23 @@ window.prm ??= (() => {
   }
   const released = () => new Promise((done) => down ? waiting.push(done) : done());
 
+  // What the server replies to a question; null where it cannot: Gradio fails then, or gives nothing.
+  async function reply(asked) {
+    const found = (await asked.catch(() => null)) ?? null;
+    if (found === null) document.dispatchEvent(new CustomEvent("prm:doubt"));
+    return found;
+  }
+
+  // What to do once the server is back, by name: ask again what it left unanswered, or take back the
+  // words that it did not answer. It happens once, and only what was said last under a name.
+  const onReturn = new Map();
+  document.addEventListener("prm:away", ({ detail: away }) => {
+    if (away) return;
+    const all = [...onReturn.values()];
+    onReturn.clear();
+    all.forEach((act) => act());
+  });
+
   // --- which results are still valid ----------------------------------------------------------
 
   // Why all results are stale, in words; "" when they are not.
@@ -236,6 +253,8 @@ window.prm ??= (() => {
     loaded, // a promise of the same
     down: () => down,
     released, // a promise that no pointer is down
+    reply,
+    whenBack: (name, act) => onReturn.set(name, act),
     outdated,
     staleness,
     due,

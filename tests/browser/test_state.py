@@ -941,6 +941,53 @@ def test_a_server_that_goes_while_nobody_does_anything_is_noticed(
     expect(page.locator(".prm-state")).to_contain_text(AWAY, timeout=FIVE_S)
 
 
+def test_what_a_server_left_unanswered_is_said_until_it_is_back(page: Page) -> None:
+    """It is asked again by itself then; files are not saved or opened without a press."""
+    scored_page(page, A, B)
+    page.locator(".prm-open-gallery").click()
+    problems = page.locator(".prm-list [role=option]")
+    expect(page.locator(".bd-judge")).to_contain_text("Qwen2.5-Math-PRM-7B")
+    asking = re.compile("/component_server")
+    page.route(asking, lambda route: route.fulfill(body="null", content_type="application/json"))
+    tab = lambda name: page.get_by_role("tab", name=name, exact=True).click()  # noqa: E731
+    compared = page.locator(".bd-models .bd-summary")
+    tab("Models")
+    expect(compared).to_contain_text("could not compare")
+    tab("Labels")
+    page.get_by_role("button", name="ProcessBench", exact=True).click()
+    saved = page.locator(".bd-label-saves [role=status]")
+    expect(saved).to_contain_text("did not answer")
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("menuitem", name="Table (CSV)").click()
+    expect(page.locator(".bd-export-said")).to_contain_text("did not answer")
+    page.locator(".prm-open-gallery").click()
+    expect(page.locator(".prm-open-issue")).to_contain_text("did not answer")
+    tab("Answers")
+    page.locator("#bd-gold").fill("7")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    graded = page.locator(".bd-gold-issue")
+    expect(graded).to_contain_text("could not compare")
+    page.unroute(asking)
+    for gone in ("true", "false"):
+        page.evaluate(f"document.dispatchEvent(new CustomEvent('prm:away', {{ detail: {gone} }}))")
+    expect(graded).to_be_empty()
+    expect(page.locator(".bd-groups .bd-correct").first).to_contain_text("✗")
+    expect(page.locator(".prm-open-issue")).to_be_hidden()
+    tab("Models")
+    expect(compared).to_contain_text("The models agree on")
+    tab("Labels")
+    expect(saved).to_be_empty()
+
+    page.route(asking, lambda route: route.fulfill(body="null", content_type="application/json"))
+    problems.nth(1).click()
+    unkept = page.locator(".bd-unkept")
+    expect(unkept).to_contain_text("could not be drawn")
+    page.unroute(asking)
+    page.evaluate("document.dispatchEvent(new CustomEvent('prm:away', { detail: false }))")
+    expect(unkept).to_be_hidden()
+    expect(page.locator(".bd-problem")).to_contain_text("Wendi")
+
+
 def test_a_stream_that_is_cut_after_a_run_does_not_hold_up_the_next(page: Page) -> None:
     """As where a server dies, or a proxy ends it, before it has said that the stream is over."""
 
