@@ -461,6 +461,9 @@ function isHalfOf({ problem, more }, { problem: same, more: { search } }) {
 // The current list can be restored, with what was typed and scored in it.
 function putAside() {
   sayIssue("");
+  if (all) {
+    stopAll(`Scoring ${session.title || title} was cancelled; what was scored is kept there.`);
+  } else sayAll("");
   keepCurrent();
   if (session) previous = { session, title, model, at, drafts, results, facts, labels };
   [session, at] = [null, -1];
@@ -497,7 +500,6 @@ function show() {
 }
 
 function close() {
-  if (all) stopAll();
   putAside();
   pane.hidden = true;
   saveNow();
@@ -613,10 +615,10 @@ function scoreAll() {
 }
 
 // Gradio takes no new run before the cancelled one is over, which it reports.
-function stopAll() {
+function stopAll(words = "Cancelled; what was scored stays.") {
   trigger("stop");
   all = null;
-  sayAll("Cancelled; what was scored stays.");
+  sayAll(words);
   allButton.disabled = true;
   setTimeout(ended, ENDED_MS);
 }

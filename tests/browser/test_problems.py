@@ -281,3 +281,16 @@ def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) ->
     assert 0 < left < 400
     page.get_by_role("button", name="Score all").click()  # only those that are left
     expect(page.locator(".prm-all-said")).to_contain_text(f" of {left} problems scored")
+
+    # Another list ends the run, whose scores belong to the problems that they were asked for.
+    page.locator(".prm-open-gallery").click()
+    expect(page.locator(".prm-all-said")).to_have_text(
+        "Scoring rows.jsonl was cancelled; what was scored is kept there."
+    )
+    expect(options(page)).to_have_count(30)
+    page.get_by_role("button", name="Back to rows.jsonl").click()
+    expect(page.locator(".prm-all-said")).to_be_hidden()
+    expect(options(page).nth(0)).to_contain_text("scored here")
+    page.get_by_role("button", name="Back to Gallery").click()
+    expect(page.locator(".prm-list", has_text="leads")).to_be_visible()
+    expect(options(page).filter(has_text="scored here")).to_have_count(0)
