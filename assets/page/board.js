@@ -15,6 +15,9 @@ const ROW_PX = 28; // a step of a dense card
 const AXIS_PX = 24;
 const FOLDED = -100; // where a bar lies whose row is not shown: above the drawing
 const CELL_PX = 14; // the widest step of an overview
+const FEW_DIGITS = 8; // a score of more may take two lines in a table
+const SCORE_PX = 72; // the least room of a score in its line …
+const DIGIT_PX = 11; // … and what a digit takes
 const SVG = "http://www.w3.org/2000/svg";
 const STORED_PALETTE = "prm-palette";
 const STORED_PLAIN = "prm-as-written";
@@ -503,6 +506,12 @@ function many() {
 // What the layout of all cards depends on.
 const form = () => (many() ? `a line of ${mostSteps()} steps` : "a card");
 
+// The room of the longest score in a line, whatever the rule.
+function scorePx() {
+  const digits = value.candidates.flatMap(({ shown = {} }) => Object.values(shown));
+  return Math.max(SCORE_PX, ...digits.map((one) => DIGIT_PX * one.length));
+}
+
 const mostSteps = () => Math.max(1, ...value.candidates.map((one) => one.n_steps ?? 0));
 
 // A solution's steps side by side: colour as in its bars, height the probability, a foot below the
@@ -577,6 +586,7 @@ function showLines(all) {
 function showOverview() {
   overview.hidden = !many();
   list.classList.toggle("bd-many", many());
+  root.style.setProperty("--score-px", `${scorePx()}px`);
   linesButton.hidden ||= !many();
   if (overview.hidden || overview.dataset.run === String(value.run)) return;
   overview.dataset.run = String(value.run);
@@ -1177,7 +1187,7 @@ function scoresTable(scored) {
         data.answer ? { shown: data.answer, class: "bd-short" } : none,
         data.first_error === null ? none : place(data.first_error),
         data.n_steps > 1 ? place(data.weakest_step) : none,
-        ...methods.map(({ name }) => ({ shown: data.shown[name], value: data.scores[name] })),
+        ...methods.map(({ name }) => digits(data.shown[name], data.scores[name])),
       ],
     })),
   });
@@ -1188,6 +1198,12 @@ function ranking(letter) {
   return { shown: rank + (tied ? "=" : ""), value: rank };
 }
 
+// A score; one of many digits may take two lines.
+const digits = (shown, value) => ({
+  shown,
+  value,
+  class: shown.length > FEW_DIGITS ? "bd-digits" : "",
+});
 const ascii = (number) => number.replace("−", "-"); // a number for pasting
 const place = (index) => ({ shown: index + 1, value: index + 1 });
 

@@ -9,7 +9,8 @@ const Overview = (() => {
   const MAP_PX = 560; // the height that the rows of many solutions share
   const ROW_PX = { least: 9, most: 30 };
   const WRITTEN_PX = 38; // a narrower cell has no number
-  const BESIDE_PX = 84; // the names of the rows
+  const BESIDE_PX = 84; // the names of the rows; more where a score has many digits
+  const MOST_BESIDE = 0.45; // of the width
   const BINS = 20;
   const MOST_ODDS = 8; // log-odds beyond this are drawn at this value
   const NAMED = 8; // up to this many courses carry their letters
@@ -101,6 +102,15 @@ const Overview = (() => {
     return `${letter}${mark}  ${score} `;
   }
 
+  // The room of the rows' names, in their font.
+  function besidePx() {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `12px ${getComputedStyle(root).fontFamily}`;
+    const widths = rows.map((row) => pen.measureText(label(row)).width + 8);
+    const most = MOST_BESIDE * map.plot.clientWidth;
+    return Math.max(BESIDE_PX, Math.min(most, Math.ceil(Math.max(...widths))));
+  }
+
   // Marks on cells: the x and y of the steps that satisfy a condition.
   function marks(is, text, colour) {
     const found = rows.flatMap((row, r) =>
@@ -119,7 +129,8 @@ const Overview = (() => {
 
   function paintMap() {
     const { colours } = about;
-    const wide = (map.plot.clientWidth - BESIDE_PX) / most() >= WRITTEN_PX && !dense();
+    const beside = besidePx();
+    const wide = (map.plot.clientWidth - beside) / most() >= WRITTEN_PX && !dense();
     const fill = (found, rest) => [...found, ...Array(most() - found.length).fill(rest)];
     const first = (row, _, c) => c === row.first_error;
     const data = [
@@ -152,7 +163,7 @@ const Overview = (() => {
     ];
     const layout = frame({
       height: rowPx() * rows.length + 30,
-      margin: { l: BESIDE_PX, r: 4, t: 26, b: 4 },
+      margin: { l: beside, r: 4, t: 26, b: 4 },
       xaxis: axis({
         side: "top",
         dtick: most() > 100 ? 20 : most() > 30 ? 5 : 1,

@@ -103,7 +103,7 @@ const TwoModels = (() => {
             value: rank,
             class: apart ? "bd-apart" : "",
           })),
-          ...both.map(([, , score, words]) => ({ shown: words, value: score })),
+          ...both.map(([, , score, words]) => digits(words, score)),
           ...one.errors.map(step),
           one.step === null ? none : {
             shown: `${one.words} in step ${one.step + 1}`,

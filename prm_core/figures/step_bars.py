@@ -183,7 +183,10 @@ def format_probability(p: float, threshold: float = 0.5, digits: int = 2) -> str
         near_one = "0." + "9" * finest
         if sides(float(near_one)) == sides(p):
             return ">" + near_one
-    if 0.5 * 10**-finest > p > 0.0:
+    least = (
+        finest if digits <= 4 else 4
+    )  # many digits of a small number are shorter with an exponent
+    if 0.5 * 10**-least > p > 0.0:
         mantissa, exponent = f"{p:.{max(1, digits - 1)}e}".split("e")
         mantissa = mantissa.rstrip("0").rstrip(".")
         if sides(float(f"{mantissa}e{exponent}")) == sides(p):

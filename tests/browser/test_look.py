@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage, Server
 from tests.browser.test_page import expect_scored, fill, paste, score
+from tests.browser.test_problems import choose, options, write
 
 pytestmark = pytest.mark.browser
 
@@ -128,15 +130,59 @@ def test_much_is_compact_by_itself_and_all_of_it_is_one_press_away(page: Page) -
     expect(page.locator(".prm-card:visible .prm-issue:visible")).to_contain_text("has no steps")
 
 
+def saturated(at: float) -> dict[str, Any]:
+    """16 solutions whose scores differ in the tenth digit or so."""
+    solutions = []
+    for i in range(16):
+        steps = [f"{k + 1}. 7 × 8 is 56." for k in range(4)]
+        scores = [at + (i + 1) * 1e-11 + k * 1e-9 for k in range(4)]
+        solutions.append({"steps": steps, "prm_scores": {"a-prm": scores}})
+    return {"problem": f"Is it {at}?", "gold_answer": "56", "solutions": solutions}
+
+
+BESIDE_EACH_OTHER = """(lines) => lines.every((line) => {
+    const words = document.createRange();
+    words.selectNodeContents(line.querySelector(".bd-score"));
+    const [score, ...others] = [words, line.querySelector(".bd-strip"),
+        line.querySelector(".bd-answer")].map((one) => one.getBoundingClientRect());
+    return others.every(({ left, top }) => score.right <= left || score.bottom <= top);
+})"""
+NAMES_IN_SIGHT = """(figure) => [...figure.querySelectorAll(".ytick text")].every((name) =>
+    name.getBoundingClientRect().left >= figure.getBoundingClientRect().left)"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_scores_of_many_digits_are_whole(open_page: OpenPage, tmp_path: Path, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    choose(page, write(tmp_path / "rows.jsonl", saturated(1 - 1e-7), saturated(1e-7)))
+    for place, at in enumerate(("0.9999999", "1e-07")):
+        options(page).nth(place).click()
+        expect(page.locator(".bd-problem")).to_have_text(f"Is it {at}?")
+        page.get_by_role("tab", name="Steps", exact=True).click()
+        lines = page.locator(".bd-card > header")
+        expect(lines).to_have_count(16)
+        assert lines.evaluate_all(BESIDE_EACH_OTHER)
+        page.get_by_role("tab", name="Overview").click()
+        expect(page.locator(".bd-figure .ytick text").first).to_be_visible()
+        assert page.locator(".bd-figure").first.evaluate(NAMES_IN_SIGHT)
+        if width > 640:
+            expect_whole_tables(page)
+
+
+def expect_whole_tables(page: Page) -> None:
+    for tab in ("Rules", "Table"):
+        page.get_by_role("tab", name=tab).click()
+        for sheet in page.locator(".bd-scroll:visible").all():
+            assert sheet.evaluate("(sheet) => sheet.scrollWidth - sheet.clientWidth") <= 0, tab
+
+
 @pytest.mark.parametrize("width", [1280, 1440, 1600])
 def test_the_scores_do_not_scroll_sideways(open_page: OpenPage, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 800})
     fill(page, PROBLEM, *SOLUTIONS, "7 × 8 = 56.\nIt is $\\frac{112}{2}$, which is 56.")
     score(page)
     expect_done(page)
-    page.get_by_role("tab", name="Table").click()
-    for sheet in page.locator(".bd-scroll").all():
-        assert sheet.evaluate("(sheet) => sheet.scrollWidth - sheet.clientWidth") <= 0
+    expect_whole_tables(page)
 
 
 FIRST_AND_LAST = """(node) => {

@@ -19,6 +19,7 @@ from prm_core.figures.step_bars import (
     band,
     bar_spec,
     colour,
+    format_apart,
     format_probability,
     palette_table,
     step_bars,
@@ -117,6 +118,12 @@ def test_unknown_colours_are_refused_by_name() -> None:
 )
 def test_a_number_takes_the_digits_it_needs(p: float, shown: str) -> None:
     assert format_probability(p) == shown
+
+
+def test_scores_that_are_told_apart_are_as_short_as_can_be() -> None:
+    shown = format_apart([3.1239e-7, 3.12383e-7, 3.12382e-7])
+    assert shown == ["3.1239e-7", "3.12383e-7", "3.12382e-7"]  # not 0.00000031239
+    assert format_apart([0.00123, 0.00122]) == ["0.00123", "0.00122"]
 
 
 @given(probability, st.sampled_from([0.5, 0.7, 0.4, 0.05, 0.999]), st.integers(1, 6))
