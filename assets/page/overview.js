@@ -11,6 +11,7 @@ const Overview = (() => {
   const WRITTEN_PX = 38; // a narrower cell has no number
   const BESIDE_PX = 84; // the names of the rows; more where a score has many digits
   const MOST_BESIDE = 0.45; // of the width
+  const BELOW = 0.33; // of a row: where a second mark does not lie on the first
   const BINS = 20;
   const MOST_ODDS = 8; // log-odds beyond this are drawn at this value
   const NAMED = 8; // up to this many courses carry their letters
@@ -111,8 +112,8 @@ const Overview = (() => {
     return Math.max(BESIDE_PX, Math.min(most, Math.ceil(Math.max(...widths))));
   }
 
-  // Marks on cells: the x and y of the steps that satisfy a condition.
-  function marks(is, text, colour) {
+  // Marks on cells: the x and y of the steps that satisfy a condition; `below` the number of the cell.
+  function marks(is, text, colour, below = 0) {
     const found = rows.flatMap((row, r) =>
       row.steps.flatMap((step, c) => (is(row, step, c) ? [[c + 1, r]] : []))
     );
@@ -120,7 +121,7 @@ const Overview = (() => {
       type: "scatter",
       mode: "text",
       x: found.map(([x]) => x),
-      y: found.map(([, y]) => y),
+      y: found.map(([, y]) => y + below),
       text: found.map(() => text),
       textfont: { size: Math.min(12, rowPx()), color: colour },
       hoverinfo: "skip",
@@ -159,7 +160,7 @@ const Overview = (() => {
           : {}),
       },
       ...(wide ? [] : [marks(first, "▼", "#1d1f24")]),
-      marks((_, step) => step.thinking, "·", "#1d1f24"),
+      marks((_, step) => step.thinking, "·", "#1d1f24", BELOW),
     ];
     const layout = frame({
       height: rowPx() * rows.length + 30,

@@ -435,15 +435,40 @@ def test_the_rules_stand_in_one_line_and_the_chosen_one_is_bold(open_page: OpenP
     )
 
 
-def test_forced_colours_show_the_chosen_rule(open_page: OpenPage) -> None:
+def test_forced_colours_show_what_is_chosen_folded_and_drawn(open_page: OpenPage) -> None:
+    """Grounds go in them; so what was told by its ground alone would be lost."""
     page = open_page(forced_colors="active")
-    fill(page, PROBLEM, *SOLUTIONS)
+    counted = "".join(f"{i} times 8 is {8 * i}.\n" for i in range(1, 9))
+    thought = f"<think>\n{counted}</think>\nIt is 56."
+    fill(page, PROBLEM, *SOLUTIONS, thought)
     score(page)
-    expect_scored(page, 3)
-    grounds = page.locator(".bd-seg label").evaluate_all(
-        "(all) => all.map((one) => getComputedStyle(one).backgroundColor)"
+    expect_scored(page, 4)
+
+    def only_one_stands_out(buttons: str) -> bool:
+        grounds = page.locator(buttons).evaluate_all(
+            "(all) => all.map((one) => getComputedStyle(one).backgroundColor)"
+        )
+        return len(grounds) > 1 and sorted(grounds.count(one) for one in set(grounds))[0] == 1
+
+    assert only_one_stands_out(".bd-seg label")
+    fold = page.locator(".bd-thinking").first
+    arrow, ground, line, words = fold.evaluate(
+        """(node) => {
+            const of = getComputedStyle(node);
+            return [getComputedStyle(node, "::after").backgroundColor, of.backgroundColor,
+                of.borderTopStyle, of.color];
+        }"""
     )
-    assert grounds[0] not in grounds[1:]
+    assert arrow not in (ground, "rgba(0, 0, 0, 0)")
+    assert words != ground
+    assert line == "dashed"  # rows of steps have no line
+    page.get_by_role("tab", name="Answers").click()
+    three, one = [page.locator(".bd-vote-count i").nth(place).screenshot() for place in (0, 1)]
+    assert three != one  # bars of three votes and of one
+    page.get_by_role("tab", name="Overview").click()
+    assert only_one_stands_out(".bd-scales:visible button")
+    page.get_by_role("tab", name="Labels").click()
+    assert only_one_stands_out(".bd-scales:visible button")
 
 
 def test_a_single_step_is_not_called_the_weakest(page: Page) -> None:
