@@ -16,7 +16,8 @@ import re
 import shutil
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -222,6 +223,8 @@ class UnfinishedRun:
     def join(self) -> Totals:
         """Join all pieces into the output and remove the folder.
 
+        An output that is there stays if nothing could be scored: nothing would be in its place.
+
         Raises:
             DataError: a piece is missing or damaged, or the output cannot be written.
         """
@@ -232,7 +235,9 @@ class UnfinishedRun:
                 "has gaps: a piece was removed; run again with --resume", path=self.folder
             )
         n_good = n_bad = 0
-        with open_results(self.output) as write:
+        stays = Path(self.output).exists() and not _any_good(spans)
+        written = nullcontext[Callable[[str], object]](len) if stays else open_results(self.output)
+        with written as write:
             for span in spans:
                 n_lines = 0
                 with file_errors(span.path, "read"), span.path.open(encoding="utf-8") as lines:
@@ -268,6 +273,15 @@ class UnfinishedRun:
 
     def __exit__(self, *error: object) -> None:
         self.leave()
+
+
+def _any_good(spans: Iterable[Span]) -> bool:
+    """Whether a row was scored."""
+    for span in spans:
+        with file_errors(span.path, "read"), span.path.open(encoding="utf-8") as lines:
+            if not all(map(is_bad, lines)):
+                return True
+    return False
 
 
 def parts_of(output: str | Path) -> Path:

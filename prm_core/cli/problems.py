@@ -94,7 +94,17 @@ def each_problem(
             show(n_good)
     if not n_good and not n_bad:
         raise DataError("has no rows", path=options.file)
+    check_any_scored(options, n_good)
     return sum_up(options, n_good, n_bad)
+
+
+def check_any_scored(options: argparse.Namespace, n_good: int) -> None:
+    """
+    Raises:
+        DataError: no row could be scored, and that is not to be ignored.
+    """
+    if not n_good and not options.skip_bad:
+        raise DataError("none of its rows could be scored", path=options.file)
 
 
 def sum_up(options: argparse.Namespace, n_good: int, n_bad: int) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from prm_core import __version__
 from prm_core.bulk.pieces import UnfinishedRun, check_model, parts_of
 from prm_core.bulk.run import Task, score_rows
-from prm_core.cli.problems import each_problem, problem_arguments, sum_up
+from prm_core.cli.problems import check_any_scored, each_problem, problem_arguments, sum_up
 from prm_core.cli.terminal import (
     LINE_WIDTH,
     bad_rows,
@@ -165,6 +165,7 @@ def _into_file(options: argparse.Namespace) -> int:
             if run.n_rows and run.is_begun and not isinstance(error, BadOptionError):
                 say(f"{run.folder} contains the finished work; run the same command with --resume")
             raise
+    check_any_scored(options, n_good)
     return sum_up(options, n_good, n_bad)
 
 

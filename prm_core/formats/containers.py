@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 import zlib
@@ -14,6 +15,9 @@ from prm_core.formats.rows import MAX_LINE, FileRow, kind_of, parsed_json
 
 SESSION = "prm-inspector-session"
 """`format` of a session, and the id of the element that contains one in a report."""
+
+VERSION = 1
+"""Of the sessions that are written and read."""
 
 Rows = Iterator[FileRow | DataError]
 
@@ -94,11 +98,27 @@ def _one_conversation(first: FileRow, rest: Rows) -> Rows:
     yield FileRow(first.path, first.line, {"messages": messages})
 
 
+def other_version(version: Any) -> str:
+    """Why a session of a version is not read; empty if it is.
+
+    >>> other_version(2)
+    'is 2; this program reads version 1; open it with a newer PRM Inspector'
+    """
+    whole = isinstance(version, int) and not isinstance(version, bool)
+    if whole and version == VERSION:
+        return ""
+    way_out = "save the session again with the program that made it"
+    if whole and version > VERSION:
+        way_out = "open it with a newer PRM Inspector"
+    text = kind_of(version) if isinstance(version, dict | list) else json.dumps(version)[:60]
+    return f"is {text}; this program reads version {VERSION}; {way_out}"
+
+
 def _session(row: FileRow) -> Rows:
     """The problems of a session, each as a row."""
     problems = row.fields.get("problems", [])
-    if row.fields.get("version") != 1:
-        yield row.error(f"is {row.fields.get('version')!r}; this program reads 1", "version")
+    if words := other_version(row.fields.get("version")):
+        yield row.error(words, "version")
     elif not isinstance(problems, list):
         yield row.error(f"must be a list, not {kind_of(problems)}", "problems")
     else:
@@ -227,22 +247,47 @@ def _member(
 # --- HTML: our reports ------------------------------------------------------------------------
 
 _ELEMENT = re.compile(
-    rb'<script type="application/json" id="' + SESSION.encode() + rb'">([^<]*+)</script>'
+    rb"<script\b(?=[^>]{0,200}\bid\s*=\s*[\"']?" + SESSION.encode() + rb"[\"'\s>])[^>]{0,400}>"
+    rb"(?P<data>.*?)(?P<end></script|\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
-def session_in_report(raw: bytes, path: str) -> bytes:
-    """The JSON of the session in one of our reports.
+def session_in_report(raw: bytes, path: str) -> FileRow:
+    """The session in one of our reports.
 
     Raises:
-        DataError: it contains none.
+        DataError: it contains none, several, or one that was changed and cannot be read.
     """
-    found = _ELEMENT.search(raw)
-    if found is None:
+    found = [*_ELEMENT.finditer(raw)]
+    if not found:
         raise DataError(
-            "is a web page, but not a report of this program: it contains no session", path=path
+            "is a web page, but not a report of this program: it contains no session; a report "
+            "whose data were removed cannot be read, so open it as it was saved",
+            path=path,
         )
-    return found[1]
+    first = found[0]
+    line = raw.count(b"\n", 0, first.start("data")) + 1
+    if len({one["data"].strip() for one in found}) > 1:
+        raise DataError(
+            f"contains {len(found)} different sessions; open each report in a file of its own",
+            path=path,
+        )
+    try:
+        if not first["end"]:
+            raise DataError("the file ends in the middle of it", path=path, line=line)
+        value = parsed_json(first["data"], path, line)
+        if not isinstance(value, dict):
+            raise DataError(f"it is {kind_of(value)}", path=path, line=line)
+        return FileRow(path, line, value)
+    except DataError as error:
+        why = str(error).removeprefix(f"{path}, line {error.line}: ")
+        raise DataError(
+            f"the session in this report was cut or changed, and cannot be read ({why}); open the "
+            "report as it was saved, or the session that it was made from",
+            path=path,
+            line=error.line,
+        ) from error
 
 
 # --- plain texts ----------------------------------------------------------------------------------

@@ -132,9 +132,10 @@ def rows_in(
     begins = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if _kind(name) in (".csv", ".tsv"):
         return grouped(csv_rows(stream, name, "\t" if _kind(name) == ".tsv" else ","))
-    if begins[:9].lower() == b"<!doctype" or begins[:5].lower() == b"<html":
-        return read_rows([session_in_report(_whole(stream, name), name)], name)
-    if _kind(name) in (".txt", ".md", ".markdown") and not _is_json(begins):
+    is_text = _kind(name) in (".txt", ".md", ".markdown")
+    if re.match(rb"<!doctype html|<html" if is_text else b"<", begins, re.IGNORECASE):
+        return iter([session_in_report(_whole(stream, name), name)])
+    if is_text and not _is_json(begins):
         return text_rows(_decoded(_whole(stream, name), name), name)
     return read_rows(stream, name)
 

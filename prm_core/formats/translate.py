@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from prm_core.answers.final import final_answer
 from prm_core.formats.chat import conversation, questions
+from prm_core.formats.containers import other_version
 from prm_core.formats.labelled_rows import (
     cut_marks,
     examples_of,
@@ -161,6 +162,8 @@ def _results(row: FileRow) -> FileRow:
 
 def _session_row(row: FileRow) -> FileRow:
     """A line that `prm_core.session.session_rows` wrote."""
+    if words := other_version(row.fields["session"].get("version")):
+        raise row.error(words, "version")
     return FileRow(row.path, row.line, row.fields["session"]["problem"])
 
 

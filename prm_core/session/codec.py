@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from prm_core.errors import DataError, InputError
 from prm_core.formats.atomic import atomic_file, file_errors
+from prm_core.formats.containers import SESSION, other_version
+from prm_core.formats.containers import VERSION as VERSION
 from prm_core.formats.rows import kind_of, parsed_json
 from prm_core.session.record import (
     MAX_MODELS,
@@ -34,8 +36,7 @@ from prm_core.session.record import (
 )
 from prm_core.types import half_character
 
-FORMAT = "prm-inspector-session"
-VERSION = 1
+FORMAT = SESSION
 
 MAX_BYTES = 256 * 2**20
 """Of a session as JSON: of 10,000 problems with 8 solutions each it has about a tenth."""
@@ -156,13 +157,8 @@ def session_of(value: Any, path: str | Path = "-") -> Session:
     try:
         if not is_session(value):
             raise _BadValueError(f"is not a session: its format is not {FORMAT!r}")
-        version = value.get("version")
-        if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
-            newer = isinstance(version, int) and version > VERSION
-            way_out = "; open it with a newer PRM Inspector" if newer else ""
-            raise _BadValueError(
-                f"is {_short(version)}; this program reads version {VERSION}{way_out}"
-            ).at("version")
+        if words := other_version(value.get("version")):
+            raise _BadValueError(words).at("version")
         rest = {name: one for name, one in value.items() if name not in ("format", "version")}
         return _session(rest)
     except _BadValueError as bad:
@@ -173,7 +169,7 @@ def whatever_is_good(value: Any, path: str | Path = "-") -> tuple[Session, tuple
     """The session in a JSON value without its bad parts, and the errors.
 
     A bad value removes its solution, or its problem if it is the problem's own; in the settings, a
-    title or the like it removes these.
+    title or the like it removes these. A field that is not known is left out alone.
 
     Raises:
         DataError: as `read_session`, if nothing is left or it is not a session of this version.
@@ -193,6 +189,10 @@ def whatever_is_good(value: Any, path: str | Path = "-") -> tuple[Session, tuple
 def _without(value: Any, error: DataError) -> tuple[dict[str, Any] | None, list[DataError]]:
     """A session without its bad parts, and an error for each; None if nothing can be left out."""
     part = (error.field or "settings").split(".")[0].split("[")[0]
+    if part == "settings":
+        known, bad = _known(Settings, value[part], part, error.path)
+        if bad:
+            return {**value, part: known}, bad
     if part in ("problems", "models"):
         one_by_one = _good_problem if part == "problems" else _good_model
         entries = value[part] if isinstance(value[part], list) else []
@@ -202,6 +202,8 @@ def _without(value: Any, error: DataError) -> tuple[dict[str, Any] | None, list[
         return ({**value, part: good}, bad) if good and bad else (None, [])
     if part == "version" or part not in value:
         return None, []
+    if part not in {one.name for one in fields(Session)}:
+        error = _left_out(part, error.path)
     return {name: one for name, one in value.items() if name != part}, [error]
 
 
@@ -209,7 +211,8 @@ def _good_model(
     value: Any, at: str, path: str | Path
 ) -> tuple[dict[str, Any] | None, list[DataError]]:
     """A model's JSON without its bad fields, and an error for each."""
-    good, bad = {}, []
+    good: dict[str, Any] = {}
+    value, bad = _known(Model, value, at, path)
     for name, one in value.items() if isinstance(value, dict) else ():
         try:
             _model({"id": "-", name: one})
@@ -224,10 +227,15 @@ def _good_problem(
     value: Any, at: str, path: str | Path
 ) -> tuple[dict[str, Any] | None, list[DataError]]:
     """A problem's JSON without its bad solutions, and an error for each; None if it is bad."""
-    bad: list[DataError] = []
+    value, bad = _known(Problem, value, at, path)
+    if isinstance(value, dict) and "draft" in value:
+        draft, more = _known(Draft, value["draft"], f"{at}.draft", path)
+        value, bad = {**value, "draft": draft}, bad + more
     if isinstance(value, dict) and isinstance(value.get("solutions"), list):
         good = []
         for place, one in enumerate(value["solutions"]):
+            one, more = _known_solution(one, f"{at}.solutions[{place}]", path)
+            bad += more
             try:
                 _solution(one)
                 good.append(one)
@@ -241,6 +249,36 @@ def _good_problem(
         error.at(at)
         return None, [DataError(str(error), path=path, field=error.place)]
     return value, bad
+
+
+def _known_solution(value: Any, at: str, path: str | Path) -> tuple[Any, list[DataError]]:
+    """A solution's JSON, and that of its scores, without what is not known."""
+    value, bad = _known(Solution, value, at, path)
+    scores = value.get("scores") if isinstance(value, dict) else None
+    if isinstance(scores, dict):
+        found = {
+            name: _known(Scores, one, f"{at}.scores[{_short(name)}]", path)
+            for name, one in scores.items()
+        }
+        value = {**value, "scores": {name: one for name, (one, _) in found.items()}}
+        bad += [error for _, errors in found.values() for error in errors]
+    return value, bad
+
+
+def _known(
+    kind: Callable[..., Any], value: Any, at: str, path: str | Path
+) -> tuple[Any, list[DataError]]:
+    """A record's JSON without fields that are not known, and an error for each."""
+    if not isinstance(value, dict):
+        return value, []
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    bad = [_left_out(f"{at}.{_short(name)[1:-1]}", path) for name in value if name not in names]
+    return {name: one for name, one in value.items() if name in names}, bad
+
+
+def _left_out(field: str, path: str | Path) -> DataError:
+    message = f"is not known in version {VERSION} and is left out; a newer PRM Inspector reads it"
+    return DataError(message, path=path, field=field)
 
 
 def problem_of(value: Any, path: str | Path = "-", line: int | None = None) -> Problem:
