@@ -1,6 +1,7 @@
 // Export: the results as a file, or as a link that carries them in its fragment, which no server
 // sees. Runs after stale.js, in the same function.
 
+const TABLES = ["csv", "parquet"]; // they do not hold everything, and what they hold is said
 const MOST_LINK = 30_000; // characters; beyond, the session as a file is offered
 
 const exportMenu = make("div", { class: "bd-menu", role: "menu", hidden: true });
@@ -63,7 +64,7 @@ async function exportAs(format) {
     return;
   }
   download(reply.name, new Blob([bytesOf(reply.contents)]));
-  sayExport("Saved");
+  sayExport(TABLES.includes(format) ? `Saved ${reply.words}` : "Saved");
 }
 
 // --- links ----------------------------------------------------------------------------------------

@@ -202,6 +202,22 @@ function resultsOf(i) {
 // What scores make of a problem; those of here go before recorded ones. Null where nothing is known.
 const factOf = (i) => facts.get(i) ?? facts.get(model)?.[i] ?? null;
 
+// Whether it has recorded scores of which nothing is known: the server compares so many and no more.
+const isUnknown = (i) =>
+  !factOf(i) && solutionsOf(session.problems[i]).some(({ scores }) => scores?.[model]);
+
+// The board knows it where it shows them.
+function learnFact() {
+  const shown = boardOf(at);
+  if (shown?.model_line !== judgeOf(session.models?.find(({ id }) => id === model)).model_line) {
+    return;
+  }
+  if (!isUnknown(at)) return;
+  const known = facts.get(model) ?? [];
+  known[at] = factOfBoard(shown);
+  facts.set(model, known);
+}
+
 // The same of results that the board shows, with the letters of their solutions.
 function factOfBoard({ candidates, choices }) {
   const { picks } = JSON.parse(choices);
@@ -233,14 +249,15 @@ function labelsDiffer(_, i) {
   );
 }
 
+// By name, whether a problem is shown; the last where what scores make of it has to be known.
 const FILTERS = [
   ["all", () => true],
-  ["a step seems wrong", (_, i) => factOf(i)?.error],
-  ["a wrong answer leads", (_, i) => factOf(i)?.right === 0],
-  ["PRM and majority disagree", (_, i) => factOf(i)?.apart],
-  ["the rules disagree", (_, i) => factOf(i)?.rules > 1],
+  ["a step seems wrong", (_, i) => factOf(i)?.error, true],
+  ["a wrong answer leads", (_, i) => factOf(i)?.right === 0, true],
+  ["PRM and majority disagree", (_, i) => factOf(i)?.apart, true],
+  ["the rules disagree", (_, i) => factOf(i)?.rules > 1, true],
   ["PRM and labels disagree", labelsDiffer],
-  ["not scored", (_, i) => !factOf(i)],
+  ["not scored", (_, i) => !factOf(i) && !isUnknown(i)],
   ["not labelled", (_, i) => !nLabelled(i)],
 ];
 
@@ -286,6 +303,7 @@ function line(i) {
   note.textContent = [
     prm.several(n, "solution"),
     leaders && `${leaders}${mark} ${fact.leaders.length > 1 ? "lead" : "leads"}`,
+    isUnknown(i) && "not compared",
     facts.has(i) && (isAsScored(i) ? "scored here" : "scored here, changed since"),
     nLabelled(i) && `${nLabelled(i)} labelled`,
   ].filter(Boolean).join(" · ");
@@ -298,7 +316,16 @@ function showList() {
   list.replaceChildren(...places.slice(0, MOST_ROWS).map(line));
   const n = session.problems.length;
   const part = places.length === n ? prm.several(n, "problem") : `${places.length} of ${n}`;
-  countWords.textContent = places.length > MOST_ROWS ? `${part}, first ${MOST_ROWS} listed` : part;
+  const [, , needsFact] = FILTERS[Math.max(0, filter.selectedIndex)];
+  const unknown = needsFact ? session.problems.filter((_, i) => isUnknown(i)).length : 0;
+  countWords.textContent = [
+    part,
+    places.length > MOST_ROWS && `first ${MOST_ROWS} listed`,
+    unknown && `${unknown} not compared`,
+  ].filter(Boolean).join(", ");
+  countWords.title = unknown
+    ? "They were too many to compare when the file was opened. Open a problem to compare its solutions."
+    : "";
   showActive();
 }
 
@@ -332,6 +359,7 @@ function keepCurrent() {
   const draft = structuredClone(prm.draft);
   if (draft.problem.trim()) drafts.set(at, draft);
   if (draft.problem.trim()) labels.set(at, prm.labels.all());
+  learnFact();
   const shown = boardOf(at);
   if (shown && !shown.model_line?.startsWith(prm.RECORDED)) keepResults(at, shown);
   document.getElementById(`prm-problem-${at}`)?.replaceWith(line(at));

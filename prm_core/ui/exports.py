@@ -31,6 +31,9 @@ FORMATS = {
 }
 """What the menu offers, by the file's suffix."""
 
+TABLES = ("csv", "parquet")
+"""Those that hold only what has scores, labels or notes."""
+
 LABELS: dict[str, tuple[str, Callable[[Session], Iterable[dict[str, Any]]]]] = {
     "trl": ("TRL", trl_rows),
     "processbench": ("ProcessBench", processbench_rows),
@@ -92,12 +95,27 @@ def export_session(asked: object) -> dict[str, str]:
 def _file(session: Session, kind: str) -> tuple[str, bytes, str]:
     """A file's name, its contents, and their description; no contents if no label fits."""
     n = sum(bool(one.labels) for problem in session.problems for one in problem.solutions)
+    if kind in TABLES:
+        return f"prm-session.{kind}", _written(session, kind), _in_table(session)
     if kind not in LABELS:
         return f"prm-session.{kind}", _written(session, kind), f"a session with {n} labelled"
     label, rows = LABELS[kind]
     lines = [json_line(row) for row in rows(session)]
     words = f"{len(lines)} of {n} labelled solutions" if lines else label
     return f"labels-{kind}.jsonl", "".join(lines).encode(), words
+
+
+def _in_table(session: Session) -> str:
+    """What a table holds: solutions with scores by the displayed model, labels or notes."""
+    shown = session.model.id if session.model else ""
+    there = [
+        scored is not None or bool(one.labels or one.step_notes or one.note)
+        for problem in session.problems
+        for one, scored in zip(problem.solutions, problem.scored(shown), strict=True)
+    ]
+    if all(there):
+        return f"{len(there):,} solution" + "s" * (len(there) != 1)
+    return f"{sum(there):,} of {len(there):,} solutions; the others have no scores or labels"
 
 
 def label_formats() -> list[dict[str, str]]:

@@ -202,7 +202,7 @@ def _facts(session: Session) -> dict[str, list[dict[str, Any] | None]]:
     for model in session.models:
         facts: list[dict[str, Any] | None] = []
         for problem in session.problems:
-            left -= len(problem.solutions)
+            left -= sum(one is not None for one in problem.scored(model.id))
             facts.append(_fact(problem, model.id, model.threshold) if left >= 0 else None)
         found[model.id] = facts
     return found

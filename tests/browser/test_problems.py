@@ -96,6 +96,32 @@ def test_another_recorded_model_brings_its_own_scores(page: Page) -> None:
     assert page.locator(".bd-score").all_text_contents() != before
 
 
+def test_what_was_not_compared_when_a_file_was_opened_is_said(page: Page, tmp_path: Path) -> None:
+    """The server compares 4,000 solutions; of the others the list knows nothing yet."""
+    rows = [
+        {
+            "problem": f"What is {i} + {i}?",
+            "completions": [f"It is {2 * i}."] * 80,
+            "scores": [[0.9 - k / 100] for k in range(80)],
+        }
+        for i in range(51)
+    ]
+    choose(page, write(tmp_path / "rows.jsonl", *rows))
+    expect(options(page)).to_have_count(51)
+    expect(options(page).nth(49)).to_contain_text("A leads")
+    expect(options(page).nth(50)).to_contain_text("not compared")
+    count = page.locator(".prm-session-count")
+    page.get_by_label("Show", exact=True).select_option("the rules disagree")
+    expect(count).to_have_text("0 of 51, 1 not compared")
+    page.get_by_label("Show", exact=True).select_option("not scored")
+    expect(count).to_have_text("0 of 51")
+    page.get_by_label("Show", exact=True).select_option("all")
+    options(page).nth(50).click()
+    expect(page.locator(".bd-problem")).to_have_text("What is 50 + 50?")
+    options(page).nth(49).click()
+    expect(options(page).nth(50)).to_contain_text("A leads")
+
+
 def test_a_file_fills_the_list_and_names_what_it_cannot_read(page: Page, tmp_path: Path) -> None:
     choose(page, write(tmp_path / "rows.jsonl", *ROWS, {"nothing": "here"}))
     expect(options(page)).to_have_count(3)

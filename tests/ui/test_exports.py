@@ -93,6 +93,16 @@ def test_what_cannot_be_exported_gets_a_sentence(wrong: object) -> None:
     assert found["error"].strip()
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_says_what_it_leaves_out(kind: str) -> None:
+    scored = {"problem": "1 + 1?", "completions": ["2.", "3."], "scores": [[0.9], [0.2]]}
+    plain = {"problem": "2 + 2?", "solutions": ["4."]}
+    rows = [json.dumps(row) + "\n" for row in (scored, plain)]
+    assert asked(kind, rows[0])["words"] == "2 solutions"
+    words = "2 of 3 solutions; the others have no scores or labels"
+    assert asked(kind, "".join(rows))["words"] == words
+
+
 def test_every_offer_is_kept() -> None:
     assert all(exported(kind) for kind in FORMATS)
 

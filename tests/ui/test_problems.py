@@ -159,3 +159,16 @@ def test_the_gallery_carries_recorded_scores() -> None:
     session = read_session(gallery("")["session"])
     assert len(session.problems) == 30
     assert len([one for one in session.models if one.recorded]) == 4
+
+
+def test_solutions_without_scores_take_no_room_from_those_that_have_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only so many are compared when a file is opened."""
+    monkeypatch.setattr("prm_core.ui.problems.MOST_FACTS", 2)
+    plain = {"problem": "1 + 1?", "solutions": ["2.", "3."]}
+    scored = {"problem": "2 + 2?", "completions": ["4.", "5."], "scores": [[0.9], [0.2]]}
+    rows = [plain, plain, scored, scored]
+    found = opened("".join(json.dumps(row) + "\n" for row in rows).encode())
+    (facts,) = json.loads(found["facts"]).values()
+    assert [fact and fact["leaders"] for fact in facts] == [None, None, [0], None]
