@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from prm_core.errors import InputError
 from prm_core.ranking.aggregate import METHODS
-from prm_core.text.limits import too_long, too_many, too_much
+from prm_core.text.limits import too_long, too_many, too_many_steps, too_much
 from prm_core.types import StepScorer
 from prm_core.verify import Verdict, Verifier
 
@@ -211,7 +211,8 @@ def _check_size(problem: str, chains: Sequence[str | list[str]]) -> None:
         InputError: it is more than the page reads at once.
     """
     texts = [one if isinstance(one, str) else "".join(one) for one in chains]
-    named = enumerate(map(too_long, map(len, texts)))
+    listed = [0 if isinstance(one, str) else len(one) for one in chains]
+    named = [*enumerate(map(too_many_steps, listed)), *enumerate(map(too_long, map(len, texts)))]
     reasons = [too_many(len(texts)), too_much(problem, texts)]
     reasons += [f"Chain {place} {words}" for place, words in named if words]
     if words := next(filter(None, reasons), ""):

@@ -313,8 +313,20 @@ def _units(head: object, has_evidence: bool, source: str) -> int:
     return units
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Candidate) -> Encoded:
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    template: Template,
+    candidate: Candidate,
+    most_tokens: int | None = None,
+) -> Encoded:
     """A candidate's ids, the position of each step's score, and its evidence tokens.
+
+    Args:
+        tokenizer: the model's.
+        template: its prompt.
+        candidate: what is to be read.
+        most_tokens: as many as the model reads: of a longer candidate, which will be refused, the
+            calculator reads nothing, because that takes many times as long as to count tokens.
 
     Raises:
         InputError: a step has no token to read, which is possible only in a template without text.
@@ -353,7 +365,9 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, candidate: Ca
                     and start + i > 0  # the first token has nothing before it to predict it
                 )
             )
-    return Encoded(tuple(ids), tuple(positions), tuple(evidence), _said(template, candidate))
+    is_read = most_tokens is None or len(ids) <= most_tokens
+    said = _said(template, candidate) if is_read else ()
+    return Encoded(tuple(ids), tuple(positions), tuple(evidence), said)
 
 
 def _said(template: Template, candidate: Candidate) -> tuple[tuple[float, ...], ...]:
@@ -469,8 +483,9 @@ def open_value_head(checkpoint: Checkpoint) -> OpenedModel:
     path = checkpoint.own.path / FAMILY_FILE
     prm = read_json(path) if path.is_file() else TEXTBOOK
     template = read_template(prm, checkpoint.tokenizer, str(path))
+    context = int(checkpoint.backbone.config.max_position_embeddings)
     return OpenedModel(
-        encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate),
+        encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate, context),
         readout=_readout(checkpoint, template),
         threshold=template.threshold,
         note="sees a calculator" if template.said else "",

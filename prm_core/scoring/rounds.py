@@ -69,7 +69,7 @@ class RoundsScorer(Scorer):
     ) -> Iterator[Found | None]:
         """Each candidate when all of its rounds are over; every prompt is also put into `asked`."""
         for candidate in candidates:
-            refuse_unreadable(self.tokenizer, candidate)
+            self.encode(candidate)  # the longest prompt first: what is too long is told at once
         steps = [(i, k) for i, one in enumerate(candidates) for k in range(len(one.steps))]
         answers: dict[tuple[int, int], tuple[float, ...]] = dict.fromkeys(steps, ())
         for names in self._opened.rounds:

@@ -13,6 +13,9 @@ MAX_CANDIDATES = 64
 MAX_SOLUTION_CHARS = 200_000
 """About 50,000 tokens: longer than any PRM's context, so nothing scorable is refused."""
 
+MAX_STEPS = 5_000
+"""Of one solution that is given in steps; more than any model reads."""
+
 MAX_TOTAL_CHARS = 2_000_000
 """All solutions and the problem. Gradio takes any body, so the handler must bound its own work."""
 
@@ -33,6 +36,15 @@ def too_long(n_chars: int) -> str:
     if n_chars <= MAX_SOLUTION_CHARS:
         return ""
     return f"has {n_chars:,} characters; at most {MAX_SOLUTION_CHARS:,} are read."
+
+
+def too_many_steps(n: int) -> str:
+    """Why a solution in so many steps is not read, without its name; empty if it is.
+
+    >>> too_many_steps(5_001)
+    'has 5,001 steps; at most 5,000 are read.'
+    """
+    return f"has {n:,} steps; at most {MAX_STEPS:,} are read." if n > MAX_STEPS else ""
 
 
 def too_much(problem: str, solutions: Sequence[str]) -> str:

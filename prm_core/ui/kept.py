@@ -16,11 +16,8 @@ from typing import Any, cast
 
 from prm_core.errors import InputError
 from prm_core.search.tree import Tree, tree_of
+from prm_core.text.limits import MAX_STEPS
 from prm_core.types import Candidate, ScoredCandidate
-
-MAX_STEPS = 5_000
-"""Of one solution; more than any model reads."""
-
 
 MAX_CHARS = 2_400_000
 """Of what comes back in one request; the browser sends no more."""

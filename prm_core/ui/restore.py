@@ -9,11 +9,11 @@ import threading
 from typing import Any, cast
 
 from prm_core.errors import InputError
-from prm_core.text.limits import MAX_TOTAL_CHARS
+from prm_core.text.limits import MAX_STEPS, MAX_TOTAL_CHARS
 from prm_core.types import ScoredCandidate
 from prm_core.ui.board import Judged, Status, board_value
 from prm_core.ui.editor import Draft, read_draft
-from prm_core.ui.kept import MAX_STEPS, read_json, read_kept
+from prm_core.ui.kept import read_json, read_kept
 
 PATIENCE_S = 10
 

@@ -8,9 +8,11 @@ from dataclasses import asdict
 
 import pytest
 
+from prm_core import calculator
 from prm_core.agents.tools import Tools
-from prm_core.errors import BadOptionError, InputError
+from prm_core.errors import BadOptionError, InputError, TooLongError
 from prm_core.ranking.aggregate import METHODS
+from prm_core.scoring.load import load_scorer
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 
 PROBLEM = "What is 7 × 8?"
@@ -84,3 +86,21 @@ def test_what_cannot_be_scored_is_an_error() -> None:
 def test_the_model_is_the_server_s() -> None:
     (model,) = tools.list_models()
     assert (model.name, model.threshold, model.runs_on) == ("says", 0.3, "here")
+
+
+def test_what_is_too_long_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped model's calculator took half a minute for steps that nobody scores."""
+    real = Tools(load_scorer)
+    assert real.score_chain(PROBLEM, A).steps
+
+    def read(*_: object) -> None:
+        raise AssertionError("the calculator reads what is refused")
+
+    monkeypatch.setattr(calculator, "read_solution", read)
+    line = "3 + 4 = 7, so we have 7 apples and 5 more.\n"
+    for chain in (line * 4_000, [line] * 4_000, ["1"] * 4_096):
+        with pytest.raises(TooLongError, match=r"has [\d,]+ tokens .* reads at most 4,096"):
+            real.score_chain(PROBLEM, chain)
+    for chains in ([["1"] * 5_001], [A, [""] * 1_000_000]):
+        with pytest.raises(InputError, match=r"Chain \d has [\d,]+ steps; at most 5,000 are read"):
+            real.compare_chains(PROBLEM, chains)  # type: ignore[arg-type]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from prm_core.text.limits import MAX_STEPS
 from prm_core.types import Candidate, ScoredCandidate
 from prm_core.ui.board import Judged, board_value
-from prm_core.ui.kept import MAX_STEPS, read_all, read_kept, still_valid
+from prm_core.ui.kept import read_all, read_kept, still_valid
 from prm_core.ui.restore import restore
 
 PROBLEM = "What is 7 × 8?"
