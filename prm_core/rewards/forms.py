@@ -150,6 +150,7 @@ def form_of(name: str, options: Mapping[str, float]) -> Form:
     if unknown := sorted(options.keys() - set(form.options)):
         takes = ", ".join(form.options) or "no options"
         raise BadOptionError(f"reward form {name!r} takes {takes}, not {', '.join(unknown)}")
+    check_finite(**options)
     form.of([0.5], **options)  # says what is wrong with a value
     return form
 
@@ -209,6 +210,7 @@ def step_rewards(
     """
     rewards = form_of(form, options).of(step_probabilities(probabilities), **options)
     if outcome is not None:
+        check_finite(outcome=outcome, outcome_weight=outcome_weight)
         rewards[-1] += outcome_weight * outcome
     return rewards
 
@@ -288,6 +290,17 @@ def token_rewards(
             raise InputError(f"step {number} has no token; is the completion's text cut?")
         placed[inside[-1]] += reward
     return placed
+
+
+def check_finite(**options: object) -> None:
+    """Refuse options that are not numbers, or not finite: every reward would be so too.
+
+    Raises:
+        BadOptionError: names the first one.
+    """
+    for name, value in options.items():
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise BadOptionError(f"{name} is {value!r}; it must be a finite number")
 
 
 def _check_gamma(gamma: float) -> None:

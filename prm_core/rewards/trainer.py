@@ -17,8 +17,15 @@ from typing import Any, cast
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.formats.chat import conversation
-from prm_core.formats.rows import FileRow
-from prm_core.rewards.forms import default_options, form_of, returns, step_rewards, token_rewards
+from prm_core.formats.rows import FileRow, json_value, kind_of
+from prm_core.rewards.forms import (
+    check_finite,
+    default_options,
+    form_of,
+    returns,
+    step_rewards,
+    token_rewards,
+)
 from prm_core.text.steps import Step, candidate_of, find_steps, given_steps
 from prm_core.types import Candidate, ScoredCandidate, StepScorer
 
@@ -95,6 +102,7 @@ class PRMReward:
         **options: float,
     ) -> None:
         form_of(form, options)
+        check_finite(outcome_weight=outcome_weight)
         options = default_options(form, scorer.threshold) | options
         find_steps("", steps)
         self.scorer, self.form, self.steps = scorer, form, steps
@@ -119,7 +127,8 @@ class PRMReward:
 
         Raises:
             BadOptionError: the form is "shaped", or a named column is missing.
-            InputError: prompts and completions differ in number, or a prompt has no problem.
+            InputError: prompts, completions and columns differ in number, a column holds something
+                else, or a prompt has no problem.
             ModelError: the model does not work.
         """
         if self.form == "shaped":
@@ -143,13 +152,13 @@ class PRMReward:
         Args, Raises: as for a call, but any form will do.
         """
         if len(prompts) != len(completions):
-            raise InputError(f"{len(completions)} completions for {len(prompts)} prompts")
-        for name in {self.problem, self.outcome} - {None, *columns}:
-            raise BadOptionError(
-                f"the data set has no column {name!r}; it has {', '.join(sorted(columns))}"
+            raise InputError(
+                f"there are {len(completions):,} completions for {len(prompts):,} prompts; give "
+                "one for each"
             )
-        problems = columns[self.problem] if self.problem else map(_asked, prompts)
-        answers = columns[self.outcome] if self.outcome else [None] * len(prompts)
+        asked = [_asked(one) for one in prompts] if self.problem is None else None
+        problems = asked or _column(columns, self.problem, len(prompts), _is_problem, "a text")
+        answers = _column(columns, self.outcome, len(prompts), _is_answer, "a text or a number")
         cut = [self._cut(*pair) for pair in zip(problems, completions, strict=True)]
         judged = judge(self.scorer, [candidate for candidate, _ in cut])
         return [
@@ -189,6 +198,48 @@ class PRMReward:
         if known is None and spans:  # it was cut before the model refused it
             spans = ((spans[0][0], spans[-1][1]),)
         return Rewarded(tuple(rewards), known, spans, scored if isinstance(scored, str) else "")
+
+
+def _column(
+    columns: Mapping[str, Any],
+    name: str | None,
+    n: int,
+    fits: Callable[[Any], bool],
+    kind: str,
+) -> list[Any]:
+    """A column of the data set, one entry for each prompt; as many None if none is named.
+
+    Raises:
+        BadOptionError: there is no such column.
+        InputError: it has another length, or an entry is of another kind.
+    """
+    if name is None:
+        return [None] * n
+    if name not in columns:
+        there = ", ".join(sorted(columns)) or "none"
+        raise BadOptionError(f"the data set has no column {name!r}; it has {there}")
+    given = json_value(columns[name])
+    if not isinstance(given, list):
+        raise InputError(f"column {name!r} is {kind_of(given)}; give a list, one entry a prompt")
+    if len(given) != n:
+        raise InputError(
+            f"column {name!r} has {len(given):,} entries for {n:,} prompts; give one for each"
+        )
+    for place, one in enumerate(given, start=1):
+        if not fits(one):
+            raise InputError(
+                f"entry {place} of column {name!r} is {kind_of(one)}; it must be {kind}"
+            )
+    return given
+
+
+def _is_problem(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_answer(value: Any) -> bool:
+    """Whether it is a right answer, or null, where a row has none."""
+    return value is None or isinstance(value, str | int | float)
 
 
 def judge(scorer: StepScorer, candidates: Sequence[Candidate | str]) -> list[ScoredCandidate | str]:

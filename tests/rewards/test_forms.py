@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -218,6 +219,16 @@ def test_wrong_options_are_named(form: str, options: dict[str, float], words: st
         form_of(form, options)
     with pytest.raises(BadOptionError, match=words):
         step_rewards([0.5], form, **options)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, "1", None])
+def test_what_would_make_every_reward_nan_is_refused(bad: Any) -> None:
+    for options in ({"start": bad}, {"outcome": 1.0, "outcome_weight": bad}):
+        with pytest.raises(BadOptionError, match=r"is .*; it must be a finite number"):
+            step_rewards([0.5], "difference", **options)
+    if bad is not None:  # then there is no outcome
+        with pytest.raises(BadOptionError, match=r"outcome is .*; it must be a finite number"):
+            step_rewards([0.5], outcome=bad)
 
 
 def test_what_is_no_probability_is_refused() -> None:

@@ -8,6 +8,7 @@ import runpy
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,45 @@ def test_what_would_teach_nothing_or_something_else_is_refused() -> None:
         PRMReward(Says())([PROBLEM], [])
     with pytest.raises(InputError, match="no message of a user"):
         PRMReward(Says())([[{"role": "system", "content": "Be brief."}]], [RIGHT])
+
+
+@pytest.mark.parametrize("name", ["question", "answer"])
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (["7"], "has 1 entries for 2 prompts; give one for each"),
+        (["7"] * 3, "has 3 entries for 2 prompts; give one for each"),
+        ([], "has 0 entries for 2 prompts; give one for each"),
+        ("77", "is text; give a list, one entry a prompt"),
+        (None, "is null; give a list, one entry a prompt"),
+        (["7", ["7"]], "entry 2 of column '{}' is a list; it must be a text"),
+        (["7", {"a": 1}], "entry 2 of column '{}' is an object; it must be a text"),
+    ],
+)
+def test_a_column_that_does_not_fit_is_named(name: str, column: Any, words: str) -> None:
+    columns: dict[str, Any] = {"question": [PROBLEM] * 2, "answer": ["56"] * 2} | {name: column}
+    reward = PRMReward(Says(), problem="question", outcome="answer")
+    with pytest.raises(InputError) as caught:
+        reward(["", ""], [RIGHT, WRONG], **columns)
+    assert words.format(name) in str(caught.value)
+    assert f"column {name!r}" in str(caught.value)
+
+
+def test_a_problem_that_is_missing_is_named() -> None:
+    with pytest.raises(InputError, match="entry 1 of column 'q' is a number; it must be a text"):
+        PRMReward(Says(), problem="q")([""], [RIGHT], q=[7])
+    with pytest.raises(InputError, match="entry 2 of column 'q' is null; it must be a text"):
+        PRMReward(Says(), problem="q")(["", ""], [RIGHT, RIGHT], q=[PROBLEM, None])
+
+
+def test_right_answers_may_be_numbers_of_any_library() -> None:
+    numpy = pytest.importorskip("numpy")
+    reward = PRMReward(Says(), "raw", outcome="answer")
+    for column in (numpy.array([56, 7]), [Decimal("56.0"), Decimal(7)], (56.0, 7)):
+        right, wrong = reward([PROBLEM] * 2, [RIGHT] * 2, answer=column)
+        assert right - wrong == pytest.approx(1.0)
+    unknown, null = reward([PROBLEM] * 2, [RIGHT] * 2, answer=numpy.array([math.nan, math.nan]))
+    assert unknown == null == pytest.approx(1.8)  # no answer is known, so none counts
 
 
 # TRL sets an option under a name that transformers is about to drop.
