@@ -11,6 +11,7 @@ const pane = find(".prm-session");
 const countWords = find(".prm-session-count");
 const search = find(".prm-search");
 const filter = find(".prm-filter");
+const sort = find(".prm-sort");
 const recorded = find(".prm-recorded");
 const list = find(".prm-list");
 const unread = find(".prm-unread");
@@ -261,15 +262,30 @@ const FILTERS = [
   ["not labelled", (_, i) => !nLabelled(i)],
 ];
 
+const shareRight = (i) => {
+  const known = factOf(i)?.correct.filter((one) => one !== null) ?? [];
+  return known.length ? known.filter(Boolean).length / known.length : Infinity;
+};
+
+// By name, what the list is sorted by, the smallest first.
+const SORTS = [
+  ["as in the file", (i) => i],
+  ["fewest right answers", shareRight],
+  ["the rules differ most", (i) => -(factOf(i)?.rules ?? 0)],
+  ["most solutions", (i) => -(session.problems[i].solutions ?? []).length],
+];
+
 // --- the list -----------------------------------------------------------------------------------------
 
 function shownPlaces() {
   const words = search.value.trim().toLowerCase();
   const [, holds] = FILTERS[Math.max(0, filter.selectedIndex)];
-  return session.problems.flatMap((problem, i) => {
+  const [, by] = SORTS[Math.max(0, sort.selectedIndex)];
+  const found = session.problems.flatMap((problem, i) => {
     const text = `${problem.id ?? ""} ${problem.problem}`.toLowerCase();
-    return text.includes(words) && holds(problem, i) ? [i] : [];
+    return text.includes(words) && holds(problem, i) ? [{ i, key: by(i) }] : [];
   });
+  return found.sort((a, b) => a.key < b.key ? -1 : Number(a.key > b.key)).map(({ i }) => i);
 }
 
 // Whether what was scored here is what the editor holds, or held when the problem was left.
@@ -342,6 +358,7 @@ function showActive() {
 function fillChoices() {
   const option = (value, words) => new Option(words, value);
   filter.replaceChildren(...FILTERS.map(([name]) => option(name, name)));
+  sort.replaceChildren(...SORTS.map(([name]) => option(name, name)));
   const models = session.models ?? [];
   recorded.replaceChildren(...models.map((one) => option(one.id, one.label || one.id)));
   recorded.hidden = models.length < 2;
@@ -748,6 +765,7 @@ backButton.addEventListener("click", goBack);
 find(".prm-session-close").addEventListener("click", close);
 search.addEventListener("input", showList);
 filter.addEventListener("change", showList);
+sort.addEventListener("change", showList);
 recorded.addEventListener("change", () => {
   model = recorded.value;
   showList();

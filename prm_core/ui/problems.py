@@ -292,6 +292,7 @@ _TEMPLATE = """
       <input type="search" class="prm-search" placeholder="Search" aria-label="Search the problems"
         autocapitalize="off" spellcheck="false">
       <select class="prm-filter" aria-label="Show"></select>
+      <select class="prm-sort" aria-label="Sort"></select>
       <select class="prm-recorded" aria-label="Recorded scores of"></select>
     </div>
     <p class="prm-all-said" role="status" hidden></p>

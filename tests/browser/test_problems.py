@@ -96,6 +96,34 @@ def test_another_recorded_model_brings_its_own_scores(page: Page) -> None:
     assert page.locator(".bd-score").all_text_contents() != before
 
 
+def test_the_list_is_sorted_and_walked_in_its_order(page: Page, tmp_path: Path) -> None:
+    answers = (("4", "5"), ("5", "6", "7"), ("4", "4"))  # of 2 + 2: one, none and both right
+    rows = [
+        {
+            "problem": f"What is 2 + 2, asked the {place}. time?",
+            "gold_answer": "4",
+            "completions": [f"It is {answer}." for answer in given],
+            "scores": [[0.9 - k / 10] for k in range(len(given))],
+        }
+        for place, given in enumerate(answers, start=1)
+    ]
+    choose(page, write(tmp_path / "rows.jsonl", *rows))
+
+    def listed() -> list[str]:
+        return options(page).locator("b").all_text_contents()
+
+    expect(options(page)).to_have_count(3)
+    assert listed() == ["1", "2", "3"]
+    page.get_by_label("Sort", exact=True).select_option("fewest right answers")
+    assert listed() == ["2", "1", "3"]
+    page.locator(".prm-list").press("ArrowDown")  # from the first of the file
+    expect(page.locator("#prm-problem")).to_have_value("What is 2 + 2, asked the 3. time?")
+    page.get_by_label("Sort", exact=True).select_option("most solutions")
+    assert listed() == ["2", "1", "3"]
+    page.get_by_label("Sort", exact=True).select_option("as in the file")
+    assert listed() == ["1", "2", "3"]
+
+
 def test_what_was_not_compared_when_a_file_was_opened_is_said(page: Page, tmp_path: Path) -> None:
     """The server compares 4,000 solutions; of the others the list knows nothing yet."""
     rows = [
