@@ -765,7 +765,10 @@ backButton.addEventListener("click", goBack);
 find(".prm-session-close").addEventListener("click", close);
 search.addEventListener("input", showList);
 filter.addEventListener("change", showList);
-sort.addEventListener("change", showList);
+sort.addEventListener("change", () => {
+  showList();
+  list.scrollTop = 0; // what comes first is what was asked for
+});
 recorded.addEventListener("change", () => {
   model = recorded.value;
   showList();
