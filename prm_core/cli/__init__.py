@@ -34,7 +34,7 @@ from importlib import import_module
 
 from prm_core import __version__
 from prm_core.cli.terminal import LogHandler, drop_stdout, open_missing_streams, say
-from prm_core.errors import PRMError
+from prm_core.errors import PRMError, ServerError
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except PRMError as error:
-        say(f"error: {error}")
+        say(f"error: {error}{_way_out(error)}")
         return 1
     except BrokenPipeError:
         drop_stdout()  # the reader has seen enough
@@ -68,6 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return 1
+
+
+def _way_out(error: PRMError) -> str:
+    """What to do where a server wants a key; the page has a field for it."""
+    wants_key = isinstance(error, ServerError) and error.status in (401, 403)
+    return "; set the environment variable PRM_INSPECTOR_API_KEY to its key" if wants_key else ""
 
 
 @dataclass(frozen=True, slots=True)

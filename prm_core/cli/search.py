@@ -22,7 +22,7 @@ from prm_core.cli.terminal import (
     progress_bar,
     written_to,
 )
-from prm_core.errors import BadOptionError, DataError, check_above_zero
+from prm_core.errors import BadOptionError, DataError, ModelError, check_above_zero
 from prm_core.evaluation.html import fraction, report_html, report_row, report_text
 from prm_core.evaluation.reports import search_report
 from prm_core.formats.atomic import atomic_text, refuse_same_file
@@ -234,12 +234,12 @@ class _Run:
 
     @contextmanager
     def shown(self, n_searches: int) -> Iterator[None]:
-        """Progress on stderr, and what an interrupted run leaves."""
+        """Progress on stderr, and what a run leaves that was interrupted or failed."""
         try:
             with progress_bar("searches", n_searches) as self.show:
                 yield
-        except KeyboardInterrupt:
-            if self.folder is not None:
+        except (KeyboardInterrupt, ModelError):
+            if self.folder is not None and any(self.folder.glob("*.json")):
                 _log.warning("trees so far are in %s; the same command resumes", self.folder)
             raise
 

@@ -145,7 +145,11 @@ def test_a_report_compares_the_ways(
 
 
 def test_a_server_that_refuses_is_an_error_and_the_trees_stay(
-    model: str, source: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str,
+    source: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def failing(body: dict[str, Any]) -> dict[str, Any]:
         if len(server.requests) > 14:
@@ -155,7 +159,10 @@ def test_a_server_that_refuses_is_an_error_and_the_trees_stay(
     with serve(failing) as server:
         words = command(source(*ROWS), server.url, model, "-o", tmp_path / "out.json")
         assert main(words) == 1
-    assert "HTTP 401: no key" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "HTTP 401: no key; set the environment variable PRM_INSPECTOR_API_KEY" in error
+    folder = tmp_path / "out.json.trees"
+    assert f"trees so far are in {folder}; the same command resumes" in caplog.text
     assert len(list((tmp_path / "out.json.trees").glob("*.json"))) >= 1
 
 
