@@ -157,6 +157,11 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
             float,
             "share of the steps for which the head sees nothing of the language model (default: 0)",
         ),
+        (
+            "threshold",
+            float,
+            "probability below which the model calls a step wrong (default: as in the template)",
+        ),
         ("dropout", float, "dropout on the hidden state that the head reads (default: 0.1)"),
         ("max-tokens", int, "leave out longer rows (default: the most that the backbone reads)"),
         ("lora-rank", int, "rank of the adapters (default: 16)"),

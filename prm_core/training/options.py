@@ -126,6 +126,8 @@ class TuneConfig:
         head_units: size of a hidden layer on the evidence; None for what the family file says.
         blind: share of the steps for which the head sees nothing of the language model
             (`ValueHead.blind`).
+        threshold: probability below which the model calls a step wrong; None for what the family
+            file says.
         without_backbone: write only the head; the family file names the backbone, which is
             looked up when the model is loaded. For mode "head", which does not change the
             backbone.
@@ -146,6 +148,7 @@ class TuneConfig:
     evidence: str | None = None
     head_units: int | None = None
     blind: float = 0.0
+    threshold: float | None = None
     without_backbone: bool = False
 
     def __post_init__(self) -> None:
@@ -167,6 +170,8 @@ class TuneConfig:
                 raise BadOptionError(
                     f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
                 )
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise BadOptionError(f"threshold is {self.threshold}; it must be between 0 and 1")
         check_above_zero(
             epochs=self.epochs,
             batch_size=self.batch_size,

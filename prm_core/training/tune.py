@@ -212,7 +212,7 @@ def _learner(
         )
     prm_is_own = prm is None and (own / FAMILY_FILE).is_file()
     prm = {**TEXTBOOK, **(read_json(own / FAMILY_FILE) if prm_is_own else prm or {})}
-    prm = _with_evidence(prm, tokenizer, config)
+    prm = _with_options(prm, tokenizer, config)
     prm["backbone"] = None
     if config.without_backbone:
         name = config.backbone if borrowed is None else borrowed.name
@@ -255,10 +255,10 @@ def _learner(
     return learner, verifier, placement
 
 
-def _with_evidence(
+def _with_options(
     prm: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, config: TuneConfig
 ) -> dict[str, Any]:
-    """A family file with the evidence and the head from the options."""
+    """A family file with the evidence, the head and the threshold from the options."""
     changed = dict(prm)
     if config.evidence is not None:
         kinds = [kind.strip() for kind in config.evidence.split(",")]
@@ -269,6 +269,8 @@ def _with_evidence(
         changed["evidence"] = evidence
     if config.head_units is not None:
         changed["head"] = {"units": config.head_units} if config.head_units else None
+    if config.threshold is not None:
+        changed["threshold"] = config.threshold
     return changed
 
 

@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -541,6 +542,9 @@ def test_a_model_trained_here_brings_its_template_and_its_head(
     fine_tune(more, [solutions(8)], Loss(), RunConfig(second, "cpu"))
     assert json.loads((second / "prm.json").read_text()) == prm
     assert_same(first, second, tolerance=1e-6)
+    stricter = replace(more, threshold=0.7)
+    fine_tune(stricter, [solutions(8)], Loss(), RunConfig(tmp_path / "third", "cpu"))
+    assert load_scorer(tmp_path / "third", device="cpu").threshold == 0.7
 
 
 @pytest.fixture(scope="module")
@@ -600,6 +604,8 @@ def test_impossible_settings_are_refused(tmp_path: Path) -> None:
         TuneConfig("x", mode="some")
     with pytest.raises(BadOptionError, match="epochs is inf"):
         TuneConfig("x", epochs=math.inf)
+    with pytest.raises(BadOptionError, match="threshold is 2"):
+        TuneConfig("x", threshold=2)
     with pytest.raises(BadOptionError, match="pos_weight is nan"):
         Loss(pos_weight=math.nan)
     with pytest.raises(BadOptionError, match="the weight of x is inf"):
