@@ -196,6 +196,8 @@ def _without(value: Any, error: DataError) -> tuple[dict[str, Any] | None, list[
     if part in ("problems", "models"):
         one_by_one = _good_problem if part == "problems" else _good_model
         entries = value[part] if isinstance(value[part], list) else []
+        if len(entries) > MAX_PROBLEMS:  # too many, whatever is bad of them
+            return None, []
         found = [one_by_one(one, f"{part}[{i}]", error.path) for i, one in enumerate(entries)]
         good = [one for one, _ in found if one is not None]
         bad = [one for _, errors in found for one in errors]

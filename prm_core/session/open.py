@@ -301,6 +301,9 @@ def _problem(row: FileRow) -> Problem:
     given = fields.get("solutions", [])
     if not isinstance(given, list):
         raise row.error("must be a list of solutions", "solutions")
+    if len(given) > MAX_SOLUTIONS:
+        message = f"has {len(given):,} entries; at most {MAX_SOLUTIONS:,} are kept of a problem"
+        raise row.error(message, "solutions")
     more = [one if isinstance(one, dict) else {} for one in given]
     read = [text_or_steps(row, number, one) for number, one in enumerate(given, start=1)]
     names = unique_names([one["name"] if _is_name(one.get("name")) else "" for one in more])

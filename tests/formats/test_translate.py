@@ -15,6 +15,7 @@ import csv
 import gzip
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -722,6 +723,26 @@ def test_nothing_is_read_for_minutes_that_holds_nothing(
     packed = gzip.compress(begin + unit * (20_000_000 // len(unit)), 1)
     with pytest.raises(DataError, match=said):
         open_session(packed, name)
+
+
+@pytest.mark.parametrize(
+    ("begin", "unit", "said"),
+    [
+        (b'{"problem": "p", "solutions": ["s"', b',"s"', "has 3,000,001 entries; at most 1,024"),
+        (
+            b'{"format": "prm-inspector-session", "version": 1, "problems": [{}',
+            b",{}",
+            "has 3,000,001 entries; at most 100,000 are kept",
+        ),
+    ],
+)
+def test_a_list_that_is_too_long_is_refused_by_its_length(
+    begin: bytes, unit: bytes, said: str
+) -> None:
+    began = time.process_time()
+    with pytest.raises(DataError, match=said):
+        open_session(begin + unit * 3_000_000 + b"]}", "a.jsonl")
+    assert time.process_time() - began < 8  # each entry by itself took minutes
 
 
 def test_a_string_without_an_end_is_looked_through_once() -> None:
