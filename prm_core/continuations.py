@@ -149,6 +149,8 @@ class ContinuingServer:
             said = whole["choices"][0]
             said_instead = ""
             text = said["message"]["content"] or "" if self._chat else said["text"]
+            if not isinstance(text, str):
+                raise TypeError("its text is something else")
             text = whole_characters(text)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{self.name} did not answer with a text{said_instead}") from error

@@ -41,7 +41,7 @@ def models_of(endpoint: Endpoint) -> list[str]:
     """
     try:
         found = json.loads(endpoint.ask("/models"))["data"][:MOST_NAMES]
-        return [endpoint.keyless(_whole(str(one["id"])[:200])) for one in found]
+        return [endpoint.keyless(whole_characters(str(one["id"])[:200])) for one in found]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ModelError(f"{endpoint.name} does not list its models") from error
 
@@ -70,7 +70,7 @@ class Solution:
         thought, said = "".join(self._thoughts), "".join(self._said)
         if thought.strip():
             said = f"<think>\n{thought}\n</think>\n\n{said}" if said else f"<think>\n{thought}"
-        return self._endpoint.without_key(_whole(said).encode()).decode()
+        return self._endpoint.without_key(whole_characters(said).encode()).decode()
 
     def write(self) -> None:
         """Read until the server stops.
@@ -96,7 +96,7 @@ class Solution:
         try:
             if said := event.get("error"):
                 words = said["message"] if isinstance(said, dict) else said
-                words = self._endpoint.keyless(_whole(str(words)[:300]))
+                words = self._endpoint.keyless(whole_characters(str(words)[:300]))
                 raise ModelError(f"the server at {self._endpoint.name} failed: {words}")
             for choice in event["choices"][:1]:
                 piece = choice.get("delta") or choice.get("message") or {}
@@ -132,11 +132,6 @@ def _events(endpoint: Endpoint, body: dict[str, Any]) -> Iterator[Any]:
             yield json.loads(b"\n".join(rest))
     except (ValueError, RecursionError) as error:
         raise _no_protocol(endpoint) from error
-
-
-def _whole(text: str) -> str:
-    """A text that can be passed on: unpaired surrogates are replaced."""
-    return whole_characters(text)
 
 
 def _no_protocol(endpoint: Endpoint) -> ModelError:
