@@ -9,8 +9,8 @@ PORT ?= 7860
 MODEL ?=
 # What make test and others are asked for: make test ARGS="tests/cli/test_cli.py -k rank"
 ARGS ?=
-# Processes that run the tests, for two cores: many tests wait for the page or a server.
-JOBS ?= 3
+# Processes that run the tests.
+JOBS ?= 2
 export PYTHON ?= python3
 export DENO_NO_UPDATE_CHECK := 1
 BIN := .venv/bin
