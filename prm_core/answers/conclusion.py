@@ -123,6 +123,11 @@ _IS_ANSWER = re.compile(  # "So x + 1 is the answer."
     r"is\s++(?:the|our|my)\s++(?:(?:final|correct|right|only)\s++)?+(?:answer|solution|result)[\s*_.!]*+\Z",
     re.IGNORECASE,
 )
+_SO_IT_IS = re.compile(  # "12 * 12 = 144, so it is 12"
+    rf"""\b(?:so|thus|hence|therefore),?\s(?:(?:it|that|this)(?:'s|’s|\sis|\sequals)\s)?
+        (?P<number>{_VALUE})[\s.!*]*\Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _GOES_ON = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
 _TURNED = re.compile(rf"(?<![\w.*/+^-])(?P<number>{_VALUE})\s*=\s*\$?[A-Za-z]\$?[\s.!]*\Z")
 RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
@@ -155,7 +160,8 @@ def _whole_at_end(sentence: str) -> str | None:
     choice = _CHOICE.match(sentence)
     if choice is not None and (choice["said"] or choice.start("letter")):
         return choice["letter"]
-    if turned := _TURNED.search(sentence[-LONGEST:]):
+    turned = _TURNED.search(sentence[-LONGEST:]) or _SO_IT_IS.search(sentence[-LONGEST:])
+    if turned:
         return shown_answer(turned["number"])
     if named := _IS_ANSWER.match(sentence):
         value = shown_answer(shown_answer(named["value"]).rpartition("=")[2])

@@ -139,6 +139,10 @@ FOUND = {
     ],
     "answers that come first": [
         ("So x+1 is the answer.", "x+1"),
+        ("12 * 12 = 144, so it is 12", "12"),
+        ("12 × 12 = 144, therefore it's $12.", "12"),
+        ("12 * 12 = 144 so 12.", "12"),
+        ("5 + 3 = 8, so 8 + 2 = 10", "10"),
         ("So $a = 41$ is our answer.", "41"),
         (r"Hence $\frac{1}{2}$ is our final answer.", r"\frac{1}{2}"),
         ("So we pick option D.", "D"),
