@@ -425,13 +425,13 @@ _BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u20
 
 def _note(text: str, read: Read, steps: list[Step], rule: str) -> str:
     """What `Split.note` says: only what is true of the text as it was typed."""
+    if len(steps) != 1 and rule != "numbered":
+        return ""
     labelled = any(step.content != step.text for step in steps)
     if rule == "numbered":
         parts = map(inlined, read.parts.values())
         listed = labelled or any(_numbered_lists(part, by_name=True) for part in parts)
         return "" if listed or not steps else NAMED_RULES[rule].single
-    if len(steps) != 1:
-        return ""
     if rule not in ("auto", *NAMED_RULES):
         return "the separator does not split it"
     (step,) = steps

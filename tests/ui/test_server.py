@@ -977,7 +977,14 @@ ADVERSARIAL = {
     "slashes": "1/" * (N // 2),
     "nested parens": "(" * (N // 2) + ")" * (N // 2),
 }
-LIMIT_S = 0.5
+PROSE = """\
+First we find how many apples she has: 3 * 4 = 12 apples.
+She gives away half of them, so 12 / 2 = 6 are left.
+The answer is 6.
+
+"""
+LIMIT = 15
+"""Half a second where the same length of prose takes 34 ms, as on an idle core of 2025."""
 
 
 def everything(text: str, rule: str) -> dict[str, float]:
@@ -1011,8 +1018,11 @@ def everything(text: str, rule: str) -> dict[str, float]:
 @pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_no_text_takes_any_part_of_the_page_half_a_second(name: str) -> None:
+    """Measured by prose in the same process: how quick a core is depends on what shares it."""
+    prose = (PROSE * (N // len(PROSE) + 1))[:N]
     for _ in range(4):  # other processes may have had the caches
+        limit = LIMIT * max(everything(prose, "auto").values())
         spent = everything(ADVERSARIAL[name], "auto")
-        if max(spent.values()) < LIMIT_S:
+        if max(spent.values()) < limit:
             break
-    assert max(spent.values()) < LIMIT_S, spent
+    assert max(spent.values()) < limit, spent
