@@ -120,15 +120,22 @@ def find_fences(text: str, lines: list[Line]) -> tuple[list[Span], list[Span]]:
 
 
 def _figures(text: str) -> Iterator[Span]:
-    """`[asy]…[/asy]`, `<svg>…</svg>`; a figure without an end is cut off with the text."""
-    begin, name = None, ""
+    """`[asy]…[/asy]`, `<svg>…</svg>`; a figure without an end is cut off with the text.
+
+    Of two that open, the later one is closed first: one that was left open hides nothing.
+    """
+    closed: list[Span] = []
+    opened: dict[str, list[int]] = {}
     for found in _FIGURE.finditer(text):
-        if found["end"] and begin is not None and found["name"].lower() == name:
-            yield begin, found.end()
-            begin = None
-        elif not found["end"] and begin is None:
-            begin, name = found.start(), found["name"].lower()
-    if begin is not None and not _LINE_END.split(text[:begin])[-1].strip():
+        begins = opened.setdefault(found["name"].lower(), [])
+        if not found["end"]:
+            begins.append(found.start())
+        elif begins:
+            closed.append((begins.pop(), found.end()))
+    yield from closed
+    inside = ProtectedSpans(closed)
+    begin = min((at for begins in opened.values() for at in begins if inside.free(at)), default=-1)
+    if begin >= 0 and not _LINE_END.split(text[:begin])[-1].strip():
         yield begin, len(text)
 
 

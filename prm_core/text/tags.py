@@ -68,7 +68,8 @@ _TAG = re.compile(
       | (?-i: \[ (?: EOS | BOS | PAD | SEP | CLS | UNK | /?INST | UNUSED_TOKEN_\d{{1,4}} ) \] )
       )
     | (?P<marker> <extra(?:_id)?(?:_\d{{1,2}})?> | <\|?prm\|?> | (?-i: \[ (?: PRM | /?STEP ) \] )
-        | <(?: end_of_step | step_(?:end|sep|token) | eos?_step )>
+        | <(?: (?:end|next|new)_(?:of_)?step | step_(?:end|sep|tag|token) | eos?_step )>
+        | (?-i: <RM> )
         | (?<![^\W\d_])ки(?![^\W\d_]|[\u0300-\u036f]) | <(?:pos|neg)>
         | <[+-]> (?= [ \t]* (?:[\r\n]|\Z) ) )
     | </? (?P<other>[a-z][a-z_]{{1,30}}\d{{0,3}}) >

@@ -726,6 +726,7 @@ WHOLE = {
     "figure": '[asy]\nunitsize(1 cm);\n\ndraw((0,0)--(3,0));\nlabel("$3$", (1,0), S);\n[/asy]',
     "svg": '<svg width="9">\n<rect/>\n\n<circle r="2"/>\n</svg>',
     "tikz": "[tikz]\n\\draw (0,0);\n\n\\draw (1,1);\n[/tikz]",
+    "tables of HTML": "<table>\n<tr><td>A.\n<table>\n<tr>B.</tr></table>\n\nC.\n</table>",
     "table of HTML": "<table>\n<tr><td>1. A</td></tr>\n\n<tr><td>2</td></tr>\n</table>",
     "table": "| a. B | c |\n|---|:-:|\n| 1. | 2. C |\n| Answer: | 3 |",
     "bare table": "a | b. C\n--|--\n1 | 2",
@@ -957,6 +958,8 @@ def test_content_is_the_end_of_the_step(text: str) -> None:
 
 @given(st.lists(PIECES, max_size=15).map("".join), st.sampled_from(sorted(WHOLE)), RULE)
 @settings(max_examples=400, deadline=None)
+@example("---[asy]", "svg", "auto")
+@example("[asy]\n[asy]", "figure", "auto")
 def test_no_cut_falls_inside_a_whole_thing(before: str, name: str, rule: str) -> None:
     if set("$\\`~|") & set(rule.removeprefix("separator:")) or set("$\\`~|<") & set(before):
         return

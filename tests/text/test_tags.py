@@ -112,6 +112,10 @@ def test_a_token_at_the_end_is_no_text(token: str) -> None:
         ("<step>a. b.</step>\n<step>c</step>", ["a. b.", "c"]),
         ("7. Sure.[STEP]The answer is 7.[STEP]", ["7. Sure.", "The answer is 7."]),
         ("7. Sure.<step_end>It is 7.<step_end>", ["7. Sure.", "It is 7."]),
+        ("7. Sure. <RM>\nIt is 7. <RM>", ["7. Sure.", "It is 7."]),
+        ("7. Sure.<RM>It is 7.<RM>", ["7. Sure.", "It is 7."]),
+        ("7. Sure.<step_tag>It is 7.<step_tag>", ["7. Sure.", "It is 7."]),
+        ("7. Sure.<END_STEP>It is 7.<END_STEP>", ["7. Sure.", "It is 7."]),
     ],
 )  # fmt: skip
 def test_markers_that_join_a_text_are_its_cuts(text: str, wanted: list[str]) -> None:
