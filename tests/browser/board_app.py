@@ -1,12 +1,13 @@
 """A page with nothing but the Board and a button for each thing to show.
 
-`python -m tests.browser.board_app PORT`; a process of its own, as the real app is in the tests.
+`PORT=7870 python -m tests.browser.board_app`; a process of its own, as the real app is in the
+tests.
 """
 
 from __future__ import annotations
 
 import math
-import sys
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -134,4 +135,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(os.environ["PORT"]))

@@ -8,15 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,63 +27,23 @@ from playwright.sync_api import (
 
 from prm_core.ranking.rank import rank
 from prm_core.types import Candidate, ScoredCandidate
+from tests.browser.apps import ROOT, START_S, App
 
-ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = ROOT / "test-artifacts"
 
-START_S = 180  # only so that it ends at all: other work may have the processors
-ENDS_MS = 400_000  # a long run, for the same reason
+ENDS_MS = 400_000  # a long run, while other work may have the processors
 PATIENCE_MS = 20_000
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running app.
-
-    Attributes:
-        url: its address, without a slash at the end.
-        log: everything that it has printed.
-    """
-
-    url: str
-    log: Path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
-            return bool(reply.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
-
-
 @contextmanager
-def serving(log: Path, **settings: str) -> Iterator[Server]:
+def serving(log: Path, **settings: str) -> Iterator[App]:
     """`python app.py` with these settings, until the block ends."""
-    port = free_port()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "PRM_"))}
-    environment |= {"PORT": str(port), "HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"} | settings
-    url = f"http://127.0.0.1:{port}"
-    with log.open("w") as out:
-        began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out
-        )
-        try:
-            while not answers(f"{url}/healthz"):
-                if process.poll() is not None or time.monotonic() - began > START_S:
-                    pytest.fail(f"the app did not start:\n{log.read_text()}")
-                time.sleep(0.05)
-            yield Server(url, log)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    app = App(log, **settings)
+    try:
+        app.start()
+        yield app
+    finally:
+        app.kill()
 
 
 # Gradio closes its streams when a page is left and writes what it cut off into the console as an
@@ -139,7 +92,7 @@ def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_dir: Path) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_dir: Path) -> Iterator[App]:
     log = tmp_path_factory.mktemp("server") / "log"
     with serving(log, PRM_INSPECTOR_MODEL=str(tiny_dir)) as running:
         yield running
@@ -170,9 +123,7 @@ OpenPage = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(
-    browser: Browser, server: Server, request: pytest.FixtureRequest
-) -> Iterator[OpenPage]:
+def open_page(browser: Browser, server: App, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """Open the page in a new profile; `url` and Playwright's context options can be given."""
     contexts: list[Any] = []
     wrong: list[str] = []
@@ -227,22 +178,11 @@ def page(open_page: OpenPage) -> Page:
 
 
 @pytest.fixture(scope="session")
-def board_url() -> Iterator[str]:
-    port = free_port()
-    environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.browser.board_app", str(port)], cwd=ROOT, env=environment
-    )
-    began = time.monotonic()
-    try:
-        while not answers(f"http://127.0.0.1:{port}/healthz"):
-            assert process.poll() is None, "the app ended"
-            assert time.monotonic() - began < START_S, "the app did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+def board_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    app = App(tmp_path_factory.mktemp("board") / "log", "tests/browser/board_app.py")
+    app.start()
+    yield app.url
+    app.kill()
 
 
 @pytest.fixture

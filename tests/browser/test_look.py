@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage, Server
+from tests.browser.apps import App
+from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage
 from tests.browser.test_page import expect_scored, fill, paste, score
 from tests.browser.test_problems import choose, options, write
 
@@ -545,7 +546,7 @@ def test_texts_can_be_seen_and_copied_as_they_were_written(page: Page) -> None:
     expect(page.locator(".bd-detail .katex")).to_have_count(1)
 
 
-def test_the_card_for_links_is_ours(server: Server) -> None:
+def test_the_card_for_links_is_ours(server: App) -> None:
     with urllib.request.urlopen(server.url) as reply:
         page = reply.read().decode()
     head = page[: page.index("window.gradio_config")]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.apps import App, answers
 from tests.browser.conftest import (
     ARTIFACTS,
     PATIENCE_MS,
@@ -24,8 +25,6 @@ from tests.browser.conftest import (
     ROOT,
     SOLUTIONS,
     OpenPage,
-    Server,
-    answers,
     serving,
 )
 from tests.completions import serve
@@ -529,7 +528,7 @@ def post(url: str, body: dict[str, Any]) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_forged_requests_get_nothing(server: Server) -> None:
+def test_forged_requests_get_nothing(server: App) -> None:
     with urllib.request.urlopen(f"{server.url}/config", timeout=30) as reply:
         config = json.load(reply)
     public = [d for d in config["dependencies"] if d["api_visibility"] == "public"]
@@ -563,13 +562,13 @@ def test_forged_requests_get_nothing(server: Server) -> None:
     assert not cached
 
 
-def test_the_server_says_little_else(server: Server) -> None:
+def test_the_server_says_little_else(server: App) -> None:
     assert answers(f"{server.url}/healthz")
     for path in ("docs", "redoc"):
         assert not answers(f"{server.url}/{path}")
 
 
-def test_a_taken_port_is_said_in_one_sentence(server: Server) -> None:
+def test_a_taken_port_is_said_in_one_sentence(server: App) -> None:
     port = server.url.rsplit(":", 1)[1]
     done = subprocess.run(
         [sys.executable, "app.py"],

@@ -5,12 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,15 +21,12 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.browser.apps import START_S, App
 from tests.browser.conftest import (
     ENDS_MS,
     PROBLEM,
-    ROOT,
     SOLUTIONS,
-    START_S,
     OpenPage,
-    answers,
-    free_port,
     serving,
 )
 from tests.browser.test_page import (
@@ -828,51 +820,16 @@ def test_results_that_cannot_be_brought_back_are_said(page: Page) -> None:
 # --- a server that is away ------------------------------------------------------------------------
 
 
-class Killable:
-    """`python app.py` on one port, which can be killed and started again."""
-
-    def __init__(self, log: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._log = log.open("a")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "PRM_"))}
-        environment |= {"PORT": str(self.port), "HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "app.py"],
-            cwd=ROOT,
-            env=environment,
-            stdout=self._log,
-            stderr=self._log,
-        )
-        began = time.monotonic()
-        while not answers(f"{self.url}/healthz"):
-            assert time.monotonic() - began < START_S
-            time.sleep(0.05)
-
-    def kill(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(timeout=30)
-
-    def close(self) -> None:
-        self.kill()
-        self._log.close()
-
-
 @pytest.fixture(scope="module")
-def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
-    one = Killable(tmp_path_factory.mktemp("killable") / "log")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """One that can be killed and started again."""
+    one = App(tmp_path_factory.mktemp("killable") / "log")
     yield one
-    one.close()
+    one.kill()
 
 
 @pytest.fixture
-def away_page(browser: Browser, killable: Killable) -> Iterator[Page]:
+def away_page(browser: Browser, killable: App) -> Iterator[Page]:
     """As `page`, but the browser may say that it reaches nobody."""
     killable.start()
     wrong: list[str] = []
@@ -904,7 +861,7 @@ FIVE_S = 5_000
 
 
 def test_a_server_that_is_away_before_score_is_said_and_scoring_goes_on(
-    away_page: Page, killable: Killable
+    away_page: Page, killable: App
 ) -> None:
     page = away_page
     scored_page(page, A, B)
@@ -924,7 +881,7 @@ def test_a_server_that_is_away_before_score_is_said_and_scoring_goes_on(
 
 
 def test_a_server_that_goes_while_nobody_does_anything_is_noticed(
-    away_page: Page, killable: Killable
+    away_page: Page, killable: App
 ) -> None:
     page = away_page
     scored_page(page, A, B)
@@ -1008,7 +965,7 @@ def test_a_stream_that_is_cut_after_a_run_does_not_hold_up_the_next(page: Page) 
 
 
 def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
-    away_page: Page, killable: Killable
+    away_page: Page, killable: App
 ) -> None:
     page = away_page
     page.locator("#prm-problem").fill(PROBLEM)
