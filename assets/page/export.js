@@ -1,7 +1,6 @@
 // Export: the results as a file, or as a link that carries them in its fragment, which no server
 // sees. Runs after stale.js, in the same function.
 
-const TABLES = ["csv", "parquet"]; // they do not hold everything, and what they hold is said
 const MOST_LINK = 30_000; // characters; beyond, the session as a file is offered
 
 const exportMenu = make("div", { class: "bd-menu", role: "menu", hidden: true });
@@ -55,7 +54,7 @@ const unanswered = (what) => `The server did not answer; save ${what} again in a
 // What is exported: the displayed problem, or the whole list.
 const exportPartNow = () => ({ method, only: !isWhole() });
 
-async function exportAs(format) {
+async function exportAs({ format, table }) {
   openExport(false);
   exportButton.focus();
   const reply = await exported(format, exportPartNow());
@@ -64,7 +63,7 @@ async function exportAs(format) {
     return;
   }
   download(reply.name, new Blob([bytesOf(reply.contents)]));
-  sayExport(TABLES.includes(format) ? `Saved ${reply.words}` : "Saved");
+  sayExport(table ? `Saved ${reply.words}` : "Saved");
 }
 
 // --- links ----------------------------------------------------------------------------------------
@@ -170,7 +169,7 @@ function showWhole() {
 exportMenu.append(
   wholeEntry,
   entry("Copy a link to these results", copyLink),
-  ...props.formats.map(({ format, label }) => entry(label, () => exportAs(format))),
+  ...props.formats.map((one) => entry(one.label, () => exportAs(one))),
 );
 exportMenu.addEventListener("keydown", (event) => {
   const all = [...exportMenu.children].filter((one) => !one.hidden);

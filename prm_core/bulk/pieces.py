@@ -16,8 +16,8 @@ import re
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -236,8 +236,8 @@ class UnfinishedRun:
             )
         n_good = n_bad = 0
         stays = Path(self.output).exists() and not _any_good(spans)
-        written = nullcontext[Callable[[str], object]](len) if stays else open_results(self.output)
-        with written as write:
+        with ExitStack() as stack:
+            write = None if stays else stack.enter_context(open_results(self.output))
             for span in spans:
                 n_lines = 0
                 with file_errors(span.path, "read"), span.path.open(encoding="utf-8") as lines:
@@ -247,7 +247,8 @@ class UnfinishedRun:
                             n_bad += 1
                         else:
                             n_good += 1
-                            write(line)
+                            if write is not None:
+                                write(line)
                 if n_lines != span.after - span.first:
                     raise DataError(
                         "is damaged; remove it and run again with --resume", path=span.path

@@ -21,11 +21,10 @@ from prm_core.ranking.aggregate import METHODS
 from prm_core.search.compare import search_differences
 from prm_core.search.results import search_session, searched
 from prm_core.session import Problem, page_results
-from prm_core.types import RankedCandidate, ScoredCandidate
+from prm_core.types import RankedCandidate, ScoredCandidate, whole_characters
 from prm_core.ui.editor import MAX_GOLD_CHARS
 from prm_core.ui.kept import read_json, read_kept, read_tree
 from prm_core.ui.restore import PATIENCE_S, board_of, read_results, share, short_text
-from prm_core.ui.words import sendable
 
 _one_at_a_time = threading.Lock()
 
@@ -181,7 +180,7 @@ def compare_searches(asked: object) -> dict[str, Any] | None:
         return None
     try:
         trees = read_tree(first), read_tree(second)
-        gold = None if gold is None else sendable(gold[:MAX_GOLD_CHARS])
+        gold = None if gold is None else whole_characters(gold[:MAX_GOLD_CHARS])
         words = {method: search_differences(*trees, gold, method) for method in METHODS}
         problem = searched(trees[1], Problem(trees[1].problem, gold_answer=gold))
         results = page_results(search_session([problem], trees[1], 0.5), 0)

@@ -21,9 +21,8 @@ from prm_core.formats.results import letter
 from prm_core.paths import page_script
 from prm_core.text.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, too_long, too_many, too_much
 from prm_core.text.steps import NAMED_RULES, RULE_WORDS, RULES, Split, split_solutions
-from prm_core.types import half_character
+from prm_core.types import half_character, whole_characters
 from prm_core.ui.examples import PageExample
-from prm_core.ui.words import sendable
 
 MAX_PREVIEW_CHARS = 400_000
 """Of all texts whose steps are requested at once: previews run beside the model."""
@@ -118,7 +117,7 @@ def read_draft(payload: object) -> Draft:
     refused = {index: words for index, text in enumerate(solutions) if (words := _unread(text))}
     return Draft(
         problem,
-        tuple(map(sendable, solutions)),
+        tuple(map(whole_characters, solutions)),
         rule,
         letters,
         _gold(fields),

@@ -125,5 +125,7 @@ def label_formats() -> list[dict[str, str]]:
 
 
 def formats() -> list[dict[str, Any]]:
-    """The menu's entries."""
-    return [{"format": name, "label": label} for name, label in FORMATS.items()]
+    """The menu's entries. A table does not hold everything, and what it holds is said."""
+    return [
+        {"format": name, "label": label, "table": name in TABLES} for name, label in FORMATS.items()
+    ]

@@ -12,8 +12,9 @@ from prm_core.catalog import KNOWN_MODELS, KnownModel
 from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
 from prm_core.paths import assets_dir, page_script
+from prm_core.types import whole_characters
 from prm_core.ui.models import DEFAULT, SMALL, ModelHost
-from prm_core.ui.words import page_words, sendable
+from prm_core.ui.words import page_words
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S+")
@@ -24,7 +25,7 @@ class ModelField(gr.HTML):
 
     def __init__(self, host: ModelHost) -> None:
         def check_model(line: str) -> str:
-            return model_issue(sendable(str(line)), host)
+            return model_issue(whole_characters(str(line)), host)
 
         super().__init__(
             value=host.choices[0][1],

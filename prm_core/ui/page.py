@@ -36,7 +36,7 @@ from prm_core.errors import (
 )
 from prm_core.paths import assets_dir
 from prm_core.text.steps import candidate_of, split_solutions
-from prm_core.types import Candidate, ScoredCandidate, StepScorer
+from prm_core.types import Candidate, ScoredCandidate, StepScorer, whole_characters
 from prm_core.ui.actions import Actions, actions_value
 from prm_core.ui.annotators import compare_annotators
 from prm_core.ui.board import Board, Judged, Status, board_value, packed
@@ -58,7 +58,7 @@ from prm_core.ui.sampling import Run as SamplingRun
 from prm_core.ui.sampling import Sampler
 from prm_core.ui.search import SearchRun
 from prm_core.ui.sessions import ForgetfulHolder, Readers
-from prm_core.ui.words import page_words, sendable, sentence
+from prm_core.ui.words import page_words, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -463,7 +463,7 @@ def build_page(
     """
 
     async def score(payload: object, model: object, request: gr.Request) -> AsyncIterator[Update]:
-        name = sendable(model.strip()) if isinstance(model, str) else ""
+        name = whole_characters(model.strip()) if isinstance(model, str) else ""
         run = Run(host, payload, name, str(request.session_hash))
         async with aclosing(readers.follow(request, run.updates())) as updates:
             async for results, buttons in updates:

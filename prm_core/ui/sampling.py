@@ -24,10 +24,11 @@ from prm_core.paths import page_script
 from prm_core.sampling import ASK, Solution, models_of, prompt, what_to_do
 from prm_core.search.generators import ASK as ASK_FOR_STEPS
 from prm_core.text.limits import MAX_CANDIDATES, MAX_SOLUTION_CHARS, MAX_TOTAL_CHARS
+from prm_core.types import whole_characters
 from prm_core.ui.editor import PlaceError
 from prm_core.ui.kept import read_json
 from prm_core.ui.models import SOON_S, log_bug, settled
-from prm_core.ui.words import page_words, sendable
+from prm_core.ui.words import page_words
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def read_asked(asked: object) -> Asked:
         url.strip(),
         key,
         model.strip()[:500],
-        sendable(problem[:MAX_SOLUTION_CHARS]),
+        whole_characters(problem[:MAX_SOLUTION_CHARS]),
         int(whole_number(n, 1, MAX_CANDIDATES, "Solutions", "n")),
         whole_number(temperature, 0, MOST_TEMPERATURE, "Temperature", "temperature"),
         int(whole_number(max_tokens, 1, MOST_TOKENS, "Max tokens", "max_tokens")),
@@ -252,10 +253,10 @@ class Run:
             "running": running,
             "texts": [one.text for one in self._solutions],
             "ends": [] if running else ends,
-            "issue": sendable(issue),
+            "issue": whole_characters(issue),
             "where": where,
             "models": list(models),
-            "model": sendable(self._model),
+            "model": whole_characters(self._model),
             "seconds": seconds,
             "turn": next(_turns),
         }

@@ -24,14 +24,14 @@ from prm_core.search.results import search_session, searched
 from prm_core.search.tree import Node, Settings, Tree, new_tree, tree_json
 from prm_core.session import Model, Opened, Problem
 from prm_core.text.limits import MAX_CANDIDATES
-from prm_core.types import Candidate, ScoredCandidate, StepScorer
+from prm_core.types import Candidate, ScoredCandidate, StepScorer, whole_characters
 from prm_core.ui.editor import PlaceError
 from prm_core.ui.kept import read_tree
 from prm_core.ui.line import FullError
 from prm_core.ui.models import SOON_S, ModelHost, settled
 from prm_core.ui.problems import shown
 from prm_core.ui.sampling import ATTEMPTS, MOST_TOKENS, Asked, Run, read_asked, whole_number
-from prm_core.ui.words import page_words, sendable
+from prm_core.ui.words import page_words
 
 MOST_ROUNDS = 100
 """Of a search from the page; a round is a step of every path."""
@@ -247,7 +247,7 @@ class SearchRun(Run):
             f"{len(tree.nodes):,} steps, {tree.n_tokens:,} tokens"
         )
         search = {
-            "tree": sendable(json.dumps(tree_json(tree), ensure_ascii=False)),
+            "tree": whole_characters(json.dumps(tree_json(tree), ensure_ascii=False)),
             "groups": self._groups(problem) if tree.solutions else [],
             "aggregation": tree.settings.aggregation,
             "words": words,
@@ -266,9 +266,10 @@ class SearchRun(Run):
     def _problem(self, tree: Tree) -> Problem:
         """What there is to keep."""
         gold, part = self._asked.get("gold"), tree.settings.step_end.replace("\n", "\\n")
+        given = isinstance(gold, str) and gold.strip()
         problem = Problem(
             tree.problem,
-            gold_answer=sendable(gold[:500]) if isinstance(gold, str) and gold.strip() else None,
+            gold_answer=whole_characters(gold[:500]) if given else None,
             rule=f"separator:{part}",
         )
         return searched(tree, problem)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-from prm_core.types import whole_characters
-
 _NAMED = re.compile(r"\bcandidate '([A-Z]{1,3})'")
 _KINDS = (
     (re.compile(r"\bcandidates\b"), "solutions"),
@@ -55,11 +53,6 @@ def page_words(message: str, model_id: str = "", label: str = "") -> str:
     if model_id and label:
         message = message.replace(model_id, label)
     return sentence(message)
-
-
-def sendable(text: str) -> str:
-    """A text that can be sent back to the browser: unpaired surrogates are replaced."""
-    return whole_characters(text)
 
 
 def sentence(message: str) -> str:
