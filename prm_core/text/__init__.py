@@ -2,6 +2,6 @@
 
 `steps` cuts a text by a rule, or finds the rule that its author followed; `labels` knows "Step 3:"
 and other labels of steps, `lists` and `parts` numbered and marked parts, `tags` thinking tags and
-end tokens, `protected` what is never cut (code, tables, mathematics), `sentence_ends` which full
-stops end a sentence, `limits` how much is read at once.
+end tokens, `line_ends` line ends that are written out, `protected` what is never cut (code, tables,
+mathematics), `sentence_ends` which full stops end a sentence, `limits` how much is read at once.
 """

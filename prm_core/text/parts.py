@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from prm_core.text.labels import ANSWER, ANSWER_SIGN, EDGE, LABEL, MAY_COUNT, item, label_number
+from prm_core.text.line_ends import Lines, read_lines
 from prm_core.text.protected import ProtectedSpans, Span, find_blocks, find_lines
 from prm_core.text.tags import MARKER, WORD, Tagged, read_tags, says_something
 
@@ -62,7 +63,8 @@ class Part:
     Attributes:
         original: the whole text.
         text: the same with everything else blanked out: tags, the other voice, lines without a
-            letter or digit. Offsets are those of the original.
+            letter or digit; and with line ends for those that are written out. Offsets are those
+            of the original.
         thinking: which of the two it is.
         walls: where the stretches between tags begin; no step crosses them.
         marker: the step marker that joins its stretches, or "".
@@ -70,6 +72,7 @@ class Part:
         blocks: what stays whole.
         may_answer: whether a row can state the answer.
         rows: where cuts may be.
+        items: as in `Lines`.
     """
 
     original: str
@@ -81,11 +84,12 @@ class Part:
     blocks: ProtectedSpans
     may_answer: bool
     rows: list[TextRow]
+    items: dict[int, int]
 
     @cached_property
     def heads(self) -> dict[int, Head]:
         """What rows begin with, by their index; rows that state the answer are left out."""
-        found = (_head(self.text, index, row) for index, row in enumerate(self.rows))
+        found = (_head(self, index, row) for index, row in enumerate(self.rows))
         return {head.row: head for head in found if head is not None}
 
     def between_walls(self, start: int, end: int) -> Iterator[Span]:
@@ -94,7 +98,8 @@ class Part:
         yield from pairwise([start, *inside, end])
 
 
-def _head(text: str, index: int, row: TextRow) -> Head | None:
+def _head(part: Part, index: int, row: TextRow) -> Head | None:
+    text = part.text
     start, end, _, answer = row
     if answer:
         return None
@@ -106,6 +111,9 @@ def _head(text: str, index: int, row: TextRow) -> Head | None:
         kind = "letter" if lettered else "item"
     elif found := _BULLET_ITEM.match(text, start, end):
         return Head(index, "bullet", 7, 0, len(found[0]) - len(found[0].lstrip()))
+    elif start in part.items:
+        number = part.items[start]
+        return Head(index, "item" if number else "bullet", 7, number, 0)
     else:
         return None
     level = len(found["hashes"] or "") or 7
@@ -116,20 +124,29 @@ def _head(text: str, index: int, row: TextRow) -> Head | None:
 
 
 class Read(NamedTuple):
-    """A text's tags, and its parts that are not blank, by whether they are thinking."""
+    """A text as it is read, its tags, and its parts that are not blank, by `Part.thinking`."""
 
+    text: str
     tagged: Tagged
     parts: dict[bool, Part]
 
 
-def read_text(text: str) -> Read:
-    tagged = read_tags(text)
-    parts = (_part(text, tagged, thinking) for thinking in (True, False))
-    return Read(tagged, {part.thinking: part for part in parts if part is not None})
+def read_text(text: str, written: bool = True) -> Read:
+    """
+    Args:
+        text: a solution.
+        written: line ends that are written out (`<br>`) are read as such.
+    """
+    lines = read_lines(text) if written else Lines(text, {})
+    tagged = read_tags(lines.text)
+    parts = (_part(text, lines, tagged, thinking) for thinking in (True, False))
+    found = {part.thinking: part for part in parts if part is not None}
+    return Read(lines.text, tagged, found)
 
 
-def _part(text: str, tagged: Tagged, thinking: bool) -> Part | None:
+def _part(original: str, lines: Lines, tagged: Tagged, thinking: bool) -> Part | None:
     """One voice of a text, or None when it says nothing."""
+    text, items = lines
     spans = [(s.start, s.end) for s in tagged.stretches if s.thinking is thinking]
     if not any(WORD.search(text, *span) for span in spans):
         return None
@@ -148,7 +165,9 @@ def _part(text: str, tagged: Tagged, thinking: bool) -> Part | None:
     marker = _marker(text, tagged, spans)
     walls = [start for start, _ in spans]
     answers = ProtectedSpans(tagged.answers if not thinking else ())
-    return Part(text, cleared, thinking, walls, marker, answers, blocks, may_answer, rows)
+    return Part(
+        original, cleared, thinking, walls, marker, answers, blocks, may_answer, rows, items
+    )
 
 
 def _only(text: str, spans: Iterable[Span], last: str = "\u2029") -> str:

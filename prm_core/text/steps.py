@@ -146,7 +146,8 @@ def split_solutions(texts: Sequence[str], rule: str = "auto") -> Splits:
         BadOptionError: the rule is not known.
     """
     separator = _separator(rule)
-    read = [read_text(text) for text in texts]
+    written = separator is None or is_marker(separator)
+    read = [read_text(text, written) for text in texts]
     chosen = {}
     for thinking in (False, True):
         parts = {i: one.parts[thinking] for i, one in enumerate(read) if thinking in one.parts}
@@ -362,7 +363,7 @@ def _split(
         thinking_rule,
         tuple(_dropped(text, read.tagged, steps, separator)),
         _both_words(words),
-        _note(text, read, steps, asked),
+        _note(read, steps, asked),
     )
 
 
@@ -423,8 +424,9 @@ _LINE_BREAK = re.compile(LINE_END)
 _BLANK_LINE = re.compile(rf"{LINE_END}[^\S\n\r\x85\u2028\u2029]*+{LINE_END}|\u2029")
 
 
-def _note(text: str, read: Read, steps: list[Step], rule: str) -> str:
+def _note(read: Read, steps: list[Step], rule: str) -> str:
     """What `Split.note` says: only what is true of the text as it was typed."""
+    text = read.text
     if len(steps) != 1 and rule != "numbered":
         return ""
     labelled = any(step.content != step.text for step in steps)
@@ -439,7 +441,7 @@ def _note(text: str, read: Read, steps: list[Step], rule: str) -> str:
     if rule == "auto":
         signs = labelled or sign.search(text.strip(EDGE)) or CANDIDATE.search(step.text)
         return "" if signs else "no numbering, line breaks or sentence ends found"
-    if sign.search(step.text):
+    if sign.search(text, step.start, step.end):
         blocks = any(part.blocks.overlap(step.start, step.end) for part in read.parts.values())
         return "code, tables and formulas stay whole" if blocks else NAMED_RULES[rule].single
     beside = rule != "sentence" and sign.search(text.strip(EDGE))  # something that is left out
@@ -633,6 +635,8 @@ def _continues(part: Part, index: int) -> bool:
     """Does the row continue the sentence before it, as in wrapped text?"""
     text, start = part.text, part.rows[index].start
     if part.rows[index].opens or BULLET.match(text, start) or is_head(part, index):
+        return False
+    if start in part.items:
         return False
     formula = part.blocks.overlap(start, start + 1)
     if text[start].isupper() and not formula:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 
@@ -780,6 +781,116 @@ def test_formula_in_code_does_not_reach_out_of_it() -> None:
     )
 
 
+# --- line ends that are written out ---------------------------------------------------------------
+
+
+def check_pieces(text: str, rule: str) -> None:
+    """Every ¦ ends a step, and what stands between two ‖ is taken off as layout."""
+    parts = text.replace("¦", "").split("‖")
+    plain = "".join(parts)
+    (split,) = split_solutions([plain]).solutions
+    wanted = [step.strip() for step in "¦".join(re.split("‖[^‖]*‖|¦", text)).split("¦")]
+    assert [step.text for step in split.steps] == [step for step in wanted if step]
+    assert split.rule == rule
+    assert [plain[step.start : step.end] for step in split.steps] == [
+        step.text for step in split.steps
+    ]
+    layout = ["".join(part.split()) for part in parts[1::2]]
+    dropped = [plain[one.start : one.end] for one in split.dropped]
+    assert ["".join(one.split()) for one in dropped] == layout
+    assert {one.kind for one in split.dropped} <= {"layout"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("3 + 4 = 7‖<br>‖7 * 2 = 14‖<br>‖so 14", "line"),
+        ("3 + 4 = 7‖<br/>‖7 * 2 = 14 ‖<BR />‖ so 14 ‖<br>‖", "line"),
+        ("3 + 4 = 7‖<br>‖\n7 * 2 = 14‖<br>‖\nso 14", "line"),
+        ("We add. It is 7.‖<br><br>‖We double. It is 14.", "paragraph"),
+        ("We add. It is 7.‖<br />\n<br />‖We double. It is 14.", "paragraph"),
+        ("‖<p>‖We add. It is 7.‖</p><p>‖We double. It is 14.‖</p>‖", "paragraph"),
+        ('‖<p class="a">‖We add. It is 7.‖</p>\n<p>‖We double. It is 14.‖</p>‖', "paragraph"),
+        ("‖<p>‖We add. It is 7.‖</p>\n\n<p>‖We double. It is 14.‖</p>‖", "paragraph"),
+        ("‖<p>‖3 + 4 = 7‖<br>‖7 * 2 = 14‖</p>‖", "line"),
+        ("‖<p>‖We add.<br>It is 7.‖</p><p>‖So 14.‖</p>‖", "paragraph"),
+        ("‖<div>‖3 + 4 = 7‖</div><div>‖7 * 2 = 14‖</div>‖", "line"),
+        ("‖<ol><li>‖We add: 7.‖</li><li>‖We double: 14.‖</li></ol>‖", "numbered"),
+        ("‖<ol><li>‖we add‖<li>‖we double‖</ol>‖", "numbered"),
+        ("‖<ul>\n  <li>‖We add: 7.‖</li>\n  <li>‖We double: 14.‖</li>\n</ul>‖", "line"),
+        ("‖<p>‖We count.‖</p>\n<ol>\n<li>‖We add.\nIt is 7.‖</li>\n<li>‖We double. 14.‖</li>\n</ol>"
+         "\n<p>‖So it is 14.‖</p>‖", "numbered"),
+        ("‖<p>‖We count.‖</p><ol><li><p>‖We add.</p><p>It is 7.‖</p></li><li><p>‖So 14.‖</p></li>"
+         "</ol>‖", "numbered"),
+        ("‖<ol><li>‖We add:<ul><li>3 red</li><li>4 blue‖</li></ul></li><li>‖So 7.‖</li></ol>‖",
+         "numbered"),
+        ("Step 1: We add.<br>It is 7.‖<br>‖Step 2: We double.<br>It is 14.", "numbered"),
+        ("‖<p>‖<strong>Step 1:</strong> We add.</p><p>It is 7.‖</p><p>‖<strong>Step 2:</strong> So "
+         "14.‖</p>‖", "numbered"),
+        ("1. We add.‖<br>‖2. We double.‖<br>‖3. So 14.", "numbered"),
+        ("‖<br>‖So 7.‖<br>‖Then 14.", "line"),
+        ("3 + 4 = 7. ‖<br> <br>‖ So 7¦\nThen 14", "line"),
+    ],
+)  # fmt: skip
+def test_html_ends_lines(text: str, rule: str) -> None:
+    check_pieces(text, rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use `<br>` here",
+        "```\na<br>b\n```",
+        "| a<br>b | c |\n|---|---|\n| 1<br>2<br>3 | 4 |",
+        "So <p> = 5 is the mean",
+        "$a <br> b$",
+        "<table><tr><td><p>a</p></td><td><ul><li>b</li></ul></td></tr></table>",
+    ],
+)
+def test_tags_that_end_no_line(text: str) -> None:
+    check(text, "line", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (r"3 + 4 = 7‖\n‖7 * 2 = 14‖\n‖So 14", "line"),
+        (r"3 + 4 = 7‖\n‖then 14‖\n‖so 14‖\n‖", "line"),
+        (r"We add. It is 7.‖\n\n‖We double. It is 14.", "paragraph"),
+        (r"We add. It is 7.‖\r\n\r\n‖We double. It is 14.", "paragraph"),
+        (r"Step 1: We add.\nIt is 7.‖\n\n‖Step 2: So 14.", "numbered"),
+        (r"1. We add.‖\n‖2. We double.‖\n‖3. So 14.", "numbered"),
+        (r"So $x \neq 3$ and \nu = 4.‖\n‖Then $\nabla \not= \nexists$.", "line"),
+        (r"Let \\(x \\neq 3\\).‖\n\n‖\\[\nx = 5.\n\nB\n\\]‖\n\n‖So 5.", "paragraph"),
+        (r"```python\nx = 1\n\ny = 2\n```‖\n\n‖So 2.", "paragraph"),
+    ],
+)
+def test_a_backslash_and_n_end_a_line_where_nothing_else_does(text: str, rule: str) -> None:
+    check_pieces(text, rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"a \neq b, \nu and \nabla f, \ni, \newline, \notin, \nRightarrow, \noindent, \norm{v}",
+        r"x \\n y",
+        r"He writes print('a\n') and it is so",
+        r"The vector \nv_1 or \nfoo{1}",
+    ],
+)
+def test_what_only_looks_like_a_written_line_end_is_text(text: str) -> None:
+    check(text, "line", text)
+
+
+def test_beside_line_ends_a_backslash_and_n_are_text() -> None:
+    check("We write a\\nb\nand so on", "line", "We write a\\nb", "and so on")
+
+
+def test_a_separator_is_looked_for_in_what_was_written() -> None:
+    check("a<br>b", "separator:<br>", "a", "b")
+    check("a\\nb", "separator:\\\\n", "a", "b")
+
+
 # --- the answer -----------------------------------------------------------------------------------
 
 
@@ -885,7 +996,8 @@ def test_auto_on_the_one_line_example_gives_three_steps() -> None:
 # --- properties -----------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(
-    ["<answer>", "<|im_end|>", "<extra_0>", " ки\n", "---", "\n***\n", "🎉", "[asy]", "[/asy]",
+    ["<br>", "<p>", "</p>", "<li>", "<ol>", "\\n",
+     "<answer>", "<|im_end|>", "<extra_0>", " ки\n", "---", "\n***\n", "🎉", "[asy]", "[/asy]",
      "Step 2: ", "(1) ", "①", "a", "Word ", "x = 5. ",
      "Dr. ", "0.5", "1,000 ", " ", "\n", "\n\n", "\r\n", "\r", "\t",
      "\u2028", "\u2029", "\ufeff", "$", "$$", "\\(", "\\)", "\\[", "\\]", "\\begin{a}", "\\end{a}",
@@ -894,6 +1006,7 @@ PIECES = st.sampled_from(
      "7 × 8 = 56", "Final answer:"]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map("".join))
+WRITTEN = re.compile(r"\\n|<", re.IGNORECASE)  # means more in a text without line ends
 RULE = st.sampled_from([*RULES, "separator:\\n\\n", "separator:.", "separator:$", "separator: "])
 
 
@@ -924,6 +1037,7 @@ def test_nothing_is_lost_in_silence(text: str, rule: str) -> None:
 @example("0\r[ASY]\n0", "line")
 def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> None:
     assume(not read_tags(text).tags)  # what is open there need not be so without the tag
+    assume(not WRITTEN.search(text))
     steps = tuple(step.text for step in find_steps(text, rule))
     joined = "\n\n".join(steps)
     assert tuple(step.text for step in find_steps(joined, rule)) == steps
@@ -934,6 +1048,7 @@ def test_joined_by_blank_lines_steps_split_as_before(text: str, rule: str) -> No
 @example("0\n####0\ufeff", "paragraph")
 @example("0\n#### 7 %\xa0\u3000", "line")
 def test_a_step_is_one_step(text: str, rule: str) -> None:
+    assume(not WRITTEN.search(text))
     for step in find_steps(text, rule):
         if not read_tags(step.text).tags:
             assert split_steps(step.text, rule) == (step.text,)
@@ -1003,6 +1118,7 @@ def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
      "[asy]\n", "a ки ", "a<extra_0>", "a\n---\n", "1. a\n2. b\n", "- a\n\n", "</think>a",
      "Step 1: a Step 2: b ", "2+2=4, ", "given:\n1. a\n2. b\nx\n", "<answer>a", "(1) ",
      "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff",
+     "<br>\n", "<li>", "</p><p>", "<ol><li>a", "\\n", "\\\\n", "a\\n",
      "2^", "1/", "1=1+", "<plan>\n", "</plan>\n", "<br>", "<svg>", "\\item ", "1) 2) ", "&nbsp;",
      "Result: 1\n", "<a_b>"],
 )  # fmt: skip
