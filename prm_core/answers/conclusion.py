@@ -96,11 +96,12 @@ _TERM = re.compile(  # "So the perimeter is 6x + 2."
         (?:\s(?:[ckm]?m|ft|in)\b)? (?P<noun> (?:\s[a-z]{{3,}}){{0,3}} ) [\s.!$*]*\Z""",
     re.VERBOSE,
 )
-_PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "is 3 : 4"
+_PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "3 : 4", "6 R 2"
     r"""(?: \b(?:probability|chances?|odds|likelihood)\b .{0,200}?
           (?P<share> \b\d{1,4}\s(?:in|out\sof)\s(?:every\s)?\d{1,6} )
       | \bratio\b .{0,200}? (?P<ratio> \b\d[\d.]*(?:\sto\s\d[\d.]*)+ )
-      | (?<![\d:]) (?<!:\s) (?P<colons> \b\d{1,4} (?:\s:\s\d{1,4}){1,3} ) ) [\s.!$*]*\Z""",
+      | (?<![\d:]) (?<!:\s) (?P<colons> \b\d{1,4} (?:\s:\s\d{1,4}){1,3} )
+      | (?P<division> \b\d+ \s(?:r|remainder(?:\sof)?)\s \d+ ) ) [\s.!$*]*\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
 _IN_WORDS = re.compile(  # "It takes two and a half hours."
@@ -171,7 +172,7 @@ def _whole_at_end(sentence: str) -> str | None:
     if term and _is_term(term["term"].strip(), with_noun=bool(term["noun"])):
         return shown_answer(term["term"])
     if parts := _PARTS_OF.search(sentence[-LONGEST:]):
-        return shown_answer(parts["share"] or parts["ratio"] or parts["colons"])
+        return shown_answer(parts[parts.lastgroup or 0])
     if several := _several(sentence[-LONGEST:]):
         return several
     found = _WHOLE.search(sentence[-LONGEST:])
@@ -211,10 +212,11 @@ _NUMBERS = re.compile(  # "The solutions are 2 and -3."
 )
 _PERIOD = (
     "(?:hours?|minutes?|mins?|seconds?|days?|weeks?|months?|years?|feet|foot|ft|inch(?:es)?"
-    "|pounds?|lbs?|ounces?|oz|dollars?|cents?)"
+    "|pounds?|lbs?|ounces?|oz|dollars?|cents?|hrs?|h|min|secs?|s|(?:kilo|centi|milli)?met(?:er|re)s?"
+    "|[kcm]?m|(?:kilo)?grams?|k?g|miles?|yards?|yd|m?l|(?:milli)?lit(?:er|re)s?)"
 )
-_COMPOUND = re.compile(  # "3 hours and 20 minutes"
-    rf"(?<![\w.,])(?P<parts>\d[\d,]*\s{_PERIOD}(?:,?\s(?:and\s)?\d[\d.]*\s{_PERIOD}){{1,3}})[\s.!*]*\Z",
+_COMPOUND = re.compile(  # "3 hours and 20 minutes", "1 h 15 min"
+    rf"(?<![\w.,])(?P<parts>\d[\d,]*\s?{_PERIOD}(?:,?\s(?:and\s)?\d[\d.]*\s?{_PERIOD}){{1,3}})[\s.!*]*\Z",
     re.IGNORECASE,
 )
 

@@ -352,11 +352,13 @@ _HEADING = re.compile(
     _ANSWER_LINE.flags,
 )
 _QUOTED = re.compile(r"(?:^|(?<=\n))[ \t]*+>[ \t]?")  # how Markdown marks a quotation
+_ITEM = re.compile(r"\s*[-•]\s+(?![^\n]*\n\s*[-•]\s)")  # the only one of a list: no sign
 _LETTER_A = re.compile(r"A:[ \t]*+(?P<answer>[^\n\r]{1,80})\Z")  # "A: 77" as a last line
 _CLAUSE_END = re.compile(
     r"[.!?](?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)|(?<=\w)_{1,2}(?=\s)"
     r"|,\s(?:as|given|per)\b|,?\s\(?(?:rounded|correct\sto|to\sthe\snearest)\b"
-    r"|,?\s(?:because|since|which|where|so|weil|parce\sque|porque|perché|потому\sчто)\b",
+    r"|,?\s(?:because|since|which|where|so|weil|parce\sque|porque|perché|потому\sчто)\b"
+    r"|\s\((?:because|since|as|check|weil|car|porque)\b",
     re.IGNORECASE,
 )
 
@@ -386,6 +388,8 @@ def _stated(text: str, last_begins: int) -> _Stated | None:
         anchors += [(found.end(), True, found.start()) for found in _HEADING.finditer(text)]
     for end, is_heading, start in sorted(anchors)[-3:][::-1]:  # the last may be followed by nothing
         rest = _QUOTED.sub("", text[end : end + LONGEST])
+        if is_heading or "\n" in text[start:end]:
+            rest = rest[item.end() :] if (item := _ITEM.match(rest)) else rest
         answer = _clause(rest.lstrip() if is_heading else rest, is_heading)
         if _OPEN_BOX.search(answer):
             continue
@@ -460,17 +464,23 @@ def _short_lines(rest: str) -> list[str]:
 
 
 _LEADING_HAN = re.compile(r"[\u4e00-\u9fff，：\s]+(?=[^\u4e00-\u9fff]*\d)")
-_YES_NO = re.compile(r"(?:yes|no|true|false|oui|non|ja|nein|sí|sim|não|sì|да|нет)\b", re.IGNORECASE)
+_YES_NO = re.compile(
+    r"(?P<word>yes|no|true|false|oui|non|ja|nein|sí|sim|não|sì|да|нет)\b(?P<alone>\s*[,;–—])?",
+    re.IGNORECASE,
+)
 
 
 def _reduced(answer: str, before: str = "") -> str:
     """A sentence as its only number, or the one that is the last result before it."""
     if chinese := _LEADING_HAN.match(answer):
         answer = answer[chinese.end() :]
+    verdict = _YES_NO.match(answer)
+    if verdict and verdict["alone"]:
+        return verdict["word"]
     numbers = [found for found in NUMBER.finditer(answer) if ":" not in found.group()]
     n_words = len(LOOSE_WORD.findall(answer))
     says = n_words > 3 or (n_words == 3 and numbers and numbers[0].start() > 0)
-    if not says or "\\" in answer.replace(r"\$", "") or _YES_NO.match(answer):
+    if not says or "\\" in answer.replace(r"\$", "") or verdict:
         return answer
     if len(numbers) == 1:
         return shown_answer(numbers[0].group())

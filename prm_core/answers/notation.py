@@ -203,6 +203,7 @@ _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth":
 _PARTS |= {"eighth": 8, "ninth": 9, "tenth": 10}
 _PART = re.compile(rf"(?:(\d+|an?)[\s-])?({'|'.join(_PARTS)})s?", re.IGNORECASE)
 _FEET = re.compile(r"(\d+)\s?['′’]\s?(\d+(?:\.\d+)?|\d* ?\d+/\d+)\s?(?:[\"″”]|['′’]{2})?")  # 5'3"
+_DIVISION = re.compile(r"(\d+)\s?(?:[rR]|[Rr]em\.?|remainder\sof)\s?(\d+)")  # "6 R 2"
 _PRINTED = re.compile(r"\[\s*(?:\[[^\[\],;]+\]\s*)+\]")  # [[1 2] [3 4]], as NumPy prints it
 _ROWS = re.compile(r"\s*\[([^][;]+(?:;[^][;]+)+)\]\s*")  # [1 0; 0 1]
 _OF_BASE = re.compile(r"\(([0-9A-Fa-f.]+)\)(?=\s*_)")
@@ -231,6 +232,8 @@ def one_spelling(text: str) -> str:
         return text
     if feet := _FEET.fullmatch(text):
         return f"{feet[1]} ft {feet[2]} in"
+    if division := _DIVISION.fullmatch(text):
+        return f"{division[1]} remainder {division[2]}"
     text = _AND_A_HALF.sub(" 1/2", _COUNT.sub(_in_digits, text))
     part = _PART.fullmatch(text.replace("halves", "half"))
     if part and (part[1] or part[2].lower() == "half"):

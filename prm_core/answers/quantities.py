@@ -214,8 +214,8 @@ def same_compounds(a: Tokens, b: Tokens) -> bool | None:
     sums = [_compound(tokens) for tokens in (a, b)]
     if sums == [None, None]:
         return None
-    one, other = (found or _read(tuple(tokens)) for found, tokens in zip(sums, (a, b), strict=True))
-    if one is None or other is None or not (one.unit.powers and other.unit.powers):
+    one, other = (found or _measured(tokens) for found, tokens in zip(sums, (a, b), strict=True))
+    if one is None or other is None:
         return None
     if one.unit.powers != other.unit.powers:
         return False

@@ -191,6 +191,13 @@ SAME = {
         (r"\boxed{\text{C}}", "(C)"),
     ],
     "words": [("Yes", "yes"), (r"\text{east}", "east"), ("No Solution", "no solution")],
+    "several units beside a letter": [
+        ("3 kg 500 g", "3500 g"),
+        ("1 h 15 min", "1.25 h"),
+        ("2 km 300 m", "2300 m"),
+        ("2 m 30 cm", "2.3 m"),
+    ],
+    "a quotient and its remainder": [("6 R 2", "6 remainder 2"), ("6r2", "6 remainder of 2")],
     "bases": [("57_8", "57_{8}"), (r"57_{\text{eight}}", "57_8"), ("57_8", "57")],
     "primes": [("f'(x)", r"f^{\prime}(x)")],
     "ratios": [("3:4", "3 : 4")],
@@ -406,6 +413,7 @@ DIFFERENT = {
     ],
     "letters": [("x", "y"), ("x", "X"), ("2a", "2A"), ("AB", "ab"), ("x_1", "x_2")],
     "marks": [("f'(x)", "f(x)"), ("y'", "y''"), ("f'", "f")],
+    "a quotient and its remainder": [("6 R 2", "6 R 3"), ("6 R 2", "6"), ("6 R 2", "62")],
     "bases": [("57_8", "57_9"), ("1011_2", "1011_3"), ("57_{8}", "57_{16}"), ("57_8", "56_8")],
     "formulas": [
         (r"\sqrt{x^2}", "x"),
@@ -469,6 +477,8 @@ DIFFERENT = {
     ],
     "several units": [
         ("1 hour 30 minutes", "1 hour 20 minutes"),
+        ("2 km 300 m", "2301 m"),
+        ("2 h 5 min", "2.5 h"),
         ("1 hour 30 minutes", "30 minutes"),
         ("5 ft 3 in", "3 ft 5 in"),
         ("3 hours and 20 minutes", "3 kg and 20 g"),

@@ -35,6 +35,31 @@ def test_the_final_answer_of_a_text(solution: str, answer: str | None) -> None:
 
 
 FOUND = {
+    "yes or no before a remark": [
+        ("Answer: Yes, he can.", "Yes"),
+        ("The answer is no, he needs 5 more.", "no"),
+        ("Answer: No solution", "No solution"),
+    ],
+    "an aside in brackets that gives a reason": [
+        ("The answer is 12 (since 144/12 = 12).", "12"),
+        ("The answer is 12 (as 13 is too many).", "12"),
+    ],
+    "a bullet under a heading is no sign": [
+        ("Answer:\n- 12", "12"),
+        ("Answer:\n-12", "-12"),
+        ("**Answer**\n\n• 12 cm", "12 cm"),
+        ("Answer:\n- 3\n- 5", "3, 5"),
+    ],
+    "several units": [
+        ("It takes her 1 h 15 min.", "1 h 15 min"),
+        ("The rope is 2m 30cm.", "2m 30cm"),
+        ("The car goes 5 m in 2 s.", "2"),
+    ],
+    "a quotient and its remainder": [
+        ("So 20 divided by 3 is 6 remainder 2.", "6 remainder 2"),
+        ("20 ÷ 3 = 6 R 2", "6 R 2"),
+        ("So the remainder of 20 / 3 is 2.", "2"),
+    ],
     "signs": [
         ("The slope is −½ here.", "−½"),
         (r"So x = -\frac{1}{2}.", r"-\frac{1}{2}"),
