@@ -27,6 +27,20 @@ _BLANK = r"[ \t\xa0]"
 _SYMBOLS = "•‣\u2190-\u21ff\u25a0-\u2775\u2794-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff"
 _BULLETS = rf"[-*+>{_SYMBOLS}]"
 _STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
+_ORDINALS = (
+    "final last next",
+    "first erster première primer primeiro primo первый",
+    "second zweiter deuxième segundo secondo второй",
+    "third dritter troisième tercer terceiro terzo третий",
+    "fourth vierter quatrième cuarto quarto четвёртый четвертый",
+    "fifth fünfter cinquième quinto пятый",
+    "sixth sechster sixième sexto sesto шестой",
+    *("seventh", "eighth", "ninth", "tenth"),
+)
+_ORDINAL = (
+    r"(?:\d{1,2}(?:st|nd|rd|th|[eè]re|[eè]me|er?|[ºª°]|-[йя])"
+    rf"|{'|'.join(' '.join(_ORDINALS).split())})"
+)
 _NUMBER_SIGN = r"(?:[\#№-]|[Nn]\.?[°º]|No\.|Nr\.)"
 _STAGE = r"(?i:stage|phase|part|stufe|teil|partie|fase|parte|etapa|этап|часть|阶段|部分)"
 LABEL_STEMS = ("step", "tape", "schritt", "paso", "passo", "шаг", "步")
@@ -45,12 +59,14 @@ _LEAD = (
 _CLOSED = r"(?:\}|</(?:b|strong|em|u|h[1-6])>|[=-]{2,4})"
 
 # "Step 1:", "### Step 2", "**Step 3**: ", "STEP 4 - ", "Step 5 (check):", "Step 6 of 7.",
-# "[Step 7]", "第一步：". The mark at the end may be missing only where the line or the bold type
-# ends, or where the line is a heading or all bold. "Step 2.5 times" has none, for a count is read
-# as a whole or not at all.
+# "Substep 6.1:", "First step:", "[Step 7]", "第一步：". The mark at the end may be missing only
+# where the line or the bold type ends, or where the line is a heading or all bold. "Step 2.5 times"
+# has none, for a count is read as a whole or not at all.
 LABEL = re.compile(
     rf"""{_LEAD} (?P<bracket>[\[【(（])?
-    (?: {_STEP_WORD} {_BLANK}*+ (?:{_NUMBER_SIGN}{_BLANK}*+)?+ (?P<count>{_COUNT}) (?![^\W_])
+    (?: (?P<sub>sub-?)?+ {_STEP_WORD} {_BLANK}*+ (?:{_NUMBER_SIGN}{_BLANK}*+)?+
+        (?P<count>{_COUNT}) (?![^\W_])
+      | (?P<ordinal>{_ORDINAL}) {_BLANK}++ {_STEP_WORD} (?![^\W_])
       | 第{_BLANK}*+ (?P<han>\d{{1,3}}|[{_HAN}]{{1,3}}) {_BLANK}*+步 )
     (?: {_BLANK}*+ (?:of|/) {_BLANK}*+ \d{{1,3}} )?+
     {_BLANK}*+
@@ -89,9 +105,19 @@ _COUNTED = re.compile(
 STAGE = re.compile(rf"[\s*_(\[]*{_STAGE}")
 """What "**Stage 1:" begins with."""
 
+TURN = re.compile(
+    rf"{_LEAD}(?:(?P<thought>thought)|action(?:{_BLANK}input)?|observation)(?:{_BLANK}*+\d{{1,2}})?+"
+    rf"{_BLANK}*+(?:\*\*{_BLANK}*+)?+[:：]",
+    re.IGNORECASE,
+)
+"""An agent's turns (ReAct): "Thought 1:", "Action:", which is no number to take off."""
+
+INLINE_TURN = re.compile(r"(?<=\s)(?:\*\*)?(?:Thought|Action|Observation)[ ]\d{1,2}(?:\*\*)?:")
+
 MAY_COUNT = re.compile(
     rf"""(?:{_BLANK}|{_BULLETS}|[\ufe0f#*_=\[【(（]|{_OPENED})*+
-    (?: (?P<word>{_STEP_WORD}|第) | {_STAGE} | \d | [①-⑳❶-❿➀-➓{_HAN}] | [ivxa-j]{{1,5}}[.)] )""",
+    (?: (?P<word> (?: sub-? | [\wº°ª-]{{2,11}}{_BLANK}++ )? {_STEP_WORD} | 第 )
+      | {_STAGE} | \d | [①-⑳❶-❿➀-➓{_HAN}] | [ivxa-j]{{1,5}}[.)] )""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What a label or a number begins with; quick, and `word` is set for every label."""
@@ -99,7 +125,11 @@ MAY_COUNT = re.compile(
 
 def label_number(found: re.Match[str]) -> int:
     """The number of a match of `LABEL`; of "2.3" the last one, 0 where it is a letter."""
-    count: str = (found["count"] or found["han"]).lower()
+    count: str = (found["count"] or found["han"] or found["ordinal"]).lower()
+    if found["ordinal"]:
+        digits = re.match(r"\d+", count)
+        named = next((n for n, words in enumerate(_ORDINALS) if count in words.split()), 0)
+        return int(digits[0]) if digits else named
     if count in _WORDS:
         return _WORDS.index(count) + 1
     if count[0] in _HAN:
@@ -184,24 +214,30 @@ def step_content(text: str) -> str:
 def numbered(steps: Iterable[str]) -> list[str]:
     """Steps that begin with "Step k:", for models whose template has it.
 
-    One that begins like that in any form is left alone; a bare number gives way.
+    One that begins like that in any form is left alone; a bare number and "First step:" give way.
 
     >>> numbered(["Step 1 (add): 3 + 2 = 5.", "2) So 5."])
     ['Step 1 (add): 3 + 2 = 5.', 'Step 2: So 5.']
     """
     return [
-        text if LABEL.match(text) else f"Step {number}: {step_content(text)}"
+        text if _is_step_k(text) else f"Step {number}: {step_content(text)}"
         for number, text in enumerate((step.strip(EDGE) for step in steps), start=1)
     ]
+
+
+def _is_step_k(text: str) -> bool:
+    found = LABEL.match(text)
+    return found is not None and not found["ordinal"] and not found["sub"]
 
 
 # --- steps within a line --------------------------------------------------------------------------
 
 # "… = 7 Step 2: …"; see `lists.inlined`.
 INLINE_LABEL = re.compile(
-    rf"""(?<![^\W\d_]) (?P<bold>\*\*|__)?
+    rf"""(?<![^\W\d_]) (?<!sub-) (?P<bold>\*\*|__)?
     (?: (?P<word> step|étape|etape|schritt|paso|passo|шаг|步[骤驟] ) {_BLANK}*+
         (?:{_NUMBER_SIGN}{_BLANK}*+)?+ (?P<count>{_COUNT})
+      | (?-i:(?=[\dA-ZА-Я])) (?P<ordinal>{_ORDINAL}) {_BLANK}++ {_STEP_WORD}
       | 第{_BLANK}*+(?P<han>\d{{1,3}}|[{_HAN}]{{1,3}})步 )
     (?: {_BLANK}*+ (?:of|/) {_BLANK}*+ \d{{1,3}} )?+
     {_BLANK}*+ (?: (?P=bold) {_BLANK}*+ (?:[:：.)–—→-]|->)?+ | [:：)\]】）] | \.(?=\s)

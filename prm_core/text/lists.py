@@ -19,6 +19,7 @@ from prm_core.text.labels import (
     INLINE_ANSWER,
     INLINE_LABEL,
     INLINE_LEAD,
+    INLINE_TURN,
     LABEL,
     LABEL_STEMS,
     REFERS,
@@ -74,13 +75,15 @@ class List(NamedTuple):
 def all_lists(part: Part) -> list[List]:
     """Labels, else numbered headings, else the lists at the outermost indentation.
 
+    An agent's turns are labels where the text begins with its thought.
     Headings and items count while they go up by one, so that a list within a step and "100. That"
     at a line's start are text; where they begin at 1 again, so does a list.
     """
     found = list(part.heads.values())
-    labels = [head for head in found if head.kind == "label"]
-    if len(labels) > 1:
-        return _ended(part, [labels])
+    for kind in ("label", "sub", "turn"):
+        labels = [head for head in found if head.kind == kind]
+        if len(labels) > 1 and (kind != "turn" or (labels[0].row, labels[0].number) == (0, 1)):
+            return _ended(part, [labels])
     if headings := _rising([head for head in found if head.kind == "heading"]):
         return _ended(part, headings)
     outermost = min((head.indent for head in found if head.level == 7), default=0)
@@ -159,7 +162,7 @@ def _ended(part: Part, runs: list[list[Head]]) -> list[List]:
         end = runs[index + 1][0].row if index + 1 < len(runs) else len(part.rows)
         kind = heads[0].kind
         loose = kind != "bullet" and all(part.rows[head.row].opens for head in heads[1:])
-        loose = loose or kind in ("label", "heading")
+        loose = loose or kind in ("label", "sub", "turn", "heading")
         tail = _loose_tail(part, heads, end) if loose else _tight_tail(part, heads, end)
         lists.append(List(heads, tail, loose))
     return lists
@@ -297,7 +300,7 @@ def inlined(part: Part) -> Part:
     may_count = any(stem in lower for stem in LABEL_STEMS)
     found = list(INLINE_LABEL.finditer(part.text)) if may_count else []
     if not found:
-        return _with_rows(part, list(_inline_numbers(part)))
+        return _with_rows(part, list(_inline_turns(part) or _inline_numbers(part)))
     starts = [row.start for row in part.rows]
     labels = {index: head.number for index, head in part.heads.items() if head.kind == "label"}
     inside: list[TextRow] = []
@@ -314,10 +317,11 @@ def inlined(part: Part) -> Part:
         number = label_number(match)
         before = part.text[max(starts[index], match.start() - 16) : match.start()]
         ended = INLINE_LEAD.sub("", before).rstrip(EDGE)
-        small = (match["word"] or "").islower() and not _ENDED.search(ended)
+        weak = match["ordinal"] or (match["word"] or "").islower()
+        weak = weak and not _ENDED.search(ended)
         bracket = before[-1:] if before[-1:] in "([【（" else ""
         refers = bracket and not _begins_with(part, labels, bracket)  # "52 (step 1) + 13 (step 2)"
-        if number != last + 1 or small or refers or REFERS.search(before):
+        if number != last + 1 or weak or refers or REFERS.search(before):
             continue
         last = number
         start = match.start() - len(INLINE_LEAD.search(before)[0])  # type: ignore[index]
@@ -333,6 +337,18 @@ def _begins_with(part: Part, labels: Iterable[int], bracket: str) -> bool:
     """Does a label at the beginning of a row stand in brackets, too?"""
     starts = (part.rows[index].start for index in labels)
     return any(part.text[start : start + 24].lstrip(" *_").startswith(bracket) for start in starts)
+
+
+def _inline_turns(part: Part) -> list[TextRow]:
+    """Where "Thought 1: … Action 1: …" goes on, in a part of one line that begins like that."""
+    if [head.kind for head in part.heads.values()] != ["turn"] or len(part.rows) > 1:
+        return []
+    turns = INLINE_TURN.finditer(part.text, part.rows[0].start)
+    return [
+        TextRow(found.start(), part.rows[0].end, False, False)
+        for found in turns
+        if part.blocks.free(found.start())
+    ]
 
 
 def _inline_numbers(part: Part) -> Iterator[TextRow]:

@@ -10,7 +10,16 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from prm_core.text.labels import ANSWER, ANSWER_SIGN, EDGE, LABEL, MAY_COUNT, item, label_number
+from prm_core.text.labels import (
+    ANSWER,
+    ANSWER_SIGN,
+    EDGE,
+    LABEL,
+    MAY_COUNT,
+    TURN,
+    item,
+    label_number,
+)
 from prm_core.text.line_ends import Lines, read_lines
 from prm_core.text.protected import ProtectedSpans, Span, find_blocks, find_lines
 from prm_core.text.tags import MARKER, WORD, Tagged, read_tags, says_something
@@ -42,10 +51,10 @@ class Head(NamedTuple):
 
     Attributes:
         row: its index.
-        kind: "label" ("Step 1:"), "heading" ("## 1. …"), "item" ("1."), "letter" ("a)") or
-            "bullet".
+        kind: "label" ("Step 1:"), "sub" ("Substep 1.1:"), "turn" ("Thought 1:"), "heading"
+            ("## 1. …"), "item" ("1."), "letter" ("a)") or "bullet".
         level: how deep a heading it is; 7 when it is none.
-        number: what it counts; 0 for a bullet.
+        number: what it counts; 0 for a bullet; of turns 1 for a thought.
         indent: how many characters of white space come first.
     """
 
@@ -105,10 +114,12 @@ def _head(part: Part, index: int, row: TextRow) -> Head | None:
         return None
     counts = MAY_COUNT.match(text, start, end)
     if counts and counts["word"] and (found := LABEL.match(text, start, end)):
-        kind, number = "label", label_number(found)
+        kind, number = "sub" if found["sub"] else "label", label_number(found)
     elif counts and (counted := item(text, start, end)):
         found, number, lettered = counted
         kind = "letter" if lettered else "item"
+    elif found := TURN.match(text, start, end):
+        kind, number = "turn", int(found["thought"] is not None)
     elif found := _BULLET_ITEM.match(text, start, end):
         return Head(index, "bullet", 7, 0, len(found[0]) - len(found[0].lstrip()))
     elif start in part.items:
@@ -117,7 +128,7 @@ def _head(part: Part, index: int, row: TextRow) -> Head | None:
     else:
         return None
     level = len(found["hashes"] or "") or 7
-    if kind != "label" and level < 7:
+    if kind in ("item", "letter") and level < 7:
         kind = "heading"
     indent = len(found[0]) - len(found[0].lstrip()) if text[start].isspace() else 0
     return Head(index, kind, level, number, indent)

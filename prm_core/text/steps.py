@@ -409,6 +409,8 @@ def _words(part: Part, rule: str, by_name: bool) -> str:
     kinds = {one.heads[0].kind for one in _numbered_lists(inlined(part), by_name)}
     if not kinds:
         return RULE_WORDS["paragraph"]
+    if kinds == {"turn"}:
+        return "by label"
     return "by list item" if kinds == {"bullet"} else RULE_WORDS["numbered"]
 
 

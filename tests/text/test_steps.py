@@ -276,6 +276,7 @@ def test_words_in_brackets_belong_to_the_number() -> None:
 def test_a_number_is_added_where_a_step_has_none() -> None:
     own = ["Step 1: a", "Step 2 (b): b", "**Step 3:** c", "## Step 4\nd", "Schritt 9: e", "Step 6:"]
     assert numbered(own) == own
+    assert numbered(["First step: a", "Sub-step 2: b"]) == ["Step 1: a", "Step 2: b"]
     assert numbered(["a", " 2) b\n", "Step 2.5 times c", "Step 1 gives d"]) == [
         "Step 1: a",
         "Step 2: b",
@@ -382,6 +383,11 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
         "1️⃣ 3 + 4 = 7 ¦2️⃣ 7 * 2 = 14 ¦3️⃣ so 14",
         "① 3 + 4 = 7 ¦② 7 * 2 = 14",
         "1、3 + 4 = 7 ¦2、7 * 2 = 14",
+        "First step: 3 + 4 = 7. It is odd. ¦Second step: 7 * 2 = 14. ¦Third step: so 14",
+        "1st step: 3 + 4 = 7 ¦2nd step: 7 * 2 = 14",
+        "Sub-step 1: 3 + 4 = 7. ¦Sub-step 2: 7 * 2 = 14",
+        "Thought 1: We add. It is 7. ¦Action 1: calc[7 * 2] ¦Observation 1: 14",
+        "We go on with the first step: 3 + 4 = 7, and then the Second step: 14",
         "(1) x + y = 3, as in (2) below",
         "We add the results: 52 (step 1) + 13 (step 2) + 65 (step 3) = 130",
         "Step 1: 3 + 4 = 7 ¦Step 2: 7 (Step 1) * 2 (as in (Step 3) later) = 14",
@@ -407,6 +413,55 @@ def test_labels_count_within_a_line(text: str) -> None:
 def test_items_are_steps_whatever_counts_them(first: str, second: str) -> None:
     steps = [f"{first}Count them. 3 + 4 = 7.", f"{second}Double it. 7 * 2 = 14."]
     check("\n".join(steps) + "\n\nSo it is 14.", "auto", *steps, "So it is 14.")
+
+
+@pytest.mark.parametrize(
+    ("labels", "counted"),
+    [
+        (["1st step: ", "2nd step: ", "3rd step: "], True),
+        (["First step: ", "Second step: ", "Final step: "], True),
+        (["**First step:** ", "**Second step:** ", "**Third step:** "], True),
+        (["### First Step\n", "### Second Step\n", "### Last Step\n"], True),
+        (["1st step - ", "2nd step - ", "3rd step - "], True),
+        (["Erster Schritt: ", "Zweiter Schritt: ", "Dritter Schritt: "], True),
+        (["Première étape : ", "2e étape : ", "3ème étape : "], True),
+        (["Primer paso: ", "Segundo paso: ", "Tercer paso: "], True),
+        (["Первый шаг: ", "Второй шаг: ", "3-й шаг: "], True),
+        (["Substep 1.1: ", "Substep 1.2: ", "Substep 1.3: "], True),
+        (["Sub-step 1: ", "Sub-step 2: ", "Sub-step 3: "], True),
+        (["Thought 1: ", "Action 1: ", "Observation 1: "], False),
+        (["**Thought 1:** ", "**Action 1:** ", "**Observation 1:** "], False),
+        (["Thought: ", "Action: ", "Observation: "], False),
+    ],
+)
+def test_whole_texts_with_other_labels_are_cut_at_them(labels: list[str], counted: bool) -> None:
+    """A turn's name says what it is, and stays."""
+    bodies = ["We add: 7.\nIt is odd.", "We double.\n\nIt is 14.", "So 14.\nWe are sure."]
+    written = [label + body for label, body in zip(labels, bodies, strict=True)]
+    (split,) = split_solutions(["\n".join(written)]).solutions
+    assert [step.text for step in split.steps] == written
+    assert [step.content for step in split.steps] == (bodies if counted else written)
+    assert split.words == ("numbered" if counted else "by label")
+
+
+def test_substeps_stay_in_their_step() -> None:
+    steps = ["Step 1: Count.\nSubstep 1.1: 3 red.\nSubstep 1.2: 4 blue.", "Step 2: So 7."]
+    check("\n".join(steps), "auto", *steps)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["First step on the ladder is 3 cm high.", "Second step is 4 cm high.", "So 7 cm."],
+        ["Observation: it is 3.", "So we add 4.", "Action: we stop at 7."],
+        ["The first step: we add 3 and 4.", "Then the second step: we stop."],
+        ["Next step, we add 3 and 4.", "Last step, we stop."],
+        ["Thought is free.", "Action costs 3.", "So 3."],
+    ],
+)
+def test_words_of_labels_in_a_sentence_are_no_labels(lines: list[str]) -> None:
+    check("\n".join(lines), "line", *lines)
+    assert chosen_rule("\n".join(lines)) == "line"
 
 
 def test_stages_of_several_lines_are_no_steps() -> None:
