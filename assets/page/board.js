@@ -471,6 +471,7 @@ function scoredCard(data) {
   const stale = text("span", "bd-chip bd-stale-why", "");
   card.stale = stale;
   card.outcome = make("span", { class: "bd-outcome" });
+  card.answer = answer(data);
   card.chart = make("div", { class: "bd-chart", style: `padding-bottom: ${AXIS_PX}px` });
   card.node = make(
     "article",
@@ -483,7 +484,7 @@ function scoredCard(data) {
       score,
       many() ? strip(card) : null,
       card.outcome,
-      answer(data),
+      card.answer,
       Chain.claim(data),
       stale,
       text("span", "bd-hint", data.n_steps > 1 ? `weakest: step ${data.weakest_step + 1}` : ""),
@@ -494,6 +495,16 @@ function scoredCard(data) {
   if (many()) card.chart.hidden = true;
   else fill(card);
   return card;
+}
+
+// A card whose steps and numbers are the same; its answer may be right or wrong only now.
+function showAgain(card, data) {
+  const was = card.data;
+  card.data = data;
+  if (was.correct === data.correct) return;
+  const shown = answer(data);
+  card.answer.replaceWith(shown);
+  card.answer = shown;
 }
 
 // --- the overview: a line per solution, a column per step -----------------------------------------
@@ -1409,7 +1420,7 @@ function show(next, apart = false) {
     const old = cards.get(candidate.letter);
     if (old && (old.data?.detail ?? null) === candidate.detail && old.form === form()) {
       old.index = candidate.index;
-      if (old.data) old.data = candidate;
+      if (old.data) showAgain(old, candidate);
       if (old.data || old.run === value.run) continue;
     }
     const card = candidate.detail ? scoredCard(candidate) : skeleton(candidate);

@@ -126,11 +126,19 @@ def test_a_right_answer_can_be_typed_after_scoring(page: Page) -> None:
     expect(page.locator(".prm-gold")).to_contain_text("right answer: 56.0")
     assert page.locator(".bd-score").all_text_contents() == before
     expect(page.locator(".bd-stale")).to_have_count(0)
+    marks = [card(page, letter).locator(".bd-answer") for letter in "AB"]
+    expect(marks[0]).to_contain_text("✓")  # on the cards too, for all that their bars are the same
+    expect(marks[1]).to_contain_text("✗")
+    box.fill("54")
+    box.press("Enter")
+    expect(page.locator(".bd-group", has_text="54")).to_contain_text("right")
+    expect(marks[0]).to_contain_text("✗")
+    expect(marks[1]).to_contain_text("✓")
     page.reload()
-    expect(page.locator(".bd-group", has_text="56")).to_contain_text("right")
+    expect(page.locator(".bd-group", has_text="54")).to_contain_text("right")
     page.get_by_role("textbox", name="Right answer").fill("")
     page.get_by_role("textbox", name="Right answer").press("Enter")
-    expect(page.locator(".bd-group .bd-correct")).to_have_count(0)
+    expect(page.locator(".bd-correct")).to_have_count(0)
 
 
 def test_texts_in_answers_are_no_code(page: Page) -> None:
