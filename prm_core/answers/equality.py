@@ -84,11 +84,16 @@ def same_answer(a: str | None, b: str | None) -> bool:
         return bool(a.strip())
     if max(len(a), len(b)) > _LONGEST:
         return False
-    left, right = sorted((_clock(bare(a)), _clock(bare(b))))
+    left, right = sorted((_plain(a), _plain(b)))
     for ask in (_dates, _ranges):
         if (same := ask(left, right)) is not None:
             return same
     return bool(left and right) and _same_text(left, right)
+
+
+@lru_cache(maxsize=1024)  # a vote compares every answer with many others
+def _plain(answer: str) -> str:
+    return _clock(bare(answer))
 
 
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})|(\d{1,2})([-/.])(\d{1,2})\6(\d{4})")
@@ -186,6 +191,7 @@ def forget() -> None:
 
     A server that others can reach calls it when it has compared a draft's answers.
     """
+    _plain.cache_clear()
     _same_text.cache_clear()
     forget_quantities()
 
