@@ -92,8 +92,9 @@ class Visitor:
 def unpacked(value: dict[str, Any]) -> dict[str, Any]:
     """A board's value as it was before it was sent; see `prm_core.ui.board.packed`."""
     board: dict[str, Any] = json.loads(value["about"])
-    for one, detail in zip(board["candidates"], value["details"], strict=True):
-        one["detail"] = detail
+    texts = zip(board["candidates"], value["details"], value["marks"], strict=True)
+    for one, detail, marks in texts:
+        one.update(detail=detail, marks=marks)
     return board
 
 

@@ -58,9 +58,9 @@ function remember(key, what) {
 }
 
 // The board's value, from what came through Gradio (`packed` in prm_core/ui/board.py).
-function received({ about, details }) {
+function received({ about, details, marks }) {
   const whole = JSON.parse(about);
-  whole.candidates.forEach((one, i) => one.detail = details[i]);
+  whole.candidates.forEach((one, i) => Object.assign(one, { detail: details[i], marks: marks[i] }));
   return whole;
 }
 
@@ -497,6 +497,10 @@ function scoredCard(data) {
   return card;
 }
 
+// Whether two candidates, or one and what no run has scored, have the same steps and numbers.
+const isSame = (one, other) =>
+  ["detail", "marks"].every((part) => (one?.[part] ?? null) === other[part]);
+
 // A card whose steps and numbers are the same; its answer may be right or wrong only now.
 function showAgain(card, data) {
   const was = card.data;
@@ -622,13 +626,14 @@ function showOverview() {
   overview.replaceChildren(text("span", "bd-cap", "Steps"), scale, all);
 }
 
-// A candidate's steps and figure come as text, a list for each of the steps' values.
+// A candidate's steps and figure come as texts, a list for each of the steps' values.
 function inside(card) {
-  card.inside ??= rowsOf(JSON.parse(card.data.detail));
+  const { detail, marks } = card.data;
+  card.inside ??= rowsOf({ ...JSON.parse(detail), ...JSON.parse(marks) });
   return card.inside;
 }
 
-function rowsOf({ steps, figure, rationales, up_to, without, ...of }) {
+function rowsOf({ steps, figure, rationales, by_step, ...of }) {
   const names = Object.keys(of.extras);
   const row = (text, i) => ({
     text,
@@ -642,7 +647,7 @@ function rowsOf({ steps, figure, rationales, up_to, without, ...of }) {
     below: Boolean(of.below[i]),
     band: of.bands[i],
   });
-  return { steps: steps.map(row), figure, rationales, up_to, without };
+  return { steps: steps.map(row), figure, rationales, by_step };
 }
 
 // The card's rows; the size observer then draws the bars, before anything is painted.
@@ -897,7 +902,8 @@ new MutationObserver(() => {
 
 function openStep(card, i) {
   closeStep(card);
-  const { steps, up_to, without } = inside(card);
+  const { steps, by_step } = inside(card);
+  const { up_to, without } = JSON.parse(by_step);
   const step = steps[i];
   const heading = `Step ${i + 1} of ${card.data.letter}` + (step.thinking ? ", thinking" : "");
   const close = make("button", { type: "button", class: "bd-close", "aria-label": "Close" }, "×");
@@ -1105,10 +1111,10 @@ const nRemoved = () => value.candidates.filter((one) => one.detail).length - the
 async function findChoices(those) {
   const of = value;
   of.ofThose = { those, found: null };
-  const stored = JSON.parse(prm.storedResults(prm.ownResults(of)));
+  const stored = prm.plainResults(prm.ownResults(of));
   const letters = there.map((one) => one.letter);
   stored.candidates = stored.candidates.filter((one) => letters.includes(one.letter));
-  const again = await prm.reply(server.restore(JSON.stringify(stored)));
+  const again = await prm.reply(server.restore(JSON.stringify({ ...stored, brief: true })));
   if (of.ofThose.those !== those) return;
   of.ofThose = again
     ? { those, found: JSON.parse(again.choices) }
@@ -1418,7 +1424,7 @@ function show(next, apart = false) {
   }
   for (const candidate of value.candidates) {
     const old = cards.get(candidate.letter);
-    if (old && (old.data?.detail ?? null) === candidate.detail && old.form === form()) {
+    if (old && isSame(old.data, candidate) && old.form === form()) {
       old.index = candidate.index;
       if (old.data) showAgain(old, candidate);
       if (old.data || old.run === value.run) continue;

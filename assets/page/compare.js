@@ -27,7 +27,7 @@ function comparison(other) {
   const letters = there.map((one) => one.letter);
   const key = `${letters.join()} ${other.model_line}`;
   if (!known.has(key)) {
-    const stored = JSON.parse(prm.storedResults(prm.ownResults(value)));
+    const stored = prm.plainResults(prm.ownResults(value));
     const rows = stored.candidates.map((one, i) => [one, other.candidates[i]]);
     const left = rows.filter(([one]) => letters.includes(one.letter));
     const [candidates, theirs] = [0, 1].map((i) => left.map((pair) => pair[i] ?? null));

@@ -138,7 +138,7 @@ function keepOthers(next) {
     Object.assign(next, { others, other });
     return;
   }
-  const [results, earlier] = [next, value].map((one) => JSON.parse(prm.storedResults(one)));
+  const [results, earlier] = [next, value].map(prm.plainResults);
   const found = prm.others.merged(results, earlier).others;
   next.others = found.length ? JSON.stringify(found) : undefined;
   next.other = again ? other : value.model_line;
@@ -255,20 +255,20 @@ async function restoreResults() {
 
 // Stored results as the server draws them; null where it cannot. Other models' and trees stay here.
 async function drawn(stored) {
-  try {
-    const { others, other, search, compared_search: beside, ...own } = JSON.parse(stored);
-    const again = await prm.reply(server.restore(JSON.stringify(own)));
-    if (again && others?.length) Object.assign(again, { others: JSON.stringify(others), other });
-    if (again && typeof search === "string") again.search = search;
-    if (again && typeof beside === "string") again.compared_search = beside;
-    return again;
-  } catch {
-    return null;
-  }
+  const { others, other, search, compared_search: beside, ...own } = prm.parsed(stored) ?? {};
+  const again = await drawnOwn(own);
+  if (again && others?.length) Object.assign(again, { others: JSON.stringify(others), other });
+  if (again && typeof search === "string") again.search = search;
+  if (again && typeof beside === "string") again.compared_search = beside;
+  return again;
+}
+
+async function drawnOwn(results) {
+  return server.restore ? await prm.reply(server.restore(JSON.stringify(results))) : null;
 }
 
 // The same numbers with another right answer or threshold, drawn by the server: one change after the
-// other, so that none undoes the one before.
+// other, so that none undoes the one before. What neither changes stays here.
 let redrawing = Promise.resolve();
 
 function redraw(change) {
@@ -278,13 +278,13 @@ function redraw(change) {
 
 async function redrawNow(change) {
   const of = value;
-  const { others, other } = of;
-  const stored = JSON.parse(prm.storedResults({ ...of, others: undefined }));
-  const again = await drawn(JSON.stringify({ ...stored, ...change }));
-  if (again && others) Object.assign(again, { others, other });
+  const own = prm.plainResults(prm.ownResults(of));
+  const again = await drawnOwn({ ...own, ...change, brief: true });
   if (!again) return false;
   if (value !== of) return value.problem === of.problem && redrawNow(change); // a run brought more
-  show(again);
+  again.candidates.forEach((one, i) => one.detail = one.marks && of.candidates[i].detail);
+  const { others, other, search, compared_search } = of;
+  show(Object.assign(again, { others, other, search, compared_search }));
   return true;
 }
 

@@ -193,7 +193,7 @@ window.prm ??= (() => {
   }
 
   // Results as they are stored: what was judged and the numbers, no drawing.
-  function storedResults(results) {
+  function plainResults(results) {
     const { problem, rule, model, model_line, model_note, gold, message, cut_note } = results;
     const { threshold, own } = results;
     const status = results.status === "running" ? "cancelled" : results.status;
@@ -210,8 +210,10 @@ window.prm ??= (() => {
     // The model that is compared; a search's tree and one that is compared with it, as text.
     const { other, search, compared_search } = results;
     const more = { ...others, other, search, compared_search };
-    return JSON.stringify({ ...about, status, message, candidates, ...more });
+    return { ...about, status, message, candidates, ...more };
   }
+
+  const storedResults = (results) => JSON.stringify(plainResults(results));
 
   // Results without other models' scores and without trees.
   const ownResults = (results) => ({
@@ -262,7 +264,8 @@ window.prm ??= (() => {
     store,
     stored,
     forget,
-    storedResults,
+    plainResults,
+    storedResults, // the same as text
     ownResults,
     saveResults,
     keepDraft,

@@ -90,6 +90,7 @@ def board_value(
     thinking: Sequence[Sequence[bool]] = (),
     examples: Sequence[tuple[str, str]] = (),
     views: dict[int, dict[str, Any]] | None = None,
+    brief: bool = False,
 ) -> dict[str, Any]:
     """Everything that the Board shows, as JSON.
 
@@ -109,13 +110,16 @@ def board_value(
         examples: id and label of each example that an empty board offers.
         views: what earlier calls of the same run computed for each candidate, by its place; filled
             here. Streaming passes the same dict again, so no candidate is computed twice.
+        brief: leave out each candidate's `detail`, for a browser that has it: neither another
+            threshold nor another right answer changes it.
     """
     views = {} if views is None else views
     judged = judged or Judged()
     there = [(index, one) for index, one in enumerate(scored) if one is not None]
     for index, one in there:
         if index not in views:
-            views[index] = _view(one, threshold, _at(thinking, index, ()), judged.gold)
+            flags = _at(thinking, index, ())
+            views[index] = _view(one, threshold, flags, judged.gold, brief)
     if judged.gold is not None:
         forget()  # the answers that were compared with it
     standings: dict[int, dict[str, dict[str, Any]]] = {
@@ -176,6 +180,7 @@ def board_value(
                     "n_steps": len(_at(thinking, index, ())) or None,
                     "n_thinking": sum(_at(thinking, index, ())),
                     "detail": None,
+                    "marks": None,
                     "error": judged.errors.get(index, ""),
                 }
                 if one is None
@@ -189,14 +194,19 @@ def board_value(
 def packed(value: Any) -> Any:
     """A board's value as Gradio carries it to the browser; anything else unchanged.
 
-    Two parts, because Gradio's page walks whatever is in a value several times at each update, but
-    not what is in a text, and because of a list only the items that changed are sent.
+    As texts, because Gradio's page walks whatever is in a value several times at each update, but
+    not what is in a text, and those of the candidates as lists, because of a list only the items
+    that changed are sent.
     """
     if not isinstance(value, dict) or "candidates" not in value:
         return value
-    candidates = [{**one, "detail": None} for one in value["candidates"]]
-    about = json.dumps({**value, "candidates": candidates}, ensure_ascii=False, allow_nan=False)
-    return {"about": about, "details": [one["detail"] for one in value["candidates"]]}
+    candidates = value["candidates"]
+    short = [{**one, "detail": None, "marks": None} for one in candidates]
+    return {
+        "about": _text({**value, "candidates": short}),
+        "details": [one["detail"] for one in candidates],
+        "marks": [one["marks"] for one in candidates],
+    }
 
 
 def _choices(
@@ -261,9 +271,13 @@ def _at(values: Sequence[T], index: int, missing: T) -> T:
 
 
 def _view(
-    scored: ScoredCandidate, threshold: float, thinking: Sequence[bool], gold: str | None
+    scored: ScoredCandidate,
+    threshold: float,
+    thinking: Sequence[bool],
+    gold: str | None,
+    brief: bool,
 ) -> dict[str, Any]:
-    """What is shown of one candidate, independent of the others."""
+    """What is shown of one candidate, independent of the others; its steps as texts."""
     p, first_error = scored.probabilities, scored.first_error(threshold)
     scores = all_scores(p)
     answer = final_answer(scored.candidate)
@@ -280,20 +294,21 @@ def _view(
         "weakest_step": scored.weakest_step,
         "scores": scores,
         "n_steps": len(p),
-        # As text, which the browser reads when it shows the steps.
-        "detail": json.dumps(
-            _detail(scored, threshold, thinking),
-            ensure_ascii=False,
-            allow_nan=False,
-            separators=(",", ":"),
-        ),
+        # The browser reads both when it shows the steps.
+        "detail": None if brief else _text(_detail(scored, thinking)),
+        "marks": _text(_marks(scored, threshold)),
     }
 
 
-def _detail(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool]) -> dict[str, Any]:
-    """The steps, a list for each of their values; the first seven are what `read_kept` takes.
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
-    `up_to` and `without` have the scores up to each step and without each, in the order of METHODS.
+
+def _detail(scored: ScoredCandidate, thinking: Sequence[bool]) -> dict[str, Any]:
+    """The steps whatever the threshold, a list for each of their values.
+
+    The first seven are what `read_kept` takes. `by_step`, a text that is read when a step is
+    opened, has the scores up to each step and without each, in the order of METHODS.
     """
     steps, p = scored.candidate.steps, scored.probabilities
     by_method = [scores_by_step(p, method) for method in METHODS]
@@ -307,12 +322,23 @@ def _detail(scored: ScoredCandidate, threshold: float, thinking: Sequence[bool])
         "rationales": scored.rationales,
         # A row has its own number, so "Step 2:" is shown only with the whole text.
         "prefixes": [_prefix(text) for text in steps],
+        "bands": [band(x) for x in p],
+        "by_step": _text(
+            {
+                "up_to": [[_short(x, 4) for x in up_to] for up_to, _ in by_method],
+                "without": [[_short(x, 4) for x in without] for _, without in by_method],
+            }
+        ),
+    }
+
+
+def _marks(scored: ScoredCandidate, threshold: float) -> dict[str, Any]:
+    """What the threshold changes of the steps, a list for each value, and the bars."""
+    p = scored.probabilities
+    return {
         "shown": [format_probability(x, threshold) for x in p],
         "exact": [format_probability(x, threshold, digits=4) for x in p],
         "below": [int(x < threshold) for x in p],
-        "bands": [band(x) for x in p],
-        "up_to": [[_short(x, 4) for x in up_to] for up_to, _ in by_method],
-        "without": [[_short(x, 4) for x in without] for _, without in by_method],
         "figure": bar_spec(scored, threshold=threshold),
     }
 

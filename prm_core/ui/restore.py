@@ -27,8 +27,9 @@ def restore(results: object) -> dict[str, Any] | None:
 
     Args:
         results: as JSON, `{"problem", "rule", "model", "model_line", "model_note", "gold",
-            "threshold", "own", "status", "message", "cut_note", "candidates": [{"letter",
-            "source", "cut", "error", "scores"}]}`.
+            "threshold", "own", "status", "message", "cut_note", "brief", "candidates": [{"letter",
+            "source", "cut", "error", "scores"}]}`. `brief`, if true, leaves out what the browser
+            has (see `board_value`).
     """
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return None
@@ -97,6 +98,7 @@ def board_of(results: Any) -> dict[str, Any]:
         model_note=short_text(results["model_note"]),
         judged=judged,
         thinking=[() if one is None else one.candidate.thinking for one in scored],
+        brief=results.get("brief") is True,
     )
 
 

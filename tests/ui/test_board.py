@@ -42,8 +42,9 @@ MENDED = scored(0.97, 0.06, 0.93, 0.96)
 
 
 def detail(candidate: dict[str, Any]) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(candidate["detail"])
-    return parsed
+    """What the browser shows of the steps."""
+    parsed: dict[str, Any] = json.loads(candidate["detail"]) | json.loads(candidate["marks"])
+    return parsed | json.loads(parsed["by_step"])
 
 
 # --- the value ------------------------------------------------------------------------------------
@@ -164,10 +165,11 @@ def test_streaming_works_nothing_out_twice() -> None:
 def test_a_value_travels_as_texts_which_gradio_does_not_walk() -> None:
     value = board_value(PROBLEM, [RIGHT, None], status="running")
     sent = packed(value)
-    assert all(text is None or type(text) is str for text in (sent["about"], *sent["details"]))
+    texts = (sent["about"], *sent["details"], *sent["marks"])
+    assert all(text is None or type(text) is str for text in texts)
     back = json.loads(sent["about"])
-    for one, text in zip(back["candidates"], sent["details"], strict=True):
-        one["detail"] = text
+    for one, text, marks in zip(back["candidates"], sent["details"], sent["marks"], strict=True):
+        one.update(detail=text, marks=marks)
     assert back == json.loads(json.dumps(value))
     assert packed(gr.skip()) == gr.skip()
 

@@ -130,6 +130,20 @@ def test_a_board_comes_back_as_it_was() -> None:
     assert restore(json.dumps(stored())) == json.loads(json.dumps(was))
 
 
+@pytest.mark.parametrize("change", [{"threshold": 0.2}, {"threshold": 1.0}, {"gold": "It."}, {}])
+def test_what_the_browser_has_need_not_be_drawn_again(change: dict[str, Any]) -> None:
+    """Another threshold or right answer: what stays in the browser is what would come."""
+    first = restore(json.dumps(stored()))
+    whole, brief = (restore(json.dumps(stored(**change, brief=one))) for one in (False, True))
+    assert first is not None
+    assert brief is not None
+    assert [one["detail"] for one in brief["candidates"]] == [None, None]
+    for one, had in zip(brief["candidates"], first["candidates"], strict=True):
+        one["detail"] = had["detail"]
+    assert brief == whole
+    assert (brief["candidates"][1]["detail"], brief["candidates"][1]["marks"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
