@@ -430,8 +430,9 @@ new IntersectionObserver(
 // A card's changing parts are in the object; `data` is null while the candidate is waiting.
 function skeleton(candidate) {
   const dense = (candidate.n_steps ?? 3) > TALL;
+  const n = (candidate.n_steps ?? 3) - Math.max(0, (candidate.n_thinking ?? 0) - 1);
   const rows = Array.from(
-    { length: (candidate.n_steps ?? 3) - Math.max(0, (candidate.n_thinking ?? 0) - 1) },
+    { length: many() ? 0 : n }, // a line of an overview has no rows yet
     () => make("div", { class: "bd-row bd-ghost" }, make("i"), make("b")),
   );
   const node = make(
@@ -1410,7 +1411,7 @@ function show(next, apart = false) {
   prm.results = next;
   Answers.sayGold(""); // it was said of what was on show before
   if (!radios.size) buildRules();
-  root.style.setProperty("--t", value.threshold);
+  list.style.setProperty("--t", value.threshold);
   showOverview();
   const running = value.status === "running";
   const fresh = was?.run !== value.run;

@@ -175,6 +175,7 @@ const Overview = (() => {
         tickvals: rows.map((_, r) => r),
         ticktext: rows.map(label),
         tickfont: { size: Math.max(8, Math.min(12, rowPx() - 1)), color: colours.ink },
+        ticklabeloverflow: "allow", // each lies in its row; Plotly would measure them all
         range: [rows.length - 0.5, -0.5],
       }),
       shapes: [here()],
