@@ -25,7 +25,7 @@ _HAN = "一二三四五六七八九十"
 _ROMAN = {"i": 1, "v": 5, "x": 10}
 _BLANK = r"[ \t\xa0]"
 _SYMBOLS = "•‣\u2190-\u21ff\u25a0-\u2775\u2794-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff"
-_BULLETS = rf"[-*+>{_SYMBOLS}]"
+_BULLETS = rf"[-*+>\uf0b7{_SYMBOLS}]"
 _STEP_WORD = r"(?:step|étape|etape|schritt|paso|passo|шаг|步骤|步驟)"
 _ORDINALS = (
     "final last next",
@@ -41,7 +41,7 @@ _ORDINAL = (
     r"(?:\d{1,2}(?:st|nd|rd|th|[eè]re|[eè]me|er?|[ºª°]|-[йя])"
     rf"|{'|'.join(' '.join(_ORDINALS).split())})"
 )
-_NUMBER_SIGN = r"(?:[\#№-]|[Nn]\.?[°º]|No\.|Nr\.)"
+_NUMBER_SIGN = r"(?:[\#№_-]|[Nn]\.?[°º]|No\.|Nr\.)"
 _STAGE = r"(?i:stage|phase|part|stufe|teil|partie|fase|parte|etapa|этап|часть|阶段|部分)"
 LABEL_STEMS = ("step", "tape", "schritt", "paso", "passo", "шаг", "步")
 """What every label has in it, in lower case."""
@@ -311,10 +311,10 @@ CLOSING_RESULT = re.compile(
 """A line that states the result, which is the answer if it is the last and only one."""
 
 ANSWER_HEADING = re.compile(
-    rf"""(?P<mark>[#*_ \t]{{0,8}}) {_ANSWER_WORD} (?P<after>[*_:： \t]{{0,8}})""",
+    rf"""(?P<mark>[\#*_ \t\ufe0f{_SYMBOLS}]{{0,8}}) {_ANSWER_WORD} (?P<after>[*_:： \t]{{0,8}})""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""A line that announces the answer and gives none: "**Final Answer**", "# Answer", "Answer:"."""
+"""A line that announces the answer and gives none: "✅ Final Answer", "# Answer", "Answer:"."""
 
 ANSWER_SIGN = re.compile(
     r"ans|r[ée]p|antw|ender|resp|rispos|result|ответ|答|####|\\boxed", re.IGNORECASE

@@ -31,7 +31,7 @@ from prm_core.text.parts import Head, Part, TextRow
 from prm_core.text.tags import WORD
 
 _DISPLAY = re.compile(r"\$\$|\\\[|\\begin\b")
-BULLET = re.compile(r"[-*+•][ \t]|\\item\b|\||`{3}|~{3}")
+BULLET = re.compile(r"[-*+•\uf0b7][ \t]|[o§]\t|\\item\b|\||`{3}|~{3}")
 _GIVEN = re.compile(
     r"\b(?:given|knows?|known|information|facts?|data|conditions?|constraints?|variables?|options?"
     r"|choices|dad(?:as?|os?)|donnée?s|gegeben|дано)\b|已知",

@@ -26,7 +26,7 @@ from prm_core.text.tags import MARKER, WORD, Tagged, read_tags, says_something
 
 _MAY_BLOCK = re.compile(r"[`~|$\\]|[\[<](?:asy|tikz|svg|table|pre)\b", re.IGNORECASE)
 _BOX = re.compile(r"(?:\$\$?|\\[(\[])?+\s*+\\boxed\b")
-_BULLET_ITEM = re.compile(r"[ \t]*+(?:[-*+•◦▪‣●○►▶➤→–—✅✔🔹🔸👉]|\\item)[ \t]")
+_BULLET_ITEM = re.compile(r"[ \t]*+(?:[-*+•\uf0b7◦▪‣●○►▶➤→–—✅✔🔹🔸👉]|\\item|[o§](?=\t))[ \t]")
 _ENDS = frozenset(".!?。！？\"'”’»)*_$")
 _ENDED = re.compile(r"[.!?。！？][\"'”’»)*_$]{0,4}$")
 
@@ -215,6 +215,7 @@ def _rows(text: str, blocks: ProtectedSpans, may_answer: bool) -> tuple[list[Tex
     rows: list[TextRow] = []
     wordless: list[Span] = []
     opens = True
+    quoted = text[:80].lstrip().startswith(">")  # then ">" alone is a blank line
     for start, end in find_lines(text):
         if not says_something(text, start, end):
             if not text[start:end].strip(EDGE):
@@ -222,6 +223,7 @@ def _rows(text: str, blocks: ProtectedSpans, may_answer: bool) -> tuple[list[Tex
                 continue
             if not blocks.overlap(start, end):
                 wordless.append((start, end))
+                opens = opens or (quoted and not text[start:end].strip(EDGE + ">"))
                 continue
         if blocks.free(start):
             opens = opens or text[start - 1 : start] == "\u2029"

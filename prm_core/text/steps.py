@@ -524,7 +524,7 @@ def _answer_headings(part: Part) -> tuple[set[int], set[int]]:
         (row.start, after.start)
         for row, after in pairwise(part.rows)
         if (head := ANSWER_HEADING.fullmatch(part.text[row.start : row.end].rstrip(EDGE)))
-        and (row.opens or head["mark"].strip() or head["after"].strip())
+        and (row.opens or head[0][:1].isupper() or head["mark"].strip() or head["after"].strip())
     ]
     return {start for start, _ in found}, {start for _, start in found}
 

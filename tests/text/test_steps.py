@@ -147,6 +147,7 @@ def test_a_sentence_ends_with_the_formula_that_holds_its_full_stop() -> None:
         ("step {}) ", r"step 1"),
         ("STEP {}:", r"STEP 1"),
         ("Step #{}: ", r"Step"),
+        ("Step_{}: ", r"Step"),
         ("### Step {}: ", r"###"),
         ("### Step {}\n", r"###"),
         ("## Step {} ", r"##"),
@@ -295,7 +296,7 @@ ITEMS = ["We have 3 boxes of 12: 36.", "Ben gives away 10.", "So 36 - 10 = 26."]
     ["1. 2. 3.", "1) 2) 3)", "(1) (2) (3)", "① ② ③", "１． ２． ３．", "1: 2: 3:", "I. II. III.",
      "(i) (ii) (iii)", "1.\xa0 2.\xa0 3.\xa0", "1️⃣ 2️⃣ 3️⃣", "**1.** **2.** **3.**", "- - -", "* * *",
      "• • •", "i) ii) iii)", "A. B. C.", "[1] [2] [3]", "1.) 2.) 3.)", "一、 二、 三、",
-     r"\item \item \item", "→ → →"],
+     r"\item \item \item", "→ → →", "\uf0b7 \uf0b7 \uf0b7"],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["", "We count.\n\n", "We follow these steps:\n"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -415,6 +416,13 @@ def test_items_are_steps_whatever_counts_them(first: str, second: str) -> None:
     check("\n".join(steps) + "\n\nSo it is 14.", "auto", *steps, "So it is 14.")
 
 
+@pytest.mark.parametrize("bullet", ["o", "§", "•", "\uf0b7"])
+def test_bullets_of_a_word_processor(bullet: str) -> None:
+    items = [f"{bullet}\tAdd: 7", f"{bullet}\tDouble: 14", f"{bullet}\tSo 14"]
+    text = "We count.\n\n" + "\n".join(items) + "\n\nSo it is 14."
+    check(text, "auto", "We count.", *items, "So it is 14.")
+
+
 @pytest.mark.parametrize(
     ("labels", "counted"),
     [
@@ -525,7 +533,11 @@ def test_a_line_without_letter_or_digit_is_no_step(rule: str, gap: str) -> None:
     check(f"{gap}{rule}{gap}".join(steps) + gap + rule, "auto", *steps)
 
 
-@pytest.mark.parametrize("heading", ["**Final Answer**", "# Answer", "Final answer:", "Réponse :"])
+@pytest.mark.parametrize(
+    "heading",
+    ["**Final Answer**", "# Answer", "Final answer:", "Réponse :", "✅ Final Answer",
+     "✅ **Answer**", "🎯 Final Answer:"],
+)  # fmt: skip
 def test_a_heading_of_the_answer_stands_with_it(heading: str) -> None:
     end = f"{heading}\n\n\\boxed{{14}}"
     check(f"3 + 4 = 7\n\n7 * 2 = 14\n\n{end}", "auto", "3 + 4 = 7", "7 * 2 = 14", end)
@@ -533,6 +545,18 @@ def test_a_heading_of_the_answer_stands_with_it(heading: str) -> None:
     text = f"**Step 1: Add**\n\n3 + 4 = 7\n\n**Step 2: Double**\n\n7 * 2 = 14\n\n{end}"
     steps = ["**Step 1: Add**\n\n3 + 4 = 7", "**Step 2: Double**\n\n7 * 2 = 14", end]
     check(text, "auto", *steps)
+
+
+def test_a_heading_of_the_answer_needs_no_blank_line() -> None:
+    check("Step 1: Add\n3 + 4 = 7\nStep 2: Double\n7 * 2 = 14\nFinal Answer\n14", "auto",
+          "Step 1: Add\n3 + 4 = 7", "Step 2: Double\n7 * 2 = 14", "Final Answer\n14")  # fmt: skip
+    wrapped = "Step 1: Add 3 and 4, and that is the\nanswer\n7\nStep 2: Double it."
+    check(wrapped, "auto", *wrapped.replace("\nStep 2", "\x00Step 2").split("\x00"))
+
+
+def test_blank_lines_of_a_quoted_text_part_paragraphs() -> None:
+    check("> We add. It is\n> 7.\n>\n> We double.\n> It is 14.", "auto",
+          "> We add. It is\n> 7.", "> We double.\n> It is 14.")  # fmt: skip
 
 
 def test_a_tilde_fence_without_an_end_is_a_rule() -> None:
