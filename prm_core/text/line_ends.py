@@ -1,4 +1,5 @@
-r"""Line ends that are written out: HTML's `<br>`, `</p>`, `<li>`, and the `\n` of JSON and Python.
+r"""Line ends that are written out: HTML's `<br>`, `</p>`, `<li>`, the `\n` of JSON and Python, the
+strings of a list there, LaTeX's `\\` and `\item`.
 
 A text is read as though they were line ends. What is read is as long as the text, so that places
 in it are places in the text.
@@ -34,6 +35,20 @@ _WRITTEN = re.compile(
 _DOUBLED = re.compile(r"(?<!\\)\\\\(?=[()\[\]]|(?:begin|end)\{)")
 _UNESCAPED = re.compile(r"(?<!\\)(?:\\\\)*+\\(?![\\nrt\"'/])")
 
+# A list of strings, which may be the only value of an object: {"steps": ["3 + 4 = 7", "so 7"]}.
+_STRING = r"""(?:"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+')"""
+_STRINGS = re.compile(rf"\s*+{_STRING}\s*+,?")
+_LIST = re.compile(
+    rf"\s*+(?:\{{\s*+{_STRING}\s*+:\s*+)?+\[(?P<inside>{_STRINGS.pattern}"
+    rf"(?:(?<=,){_STRINGS.pattern})++)\s*+\]\s*+\}}?\s*+"
+)
+# Doubled, "\\frac" is none.
+_LATEX = re.compile(
+    r"(?<!\\)\\(?:\\(?=\s)|(?:newline|par)(?![A-Za-z]))\s*+"
+    r"|\s(?=\\(?:item\b|end\{(?:enumerate|itemize)\}))"
+    r"|(?:(?<=\\end\{enumerate\})|(?<=\\end\{itemize\}))\s"
+)
+
 
 class Lines(NamedTuple):
     """A text as it is read.
@@ -52,7 +67,7 @@ def read_lines(text: str) -> Lines:
     >>> read_lines("a<br>b").text, read_lines(r"a\n\nb").text
     ('a   \nb', 'a \n \nb')
     """
-    return _html(_escaped(text))
+    return _html(_latex(_escaped(_listed(text))))
 
 
 def _escaped(text: str) -> str:
@@ -68,6 +83,30 @@ def _escaped(text: str) -> str:
     if _UNESCAPED.search(text):
         return text
     return _DOUBLED.sub("\x7f\\\\", text)  # what is no white space is not stripped
+
+
+def _listed(text: str) -> str:
+    """The strings of a list as paragraphs, without quotes and brackets."""
+    found = _LIST.fullmatch(text)
+    if found is None:
+        return text
+    pieces, at = [], 0
+    for string in re.finditer(_STRING, found["inside"]):
+        start, end = (place + found.start("inside") for place in string.span())
+        pieces += [" " * (start - at), "\u2029", text[start + 1 : end - 1]]
+        at = end - 1
+    return "".join([*pieces, " " * (len(text) - at)])
+
+
+def _latex(text: str) -> str:
+    r"""LaTeX that was written on one line, with line ends at `\\`, `\par` and `\item`."""
+    if "\\" not in text or not _LATEX.search(text) or _LINE_END.search(text.strip(EDGE)):
+        return text
+    blocks = find_blocks(text, find_lines(text))
+    return _LATEX.sub(
+        lambda found: found[0] if blocks.overlap(*found.span()) else "\n".rjust(len(found[0])),
+        text,
+    )
 
 
 def _html(text: str) -> Lines:

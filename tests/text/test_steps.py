@@ -877,7 +877,8 @@ def check_pieces(text: str, rule: str) -> None:
     layout = ["".join(part.split()) for part in parts[1::2]]
     dropped = [plain[one.start : one.end] for one in split.dropped]
     assert ["".join(one.split()) for one in dropped] == layout
-    assert {one.kind for one in split.dropped} <= {"layout"}
+    kinds = {"layout" if re.search("[A-Za-z]", piece) else "no letter or digit" for piece in layout}
+    assert {one.kind for one in split.dropped} == kinds
 
 
 @pytest.mark.parametrize(
@@ -951,13 +952,46 @@ def test_a_backslash_and_n_end_a_line_where_nothing_else_does(text: str, rule: s
 @pytest.mark.parametrize(
     "text",
     [
-        r"a \neq b, \nu and \nabla f, \ni, \newline, \notin, \nRightarrow, \noindent, \norm{v}",
+        r"a \neq b, \nu and \nabla f, \ni, \newpage, \notin, \nRightarrow, \noindent, \norm{v}",
         r"x \\n y",
         r"He writes print('a\n') and it is so",
         r"The vector \nv_1 or \nfoo{1}",
     ],
 )
 def test_what_only_looks_like_a_written_line_end_is_text(text: str) -> None:
+    check(text, "line", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['["We add: 7.", "We double. It is 14."]', "['We add: 7.', 'We double. It is 14.',]",
+     '[\n  "We add: 7.",\n  "We double. It is 14."\n]\n',
+     '{"steps": ["We add: 7.", "We double. It is 14."]}'],
+)  # fmt: skip
+def test_the_strings_of_a_list_are_steps(text: str) -> None:
+    (split,) = split_solutions([text]).solutions
+    assert [step.text for step in split.steps] == ["We add: 7.", "We double. It is 14."]
+    assert [text[step.start : step.end] for step in split.steps] == [s.text for s in split.steps]
+
+
+@pytest.mark.parametrize("text", ['["a"]', '["a" "b"]', "[1, 2]", 'So ["a", "b"]', '["a", "b'])
+def test_brackets_that_hold_no_list_of_strings_are_text(text: str) -> None:
+    check(text, "line", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["We add 3 and 4 ‖\\\\‖ This gives 7 ‖\\\\‖ So 14", r"Add: 7‖\par‖ Double: 14‖\newline‖ So 14",
+     r"‖\begin{enumerate}‖ \item add 7 ¦\item double 14 ‖\end{enumerate}‖ Thus 14"],
+)  # fmt: skip
+def test_latex_of_one_line_is_cut_where_it_would_be_set(text: str) -> None:
+    check_pieces(text, "line")
+
+
+@pytest.mark.parametrize(
+    "text", [r"So $a \\ b$ holds", r"x \\frac{1}{2} \\ne y", r"x \parallel y", r"x \\[2pt] y"]
+)
+def test_latex_that_ends_no_line_is_text(text: str) -> None:
     check(text, "line", text)
 
 
@@ -1197,7 +1231,7 @@ def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
      "[asy]\n", "a ки ", "a<extra_0>", "a\n---\n", "1. a\n2. b\n", "- a\n\n", "</think>a",
      "Step 1: a Step 2: b ", "2+2=4, ", "given:\n1. a\n2. b\nx\n", "<answer>a", "(1) ",
      "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff",
-     "<br>\n", "<li>", "</p><p>", "<ol><li>a", "\\n", "\\\\n", "a\\n",
+     "<br>\n", "<li>", "</p><p>", "<ol><li>a", "\\n", "\\\\n", "a\\n", "\\\\ ", "\"a\",", "['a',",
      "2^", "1/", "1=1+", "<plan>\n", "</plan>\n", "<br>", "<svg>", "\\item ", "1) 2) ", "&nbsp;",
      "Result: 1\n", "<a_b>"],
 )  # fmt: skip
