@@ -111,8 +111,8 @@ function lose() {
   tell("prm:lost", "The server was lost; what was scored stays.");
 }
 
-// The request stays until the server says that it runs: Gradio reloads the page when it reconnects,
-// and what was started in between is lost.
+// The request stays until the run is over: Gradio reloads the page when it reconnects, on a busy
+// machine long after the run began, and what was started in between is lost.
 function resume() {
   if (prm.stored(RESUME) !== "1" || running) return;
   resumed = true;
@@ -168,6 +168,7 @@ all.addEventListener("click", () => {
 cancel.addEventListener("click", () => {
   if (document.activeElement === cancel) score.focus();
   show({ running: false, message: "Cancelled." });
+  prm.store(RESUME, "");
   cancelled = stopping = true;
   tell("prm:cancelled");
   if (announced) stop();
@@ -189,7 +190,7 @@ watch("value", () => {
   }
   stopping = false;
   announced = props.value.running;
-  if (announced) prm.store(RESUME, "");
+  if (!announced) prm.store(RESUME, "");
   show(props.value);
   tell("prm:model");
   tell("prm:issues", props.value.issues);

@@ -841,6 +841,7 @@ def away_page(browser: Browser, killable: App) -> Iterator[Page]:
             "Failed to fetch",
             "Connection errored",
             "BodyStream",
+            "AbortError",  # what the page still asked for when it was left
         )
         if line.type == "error" and not any(words in line.text for words in network):
             wrong.append(line.text)
@@ -986,6 +987,8 @@ def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(
     expect(page.locator(".prm-score")).to_have_attribute("aria-disabled", "false")
     assert scored.count() >= there >= 1
     killable.start()
+    expect(page.locator(".prm-state")).to_contain_text(f"of {len(long)}", timeout=ENDS_MS)
+    page.reload()  # as Gradio does when it has reconnected, soon or late
     expect(page.locator(".prm-state")).to_contain_text("scored in", timeout=ENDS_MS)
     expect(page.locator(".bd-card:not(.bd-waiting)")).to_have_count(64)
     assert [box.input_value() for box in solutions(page).all()] == long
