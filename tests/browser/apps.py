@@ -91,5 +91,5 @@ def _run(script: str, environment: dict[str, str], log: str) -> None:
     os.dup2(out, 1)
     os.dup2(out, 2)
     sys.argv = [script]
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     runpy.run_path(script, run_name="__main__")
