@@ -25,6 +25,7 @@ const said = element.querySelector(".prm-said");
 const saidText = said.querySelector("span");
 const unkept = element.querySelector(".prm-unkept");
 const goldLine = element.querySelector(".prm-gold");
+const useGold = goldLine.querySelector(".prm-use-gold");
 const add = element.querySelector(".prm-add");
 const menuButton = element.querySelector(".prm-examples-button");
 const menu = element.querySelector(".prm-examples");
@@ -35,7 +36,8 @@ let allShown = false;
 let cards = []; // { letter, … } each; see makeCard
 let asked = []; // the letters when Score was pressed last
 let offers = []; // what can be done about the last changes, the latest at the end
-let gold = null; // the right answer, where a pasted row had one
+let gold = null; // the right answer, of a row or typed beside the results
+let goldOf = ""; // the problem that it answers
 let pushed = ""; // the last value this side gave to Gradio, as JSON
 let previewTimer = 0;
 let previewing = false;
@@ -64,7 +66,7 @@ function read() {
     solutions: cards.map((card) => card.area.value),
     letters: cards.map((card) => card.letter),
     rule: chosenRule(),
-    gold,
+    gold: isGoldUsed() ? gold : null,
   };
 }
 
@@ -91,8 +93,7 @@ function show(value) {
   separator.value = text.join(":");
   separator.hidden = name !== "separator";
   grow(problem);
-  gold = value.gold ?? null;
-  showGold();
+  setGold(value.gold ?? null, value.problem);
   setCards(value.solutions.length ? value.solutions : [""], value.letters);
   clearIssues();
   push();
@@ -368,7 +369,7 @@ problem.addEventListener("paste", (event) => {
   const solutions = rows || !objects ? null : listedSolutions(text);
   if (!rows && !solutions) return;
   event.preventDefault();
-  takeRow(rows ?? [{ problem: problem.value, solutions, gold }], text, true);
+  takeRow(rows ?? [{ ...read(), solutions }], text, true);
 });
 
 // The first row fills the editor, and all of them can be opened as a list. What was pasted into the
@@ -624,22 +625,50 @@ function showIssues(issues) {
   if (first && !first.hidden) first.focus();
 }
 
-// The right answer, from a pasted row or typed beside the results, which show who reaches it.
+// --- the right answer, from a row or typed beside the results ---------------------------------
+
+// A problem whose wording changes keeps its answer. With other numbers, or few of its words, it is
+// another problem; the answer waits, for the change may be undone.
+function isGoldUsed() {
+  return gold !== null && (!goldOf.trim() || isSameProblem(goldOf, problem.value));
+}
+
+function isSameProblem(before, now) {
+  const tokens = (text, kind) => text.toLowerCase().match(kind) ?? [];
+  const [numbers, same] = [before, now].map((text) => tokens(text, /\d+/g).join());
+  const [words, left] = [before, now].map((text) => tokens(text, /\p{L}+/gu));
+  const there = new Set(left);
+  return numbers === same && 2 * words.filter((word) => there.has(word)).length >= words.length;
+}
+
+function setGold(answer, of) {
+  [gold, goldOf] = [answer, of];
+  showGold();
+}
+
 function showGold() {
+  const used = isGoldUsed();
   goldLine.hidden = gold === null;
-  goldLine.querySelector("span").textContent = gold === null ? "" : `right answer: ${gold}`;
+  goldLine.querySelector("span").textContent = used
+    ? `right answer: ${gold}`
+    : `right answer of another problem, not used: ${gold}`;
+  useGold.hidden = used;
 }
 
 document.addEventListener("prm:gold", ({ detail }) => {
-  gold = detail;
-  showGold();
+  setGold(detail, prm.results.problem);
   push();
 });
 
-goldLine.querySelector("button").addEventListener("click", () => {
+useGold.addEventListener("click", () => {
+  setGold(gold, problem.value);
+  push();
+  problem.focus();
+});
+
+goldLine.querySelector(".prm-icon").addEventListener("click", () => {
   const before = read();
-  gold = null;
-  showGold();
+  setGold(null, "");
   push();
   offer("The right answer is removed.", [back(before)], before.letters);
   problem.focus();
@@ -738,6 +767,7 @@ foldable(problem.closest(".prm-box"), problem, problem.previousElementSibling);
 
 problem.addEventListener("input", () => {
   grow(problem);
+  showGold();
   clearIssue(element.querySelector('.prm-issue[data-for="problem"]'));
   push();
 });

@@ -273,6 +273,7 @@ _TEMPLATE = f"""
         aria-describedby="prm-problem-issue"></textarea>
     </div>
     <p class="prm-gold" hidden><span></span>
+      <button type="button" class="prm-link prm-use-gold" hidden>use it</button>
       <button type="button" class="prm-icon" aria-label="Remove the right answer">×</button></p>
     <p class="prm-issue" id="prm-problem-issue" data-for="problem" role="alert" hidden></p>
   </div>

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PROBLEM, OpenPage
 from tests.browser.test_board import card, chart, choose, row, show
-from tests.browser.test_page import expect_scored, fill, score
+from tests.browser.test_page import expect_scored, fill, score, solutions
 
 pytestmark = pytest.mark.browser
 
@@ -109,6 +109,33 @@ def test_answers_are_of_the_solutions_that_are_still_there(page: Page) -> None:
     expect(page.locator(".bd-summary:visible")).to_contain_text("No majority: ")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".bd-group").first).to_contain_text("2 of 3")
+
+
+def test_a_right_answer_is_of_its_problem(page: Page) -> None:
+    fill(page, PROBLEM, "7 × 8 = 56.\nThe answer is 56.")
+    score(page)
+    expect_scored(page, 1)
+    open_tab(page, "Answers")
+    box = page.get_by_role("textbox", name="Right answer")
+    box.fill("56")
+    box.press("Enter")
+    gold, problem = page.locator(".prm-gold"), page.locator("#prm-problem")
+    expect(gold).to_contain_text("right answer: 56")
+    problem.fill("What's 7 × 8, please?")
+    expect(gold).to_contain_text("right answer: 56")
+    problem.fill("What is 9 × 6?")
+    expect(gold).to_contain_text("not used: 56")
+    solutions(page).first.fill("9 × 6 = 54.\nThe answer is 54.")
+    score(page)
+    expect(page.locator(".bd-problem")).to_contain_text("9")
+    expect(card(page, "A").locator(".bd-answer")).to_have_text("answer 54")
+    problem.fill(PROBLEM)  # back again, as with Undo
+    expect(gold).to_contain_text("right answer: 56")
+    problem.fill("What is 9 × 6 + 2?")
+    gold.get_by_role("button", name="use it").click()
+    expect(gold).to_contain_text("right answer: 56")
+    score(page)
+    expect(card(page, "A").locator(".bd-answer")).to_contain_text("✗")
 
 
 def test_a_right_answer_can_be_typed_after_scoring(page: Page) -> None:
