@@ -10,7 +10,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
-import socket
 import sys
 import time
 import urllib.error
@@ -19,6 +18,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
+
+from tests.visiting import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 START_S = 180  # only so that it ends at all: other work may have the processors
@@ -35,12 +36,6 @@ def answers(url: str) -> bool:
             return bool(reply.status == 200)
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class App:
