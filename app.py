@@ -79,11 +79,11 @@ def _warning() -> str:
 def launch() -> int:
     """Serve until interrupted; returns the exit code."""
     port = os.environ.get("PORT", "7860")
-    try:
-        url = serve(page, host=ADDRESS, port=int(port), names=NAMES, framed=ON_SPACE)
-    except ValueError:
+    if not (port.isdecimal() and 0 < int(port) < 65_536):
         print(f"PORT is {port!r}; give a number such as 7860", file=sys.stderr)
         return 1
+    try:
+        url = serve(page, host=ADDRESS, port=int(port), names=NAMES, framed=ON_SPACE)
     except OSError:
         print(
             f"cannot listen on {ADDRESS}:{port}; it is in use or not permitted. "

@@ -692,6 +692,8 @@ def serve(
         ssr_mode=False,
         max_threads=MOST_RUNS + QUEUE_SIZE,  # the line bounds the runs, not the threads
         max_file_size="1mb",  # nothing on the page takes files
+        # Or Gradio would load the page once and give up if that takes more than three seconds.
+        _frontend=False,
         app_kwargs={
             "routes": [Route("/healthz", healthz), picture_route],
             "middleware": [gate, Middleware(Card)],

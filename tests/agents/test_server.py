@@ -20,6 +20,7 @@ from prm_core.cli import main
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.types import StepScorer
 from tests.agents.test_tools import PROBLEM, A, B, Says
+from tests.visiting import free_port
 
 ROOT = Path(__file__).parents[2]
 TOOLS = {"score_chain", "compare_chains", "find_first_error", "list_models"}
@@ -120,9 +121,7 @@ def test_stdio_serves_the_program_that_starts_it(mcp: Any) -> None:
 
 @contextmanager
 def http_server() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "prm_core", "mcp", "--http", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:

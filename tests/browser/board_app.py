@@ -130,6 +130,7 @@ def main(port: int) -> None:
         quiet=True,
         head=f"<style>{style}</style>",
         run_history=False,
+        _frontend=False,  # as the page's
         app_kwargs={"routes": [Route("/healthz", lambda request: PlainTextResponse("ok"))]},
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -28,6 +27,7 @@ from prm_core.types import Candidate
 from tests.families import build
 from tests.families.test_math_shepherd import mistral
 from tests.families.test_qwen_prm import tokenizer
+from tests.visiting import free_port
 
 PYTHON = os.environ.get("PRM_INSPECTOR_VLLM", "")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="vLLM: make test-vllm installs and runs it")
@@ -83,9 +83,7 @@ def pooler(**config: Any) -> list[str]:
 @contextmanager
 def vllm(model: Path, options: list[str], log: Path) -> Iterator[str]:
     """A server that has answered that it is well, until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
     words += ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", "4096"]
     words += ["--enforce-eager", "--dtype", "float32", *options]

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import math
+import runpy
 import socket
 import subprocess
 import sys
@@ -874,6 +875,28 @@ def test_a_public_server_runs_its_list_and_asks_no_stranger_s_server() -> None:
         host.refuse(own[1][1])
     with pytest.raises(InputError, match=r"have 1,001 characters; at most 1,000"):
         opened.refuse("x" * 1001)
+
+
+def test_the_page_starts_where_its_first_answer_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Gradio asks for the page when it starts, and gives up after three seconds."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    shown = build_page(ModelHost([("own", "default")], device="cpu"))
+    try:
+        url = serve(shown, host="127.0.0.1", port=free_port()).rstrip("/")
+        assert Visitor(url, 0).ask("GET", "/healthz")[0] == 200
+    finally:
+        shown.demo.close()
+
+
+@pytest.mark.parametrize("port", ["x", "", "-1", "0", "65536"])
+def test_what_is_no_port_is_said(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert runpy.run_path(str(ROOT / "app.py"), run_name="app")["launch"]() == 1
+    assert capsys.readouterr().err == f"PORT is {port!r}; give a number such as 7860\n"
 
 
 def test_the_app_lets_others_in_with_care(tmp_path: Path) -> None:
