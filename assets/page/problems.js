@@ -26,6 +26,7 @@ let session = null;
 let title = "";
 let model = ""; // whose recorded scores are shown
 let at = -1;
+let opening = -1; // the problem that will be current once the page is loaded
 let drafts = new Map(); // a problem's place → what the editor held of it
 let results = new Map(); // … and what was scored here, as prm.storedResults writes it
 let facts = new Map(); // … and what the list says of it, of recorded scores (by the model) or own ones
@@ -405,9 +406,9 @@ async function choose(i) {
   if (i === at) return;
   keepCurrent();
   const first = at < 0;
-  at = -1; // until the parts that listen are there, the editor holds another text
+  [at, opening] = [-1, i]; // until the parts that listen are there, the editor holds another text
   await prm.loaded;
-  at = i;
+  [at, opening] = [i, -1];
   prm.store(PLACE, at);
   const said = labels.get(i) ?? saidByFile(i);
   const scored = resultsOf(i);
@@ -781,7 +782,7 @@ list.addEventListener("click", (event) => {
 });
 list.addEventListener("keydown", (event) => {
   const places = [...list.children].map((node) => Number(node.dataset.at));
-  const here = places.indexOf(at);
+  const here = places.indexOf(Math.max(at, opening));
   const to = {
     ArrowDown: here + 1,
     ArrowUp: Math.max(0, here - 1),

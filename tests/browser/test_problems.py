@@ -107,6 +107,7 @@ def test_the_list_is_sorted_and_walked_in_its_order(page: Page, tmp_path: Path) 
         }
         for place, given in enumerate(answers, start=1)
     ]
+    page.evaluate("() => { prm.loaded = new Promise((done) => { window.endLoading = done; }); }")
     choose(page, write(tmp_path / "rows.jsonl", *rows))
 
     def listed() -> list[str]:
@@ -116,7 +117,10 @@ def test_the_list_is_sorted_and_walked_in_its_order(page: Page, tmp_path: Path) 
     assert listed() == ["1", "2", "3"]
     page.get_by_label("Sort", exact=True).select_option("fewest right answers")
     assert listed() == ["2", "1", "3"]
-    page.locator(".prm-list").press("ArrowDown")  # from the first of the file
+    page.locator(".prm-list").press(
+        "ArrowDown"
+    )  # from the first of the file, which is not open yet
+    page.evaluate("endLoading()")
     expect(page.locator("#prm-problem")).to_have_value("What is 2 + 2, asked the 3. time?")
     page.get_by_label("Sort", exact=True).select_option("most solutions")
     assert listed() == ["2", "1", "3"]
