@@ -838,7 +838,8 @@ function paint(card, place) {
   layout.width = track.offsetWidth + margin.l + margin.r;
   layout.height = height;
   card.place = place;
-  window.Plotly.react(card.plot, data, layout, { staticPlot: true, displayModeBar: false });
+  const still = { staticPlot: true, displayModeBar: false };
+  Plotting.draw(card.plot, () => window.Plotly.react(card.plot, data, layout, still));
 }
 
 // The figure with its colour names ("@good") replaced; always a fresh copy, because Plotly keeps and
@@ -1386,7 +1387,7 @@ function forget(card) {
   if (card.data) {
     sizes.unobserve(card.chart);
     near.unobserve(card.node);
-    if (card.place) window.Plotly.purge(card.plot);
+    if (card.place) Plotting.forget(card.plot);
   }
   card.node.remove();
 }
@@ -1412,6 +1413,7 @@ function show(next, apart = false) {
   Answers.sayGold(""); // it was said of what was on show before
   if (!radios.size) buildRules();
   list.style.setProperty("--t", value.threshold);
+  if (value.candidates.length) Plotting.load(); // while the results are on their way
   showOverview();
   const running = value.status === "running";
   const fresh = was?.run !== value.run;

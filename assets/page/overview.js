@@ -237,7 +237,7 @@ const Overview = (() => {
     const row = Math.max(0, Math.min(rows.length - 1, at.row + by));
     const column = Math.max(0, Math.min(rows[row].steps.length - 1, at.column + along));
     at = { row, column };
-    window.Plotly.relayout(map.plot, { shapes: [here()] });
+    Plotting.drawShapes(map.plot, [here()]);
     say(row, column);
   }
 

@@ -13,7 +13,8 @@ const Pictures = (() => {
         {
           type: "button",
           "aria-label": `Save ${title.toLowerCase()} as ${format.toUpperCase()}`,
-          onclick: () => window.Plotly.downloadImage(plot, { format, filename: `prm-${file}` }),
+          onclick: () =>
+            plot.data && window.Plotly.downloadImage(plot, { format, filename: `prm-${file}` }),
         },
         format.toUpperCase(),
       );
@@ -79,12 +80,9 @@ const Pictures = (() => {
   // press. Where only shapes differ, only they are drawn, which is much quicker. `events` are listened
   // to from the first time.
   function draw({ plot }, data, layout, events = {}) {
-    const first = !plot.data;
-    late.set(plot, { data, layout });
-    if (first) drawNow(plot);
+    late.set(plot, { data, layout, events });
+    if (!plot.data) drawNow(plot);
     else prm.released().then(() => late.has(plot) && drawOrWait(plot));
-    if (!first) return;
-    for (const [name, heard] of Object.entries(events)) plot.on(`plotly_${name}`, heard);
   }
 
   // Lets the keys walk in a figure: `keys` says what each of them does, `enter` is called when the
@@ -117,13 +115,18 @@ const Pictures = (() => {
 
   function drawNow(plot) {
     near.unobserve(plot);
-    const { data, layout } = late.get(plot);
+    const { data, layout, events } = late.get(plot);
     late.delete(plot);
-    const { shapes = [], ...rest } = layout;
-    const now = JSON.stringify([data, rest, plot.clientWidth]);
-    if (now === drawn.get(plot)) window.Plotly.relayout(plot, { shapes });
-    else window.Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
-    drawn.set(plot, now);
+    Plotting.draw(plot, () => {
+      const first = !plot.data;
+      const { shapes = [], ...rest } = layout;
+      const now = JSON.stringify([data, rest, plot.clientWidth]);
+      if (now === drawn.get(plot)) Plotting.drawShapes(plot, shapes);
+      else window.Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
+      drawn.set(plot, now);
+      if (!first) return;
+      for (const [name, heard] of Object.entries(events)) plot.on(`plotly_${name}`, heard);
+    });
   }
 
   return { build, axis, frame, joined, endNames, roomFor, draw, walked };

@@ -295,7 +295,7 @@ function buildTree(title, file) {
   function go(i) {
     if (!tree.nodes[i]) return;
     at = i;
-    window.Plotly.relayout(picture.plot, { shapes: [...ground, ...here()] });
+    Plotting.drawShapes(picture.plot, [...ground, ...here()]);
     say(at);
   }
 
@@ -326,7 +326,7 @@ function buildTree(title, file) {
     picture.plot,
     Object.fromEntries(Object.entries(KEYS).map(([key, press]) => [key, fromHere(press)])),
     fromHere(() => go(at)),
-    () => tree && window.Plotly.relayout(picture.plot, { shapes: ground }),
+    () => tree && Plotting.drawShapes(picture.plot, ground),
   );
 
   // --- one step ---------------------------------------------------------------------------------

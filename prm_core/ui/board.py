@@ -360,6 +360,7 @@ def _short(x: float, digits: int) -> float:
 
 _PAGE = assets_dir() / "page"
 _VENDOR = assets_dir() / "vendor"
+_SERVED = "gradio_api/file=" + quote(str(_VENDOR))  # relative to the page
 
 
 def _head() -> str:
@@ -367,17 +368,15 @@ def _head() -> str:
 
     A `<style>` because it needs no request and no cache can serve an old one.
     """
-    at = "gradio_api/file=" + quote(str(_VENDOR))
     names = (
         *("board.css", "overview.css", "rules.css", "models.css", "tree.css"),
         *("chain.css", "labels.css"),
     )
     styles = [(_PAGE / name).read_text(encoding="utf-8") for name in names]
     return (
-        f'<link rel="stylesheet" href="{at}/katex/katex.min.css">'
-        f'<script src="{at}/katex/katex.min.js"></script>'
-        f'<script src="{at}/markdown-it/markdown-it.min.js"></script>'
-        f'<script src="{at}/plotly/plotly-cartesian.min.js"></script>'
+        f'<link rel="stylesheet" href="{_SERVED}/katex/katex.min.css">'
+        f'<script src="{_SERVED}/katex/katex.min.js"></script>'
+        f'<script src="{_SERVED}/markdown-it/markdown-it.min.js"></script>'
         f"<style>{''.join(styles)}</style>"
     )
 
@@ -403,6 +402,7 @@ class Board(gr.HTML):
                 "typeset.js",
                 "table.js",
                 "verdict.js",
+                "plotting.js",
                 "pictures.js",
                 "overview.js",
                 "rules.js",
@@ -427,6 +427,7 @@ class Board(gr.HTML):
             formats=formats(),
             label_formats=label_formats(),
             max_session=MAX_SESSION,
+            plotly=f"{_SERVED}/plotly/plotly-cartesian.min.js",
             **kwargs,
         )
 

@@ -861,6 +861,30 @@ AWAY = "The server cannot be reached; your text and results are kept."
 FIVE_S = 5_000
 
 
+def test_plotly_is_fetched_after_the_page_and_until_it_comes(away_page: Page) -> None:
+    page = away_page
+    refused = []
+
+    def refuse_two(route: Route) -> None:
+        if len(refused) == 2:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.abort()
+
+    page.route(re.compile("/plotly-"), refuse_two)
+    page.reload()
+    scored_page(page, A)
+    expect(page.locator(".bd-plot .point path").first).to_be_visible()
+    assert len(refused) == 2
+    arrived, asked = page.evaluate(
+        """() => [performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd,
+                  performance.getEntriesByType("resource").find((one) =>
+                      one.name.includes("/plotly-")).startTime]"""
+    )
+    assert asked > arrived
+
+
 def test_a_server_that_is_away_before_score_is_said_and_scoring_goes_on(
     away_page: Page, killable: App
 ) -> None:
