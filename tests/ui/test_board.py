@@ -291,8 +291,8 @@ def test_an_example_can_be_asked_for() -> None:
 
 
 def test_libraries_come_from_our_own_server() -> None:
-    head = Board().head or ""
-    addresses = re.findall(r'(?:src|href)="([^"]+)"', head)
+    board = Board()
+    addresses = [*re.findall(r'(?:src|href)="([^"]+)"', board.head or ""), board.props["plotly"]]
     assert len(addresses) == 4
     for address in addresses:
         assert address.startswith("gradio_api/file=/")
