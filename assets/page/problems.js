@@ -31,6 +31,7 @@ let drafts = new Map(); // a problem's place → what the editor held of it
 let results = new Map(); // … and what was scored here, as prm.storedResults writes it
 let facts = new Map(); // … and what the list says of it, of recorded scores (by the model) or own ones
 let labels = new Map(); // … and what people say of its solutions, as said.js keeps it
+let foreign = null; // what the board showed when the problem was chosen: another one's results
 let all = null; // the run over all problems: { places, began, stopping }
 let saving = 0;
 let previous = null; // the list before this one, with what was typed in it
@@ -387,7 +388,7 @@ function keepCurrent() {
 // judged. While another problem is being drawn, the board still has those of the one before.
 function boardOf(i) {
   const { results: shown } = prm;
-  if (i !== at || !shown || shown.status === "running") return null;
+  if (i !== at || !shown || shown === foreign || shown.status === "running") return null;
   const judged = i >= 0 && resultsOf(i);
   const texts = [prm.draft.problem, session?.problems[i]?.problem];
   const isOf = i < 0 || [...texts, judged && JSON.parse(judged).problem].includes(shown.problem);
@@ -409,6 +410,7 @@ async function choose(i) {
   [at, opening] = [-1, i]; // until the parts that listen are there, the editor holds another text
   await prm.loaded;
   [at, opening] = [i, -1];
+  foreign = prm.results;
   prm.store(PLACE, at);
   const said = labels.get(i) ?? saidByFile(i);
   const scored = resultsOf(i);
@@ -437,6 +439,18 @@ const NO_ANSWER = "The server did not answer; try again in a minute.";
 function sayIssue(words) {
   openIssue.textContent = words;
   openIssue.hidden = !words;
+}
+
+let nAsked = 0;
+let latest = 0; // which of them is open
+
+// What the server sends after a list that was asked for later is no longer wanted.
+async function open(asked, name) {
+  const mine = ++nAsked;
+  const reply = await asked;
+  if (mine < latest) return;
+  if (reply && !reply.error) latest = mine;
+  take(reply, name ?? reply?.title);
 }
 
 async function take(reply, name) {
@@ -559,10 +573,8 @@ async function gzipped(file) {
 }
 
 // A list that a link carries; the server reads it like any file.
-async function openText({ text, title: name }) {
-  const packed = await gzipped(new File([text], "link.json"));
-  const asked = { name: "link.json.gz", contents: await base64(packed) };
-  take(await prm.reply(server.open_file(asked)), name);
+function openText({ text, title: name }) {
+  open(readByServer(new File([text], "link.json")), name);
 }
 
 function base64(blob) {
@@ -577,6 +589,11 @@ function base64(blob) {
 async function openFile(file) {
   if (!file) return;
   openButton.disabled = true;
+  await open(readByServer(file), file.name);
+  openButton.disabled = false;
+}
+
+async function readByServer(file) {
   const packed = await gzipped(file).catch(() => file);
   const large = packed.size > props.max_bytes;
   const name = packed === file || large ? file.name : `${file.name}.gz`;
@@ -586,11 +603,9 @@ async function openFile(file) {
   } compressed, and the page opens at most ${
     megabytes(props.max_bytes)
   }; on the command line it has no limit: python -m prm_core score ${file.name}`;
-  const reply = large ? { error: words } : await prm.reply(
-    base64(packed).then((text) => server.open_file({ name, contents: text })),
+  return large ? { error: words } : await prm.reply(
+    base64(packed).then((contents) => server.open_file({ name, contents })),
   );
-  openButton.disabled = false;
-  take(reply, file.name);
 }
 
 // --- a data set of the Hub ----------------------------------------------------------------------------
@@ -603,10 +618,11 @@ async function openHub() {
   if (hubGo.disabled) return;
   hubGo.disabled = true;
   hubGo.textContent = "Opening…";
-  const reply = await prm.reply(server.open_hub(hubName.value));
+  const asked = prm.reply(server.open_hub(hubName.value));
+  await open(asked);
   hubGo.disabled = false;
   hubGo.textContent = "Open";
-  take(reply, reply?.title);
+  const reply = await asked;
   if (reply && !reply.error) showHub(false);
 }
 
@@ -744,9 +760,7 @@ fileInput.addEventListener("change", () => {
   openFile(fileInput.files[0]);
   fileInput.value = "";
 });
-galleryButton.addEventListener("click", async () => {
-  take(await prm.reply(server.gallery("")), "Gallery");
-});
+galleryButton.addEventListener("click", () => open(prm.reply(server.gallery("")), "Gallery"));
 document.addEventListener("prm:open-session", ({ detail }) => openText(detail));
 // Results that are new on the board belong to the problem at once, and to its line in the list.
 let lastShown = null;
@@ -759,8 +773,8 @@ document.addEventListener("prm:changed", () => {
 document.addEventListener("prm:open-file", ({ detail }) => openFile(detail));
 document.addEventListener("prm:searched", ({ detail }) => addSearch(detail));
 document.addEventListener("prm:gallery", () => galleryButton.click());
-document.addEventListener("prm:outcome-example", async () => {
-  take(await prm.reply(server.gallery("outcome")), "One number or every step");
+document.addEventListener("prm:outcome-example", () => {
+  open(prm.reply(server.gallery("outcome")), "One number or every step");
 });
 backButton.addEventListener("click", goBack);
 find(".prm-session-close").addEventListener("click", close);

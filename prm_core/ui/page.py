@@ -533,16 +533,16 @@ def build_page(
                     ],
                 )
 
+        # Gradio hears of a run's end after its last results are there: a press in between waits.
+        run = {"preprocess": False, "postprocess": False, "trigger_mode": "always_last", **private}
         job = actions.submit(
             score,
             [editor, model],
             [board, actions],
             concurrency_id="model",
             concurrency_limit=None,  # the line decides which run is next
-            preprocess=False,
-            postprocess=False,
             js=_REQUEST,  # adds the scores to keep
-            **private,
+            **run,
         )
         jobs = problems.submit(
             score_all,
@@ -550,10 +550,8 @@ def build_page(
             problems,
             concurrency_id="model",
             concurrency_limit=None,
-            preprocess=False,
-            postprocess=False,
             js="(_, model) => [window.prm.drafts, model]",  # as text, which is one value
-            **private,
+            **run,
         )
         jobs.failure(None, None, None, js=_ENDED_ALL, **private)
         problems.stop(None, None, None, cancels=[jobs], **private)
@@ -564,10 +562,8 @@ def build_page(
                 sampler,
                 concurrency_id="sampling",
                 concurrency_limit=None,
-                preprocess=False,
-                postprocess=False,
                 js="(_, model) => [...window.prm.takeSampling(), model]",  # as text, with the key
-                **private,
+                **run,
             )
             sampling.failure(None, None, None, js=_ENDED_SAMPLING, **private)
             sampler.stop(None, None, None, cancels=[sampling], **private)

@@ -99,6 +99,16 @@ def paste(box: Locator, text: str) -> None:
     )
 
 
+PRESS_WHEN = """([line, words, button]) => {
+    const said = document.querySelector(line);
+    new MutationObserver((_, observer) => {
+        if (!said.textContent.includes(words)) return;
+        observer.disconnect();
+        document.querySelector(button).click();
+    }).observe(said, { childList: true });
+}"""
+
+
 def picture(page: Page, name: str) -> None:
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
@@ -363,6 +373,17 @@ def test_cancel_keeps_what_is_there_and_a_rerun_works(page: Page) -> None:
     score(page)
     expect_scored(page, 2)
     assert time.monotonic() - began < 5
+
+
+def test_score_pressed_the_moment_a_run_ends_scores(page: Page) -> None:
+    """What it brought is there before Gradio knows that it is over."""
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "queue/join" in one.url else None)
+    fill(page, PROBLEM, A)
+    page.evaluate(PRESS_WHEN, [".prm-state", "scored in", ".prm-score"])
+    score(page)
+    expect_scored(page, 1)
+    assert len(asked) == 2
 
 
 def test_score_pressed_right_after_cancel_scores(page: Page) -> None:

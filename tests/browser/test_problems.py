@@ -6,21 +6,26 @@ import gzip
 import json
 import random
 import re
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from prm_core.paths import assets_dir
-from prm_core.session import load_session
-from tests.browser.conftest import SOLUTIONS, OpenPage, serving
+from prm_core.session import Problem, Session, Solution, load_session, save_session
+from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage, serving
 from tests.browser.test_axe import violations
-from tests.browser.test_page import expect_scored, score, solutions
+from tests.browser.test_page import PRESS_WHEN, expect_scored, score, solutions
+from tests.browser.test_state import model_field
+from tests.completions import serve
 from tests.hub import write_library
 
 pytestmark = pytest.mark.browser
 
+ASKING = re.compile("/component_server")
 GALLERY = assets_dir().parent / "examples" / "gallery" / "gsm8k.json.gz"
 
 
@@ -41,6 +46,20 @@ def write(path: Path, *rows: object) -> Path:
 
 def choose(page: Page, path: Path) -> None:
     page.locator(".prm-open input[type=file]").set_input_files(path)
+
+
+def hold_first(page: Page, name: str) -> list[Route]:
+    """The first question of this name that the page asks from now on; it is not sent by itself."""
+    held: list[Route] = []
+
+    def look(route: Route) -> None:
+        if f'"{name}"' in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(ASKING, look)
+    return held
 
 
 ROWS = (
@@ -203,6 +222,43 @@ def test_what_was_typed_and_scored_comes_back_with_its_problem(page: Page, tmp_p
     expect(solutions(page).nth(1)).to_have_value(SOLUTIONS[2])
 
 
+def test_results_stay_with_their_problem_where_another_has_the_same_text(
+    page: Page, tmp_path: Path
+) -> None:
+    """Also where it is left before they are drawn, as two searches of one problem may be."""
+    problems = [Problem(PROBLEM, solutions=(Solution("A", text),)) for text in SOLUTIONS[:2]]
+    save_session(Session(tuple(problems)), path := tmp_path / "session.json")
+    choose(page, path)
+    for place, text in enumerate(SOLUTIONS[:2]):
+        options(page).nth(place).click()
+        expect(solutions(page).first).to_have_value(text)
+        score(page)
+        expect_scored(page, 1)
+    held = hold_first(page, "restore")
+    for place in (0, 1):
+        options(page).nth(place).click()
+        expect(solutions(page).first).to_have_value(SOLUTIONS[place])
+    held[0].continue_()
+    options(page).nth(0).click()
+    expect(page.locator(".bd-row").nth(1)).to_contain_text("7 × 8 = 56.")
+    expect(page.locator(".bd-stale")).to_have_count(0)
+
+
+def test_of_two_files_the_one_that_was_chosen_last_is_open(page: Page, tmp_path: Path) -> None:
+    """Also where the server reads the other one for longer."""
+    files = [write(tmp_path / f"{row['problem'][8]}.jsonl", row) for row in ROWS[:2]]
+    held = hold_first(page, "open_file")
+    with page.expect_request(ASKING):
+        choose(page, files[0])
+    choose(page, files[1])
+    title = page.locator(".prm-session-title")
+    expect(title).to_have_text("2.jsonl")
+    with page.expect_response(lambda reply: reply.request == held[0].request):
+        held[0].continue_()
+    expect(page.locator("#prm-problem")).to_have_value("What is 2 + 2?")
+    expect(title).to_have_text("2.jsonl")
+
+
 def test_a_line_of_the_list_speaks_of_the_solutions_that_were_scored(
     page: Page, tmp_path: Path
 ) -> None:
@@ -321,36 +377,58 @@ def test_all_problems_are_scored_with_progress(page: Page, tmp_path: Path) -> No
     expect(options(page)).to_contain_text("Empty?")
 
 
-def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) -> None:
-    rows = [
-        {
-            "problem": f"What is {i} + {i}?",
-            "solutions": [f"{k} steps.\n" * k + f"It is {2 * i}." for k in range(8)],
-        }
-        for i in range(400)
-    ]
-    choose(page, write(tmp_path / "rows.jsonl", *rows))
+def test_score_all_pressed_the_moment_a_run_ends_scores(page: Page, tmp_path: Path) -> None:
+    """What it brought is there before Gradio knows that it is over."""
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "queue/join" in one.url else None)
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+    expect(options(page)).to_have_count(3)
+    said = page.locator(".prm-all-said")
+    page.evaluate(PRESS_WHEN, [".prm-all-said", "3 of 3 problems scored", ".prm-score-all"])
     page.get_by_role("button", name="Score all").click()
-    expect(page.locator(".prm-all-said")).to_contain_text(re.compile(r"[1-9]\d* of 400.*left"))
-    # By an event of the page: a busy machine's Chromium loses a mouse's while results pour in.
-    cancel = page.locator(".prm-session").get_by_role("button", name="Cancel")
-    cancel.dispatch_event("click")
-    expect(page.locator(".prm-all-said")).to_contain_text("Cancelled")
-    page.get_by_label("Show", exact=True).select_option("not scored")
-    left = int((page.locator(".prm-session-count").text_content() or "").split()[0])
-    assert 0 < left < 400
-    page.get_by_role("button", name="Score all").click()  # only those that are left
-    expect(page.locator(".prm-all-said")).to_contain_text(f" of {left} problems scored")
+    expect(said).to_have_text("3 of 3 problems scored")
+    assert len(asked) == 2
 
-    # Another list ends the run, whose scores belong to the problems that they were asked for.
-    page.locator(".prm-open-gallery").click()
-    expect(page.locator(".prm-all-said")).to_have_text(
-        "Scoring rows.jsonl was cancelled; what was scored is kept there."
-    )
+
+def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) -> None:
+    """A verifier judges each problem when it is told to, so that no run is over too soon."""
+    may_judge = {str(row["problem"]): threading.Event() for row in ROWS[1:]}
+
+    def judge(body: dict[str, Any]) -> str:
+        for problem, told in may_judge.items():
+            if problem in body["messages"][0]["content"]:
+                told.wait(60)
+        return "All of it is right: \\boxed{-1}"
+
+    said = page.locator(".prm-all-said")
+    with serve(judge) as writer:
+        writer.models = [{"id": "writer"}]
+        model_field(page).fill(f"writer --family critic --server {writer.url}")
+        model_field(page).press("Enter")
+        choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+        page.get_by_role("button", name="Score all").click()
+        expect(said).to_contain_text(re.compile("^1 of 3 problems scored; about .* left"))
+        page.locator(".prm-session").get_by_role("button", name="Cancel").click()
+        expect(said).to_contain_text("Cancelled")
+        page.get_by_label("Show", exact=True).select_option("not scored")
+        expect(page.locator(".prm-session-count")).to_have_text("2 of 3")
+        may_judge["What is 2 + 2?"].set()
+        page.get_by_role("button", name="Score all").click()  # only those that are left
+        expect(said).to_contain_text(re.compile("^1 of 2 problems scored; about .* left"))
+
+        # Another list ends the run, whose scores belong to the problems that they were asked for.
+        page.locator(".prm-open-gallery").click()
+        expect(said).to_have_text(
+            "Scoring rows.jsonl was cancelled; what was scored is kept there."
+        )
+        for told in may_judge.values():
+            told.set()
     expect(options(page)).to_have_count(30)
     page.get_by_role("button", name="Back to rows.jsonl").click()
-    expect(page.locator(".prm-all-said")).to_be_hidden()
+    expect(said).to_be_hidden()
     expect(options(page).nth(0)).to_contain_text("scored here")
+    expect(options(page).nth(1)).to_contain_text("scored here")
+    expect(options(page).nth(2)).not_to_contain_text("scored here")
     page.get_by_role("button", name="Back to Gallery").click()
     expect(page.locator(".prm-list", has_text="leads")).to_be_visible()
     expect(options(page).filter(has_text="scored here")).to_have_count(0)

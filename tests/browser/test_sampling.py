@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage, serving
 from tests.browser.test_axe import looks, violations
-from tests.browser.test_page import expect_scored, score, solutions
+from tests.browser.test_page import PRESS_WHEN, expect_scored, score, solutions
 from tests.streaming import Stream, StreamingServer, solution, streaming
 
 pytestmark = pytest.mark.browser
@@ -59,6 +59,15 @@ def test_solutions_come_behind_the_others_and_can_be_taken_back(page: Page) -> N
     expect(solutions(page)).to_have_value("Mine.")
     page.get_by_role("button", name="Redo").click()
     expect(solutions(page)).to_have_count(3)
+
+
+def test_a_press_the_moment_a_run_ends_is_heard(page: Page) -> None:
+    """What it brought is there before Gradio knows that it is over."""
+    with streaming(solution) as server:
+        fill(page, server)
+        page.evaluate(PRESS_WHEN, [".prm-sampler-said", "2 solutions in", ".prm-sampler-go"])
+        press(page)
+        expect(solutions(page)).to_have_count(4)
 
 
 def test_text_streams_in_and_cancel_keeps_it_and_hangs_up(page: Page) -> None:

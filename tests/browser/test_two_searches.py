@@ -109,6 +109,7 @@ def test_a_reopened_file_is_compared_with_what_was_open_before(
     expect(views(page).locator(".bd-summary")).to_contain_text("Beam search")
     expect(page.get_by_label("Compare with")).to_be_hidden()  # another problem
     choose(page, file_of(tmp_path / "three.json", NARROW))
+    expect(page.locator(".prm-session-title")).to_have_text("three.json")
     choose(page, tmp_path / "one.json")
     open_tab(page, "Tree")
     compare(page, "three.json, problem 1: Beam search")
