@@ -48,9 +48,17 @@ def test_every_state_of_the_board(open_page: OpenPage, board_url: str, look: Any
         tab.click()
         found[f"chart, {tab.text_content()}"] = violations(page, ".prm-board")
     page.get_by_role("tab").first.click()
-    for name in ("failed", "cancelled", "waiting", "written", "many", "hostile", "thought"):
+    for name, shown in (
+        ("failed", ".bd-note [role=alert]"),
+        ("cancelled", ".bd-note [role=status]"),
+        ("waiting", ".bd-waiting"),
+        ("written", ".bd-wrote"),
+        ("many", ".bd-strip svg"),
+        ("hostile", ".bd-row .katex"),
+        ("thought", ".bd-thinking"),
+    ):
         show(page, name)
-        expect(page.locator(".prm-board")).to_be_visible()
+        expect(page.locator(shown).first).to_be_visible()
         found[name] = violations(page, ".prm-board")
     assert {name: which for name, which in found.items() if which} == {}
 

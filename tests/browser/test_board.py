@@ -37,6 +37,12 @@ def order(page: Page) -> str:
     return "".join(page.locator(".bd-card .bd-letter").all_text_contents())
 
 
+def typeset(page: Page) -> None:
+    """The first formula is drawn, and the fonts of formulas, which come by request, are there."""
+    expect(page.locator(".katex").first).to_be_visible()
+    page.evaluate("document.fonts.ready.then(() => true)")
+
+
 def choose(page: Page, rule: str) -> None:
     page.get_by_role("radio", name=rule, exact=True).check(force=True)  # the label covers it
 
@@ -66,6 +72,7 @@ def test_the_cards_follow_the_rule_and_are_not_drawn_again(board: Page) -> None:
     expect(card(board, "B").locator(".bd-rank")).to_have_text("2=")
     expect(card(board, "C").locator(".bd-rank")).to_have_text("2=")
     expect(board.get_by_role("status").filter(has_text="A leads")).to_be_visible()
+    typeset(board)
     board.evaluate("document.querySelectorAll('.bd-card path').forEach((bar) => { bar.mark = 1; })")
     asked: list[str] = []
     board.on("request", lambda request: asked.append(request.url))
@@ -84,10 +91,9 @@ def test_the_cards_follow_the_rule_and_are_not_drawn_again(board: Page) -> None:
 
 def test_bars_stand_beside_their_words(board: Page) -> None:
     chart(board)
-    # The fonts of formulas change heights when they arrive, and the next frame moves the bars.
+    typeset(board)  # which changes heights, and the next frame moves the bars
     places = board.evaluate(
         """async () => {
-            await document.fonts.ready;
             for (const _ of "ab") await new Promise(requestAnimationFrame);
             const box = (node) => node.getBoundingClientRect().toJSON();
             return [...document.querySelectorAll(".bd-card")].map((card) => ({
@@ -120,8 +126,7 @@ def test_colour_is_never_the_only_sign(board: Page) -> None:
 
 def test_palette_and_theme_are_changed_without_the_server(board: Page) -> None:
     chart(board)
-    expect(board.locator(".katex").first).to_be_visible()
-    board.evaluate("document.fonts.ready.then(() => true)")  # those of the formulas come by request
+    typeset(board)
     asked: list[str] = []
     board.on("request", lambda request: asked.append(request.url))
     switch = board.get_by_role("button", name="Colour-blind palette")

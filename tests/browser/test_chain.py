@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_board import bars, card, chart, row, show
+from tests.browser.test_look import in_sight
 
 pytestmark = pytest.mark.browser
 
@@ -23,12 +24,6 @@ def visible_steps(one: Locator) -> list[int]:
 
 def folds(one: Locator) -> list[str]:
     return one.locator(".bd-thinking").all_text_contents()
-
-
-def in_window(page: Page, one: Locator) -> bool:
-    box = one.bounding_box()
-    size = page.viewport_size
-    return bool(box and size and box["y"] >= 0 and box["y"] + box["height"] <= size["height"])
 
 
 def test_thinking_is_folded_with_its_count_and_the_first_error_stays(board: Page) -> None:
@@ -47,6 +42,7 @@ def test_thinking_is_folded_with_its_count_and_the_first_error_stays(board: Page
     expect(a.locator(".bd-thinking").first).to_have_text("12 steps of thinking")
     expect(a.locator(".bd-thinking").first).to_have_attribute("aria-expanded", "true")
     show(board, "thought again")  # another threshold builds the cards anew
+    expect(board.locator(".bd-threshold output")).to_have_text("0.45")
     expect(a.locator(".bd-thinking").first).to_have_attribute("aria-expanded", "true")
     expect(a.locator(".bd-row:visible")).to_have_count(40)
     a.locator(".bd-thinking").last.click()
@@ -58,9 +54,9 @@ def test_bars_lie_beside_the_rows_that_are_left(board: Page) -> None:
     a = card(board, "A")
     expect(bars(a)).to_have_count(40)
 
-    def off() -> list[float]:
-        return board.evaluate(  # type: ignore[no-any-return]
-            """() => {
+    def expect_beside(n: int) -> None:
+        board.wait_for_function(
+            """(n) => {
                 const card = document.querySelector(".bd-card");
                 const bars = [...[...card.querySelectorAll(".trace.bars")].at(-1)
                     .querySelectorAll(".point path")];
@@ -68,18 +64,16 @@ def test_bars_lie_beside_the_rows_that_are_left(board: Page) -> None:
                     const box = node.getBoundingClientRect();
                     return box.top + box.height / 2;
                 };
-                return [...card.querySelectorAll(".bd-track")].flatMap((track, i) =>
+                const off = [...card.querySelectorAll(".bd-track")].flatMap((track, i) =>
                     track.offsetParent ? [Math.abs(middle(track) - middle(bars[i]))] : []);
-            }"""
+                return off.length === n && Math.max(...off) < 1.5;
+            }""",
+            arg=n,
         )
 
-    board.wait_for_timeout(100)
-    assert len(off()) == 11
-    assert max(off()) < 1.5
+    expect_beside(11)
     a.locator(".bd-thinking").first.click()
-    board.wait_for_timeout(100)
-    assert len(off()) == 40
-    assert max(off()) < 1.5
+    expect_beside(40)
 
 
 def test_the_arrow_keys_pass_what_is_folded(board: Page) -> None:
@@ -122,7 +116,7 @@ def test_the_map_of_a_long_chain_leads_to_each_step(board: Page) -> None:
     assert box
     slider.click(position={"x": 5, "y": box["height"] * 4.5 / 40})  # a step of folded thinking
     expect(row(board, "B", 5)).to_be_focused()
-    assert in_window(board, row(board, "B", 5))
+    in_sight(row(board, "B", 5))
     slider.focus()
     board.keyboard.press("End")
     expect(slider).to_have_attribute("aria-valuenow", "40")
@@ -139,7 +133,7 @@ def test_the_map_stays_in_sight_while_a_long_chain_goes_by(board: Page) -> None:
     card(board, "A").locator(".bd-thinking").first.click()
     for step in (5, 20, 38):
         row(board, "A", step).scroll_into_view_if_needed()
-        assert in_window(board, card(board, "A").locator(".bd-map"))
+        in_sight(card(board, "A").locator(".bd-map"))
 
 
 def test_the_first_error_is_one_press_away(board: Page) -> None:
@@ -147,7 +141,7 @@ def test_the_first_error_is_one_press_away(board: Page) -> None:
     one = card(board, "B").get_by_role("button", name="first error: step 36")
     one.click()
     expect(row(board, "B", 36)).to_be_focused()
-    assert in_window(board, row(board, "B", 36))
+    in_sight(row(board, "B", 36))
     show(board, "full")  # a line for each solution
     expect(board.locator(".bd-card:visible")).to_have_count(20)
     folded = board.locator(".bd-card:visible", has=board.locator(".bd-to-error")).first

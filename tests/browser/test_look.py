@@ -37,11 +37,21 @@ def expect_done(page: Page) -> None:
     expect(page.locator(".prm-state")).to_contain_text("scored in")
 
 
-def in_sight(one: Locator) -> None:
-    """It is in the window, as soon as nothing scrolls any more."""
+def becomes(one: Locator, condition: str) -> None:
+    """What is said of the node is true sooner or later: nothing scrolls or is measured any more."""
     handle = one.element_handle()
     assert handle
-    one.page.wait_for_function(IN_SIGHT, arg=handle)
+    one.page.wait_for_function(condition, arg=handle)
+
+
+def in_sight(one: Locator) -> None:
+    becomes(one, IN_SIGHT)
+
+
+def typeset(page: Page, n_formulas: int) -> None:
+    """All formulas of the rows are drawn, in their own fonts."""
+    expect(page.locator(".bd-row .bd-words .katex")).to_have_count(n_formulas)
+    page.evaluate("document.fonts.ready.then(() => true)")
 
 
 # --- in sight -------------------------------------------------------------------------------------
@@ -82,12 +92,11 @@ def test_a_long_text_shows_its_beginning(page: Page) -> None:
     paste(box, LONG)
     frame = page.locator(".prm-fold:has(> .prm-text)")
     expect(page.get_by_role("button", name="Show all")).to_be_visible()
-    assert frame.evaluate("(node) => node.clientHeight") < 400
+    becomes(frame, "(node) => node.clientHeight < 400 && node.getBoundingClientRect().top >= 0")
     assert frame.evaluate("(node) => [node.scrollTop, getComputedStyle(node).overflowY]") == [
         0,
         "clip",
     ]
-    assert frame.evaluate("(node) => node.getBoundingClientRect().top") >= 0
     page.get_by_role("button", name="Show all").click()
     assert frame.evaluate("(node) => node.clientHeight") > 1400
     page.get_by_role("button", name="Show less").click()
@@ -104,14 +113,13 @@ def test_much_is_compact_by_itself_and_all_of_it_is_one_press_away(page: Page) -
     paste(page.locator(".prm-card textarea").first, json.dumps(many))
     score(page)
     expect_done(page)
-    height = "document.documentElement.scrollHeight / innerHeight"
-    assert page.evaluate(height) < 2
     for seen in (
         ".bd-verdict",
         ".bd-strip >> nth=0",
         ".bd-many .bd-chip:is(.bd-bad, .bd-good) >> nth=0",
     ):
         in_sight(page.locator(seen))
+    assert page.evaluate("document.documentElement.scrollHeight / innerHeight") < 2
     boxes, lines = page.locator(".prm-card:visible"), page.locator(".bd-card:visible")
     assert boxes.count() < 5
     assert lines.count() < 25
@@ -325,6 +333,7 @@ def test_the_words_of_a_dense_row_are_whole_beside_a_formula_of_any_height(page:
     score(page)
     expect_scored(page, 1)
     expect(page.locator(".bd-dense .bd-row")).to_have_count(12)
+    typeset(page, 9)
     off = page.locator(".bd-row .bd-words").evaluate_all(
         """(all) => all.map((words) => {
             const range = document.createRange();
@@ -500,7 +509,7 @@ def test_a_formula_alone_in_a_step_takes_one_line(page: Page) -> None:
     fill(page, "What is 15% of 80?", "\n\n".join(tex))
     score(page)
     expect_scored(page, 1)
-    expect(page.locator(".bd-row .md-math .katex")).to_have_count(2)
+    typeset(page, 2)
     heights = page.locator(".bd-words").evaluate_all("(all) => all.map((one) => one.offsetHeight)")
     assert max(heights) < 2 * 22, heights
 

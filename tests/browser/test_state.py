@@ -678,9 +678,11 @@ def test_cancel_acts_at_once_and_nothing_jumps(open_page: OpenPage) -> None:
     paste(solutions(page).first, json.dumps(long_run()[:32]))
     expect(solutions(page)).to_have_count(32)
     score(page)
-    expect(page.locator(".bd-card:not(.bd-waiting)").first).to_be_visible()
+    # In the page, for the run may be over before a press from here arrives.
     took, moved = page.evaluate(
         """async () => {
+            while (!document.querySelector(".bd-card:not(.bd-waiting)"))
+                await new Promise(requestAnimationFrame);
             const cards = [...document.querySelectorAll(".bd-card")].slice(0, 6);
             const tops = () => cards.map((card) => card.getBoundingClientRect().top);
             const before = tops();
@@ -764,9 +766,11 @@ def test_what_comes_back_from_storage_is_not_trusted(page: Page) -> None:
         page.reload()
         expect(solutions(page)).to_have_count(2)
         expect(page.locator(".prm-badge")).to_contain_text("ready")
+        page.evaluate("delete sessionStorage['prm-inspector.results']")
         score(page)
         expect_scored(page, 2)
         assert page.locator("#prm-board img[src=x]").count() == 0
+        page.wait_for_function("sessionStorage['prm-inspector.results']")  # the next one spoils it
 
 
 FULL = """(free) => {

@@ -143,7 +143,8 @@ def open_link(page: Page, **change: Any) -> None:
         }""",
         change,
     )
-    page.evaluate("(text) => { location.hash = 's=' + text; }", link)
+    with page.expect_response(lambda reply: '"restore"' in (reply.request.post_data or "")):
+        page.evaluate("(text) => { location.hash = 's=' + text; }", link)
 
 
 def test_the_tree_stays_over_reload_export_and_link(
