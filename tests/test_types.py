@@ -37,9 +37,9 @@ def test_half_characters_are_found_and_replaced(text: str) -> None:
 
 def test_a_long_text_is_looked_through_at_once() -> None:
     text = "a" * 40_000_000
-    began = time.perf_counter()
+    began = time.process_time()
     assert not any(half_character(text) for _ in range(50))  # 10 s, character by character
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert half_character("é" * 1_000_000 + "\ud83d") == "\ud83d"
 
 

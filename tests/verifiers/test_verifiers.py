@@ -330,13 +330,13 @@ def test_boxes_are_those_of_the_authors_pattern() -> None:
     "text", ["\\boxed{" * 200_000, "\\boxed" * 200_000 + "{", "{" * 10**6, "}" * 10**6]
 )
 def test_reading_takes_time_by_the_length_of_a_reply_alone(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for read in (think_prm.verdicts, critic.first_wrong):
         with pytest.raises(NoVerdictError):
             read(Reply(text), 3, 9)
     with pytest.raises(NoVerdictError):
         gen_prm.probability(Reply(text))
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_gen_prm_s_score_by_hand() -> None:
