@@ -147,9 +147,10 @@ document.addEventListener("prm:ended", async () => {
 
 // --- presses -------------------------------------------------------------------------------------------
 
+// Gradio reloads a page that had lost the server, soon or late; the run resumes then.
 function press() {
   resumed = reloaded = false;
-  prm.store(RESUME, "");
+  prm.store(RESUME, wasAway ? "1" : "");
   start();
 }
 

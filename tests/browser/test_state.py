@@ -974,6 +974,20 @@ def test_what_a_server_left_unanswered_is_said_until_it_is_back(page: Page) -> N
     expect(page.locator(".bd-problem")).to_contain_text("Wendi")
 
 
+def test_a_run_is_not_lost_where_gradio_reloads_the_page_after_the_press(page: Page) -> None:
+    """As it does when it has reconnected; the server is back before that."""
+    scored_page(page, A, B)
+    page.evaluate("document.dispatchEvent(new CustomEvent('prm:away', { detail: false }))")
+    solutions(page).nth(1).fill(C)
+    lost: list[Route] = []
+    joining = re.compile("/queue/join")
+    page.route(joining, lambda route: route.continue_() if lost else lost.append(route))
+    with page.expect_request(joining):
+        score(page)
+    page.reload()
+    expect(page.locator(".prm-state")).to_contain_text("3 of them earlier")
+
+
 def test_a_stream_that_is_cut_after_a_run_does_not_hold_up_the_next(page: Page) -> None:
     """As where a server dies, or a proxy ends it, before it has said that the stream is over."""
 
