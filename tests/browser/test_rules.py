@@ -26,7 +26,9 @@ def cells(page: Page, rule: str) -> list[str]:
 
 
 def ranks(page: Page) -> dict[str, list[int]]:
-    points: list[tuple[str, int]] = page.locator(".bd-figure:visible").evaluate(
+    figure = page.locator(".bd-figure:visible")
+    expect(figure.locator(".main-svg").first).to_be_attached()
+    points: list[tuple[str, int]] = figure.evaluate(
         "(node) => node.data.flatMap((one) => (one.text ?? []).map((name, i) => [name, one.y[i]]))"
     )
     found: dict[str, list[int]] = {}

@@ -40,6 +40,7 @@ def said(page: Page) -> Locator:
 
 def drawn(page: Page) -> list[tuple[int, str]]:
     """Each node's id and the colour or mark that it has, as Plotly drew it."""
+    expect(figure(page).locator(".main-svg").first).to_be_attached()
     found = figure(page).evaluate(
         """(plot) => plot.data.filter((one) => one.customdata).flatMap((one) =>
             one.customdata.map((id, k) => [id, one.marker.symbol === "x" ? "pruned" :
