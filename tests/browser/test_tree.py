@@ -298,6 +298,7 @@ def test_a_search_grows_on_the_page_and_is_a_session(page: Page, tmp_path: Path)
         growing = page.get_by_role("region", name="Search", exact=True)
         expect(growing.locator(".bd-summary")).to_contain_text("4 steps in 1 round")
         expect(panel(page)).to_contain_text("Round 2 of at most 6, 4 steps, 20 tokens")
+        expect(figure(page).locator(".trace").first).to_be_visible()
         assert len(drawn(page)) == 4
         turn.release(100)
         expect(page.locator(".bd-card")).to_have_count(4)
