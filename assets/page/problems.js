@@ -33,6 +33,7 @@ let facts = new Map(); // … and what the list says of it, of recorded scores (
 let labels = new Map(); // … and what people say of its solutions, as said.js keeps it
 let foreign = null; // what the board showed when the problem was chosen: another one's results
 let all = null; // the run over all problems: { places, began, stopping }
+let owed = 0; // Gradio reports the end of a cancelled run twice, the second time maybe late
 let saving = 0;
 let previous = null; // the list before this one, with what was typed in it
 
@@ -678,6 +679,7 @@ function scoreAll() {
 
 // Gradio takes no new run before the cancelled one is over, which it reports.
 function stopAll(words = "Cancelled; what was scored stays.") {
+  owed = 2;
   trigger("stop");
   all = null;
   sayAll(words);
@@ -711,8 +713,10 @@ watch("value", () => {
   saving = setTimeout(saveNow, all ? SAVE_MS : 0);
 });
 document.addEventListener("prm:ended-all", () => {
+  const isEarlier = owed > 0;
+  if (isEarlier) owed -= 1;
   ended();
-  if (!all) return;
+  if (isEarlier || !all) return;
   all = null;
   sayAll("The run ended early; what was scored stays. Press Score all to resume.");
 });

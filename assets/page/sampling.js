@@ -22,6 +22,7 @@ let problem = ""; // what it is about
 let asked = ""; // the request, until Gradio takes it
 let letters = []; // of the solutions of this run
 let next = ""; // the tree of a search that goes on once the cancelled run is over
+let owed = 0; // Gradio reports the end of a cancelled run twice, the second time maybe late
 
 // --- the panel ----------------------------------------------------------------------------------
 
@@ -115,6 +116,7 @@ prm.takeSampling = () => {
 function stop(words) {
   if (!running) return;
   running = false;
+  owed = 2;
   trigger("stop");
   go.disabled = true;
   setTimeout(ended, ENDED_MS);
@@ -210,8 +212,10 @@ document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
   if (!whole && !searching) stop("Cancelled: the editor now contains another text.");
 });
 document.addEventListener("prm:ended-sampling", () => {
+  const isEarlier = owed > 0;
+  if (isEarlier) owed -= 1;
   ended();
-  if (!running) return;
+  if (isEarlier || !running) return;
   running = false;
   prm.editor.endArriving(letters.length ? "What was sampled stays." : "");
   show("");

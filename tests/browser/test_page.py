@@ -109,6 +109,17 @@ PRESS_WHEN = """([line, words, button]) => {
 }"""
 
 
+# Gradio reports the end of a cancelled run twice: the second report is held until it is said late.
+HOLD_SECOND_END = """(name) => {
+    let n = 0;
+    addEventListener(name, (event) => {
+        n += 1;
+        if (n === 2 && !event.detail) event.stopImmediatePropagation();
+    }, true);
+}"""
+LATE_END = "(name) => document.dispatchEvent(new CustomEvent(name, { detail: 'late' }))"
+
+
 def picture(page: Page, name: str) -> None:
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)

@@ -18,7 +18,14 @@ from prm_core.paths import assets_dir
 from prm_core.session import Problem, Session, Solution, load_session, save_session
 from tests.browser.conftest import PROBLEM, SOLUTIONS, OpenPage, serving
 from tests.browser.test_axe import violations
-from tests.browser.test_page import PRESS_WHEN, expect_scored, score, solutions
+from tests.browser.test_page import (
+    HOLD_SECOND_END,
+    LATE_END,
+    PRESS_WHEN,
+    expect_scored,
+    score,
+    solutions,
+)
 from tests.browser.test_state import model_field
 from tests.completions import serve
 from tests.hub import write_library
@@ -408,12 +415,15 @@ def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) ->
         choose(page, write(tmp_path / "rows.jsonl", *ROWS))
         page.get_by_role("button", name="Score all").click()
         expect(said).to_contain_text(re.compile("^1 of 3 problems scored; about .* left"))
+        page.evaluate(HOLD_SECOND_END, "prm:ended-all")
         page.locator(".prm-session").get_by_role("button", name="Cancel").click()
         expect(said).to_contain_text("Cancelled")
         page.get_by_label("Show", exact=True).select_option("not scored")
         expect(page.locator(".prm-session-count")).to_have_text("2 of 3")
         may_judge["What is 2 + 2?"].set()
         page.get_by_role("button", name="Score all").click()  # only those that are left
+        expect(said).to_contain_text(re.compile("^1 of 2 problems scored; about .* left"))
+        page.evaluate(LATE_END, "prm:ended-all")  # a late report of the first run
         expect(said).to_contain_text(re.compile("^1 of 2 problems scored; about .* left"))
 
         # Another list ends the run, whose scores belong to the problems that they were asked for.

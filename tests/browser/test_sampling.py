@@ -12,7 +12,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage, serving
 from tests.browser.test_axe import looks, violations
-from tests.browser.test_page import PRESS_WHEN, expect_scored, score, solutions
+from tests.browser.test_page import (
+    HOLD_SECOND_END,
+    LATE_END,
+    PRESS_WHEN,
+    expect_scored,
+    score,
+    solutions,
+)
 from tests.streaming import Stream, StreamingServer, solution, streaming
 
 pytestmark = pytest.mark.browser
@@ -98,6 +105,28 @@ def test_text_streams_in_and_cancel_keeps_it_and_hangs_up(page: Page) -> None:
         expect(solutions(page).first).to_have_value("First line.\nSecond line.\n")
         panel(page).get_by_role("button", name="Cancel").click()
         page.close()
+
+
+def test_a_late_report_of_a_cancelled_run_does_not_end_the_next(page: Page) -> None:
+    go_on = threading.Event()
+
+    def script(stream: Stream) -> None:
+        stream.say(f"Run {stream.number}.")
+        go_on.wait(60)
+        stream.end()
+
+    with streaming(script) as server:
+        fill(page, server, n=1)
+        press(page)
+        expect(solutions(page)).to_have_value("Run 1.")
+        page.evaluate(HOLD_SECOND_END, "prm:ended-sampling")
+        panel(page).get_by_role("button", name="Cancel").click()
+        press(page)
+        expect(solutions(page).nth(1)).to_have_value("Run 2.")
+        page.evaluate(LATE_END, "prm:ended-sampling")
+        go_on.set()
+        expect(panel(page)).to_contain_text("1 solution in")
+        expect(panel(page).get_by_role("alert")).to_be_hidden()
 
 
 def test_errors_are_said_in_place_with_the_way_out(page: Page) -> None:
