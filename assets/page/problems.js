@@ -19,6 +19,7 @@ const unread = find(".prm-unread");
 const MOST_ROWS = 200; // lines in the list; searching reaches the others
 const MOST_SOLUTIONS = 64;
 const ENDED_MS = 3000; // a cancelled run is over by then
+const LATE_MS = 10_000; // no report of its end comes later
 const SAVE_MS = 1000; // while results come in quickly
 const PLACE = "prm-inspector.problem"; // the problem that the editor's draft belongs to
 
@@ -680,6 +681,7 @@ function scoreAll() {
 // Gradio takes no new run before the cancelled one is over, which it reports.
 function stopAll(words = "Cancelled; what was scored stays.") {
   owed = 2;
+  setTimeout(() => (owed = 0), LATE_MS);
   trigger("stop");
   all = null;
   sayAll(words);
