@@ -9,8 +9,8 @@ PORT ?= 7860
 MODEL ?=
 # What make test and others are asked for: make test ARGS="tests/cli/test_cli.py -k rank"
 ARGS ?=
-# Processes that run the tests.
-JOBS ?= 2
+# Processes that run the tests: one more than two cores, for a test waits while its browser works.
+JOBS ?= 3
 export PYTHON ?= python3
 export DENO_NO_UPDATE_CHECK := 1
 BIN := .venv/bin
