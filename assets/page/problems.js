@@ -19,7 +19,7 @@ const unread = find(".prm-unread");
 const MOST_ROWS = 200; // lines in the list; searching reaches the others
 const MOST_SOLUTIONS = 64;
 const ENDED_MS = 3000; // a cancelled run is over by then
-const LATE_MS = 10_000; // no report of its end comes later
+const LATE_MS = 60_000; // no report of its end comes later
 const SAVE_MS = 1000; // while results come in quickly
 const PLACE = "prm-inspector.problem"; // the problem that the editor's draft belongs to
 

@@ -15,7 +15,7 @@ const names = element.querySelector("datalist");
 
 const KEPT = "prm-inspector.sampling";
 const ENDED_MS = 3000; // a cancelled run is over by then
-const LATE_MS = 10_000; // no report of its end comes later
+const LATE_MS = 60_000; // no report of its end comes later
 
 let run = 0; // the number of the last press
 let running = false;

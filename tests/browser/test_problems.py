@@ -143,9 +143,7 @@ def test_the_list_is_sorted_and_walked_in_its_order(page: Page, tmp_path: Path) 
     assert listed() == ["1", "2", "3"]
     page.get_by_label("Sort", exact=True).select_option("fewest right answers")
     assert listed() == ["2", "1", "3"]
-    page.locator(".prm-list").press(
-        "ArrowDown"
-    )  # from the first of the file, which is not open yet
+    page.locator(".prm-list").press("ArrowDown")  # from the first one, which is not open yet
     page.evaluate("endLoading()")
     expect(page.locator("#prm-problem")).to_have_value("What is 2 + 2, asked the 3. time?")
     page.get_by_label("Sort", exact=True).select_option("most solutions")
