@@ -18,8 +18,6 @@ const unread = find(".prm-unread");
 
 const MOST_ROWS = 200; // lines in the list; searching reaches the others
 const MOST_SOLUTIONS = 64;
-const ENDED_MS = 3000; // a cancelled run is over by then
-const LATE_MS = 60_000; // no report of its end comes later
 const SAVE_MS = 1000; // while results come in quickly
 const PLACE = "prm-inspector.problem"; // the problem that the editor's draft belongs to
 
@@ -34,7 +32,7 @@ let facts = new Map(); // … and what the list says of it, of recorded scores (
 let labels = new Map(); // … and what people say of its solutions, as said.js keeps it
 let foreign = null; // what the board showed when the problem was chosen: another one's results
 let all = null; // the run over all problems: { places, began, stopping }
-let owed = 0; // Gradio reports the end of a cancelled run twice, the second time maybe late
+const cancelling = prm.cancelling(ended);
 let saving = 0;
 let previous = null; // the list before this one, with what was typed in it
 
@@ -678,15 +676,12 @@ function scoreAll() {
   trigger("submit");
 }
 
-// Gradio takes no new run before the cancelled one is over, which it reports.
 function stopAll(words = "Cancelled; what was scored stays.") {
-  owed = 2;
-  setTimeout(() => (owed = 0), LATE_MS);
+  cancelling.begin();
   trigger("stop");
   all = null;
   sayAll(words);
   allButton.disabled = true;
-  setTimeout(ended, ENDED_MS);
 }
 
 function ended() {
@@ -715,10 +710,7 @@ watch("value", () => {
   saving = setTimeout(saveNow, all ? SAVE_MS : 0);
 });
 document.addEventListener("prm:ended-all", () => {
-  const isEarlier = owed > 0;
-  if (isEarlier) owed -= 1;
-  ended();
-  if (isEarlier || !all) return;
+  if (cancelling.hear() || !all) return;
   all = null;
   sayAll("The run ended early; what was scored stays. Press Score all to resume.");
 });

@@ -14,8 +14,6 @@ const cancel = element.querySelector(".prm-sampler-cancel");
 const names = element.querySelector("datalist");
 
 const KEPT = "prm-inspector.sampling";
-const ENDED_MS = 3000; // a cancelled run is over by then
-const LATE_MS = 60_000; // no report of its end comes later
 
 let run = 0; // the number of the last press
 let running = false;
@@ -23,7 +21,7 @@ let problem = ""; // what it is about
 let asked = ""; // the request, until Gradio takes it
 let letters = []; // of the solutions of this run
 let next = ""; // the tree of a search that goes on once the cancelled run is over
-let owed = 0; // Gradio reports the end of a cancelled run twice, the second time maybe late
+const cancelling = prm.cancelling(ended);
 
 // --- the panel ----------------------------------------------------------------------------------
 
@@ -113,15 +111,12 @@ prm.takeSampling = () => {
   return [request];
 };
 
-// Gradio takes no new run before the cancelled one is over, which it reports.
 function stop(words) {
   if (!running) return;
   running = false;
-  owed = 2;
-  setTimeout(() => (owed = 0), LATE_MS);
+  cancelling.begin();
   trigger("stop");
   go.disabled = true;
-  setTimeout(ended, ENDED_MS);
   if (letters.length) prm.editor.endArriving(words);
   show(words);
   endSearch();
@@ -214,10 +209,7 @@ document.addEventListener("prm:arrived", ({ detail: { whole } }) => {
   if (!whole && !searching) stop("Cancelled: the editor now contains another text.");
 });
 document.addEventListener("prm:ended-sampling", () => {
-  const isEarlier = owed > 0;
-  if (isEarlier) owed -= 1;
-  ended();
-  if (isEarlier || !running) return;
+  if (cancelling.hear() || !running) return;
   running = false;
   prm.editor.endArriving(letters.length ? "What was sampled stays." : "");
   show("");

@@ -11,6 +11,8 @@ window.prm ??= (() => {
   const RECORDED = "recorded:"; // the model line of scores that came from a file
   const MOST_BACK = 2_400_000; // bytes that the server reads of stored results
   const MOST_KEPT = 1_000_000; // characters that go back to the server; more are judged again
+  const OVER_MS = 3000; // a cancelled run is over by then
+  const LATE_MS = 60_000; // no report of its end comes later
 
   const state = {
     draft: { problem: "", rule: "auto", gold: null, letters: [], solutions: [] },
@@ -65,6 +67,26 @@ window.prm ??= (() => {
     const found = (await asked.catch(() => null)) ?? null;
     if (found === null) document.dispatchEvent(new CustomEvent("prm:doubt"));
     return found;
+  }
+
+  // Cancelling runs of one kind. Gradio takes no new run before the cancelled one is over, which it
+  // reports twice, the second time maybe late: `over` is called then, or after a while without.
+  function cancelling(over) {
+    let owed = 0;
+    return {
+      begin() {
+        owed = 2;
+        setTimeout(() => (owed = 0), LATE_MS);
+        setTimeout(over, OVER_MS);
+      },
+      // Hears that a run ended; returns whether it was a cancelled one.
+      hear() {
+        const isCancelled = owed > 0;
+        if (isCancelled) owed -= 1;
+        over();
+        return isCancelled;
+      },
+    };
   }
 
   // What to do once the server is back, by name: ask again what it left unanswered, or take back the
@@ -256,6 +278,7 @@ window.prm ??= (() => {
     down: () => down,
     released, // a promise that no pointer is down
     reply,
+    cancelling,
     whenBack: (name, act) => onReturn.set(name, act),
     outdated,
     staleness,

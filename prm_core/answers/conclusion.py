@@ -109,6 +109,14 @@ _IN_WORDS = re.compile(  # "It takes two and a half hours."
         (?:only\s|exactly\s|about\s)?(?!one\sof\b)(?P<count>{COUNT_WORDS}(?:\sand\sa\shalf)?)(?![\w-])""",
     re.VERBOSE | re.IGNORECASE,
 )
+_NOTHING = re.compile(  # "They eat 18, so none are left."; not "6 each, and none are left over"
+    r"""(?: \A[\s*_]*+ | \b(?:so|thus|hence|therefore|then)[\s,*_]++ )
+        (?: [a-z]{2,12}\s(?:is|are|was|were|will\sbe|has|have)\s )?
+        (?: none(?:\sof\s(?:it|them))? | nothing | zero
+          | (?:no|zero)(?!\s(?:more|remainder)\b)(?:\s[a-z]+){1,2} )
+        (?: \s(?:is|are|was|were|will\sbe) )? \s(?:left|remains?|remaining) [\s.!*_]*\Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _COMES_TO = re.compile(  # what is worked out in words: "6 divided by 2 is 3", "which gives us $12"
     rf"""(?: \b(?: which\s(?:is|equals|means|leaves|comes\sto) (?:\sequal\sto)? | equals | equal\sto
           | (?:by|of|minus|plus|times|from)\s{_VALUE}(?:\s[a-z]+)?\sis | for\sa\stotal\sof )
@@ -142,6 +150,8 @@ def conclusion(text: str, last_step: str) -> str | None:
         return None
     if whole := _whole_at_end(sentences[-1]):
         return whole
+    if _NOTHING.search(sentences[-1][-LONGEST:]):
+        return "0"
     formula = _formula_at_end(sentences[-1])
     if formula is not None:
         return formula
