@@ -443,7 +443,8 @@ function takeSolutions(card, { solutions, rules }, text) {
     cards[at].area.setSelectionRange(selectionStart, selectionEnd);
     keepText(before, cards[at].area, text);
   }];
-  const words = `Pasted as ${kept.length} solutions. ${leftOut(solutions, kept.length)}`.trim();
+  const said = `Pasted as ${prm.several(kept.length, "solution")}.`;
+  const words = `${said} ${leftOut(solutions, kept.length)}`.trim();
   offer(words, [...(rules ? [keep] : []), back(before)], before.letters);
 }
 

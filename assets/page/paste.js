@@ -279,7 +279,8 @@ function listedSolutions(text) {
   const values = jsonValues(text);
   if (!values) return null;
   const listed = values.length === 1 ? values[0] : values;
-  return solutionTexts(isObject(listed) ? field(listed, NAMES.solutions) : listed);
+  if (!isObject(listed)) return solutionTexts(listed);
+  return solutionTexts(field(listed, NAMES.solutions) ?? [field(listed, NAMES.solution)]);
 }
 
 // What a text pasted into a solution's box contains: { rows }, { solutions, rules }, or null for one

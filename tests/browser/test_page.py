@@ -251,6 +251,13 @@ def test_one_paste_makes_several_cards(page: Page, text: str) -> None:
     assert [box.input_value() for box in solutions(page).all()] == [A, B, C]
 
 
+@pytest.mark.parametrize("name", ["solution", "steps", "response"])
+def test_a_pasted_object_gives_its_solution(page: Page, name: str) -> None:
+    paste(solutions(page).first, json.dumps({"id": 3, name: A.splitlines()}))
+    expect(solutions(page)).to_have_count(1)
+    expect(solutions(page).first).to_have_value(A)
+
+
 def test_a_pasted_bracket_is_text(page: Page) -> None:
     paste(solutions(page).first, "[1, 2] is a list.\nIt has 2 entries.")
     expect(solutions(page)).to_have_count(1)
