@@ -46,7 +46,8 @@ _ASIDE = re.compile(
     r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
     r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)"
     r"|\sout\sof\s(?:the\s|a\stotal\sof\s)?\d[\d,]*+|,\san?\s\d[\d.]*%\s[a-z]+"
-    r"|,?\s(?:when|because)\s[^,.]*[.!]?\Z",
+    r"|,?\s(?:when|because)\s[^,.]*[.!]?\Z|,?\ssince\s[^,.:=]*[.!]?\Z"
+    r"|\s(?:for|among|between)\s(?:the|all|these|those)\s\d[\d,]*+\s[a-z]+",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
@@ -106,14 +107,23 @@ _PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "
 )
 _IN_WORDS = re.compile(  # "It takes two and a half hours."
     rf"""\b(?:is|are|was|were|has|have|takes?|needs?|gets?|costs?|leaves|equals)\s
-        (?:only\s|exactly\s|about\s)?(?!one\sof\b)(?P<count>{COUNT_WORDS}(?:\sand\sa\shalf)?)(?![\w-])""",
+        (?:only\s|exactly\s|about\s)?(?!one\sof\b)
+        (?P<count>{COUNT_WORDS}(?:\sand\sa\shalf|[\s-](?:half|third|quarter)s?)?)(?![\w-])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_BARE_WORDS = re.compile(  # "so ninety", "Forty-two apples"
+    rf"""[\s*_]*+ (?:(?:so|thus|hence|therefore|then|altogether|total)[\s,*_:]++)?+
+        (?P<count>{COUNT_WORDS}(?:\sand\sa\shalf|[\s-](?:half|third|quarter)s?)?)
+        (?:\s[a-z]{{3,}}){{0,2}} [\s.!*_]*""",
     re.VERBOSE | re.IGNORECASE,
 )
 _NOTHING = re.compile(  # "They eat 18, so none are left."; not "6 each, and none are left over"
     r"""(?: \A[\s*_]*+ | \b(?:so|thus|hence|therefore|then)[\s,*_]++ )
         (?: [a-z]{2,12}\s(?:is|are|was|were|will\sbe|has|have)\s )?
         (?: none(?:\sof\s(?:it|them))? | nothing | zero
-          | (?:no|zero)(?!\s(?:more|remainder)\b)(?:\s[a-z]+){1,2} )
+          | (?:no|zero)(?!\s(?:more|remainder)\b)(?:\s[a-z]+){1,2}
+          | [a-z]{2,12}\s(?:is|are|has|have|do|does)(?:\snot|n['’]?t)(?:\shave)?
+            \sany(?:\s[a-z]+){0,2} )
         (?: \s(?:is|are|was|were|will\sbe) )? \s(?:left|remains?|remaining) [\s.!*_]*\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -159,7 +169,8 @@ def conclusion(text: str, last_step: str) -> str | None:
         values = _values(sentence)
         if values:
             return _among(values, sentence, text)
-    *_, in_words = [None, *_IN_WORDS.finditer(sentences[-1])]
+    bare_words = _BARE_WORDS.fullmatch(sentences[-1])
+    *_, in_words = [bare_words, *_IN_WORDS.finditer(sentences[-1])]
     return in_words and in_words["count"]
 
 
@@ -230,11 +241,18 @@ _COMPOUND = re.compile(  # "3 hours and 20 minutes", "1 h 15 min"
     re.IGNORECASE,
 )
 
+_PART_OF = re.compile(  # "a) 5 b) 7"
+    r"\(?\b[a-h]\)\s*(?P<value>[-−]?\$?\d[\d.,/]*(?<![.,/])%?)(?:\s?[a-z]+(?![\w)]))?"
+)
+_LETTERED = re.compile(rf"(?:[\s,;*]*{_PART_OF.pattern.replace('?P<value>', '?:')}){{2,8}}[\s.!*]*")
+
 
 def _several(sentence: str) -> str | None:
     """Several formulas, values or units that a sentence ends with."""
     if compound := _COMPOUND.search(sentence):
         return compound["parts"]
+    if _LETTERED.fullmatch(sentence):
+        return ", ".join(shown_answer(found["value"]) for found in _PART_OF.finditer(sentence))
     if numbers := _NUMBERS.search(sentence):
         return shown_answer(numbers["list"])
     formulas = _FORMULAS.search(sentence)

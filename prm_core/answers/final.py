@@ -358,7 +358,8 @@ _CLAUSE_END = re.compile(
     r"[.!?](?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)|(?<=\w)_{1,2}(?=\s)"
     r"|,\s(?:as|given|per)\b|,?\s\(?(?:rounded|correct\sto|to\sthe\snearest)\b"
     r"|,?\s(?:because|since|which|where|so|weil|parce\sque|porque|perché|потому\sчто)\b"
-    r"|\s\((?:because|since|as|check|weil|car|porque)\b",
+    r"|\s\((?:because|since|as|check|weil|car|porque)\b"
+    r"|,?\sI\s(?:think|guess|believe|hope|suppose)\b",
     re.IGNORECASE,
 )
 

@@ -55,6 +55,24 @@ FOUND = {
         ("The rope is 2m 30cm.", "2m 30cm"),
         ("The car goes 5 m in 2 s.", "2"),
     ],
+    "numbers in words": [
+        ("the probability is one half", "one half"),
+        ("Each gets three quarters.", "three quarters"),
+        ("ninety", "ninety"),
+        ("So forty-two apples.", "forty-two"),
+        ("One of them is wrong.", None),
+        ("Two wrongs make no right, as they say.", None),
+    ],
+    "what is said beside it": [
+        ("64 since 8 times 8", "64"),
+        ("so 8 each for the 3 friends", "8"),
+        ("So it costs $5 for all 3 books.", "5"),
+        ("so the answer should be 9, i think", "9"),
+    ],
+    "parts with letters": [
+        ("a) 5 b) 7", "5, 7"),
+        ("a) 5 cm, b) 2.5 kg.", "5, 2.5"),
+    ],
     "nothing that is left": [
         ("They eat 18, so none are left.", "0"),
         ("6 * 3 = 18 and they eat 18 so nothing is left", "0"),
@@ -66,6 +84,8 @@ FOUND = {
         ("Each child gets 6 and none are left over.", "6"),
         ("Each child gets 6, so none are left over.", "6"),
         ("So zero are left.", "0"),
+        ("so there arent any left", "0"),
+        ("Tom does not have any coins left.", "0"),
         ("18 / 3 = 6. No remainder is left.", "6"),
         ("So no more than 5 are left.", "5"),
         ("So none of the 3 teams has 5 left.", "5"),
