@@ -115,6 +115,10 @@ _SURE_COMMA = re.compile(
 )
 _OPERATION = re.compile(r"\d[\s)%]*+[-+*/×÷·−–^][\s($€£]*+\d")
 _DIGIT = re.compile(r"\d")
+_CONCLUSION = re.compile(  # "…, so 16"; "…; ans = 6"
+    r"[,;，；]\s*+(?=(?:so|thus|hence|therefore|total|answer|ans)\b[\s:=]*+[^,;:=\n]{1,40}\Z)",
+    re.IGNORECASE,
+)
 
 
 def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
@@ -123,9 +127,12 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
     Args:
         text: what is cut.
         cuts: where its sentences begin, in order. A sentence is parted where it is nothing but
-            equations, each of which computes something; "x = 3, y = 4" is one statement.
+            equations, each of which computes something, and perhaps a conclusion from several of
+            them; "x = 3, y = 4" is one statement.
     """
     for begin, end in pairwise([0, *cuts, len(text)]):
+        if conclusion := _CONCLUSION.search(text, begin, end):
+            end = conclusion.start()
         if not _ARITHMETIC.fullmatch(text, begin, end):
             continue
         sure = list(_SURE_COMMA.finditer(text, begin, end))
@@ -135,6 +142,8 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
         for edges in readings:
             if all(_computes(text[slice(*span)]) for span in pairwise([begin, *edges, end])):
                 yield from edges
+                if conclusion and edges:
+                    yield conclusion.end()
                 break
 
 
