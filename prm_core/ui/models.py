@@ -48,8 +48,8 @@ MOST_NAME_CHARS = 1000
 T = TypeVar("T")
 
 EMBEDDED_NOTE = (
-    "It is small and knows arithmetic; for real mathematics choose a PRM made for it, such as "
-    "Qwen/Qwen2.5-Math-PRM-7B."
+    "It finds wrong arithmetic; wrong ideas with right arithmetic often pass. For real mathematics "
+    "choose Qwen/Qwen2.5-Math-PRM-7B or the like."
 )
 """What the model that ships with the project is good for, as the page says it."""
 
