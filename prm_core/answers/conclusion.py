@@ -46,7 +46,7 @@ _ASIDE = re.compile(
     r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
     r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)"
     r"|\sout\sof\s(?:the\s|a\stotal\sof\s)?\d[\d,]*+|,\san?\s\d[\d.]*%\s[a-z]+"
-    r"|,?\s(?:when|because)\s[^,.]*[.!]?\Z|,?\ssince\s[^,.:=]*[.!]?\Z"
+    r"|,?\s(?:when|because)\s[^,.]{0,200}[.!]?\Z|,?\ssince\s[^,.:=]{0,200}[.!]?\Z"
     r"|\s(?:for|among|between)\s(?:the|all|these|those)\s\d[\d,]*+\s[a-z]+",
     re.IGNORECASE,
 )
@@ -105,15 +105,16 @@ _PARTS_OF = re.compile(  # "The probability is 1 in 6", "The ratio is 3 to 4", "
       | (?P<division> \b\d+ \s(?:r|remainder(?:\sof)?)\s \d+ ) ) [\s.!$*]*\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
+_COUNT = rf"{COUNT_WORDS}(?:\sand\sa\shalf|[\s-](?:half|third|quarter)s?)?"
 _IN_WORDS = re.compile(  # "It takes two and a half hours."
     rf"""\b(?:is|are|was|were|has|have|takes?|needs?|gets?|costs?|leaves|equals)\s
         (?:only\s|exactly\s|about\s)?(?!one\sof\b)
-        (?P<count>{COUNT_WORDS}(?:\sand\sa\shalf|[\s-](?:half|third|quarter)s?)?)(?![\w-])""",
+        (?P<count>{_COUNT})(?![\w-])""",
     re.VERBOSE | re.IGNORECASE,
 )
 _BARE_WORDS = re.compile(  # "so ninety", "Forty-two apples"
     rf"""[\s*_]*+ (?:(?:so|thus|hence|therefore|then|altogether|total)[\s,*_:]++)?+
-        (?P<count>{COUNT_WORDS}(?:\sand\sa\shalf|[\s-](?:half|third|quarter)s?)?)
+        (?P<count>{_COUNT})
         (?:\s[a-z]{{3,}}){{0,2}} [\s.!*_]*""",
     re.VERBOSE | re.IGNORECASE,
 )

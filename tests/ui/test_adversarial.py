@@ -72,6 +72,8 @@ ADVERSARIAL = {
     "equals": "= " * (N // 2),
     "equations": "1 + 1 = 2 " * (N // 10),
     "powers": "2^" * (N // 2),
+    "reasons": "so 5 " + "because " * (N // 8 - 1) + ", 7",
+    "origins": "so 5 " + "since " * (N // 6 - 2) + ", 7",
     "slashes": "1/" * (N // 2),
     "nested parens": "(" * (N // 2) + ")" * (N // 2),
 }
