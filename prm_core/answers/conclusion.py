@@ -143,9 +143,10 @@ _IS_ANSWER = re.compile(  # "So x + 1 is the answer."
     r"is\s++(?:the|our|my)\s++(?:(?:final|correct|right|only)\s++)?+(?:answer|solution|result)[\s*_.!]*+\Z",
     re.IGNORECASE,
 )
-_SO_IT_IS = re.compile(  # "12 * 12 = 144, so it is 12"
-    rf"""\b(?:so|thus|hence|therefore),?\s(?:(?:it|that|this)(?:'s|’s|\sis|\sequals)\s)?
-        (?P<number>{_VALUE})[\s.!*]*\Z""",
+_SO_IT_IS = re.compile(  # "12 * 12 = 144, so it is 12"; "78 / 4 = 19.5 so 19 bags"
+    rf"""\b(?:so|thus|hence|therefore),?\s(?:(?:it|that|this)(?:'s|’s|\sis|\sequals)\s
+        | (?:we|he|she|they|you|it)\s(?:needs?|gets?|takes?)\s)?
+        (?P<number>{_VALUE})(?:\s[a-z]{{3,}}){{0,2}}[\s.!*]*\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
@@ -242,10 +243,8 @@ _COMPOUND = re.compile(  # "3 hours and 20 minutes", "1 h 15 min"
     re.IGNORECASE,
 )
 
-_PART_OF = re.compile(  # "a) 5 b) 7"
-    r"\(?\b[a-h]\)\s*(?P<value>[-−]?\$?\d[\d.,/]*(?<![.,/])%?)(?:\s?[a-z]+(?![\w)]))?"
-)
-_LETTERED = re.compile(rf"(?:[\s,;*]*{_PART_OF.pattern.replace('?P<value>', '?:')}){{2,8}}[\s.!*]*")
+_LETTERED_PART = r"\(?\b[a-h]\)\s*([-−]?\$?\d[\d.,/]*(?<![.,/])%?)(?:\s?[a-z]+(?![\w)]))?"
+_LETTERED = re.compile(rf"(?:[\s,;*]*{_LETTERED_PART}){{2,8}}[\s.!*]*")  # "a) 5 b) 7"
 
 
 def _several(sentence: str) -> str | None:
@@ -253,7 +252,7 @@ def _several(sentence: str) -> str | None:
     if compound := _COMPOUND.search(sentence):
         return compound["parts"]
     if _LETTERED.fullmatch(sentence):
-        return ", ".join(shown_answer(found["value"]) for found in _PART_OF.finditer(sentence))
+        return ", ".join(map(shown_answer, re.findall(_LETTERED_PART, sentence)))
     if numbers := _NUMBERS.search(sentence):
         return shown_answer(numbers["list"])
     formulas = _FORMULAS.search(sentence)

@@ -65,6 +65,8 @@ FOUND = {
     ],
     "what is said beside it": [
         ("64 since 8 times 8", "64"),
+        ("78/4 = 19.5 so 19 bags", "19"),
+        ("78 / 4 = 19.5, so they need 20 bags.", "20"),
         ("so 8 each for the 3 friends", "8"),
         ("So it costs $5 for all 3 books.", "5"),
         ("so the answer should be 9, i think", "9"),
