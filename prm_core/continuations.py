@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prm_core.errors import ModelError
-from prm_core.http_client import Endpoint
+from prm_core.http_client import Endpoint, uninterrupted
 from prm_core.types import whole_characters
 
 NEXT_PROBLEM = "\nProblem:"
@@ -108,7 +108,8 @@ class ContinuingServer:
             ModelError: it was closed.
         """
         try:
-            return self._pool.submit(self._one, problem, ask, prefix, [*stops], sampling)
+            with uninterrupted():
+                return self._pool.submit(self._one, problem, ask, prefix, [*stops], sampling)
         except RuntimeError as error:  # the pool takes no more work
             raise self.closed() from error
 

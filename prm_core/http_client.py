@@ -7,17 +7,21 @@ the given address.
 from __future__ import annotations
 
 import json
+import math
 import random
+import signal
 import socket
 import ssl
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +42,7 @@ _SURELY_A_KEY = 8  # characters
 _HIDDEN = "[key]"
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # a later attempt may succeed
 _THIS_ONE = {400, 413, 422}  # the request is refused, as for a prompt that is too long
+_NAP_S = 0.5  # how long one wait takes at most
 _MOST_LINE_BYTES = 10_000_000  # of an answer that is read line by line
 
 
@@ -319,12 +324,42 @@ def _shut(one: socket.socket) -> None:
 def completed(futures: Iterable[Future[T]], beat_s: float | None) -> Iterator[Future[T] | None]:
     """The futures as they are done, and None whenever `beat_s` seconds pass without one.
 
-    Between two beats, the caller can leave.
+    Between two beats, the caller can leave. An interrupt is obeyed within `_NAP_S` seconds.
     """
-    waiting = set(futures)
+    beat_s = math.inf if beat_s is None else beat_s
+    waiting, due_s = set(futures), time.monotonic() + beat_s
     while waiting:
-        done, waiting = wait(waiting, beat_s, FIRST_COMPLETED)
-        yield from done or [None]
+        with uninterrupted():
+            left_s = max(due_s - time.monotonic(), 0.0)
+            done, waiting = wait(waiting, min(left_s, _NAP_S), FIRST_COMPLETED)
+        if done:
+            yield from done
+        elif time.monotonic() >= due_s:
+            yield None
+        else:
+            continue
+        due_s = time.monotonic() + beat_s
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C takes effect when the block ends, which must be soon.
+
+    An interrupt inside `concurrent.futures` can leave a lock held that its threads need, and one
+    that comes just before a wait without end is only seen when the wait is over.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield  # only the main thread is interrupted
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *told: held.append(told))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        for told in held[:1]:
+            usual(*told)
 
 
 def served_model(

@@ -10,12 +10,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from prm_core.answers.final import final_answer
 from prm_core.errors import DataError, InputError
+from prm_core.http_client import completed, uninterrupted
 from prm_core.labelling.completers import Completer
 from prm_core.labelling.label_file import LabelFile
 from prm_core.labelling.methods import LabelConfig, Rollouts, label_solution, most_generations
@@ -164,12 +165,12 @@ def _in_order(
     waiting: deque[Future[R]] = deque()
 
     def first() -> Iterator[R | None]:
-        while not wait([waiting[0]], every_s).done:
-            yield None
-        yield waiting.popleft().result()
+        for future in completed([waiting.popleft()], every_s):
+            yield None if future is None else future.result()
 
     for item in items:
-        waiting.append(pool.submit(work, item))
+        with uninterrupted():
+            waiting.append(pool.submit(work, item))
         if len(waiting) >= n_ahead:
             yield from first()
     while waiting:

@@ -32,7 +32,7 @@ from prm_core.errors import BadOptionError, ModelError, TooLongError
 from prm_core.families import Checkpoint, OpenedModel, family_for, refuse_unused
 from prm_core.families.heads import probability
 from prm_core.families.prompt import forget_texts, refuse_unreadable
-from prm_core.http_client import Endpoint, completed, served_model
+from prm_core.http_client import Endpoint, completed, served_model, uninterrupted
 from prm_core.models.backbone import (
     empty_backbone,
     find_model,
@@ -133,7 +133,8 @@ class VllmScorer(StepScorer):
         asked: dict[Future[list[list[_Row]]], list[int]] = {}
         try:
             for batch in _batches(encoded):
-                asked[self._pool.submit(self._ask, [encoded[i] for i in batch])] = batch
+                with uninterrupted():
+                    asked[self._pool.submit(self._ask, [encoded[i] for i in batch])] = batch
             for future in completed(asked, heartbeat_s):
                 if future is None:
                     yield None

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from prm_core.errors import BadOptionError, InputError, ModelError, NoVerdictError
-from prm_core.http_client import Endpoint, completed, served_model
+from prm_core.http_client import Endpoint, completed, served_model, uninterrupted
 from prm_core.types import (
     Candidate,
     Explanation,
@@ -133,7 +133,8 @@ class VerifierScorer(StepScorer):
         talks: dict[Future[ScoredCandidate | InputError], int] = {}
         try:
             for index, candidate in enumerate(candidates):
-                talks[self._talks.submit(self._judge, candidate, endpoint)] = index
+                with uninterrupted():
+                    talks[self._talks.submit(self._judge, candidate, endpoint)] = index
             for future in completed(talks, heartbeat_s):
                 yield None if future is None else (talks[future], future.result())
         except (RuntimeError, CancelledError) as error:  # the pool is shut down
