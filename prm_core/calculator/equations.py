@@ -24,6 +24,7 @@ _LOOSELY = re.compile(
     r"complete\w*|at (?:least|most)|estimate\w*|closest)\b|\d r ?\d",
     re.IGNORECASE,
 )
+_SQUARED = re.compile(r"\s*[a-z]{1,2}(?:(?P<square>²|\^\{?2)|³|\^\{?3)")  # "m²"
 _PI_DIGITS = 500  # 3.14 is off by a two-thousandth, 22/7 by less
 # Every match of it in ASCII holds one of these pieces, which are looked for much quicker.
 _LOOSE_PIECES = (
@@ -170,7 +171,7 @@ def _judge(
 
     for k, (a, b) in enumerate(pairwise(chain)):
         error, near = _difference(a, b, loosely)
-        if error and (_goes_on(reader, chain, k) or converts(a, b)):
+        if error and (_goes_on(reader, chain, k) or _converts(reader, a, b)):
             error = 0.0
         if error and not every and _is_open(reader, a, b, links[k]):
             close()
@@ -188,7 +189,8 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
     if link == "words":
         return a.is_number or not b.is_number or reader.is_of(a)
     if not a.is_number:
-        return bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
+        apart = bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
+        return apart and not (a.mixed or b.mixed)
     counted = bool(a.unit) and a.unit != b.unit
     # "5 apples = $10"; "3 pens = 4.50" and "1 pen = 4.50/3"
     counted_apart = counted and bool(b.unit) and b.is_number
@@ -197,12 +199,17 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
     return (counted_apart and not known) or a.labelled or not (a.written and b.written)
 
 
-def converts(a: Side, b: Side) -> bool:
+def _converts(reader: Reader, a: Side, b: Side) -> bool:
     """`2 hours = 120 minutes`, `90 × 2 = 180 minutes = 3 hours`, `2 hours = 2 × 60`."""
-    if a.unit and not b.unit and b.signs:
-        return any(a.value * factor == b.value for factor in factors_of(a.unit))
+    mixed = a.unit if a.mixed else b.unit if b.mixed else ""
+    if mixed or (a.unit and not b.unit and b.signs):
+        return any(a.value * factor == b.value for factor in factors_of(mixed or a.unit))
     factor = factor_of(a.unit, b.unit) if a.unit != b.unit else None
-    return factor is not None and a.value * factor == b.value
+    if factor is None:
+        return False
+    squared = _SQUARED.match(reader.text, a.end)
+    power = 1 if squared is None else 2 if squared["square"] else 3
+    return a.value * Fraction(factor) ** power == b.value
 
 
 def _goes_on(reader: Reader, chain: list[Side], k: int) -> bool:
@@ -230,6 +237,8 @@ def _difference(a: Side, b: Side, loosely: bool) -> tuple[float, bool]:
 def _is_rounded(shown: Side, other: Side, gap: Number, loosely: bool) -> bool:
     """Whether a number shown is the other side, rounded to the digits that it has."""
     if not other.signs:
+        if loosely and not other.shown and not shown.shown:  # "389 ≈ 390"
+            return gap * 2 <= _last_place(shown.value)
         return loosely and other.shown > shown.shown and gap < Fraction(1, 10**shown.shown)
     unit = Fraction(1, 10**shown.shown)
     if shown.shown >= 2:
@@ -239,6 +248,12 @@ def _is_rounded(shown: Side, other: Side, gap: Number, loosely: bool) -> bool:
     if shown.shown == 1:
         return gap <= unit / 2 and 100 % Fraction(other.value).denominator != 0
     return False
+
+
+def _last_place(value: Number) -> int:
+    """The 100 of 1,200: what a whole number may be rounded to."""
+    digits = str(value)
+    return 10 ** (len(digits) - len(digits.rstrip("0"))) if value else 1
 
 
 def _holds_as_percent(reader: Reader, chain: list[Side]) -> bool:

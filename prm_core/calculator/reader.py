@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from prm_core.calculator.conversions import CONVERSIONS, singular
+from prm_core.calculator.conversions import CONVERSIONS, factor_of, singular
 from prm_core.calculator.readings import Side
 from prm_core.calculator.tokens import (
     AND,
@@ -81,6 +81,8 @@ class Reader:
         self.fractional = False
         self.saw_unknown = False
         self.saw_letter = False
+        self.measure = ""  # the unit of what was just read
+        self.smallest = ""  # the unit in which numbers of several units are
 
     # A method that reads moves `i` past what it read, or returns None.
 
@@ -88,6 +90,7 @@ class Reader:
         """A computation, or a number, that begins here."""
         first = self.i
         self.operands, self.signs, self.depth, self.saw_letter = [], [], 0, False
+        self.smallest = ""
         value = self._command() if self.kinds[first] == VERB else self._sum()
         if value is None:
             self.i = first
@@ -101,11 +104,12 @@ class Reader:
             tuple(self.operands),
             "".join(self.signs),
             self._digits_shown(first, last),
-            self._unit(first, last),
+            self.smallest or self._unit(first, last),
             alone and first > 0 and self.kinds[first - 1] in (WORD, COPULA, FILLER, LINK),
             not alone or self.shown[first] >= 0 or self.kinds[first] == VARIABLE,
             self._is_cut(first, last),
             first,
+            bool(self.smallest),
         )
 
     def _before_unit(self, first: int, last: int) -> int:
@@ -134,11 +138,15 @@ class Reader:
         behind = kinds[self.i] in "+*/^(" or (
             kinds[self.i] == "-" and self.ends[self.i + 1] - self.starts[self.i + 1] == 1
         )
+        # "3 17/12"
+        behind = behind or (first == last and kinds[self.i : self.i + 2] == [NUMBER, "/"])
         j = self.i
         while kinds[j] == WORD and j < self.i + 2:
             j += 1
         counts = kinds[j] == OF and kinds[j + 1] == NUMBER  # "6 groups of 7"
         before = before or self._belongs_before(first)
+        if first == last:
+            before = before or self._stands_behind_a_colon(first)
         behind = behind or kinds[self.i] in _FACTOR or self.values[self.i] in _JOINS
         return before or behind or counts or self.saw_letter
 
@@ -158,6 +166,11 @@ class Reader:
         takes = said[:1] == "\\" and said not in _ARROWS
         return kind == "^" or "_" in (said, self.values[first - 2]) or takes
 
+    def _stands_behind_a_colon(self, i: int) -> bool:
+        """Whether it may be a divisor: "2000 ml : 7 ≈ 286"."""
+        spaced = i > 1 and self.starts[i - 1] > self.ends[i - 2]
+        return spaced and self.values[i - 1] == ":" and self.kinds[i - 2] == WORD
+
     def _digits_shown(self, first: int, last: int) -> int:
         if first == last:
             return self.shown[first]
@@ -166,12 +179,15 @@ class Reader:
         return -1
 
     def _unit(self, first: int, last: int) -> str:
-        if self.starts[first] and self.text[self.starts[first] - 1] in "$€£":
+        if self._is_money(first):
             return "$"
         j = last + 1
         while j < last + 3 and (self.kinds[j] in (FILLER, OF) or self._opens_group(j)):
             j += 1
         return singular(self.values[j]) if self.kinds[j] == WORD else ""
+
+    def _is_money(self, i: int) -> bool:
+        return self.starts[i] > 0 and self.text[self.starts[i] - 1] in "$€£"
 
     def _opens_group(self, i: int) -> bool:
         """The brace of `\\text{ hours}`."""
@@ -181,7 +197,7 @@ class Reader:
         total = self._product()
         if total is None:
             return None
-        terms = [total]
+        terms, unit = [total], self.measure
         while (sign := self.kinds[self.i]) == "+" or sign == "-":
             before = self.i
             if sign == "-" and (self._is_negative_number(before) or self._is_bullet(before)):
@@ -197,6 +213,8 @@ class Reader:
             percent = self.kinds[self.i - 1] == "%" and self.hundredth == 0
             if percent:  # "80 - 20%" taken of the 80
                 term = total * quotient(self.operands[-1], 100)
+            elif self.measure != unit:
+                total, term, unit = self._in_one_unit(total, unit, term, self.measure)
             total = exact(total + term if sign == "+" else total - term)
             if _is_too_large(total):
                 return None
@@ -206,6 +224,18 @@ class Reader:
         if len(terms) > 2:
             self._note_pairs(terms, product=False)
         return total
+
+    def _in_one_unit(
+        self, total: Number, unit: str, term: Number, other: str
+    ) -> tuple[Number, Number, str]:
+        """Both in the smaller unit, and that unit; as they are where their units do not convert."""
+        factor = factor_of(unit, other) if unit and other else None
+        if factor is None:
+            return total, term, unit or other
+        self.smallest = other if factor > 1 else unit
+        if factor > 1:
+            return total * factor, term, other
+        return total, quotient(term, factor), unit
 
     def _is_bullet(self, i: int) -> bool:
         return self._new_line(i) and self.starts[i + 1] > self.ends[i]
@@ -231,7 +261,7 @@ class Reader:
         total = self._power()
         if total is None:
             return None
-        factors = [total]
+        factors, units = [total], {self.measure}
         while True:
             sign, before = self.kinds[self.i], self.i
             if sign == "*" or sign == "/" or (sign == OF and self.fractional and total):
@@ -251,11 +281,14 @@ class Reader:
             if _is_too_large(total):
                 return None
             factors.append(factor)
+            units.add(self.measure)
             self.signs.append("/" if sign == "/" else "*")
             self.partial.add(total)
             self.fractional = 0 < total < 1
             self._skip_unit()
         if len(factors) > 1:
+            units.discard("")
+            self.measure = units.pop() if len(units) == 1 else ""
             self._note_pairs([part for one in factors for part in _split(one)], product=True)
         return total
 
@@ -319,7 +352,7 @@ class Reader:
 
     def _primary(self) -> Number | None:
         kind, i = self.kinds[self.i], self.i
-        self.fractional = False
+        self.fractional, self.measure = False, ""
         if kind == NUMBER:
             value = self.values[i]
             assert not isinstance(value, str)
@@ -365,15 +398,19 @@ class Reader:
         """Of `1 h 50 min` the 110, in the smaller unit."""
         j = self.i + 1
         if self.kinds[self.i] != WORD:
+            self.measure = "$" if self._is_money(self.i - 1) else ""
             return value
+        self.measure = singular(self.values[self.i])
         if self.kinds[j] == AND:
             j += 1
         if self.kinds[j] != NUMBER or self.kinds[j + 1] != WORD:
             return value
-        factor = CONVERSIONS.get((singular(self.values[self.i]), singular(self.values[j + 1])))
+        smaller = singular(self.values[j + 1])
+        factor = CONVERSIONS.get((self.measure, smaller))
         more = self.values[j]
         if factor is None or isinstance(more, str):
             return value
+        self.measure = self.smallest = smaller
         self.i = j + 1
         self.operands.append(more)
         return exact(value * factor + more)

@@ -25,6 +25,7 @@ class Side(NamedTuple):
         written: it is, or begins with, digits or signs rather than a number word.
         cut: something around it belongs to the computation and could not be read ("T + 4").
         first: its first token; `ELSEWHERE` where it is in the text before.
+        mixed: its numbers have several units ("1 kg - 300 g"), and it is in the smallest.
     """
 
     value: Number
@@ -38,6 +39,7 @@ class Side(NamedTuple):
     written: bool = True
     cut: bool = False
     first: int = 0
+    mixed: bool = False
 
     @property
     def is_number(self) -> bool:

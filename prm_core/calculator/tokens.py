@@ -39,11 +39,12 @@ _SCANNER = re.compile(
     \s*+(?:(?P<skip><<[^<>]*>>|\\[,;!:\s]|\\[()\[]|\\?[$]|[€£`\#~]
         |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
-    |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:and[ ]+)?\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
+    |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:\d{1,9}/\d{1,9}(?![\d/.])
+        |and[ ]+\d{1,9}/\d{1,9}(?![\d/.]|\s*=)))
     |(?P<clock>(?:[01]?\d|2[0-4]):\d\d(?!\d))
     |(?P<endless>\d*\.\d*(?:\\overline|\\bar|\\dot|\.\.|…))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
-    |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ ])\d{3})+(?![\d,])|\d+)(?:\.\$?\d+)?|\.\d+)
+    |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ ])\d{3})+(?!,?\d)|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
     |(?P<times>\\times|\\cdot|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
     |(?P<pi>\\pi(?![^\W\d_])|π)
@@ -137,6 +138,10 @@ class Tokens:
         self.ends.append(end)
         self.shown.append(shown)
 
+    def columns(self) -> tuple[list[Any], ...]:
+        """Its lists."""
+        return self.kinds, self.values, self.starts, self.ends, self.shown
+
     def vocabulary(self) -> set[str]:
         """Every word, in small letters."""
         return {v for v in self.values if isinstance(v, str) and v.isalpha()}
@@ -203,7 +208,7 @@ def scan(text: str) -> Tokens:
 
 def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
     if tokens.kinds[-2:] == [WORD, "^"]:  # "cm^2"
-        for column in (tokens.kinds, tokens.values, tokens.starts, tokens.ends, tokens.shown):
+        for column in tokens.columns():
             del column[-1]
         return
     digits, behind = found, ""
@@ -221,10 +226,7 @@ def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
 
 def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> None:
     if kind == "mixed":
-        whole, *_, part = found.split()
-        over, under = map(int, part.split("/"))
-        value = exact(int(whole) + Fraction(over, under)) if under else 0
-        tokens.add(NUMBER, value, start, end)
+        _add_mixed(tokens, found, start, end)
     elif kind == "small":
         _add_power(tokens, 2 if found == "²" else 3, found, start, end)
     elif kind == "vulgar":
@@ -237,6 +239,20 @@ def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> No
         tokens.add(CLOCK if kind == "clock" else WORD, found, start, end)
     else:
         tokens.add(STOP, found, start, end)
+
+
+def _add_mixed(tokens: Tokens, found: str, start: int, end: int) -> None:
+    """`2 1/2`; the 5 of "5 10/2 = 5" is a number of its own."""
+    whole, *_, part = found.split()
+    over, _, under = part.partition("/")
+    if int(over) < int(under):
+        tokens.add(NUMBER, exact(int(whole) + Fraction(int(over), int(under))), start, end)
+        return
+    tokens.add(NUMBER, int(whole), start, start + len(whole), 0)
+    begin = end - len(part)
+    tokens.add(NUMBER, int(over), begin, begin + len(over), 0)
+    tokens.add("/", "/", begin + len(over), begin + len(over) + 1)
+    tokens.add(NUMBER, int(under), end - len(under), end, 0)
 
 
 def _add_power(tokens: Tokens, power: int, found: str, start: int, end: int) -> None:
@@ -299,9 +315,14 @@ def _behind_a_number(tokens: Tokens) -> bool:
 
 
 def _add_part(tokens: Tokens, found: str, start: int, end: int) -> None:
-    """`half`, `two thirds`, `a third`."""
+    """`half`, `two thirds`, `a third`, `one and a half`."""
     part = Fraction(1, _PARTS[found])
-    if _behind_a_number(tokens) and tokens.shown[-1] < 0:
+    if tokens.kinds[-3:] == [NUMBER, AND, FILLER] and tokens.values[-1] == "a":
+        whole = tokens.values[-3]
+        for column in tokens.columns():
+            del column[-2:]
+        tokens.values[-1], tokens.ends[-1], tokens.shown[-1] = exact(_number(whole) + part), end, -1
+    elif _behind_a_number(tokens) and tokens.shown[-1] < 0:
         tokens.values[-1] = exact(_number(tokens.values[-1]) * part)
         tokens.ends[-1] = end
     elif _behind_a_number(tokens):
@@ -376,11 +397,7 @@ def _join_at(tokens: Tokens, commas: list[int]) -> None:
         tokens.values[i - 1] = exact(whole + Fraction(part) / 10**n_digits)
         tokens.ends[i - 1], tokens.shown[i - 1] = tokens.ends[i + 1], n_digits
         kept[i] = kept[i + 1] = False
-    columns: list[list[Any]] = [
-        *(tokens.kinds, tokens.values),
-        *(tokens.starts, tokens.ends, tokens.shown),
-    ]
-    for column in columns:
+    for column in tokens.columns():
         column[:] = compress(column, kept)
 
 
