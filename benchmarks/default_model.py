@@ -2,7 +2,8 @@
 
     python benchmarks/default_model.py [--model DIRECTORY] [--problems N] [--generated]
 
-Hand-typed problems, GSM8K solutions spoiled in kinds that training never sees, real errors of
+Hand-typed problems, problems that a language model wrote with right and wrong solutions, GSM8K
+solutions spoiled in kinds that training never sees, real errors of
 language models, best of six, and the teaching examples in their own and in twelve other phrasings.
 Where a set is also fitted on, only problems of its half "report" count
 (`prm_core.synthetic.halves`). Beside the model is a guess from position and length alone,
@@ -98,6 +99,7 @@ def measured_sets() -> dict[str, Callable[[], list[Row]]]:
     """The sets by the name that the table gives them."""
     return {
         "hand-typed": lambda: labelled(VISITORS),
+        "written by a language model": lambda: labelled(DATA / "written.jsonl.gz"),
         "spoiled GSM8K, unseen kinds": lambda: spoiled_gsm8k(HELD_OUT_ERRORS),
         "spoiled GSM8K, kinds of training": lambda: spoiled_gsm8k(ERRORS),
         "MR-GSM8K": lambda: labelled(DATA / "mr_gsm8k.jsonl.gz"),

@@ -15,12 +15,12 @@ CONVERSIONS: dict[tuple[str, str], Number] = {
     ("m", "cm"): 100, ("km", "m"): 1000, ("kg", "g"): 1000, ("l", "ml"): 1000, ("cm", "mm"): 10,
     ("$", "cent"): 100, ("dollar", "cent"): 100, ("decade", "year"): 10,
     ("century", "year"): 100, ("euro", "cent"): 100, ("m", "dm"): 10, ("dm", "cm"): 10,
-    ("m", "mm"): 1000,
+    ("m", "mm"): 1000, ("km", "cm"): 100_000, ("t", "kg"): 1000,
 }  # fmt: skip
 _SINGULAR = {
     "feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "hr": "hour",
     "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute", "sec": "second", "s": "second",
-    "secs": "second", "euros": "euro", "kilo": "kg", "kilos": "kg",
+    "secs": "second", "tonne": "t", "tonnes": "t", "euros": "euro", "kilo": "kg", "kilos": "kg",
     **{
         f"{prefix}{name}{plural}": short + unit
         for prefix, short in (("", ""), ("kilo", "k"), ("centi", "c"), ("milli", "m"))

@@ -17,7 +17,23 @@ from prm_core.calculator.clock import with_clocks
 from prm_core.calculator.conversions import factor_of, factors_of
 from prm_core.calculator.reader import BEGINS, Reader, size
 from prm_core.calculator.readings import ELSEWHERE, Equation, Reading, Side
-from prm_core.calculator.tokens import CLOCK, VARIABLE, Number, Tokens, exact, scan, words
+from prm_core.calculator.tokens import (
+    AND,
+    CLOCK,
+    COMMA,
+    COPULA,
+    FILLER,
+    LINK,
+    NUMBER,
+    OF,
+    VARIABLE,
+    WORD,
+    Number,
+    Tokens,
+    exact,
+    scan,
+    words,
+)
 
 _LOOSELY = re.compile(
     r"≈|≅|\\approx|~|\b(?:about|approx\w*|round\w*|nearest|almost|roughly|whole|full|remain\w*|"
@@ -25,6 +41,8 @@ _LOOSELY = re.compile(
     re.IGNORECASE,
 )
 _SQUARED = re.compile(r"\s*[a-z]{1,2}(?:(?P<square>²|\^\{?2)|³|\^\{?3)")  # "m²"
+_REMAINDER = frozenset(("remainder", "rest", "rem", "r"))
+_BEFORE_REMAINDER = frozenset((WORD, FILLER, LINK, COMMA, AND))
 _PI_DIGITS = 500  # 3.14 is off by a two-thousandth, 22/7 by less
 # Every match of it in ASCII holds one of these pieces, which are looked for much quicker.
 _LOOSE_PIECES = (
@@ -171,7 +189,10 @@ def _judge(
 
     for k, (a, b) in enumerate(pairwise(chain)):
         error, near = _difference(a, b, loosely)
-        if error and (_goes_on(reader, chain, k) or _converts(reader, a, b)):
+        rest = _remainder(reader, a, b)
+        if rest is not None:
+            error, near = _difference(*rest, False)
+        elif error and (_goes_on(reader, chain, k) or _converts(reader, a, b)):
             error = 0.0
         if error and not every and _is_open(reader, a, b, links[k]):
             close()
@@ -180,6 +201,27 @@ def _judge(
         worst, rounded = max(worst, error if len(part) > 1 else 0.0), rounded or near
     close()
     return equations, loose
+
+
+def _remainder(reader: Reader, a: Side, b: Side) -> tuple[Side, Side] | None:
+    """Of "53 / 8 = 6 remainder 5" the 53 and the 6 × 8 + 5; None where no remainder is told."""
+    if a.signs != "/" or b.signs or not isinstance(b.value, int) or len(a.operands) != 2:
+        return None
+    kinds, j = reader.kinds, b.first + 1
+    while kinds[j] in _BEFORE_REMAINDER and reader.values[j] not in _REMAINDER:
+        j += 1
+        if j > b.first + 5:
+            return None
+    if reader.values[j] not in _REMAINDER:
+        return None
+    j += 1
+    while kinds[j] in (OF, FILLER, COPULA):
+        j += 1
+    rest = reader.values[j]
+    if kinds[j] != NUMBER or isinstance(rest, str):
+        return None
+    over, under = a.operands
+    return a._replace(value=over, signs=""), b._replace(value=exact(b.value * under + rest))
 
 
 def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:

@@ -28,6 +28,8 @@ _MEASURED = re.compile(
 _BESIDE_COMMA = frozenset("=+-*/^%")
 _BESIDE_COLON = frozenset("=+-*/(")
 
+_OPERAND = frozenset((NUMBER, FRACTION, ROOT, VARIABLE, PI, TIMES_WORD, "(", "-"))
+
 _LETTER_K = re.compile(
     r"(?<![^\W_])k(?![^\W_])|\dk\s?[-+*/=^)}\\]"
 )  # where k is a letter, 3k is not 3,000
@@ -199,6 +201,8 @@ def scan(text: str) -> Tokens:
             _add_rare(tokens, kind, found, start, end)
     add(END, "", len(text), len(text))
     _settle_letters(tokens)
+    if "times" in small or "away" in small:
+        _settle_words(tokens)
     if "," in text:
         _settle_commas(tokens, small)
     if ":" in text:
@@ -362,6 +366,18 @@ def _settle_letters(tokens: Tokens) -> None:
             behind == "(" and apart
         ):
             tokens.kinds[i] = "*"
+
+
+def _settle_words(tokens: Tokens) -> None:
+    """`62 take away 17`; and the "times" of "6 times a week", which multiplies nothing."""
+    kinds, values = tokens.kinds, tokens.values
+    for i in range(len(kinds) - 2, 0, -1):
+        if values[i] == "times" and _OPERAND.isdisjoint(kinds[i + 1 : i + 4]):
+            kinds[i] = WORD
+        elif values[i] == "away" and values[i - 1] == "take" and kinds[i + 1] == NUMBER:
+            kinds[i] = "-"
+            for column in tokens.columns():
+                del column[i - 1]
 
 
 def _settle_commas(tokens: Tokens, text: str) -> None:

@@ -105,6 +105,12 @@ TRUE = [
     "0.98 m² = 9800 cm²",
     "2 m^3 = 2000000 cm^3",
     "389 ≈ 390",
+    "53 ÷ 8 = 6 remainder 5",
+    "24/7 = 3 R3",
+    "65 : 8 = 8 with a remainder of 1",
+    "62 take away 17 is 45",
+    "28 / 4 = 7 times a week",
+    "2.5 t = 2500 kg",
 ]
 FALSE = [
     "17 apples + 15 apples = 31 apples",
@@ -145,6 +151,11 @@ FALSE = [
     "2 h - 45 min = 1 h 25 min",
     "1.5 m² = 150 cm²",
     "389 ≈ 380",
+    "53 ÷ 8 = 7 remainder 5",
+    "24 / 7 = 3 r 4",
+    "62 take away 17 is 55",
+    "28 / 4 = 6 times",
+    "2.5 t = 250 kg",
 ]
 # Words and signs that are no statement of equality, or one that only looks false.
 SILENT = [
@@ -312,6 +323,8 @@ def test_letters_have_values_of_their_own(problem: str, steps: list[str]) -> Non
 def test_what_an_equation_says_of_a_letter_holds_in_the_next_step() -> None:
     told = read_solution("Bob has x, Anna twice as many, 36 in all.", ["3x = 36", "x = 13"])
     assert [e.holds for one in told for e in one.equations] == [True, False]
+    told = read_solution("How many?", ["3x + 8 = 32", "3x = 24", "x = 6"])
+    assert [e.holds for one in told for e in one.equations] == [True, True, False]
 
 
 def test_a_root_of_a_number_is_one_step_from_it() -> None:
