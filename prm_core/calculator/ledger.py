@@ -235,9 +235,9 @@ class Ledger:
         if reading.root is not None and not assigns(reading):
             self._unknowns[reading.letter] = reading.root
             self._found[reading.letter] = self._n_steps
-        elif any(e.unknown and e.holds for e in reading.equations):  # on with the same letters
+        elif [e.unknown and e.holds for e in reading.equations] == [True] and not assigns(reading):
             said = known.keys() & self._found.keys() & set(_words(reading))
-            self._found |= dict.fromkeys(said, self._n_steps)
+            self._found |= dict.fromkeys(said, self._n_steps)  # "2x = 8": on to "x = 4"
         f = [0.0] * N_FEATURES
         small = lower(content)
         correction = _has(small, _CORRECTS, _CORRECTION)

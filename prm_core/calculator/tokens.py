@@ -28,7 +28,7 @@ _MEASURED = re.compile(
 _BESIDE_COMMA = frozenset("=+-*/^%")
 _BESIDE_COLON = frozenset("=+-*/(")
 
-_OPERAND = frozenset((NUMBER, FRACTION, ROOT, VARIABLE, PI, TIMES_WORD, "(", "-"))
+_ENDS = frozenset((STOP, COMMA, END))
 
 _LETTER_K = re.compile(
     r"(?<![^\W_])k(?![^\W_])|\dk\s?[-+*/=^)}\\]"
@@ -372,7 +372,7 @@ def _settle_words(tokens: Tokens) -> None:
     """`62 take away 17`; and the "times" of "6 times a week", which multiplies nothing."""
     kinds, values = tokens.kinds, tokens.values
     for i in range(len(kinds) - 2, 0, -1):
-        if values[i] == "times" and _OPERAND.isdisjoint(kinds[i + 1 : i + 4]):
+        if values[i] == "times" and (kinds[i + 1] in _ENDS or values[i + 1] in ("a", "per")):
             kinds[i] = WORD
         elif values[i] == "away" and values[i - 1] == "take" and kinds[i + 1] == NUMBER:
             kinds[i] = "-"
