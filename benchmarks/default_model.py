@@ -3,8 +3,8 @@
     python benchmarks/default_model.py [--model DIRECTORY] [--problems N] [--generated]
 
 Hand-typed problems, problems that a language model wrote with right and wrong solutions, GSM8K
-solutions spoiled in kinds that training never sees, real errors of
-language models, best of six, and the teaching examples in their own and in twelve other phrasings.
+solutions spoiled in kinds that training never sees, real errors of language models, best of six,
+and the teaching examples in their own and in twelve other phrasings.
 Where a set is also fitted on, only problems of its half "report" count
 (`prm_core.synthetic.halves`). Beside the model is a guess from position and length alone,
 fitted on the other half. Prints Markdown.

@@ -211,7 +211,7 @@ class Ledger:
         self._cues = {sign: not cue.isdisjoint(said) for sign, cue in _CUES.items()}
         self._cues_of = _cues_of(reading)
         self._clocks = _clocks(reading)
-        self._known |= set(self._clocks)
+        self._known |= {*self._clocks, *(quotient(clock, 60) for clock in self._clocks)}
         self._results: dict[Number, bool] = {}  # value → whether something used it
         self._last: Number | None = None
         self._last_side: Side | None = None

@@ -10,18 +10,21 @@ import pytest
 
 from prm_core.formats.labelled import read_examples
 from prm_core.paths import assets_dir
+from prm_core.synthetic.gsm8k import read_solutions
 from prm_core.synthetic.halves import half
 from prm_core.types import Example
 
 ROWS = assets_dir() / "training"
 TYPED = ("typed_right", "typed_wrong")
 VISITORS = Path(__file__).parent.parent / "data" / "visitors.jsonl"
+WRITTEN = Path(__file__).parents[2] / "benchmarks" / "data" / "written.jsonl.gz"
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _EQUATION = re.compile(
     rf"(?<![\d.)}}/*x×:+=-] )(?<![\d./])(-?{_NUMBER}(?: ?[-+*/×x:] ?{_NUMBER})+)"
     rf" = (-?{_NUMBER})(?![\d.:/])(?! remainder)"
 )
+_ALONE = re.compile(rf"(?:^|: )({_NUMBER}(?: ?[-+*×x] ?{_NUMBER})+) = ({_NUMBER})(?![\d.,:/%]| \d)")
 
 
 def rows(path: Path) -> list[Example]:
@@ -83,3 +86,25 @@ def test_typed_rows_share_no_problem_and_no_longer_step_with_what_is_measured() 
 @pytest.mark.parametrize("name", ["mr_gsm8k", "parc", "consensus_right", "consensus_wrong"])
 def test_real_solutions_are_of_the_half_that_is_fitted_on(name: str) -> None:
     assert {half(row.candidate.problem) for row in rows(ROWS / f"{name}.jsonl.gz")} == {"fit"}
+
+
+def test_written_problems_are_none_that_a_model_learned_from() -> None:
+    learned = {
+        plain(row.candidate.problem) for path in ROWS.glob("*.jsonl.gz") for row in rows(path)
+    }
+    gsm8k = list(read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz"))
+    learned |= {plain(problem) for problem, _ in gsm8k}
+    written = rows(WRITTEN)
+    assert len(gsm8k) > 7000
+    assert len(written) == 7332
+    assert all(plain(row.candidate.problem) not in learned for row in written)
+
+
+def test_no_plain_equation_of_a_right_written_step_is_false() -> None:
+    n_found = 0
+    for row in rows(WRITTEN):
+        for step, label in zip(row.candidate.steps, row.labels, strict=True):
+            for shown, result in _ALONE.findall(step):
+                n_found += 1
+                assert label == 0.0 or holds(shown, result), step
+    assert n_found > 4000
