@@ -152,20 +152,17 @@ class Previews:
         self._own: dict[str, asyncio.Lock] = {}
         self._newest: dict[str, object] = {}
 
-    async def run(self, session: str, work: Callable[[], Any]) -> None:
-        """Await `work()` when it is its turn.
-
-        Raises:
-            RefusedError: a newer one arrived in the meantime.
-        """
+    async def run(self, session: str, work: Callable[[], Any]) -> bool:
+        """Await `work()` when it is its turn; False if a newer one arrived in the meantime."""
         me = self._newest[session] = object()
         lock = self._own.setdefault(session, asyncio.Lock())
         try:
             async with lock:
                 if self._newest.get(session) is not me:
-                    raise RefusedError(409, "a newer preview was asked for")
+                    return False
                 async with self._free:
                     await work()
+                return True
         finally:
             if self._newest.get(session) is me:
                 del self._newest[session], self._own[session]
@@ -335,7 +332,8 @@ class Gate:
             _session(request.get("event_id"))
         if path == ASK and request["fn_name"] in self._known.bounded:
             whose = f"{session} {request['fn_name']}"
-            await self._previews.run(whose, lambda: self._app(scope, receive, send))
+            if not await self._previews.run(whose, lambda: self._app(scope, receive, send)):
+                await JSONResponse(None)(scope, receive, send)  # the page waits for the newer one
         else:
             await self._app(scope, receive, send)
         if path == JOIN:
