@@ -221,6 +221,8 @@ def _remainder(reader: Reader, a: Side, b: Side) -> tuple[Side, Side] | None:
     if kinds[j] != NUMBER or isinstance(rest, str):
         return None
     over, under = a.operands
+    if rest >= under:
+        return None  # "120 / 4 = 30, rest 90"
     return a._replace(value=over, signs=""), b._replace(value=exact(b.value * under + rest))
 
 

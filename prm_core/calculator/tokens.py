@@ -29,6 +29,7 @@ _BESIDE_COMMA = frozenset("=+-*/^%")
 _BESIDE_COLON = frozenset("=+-*/(")
 
 _ENDS = frozenset((STOP, COMMA, END))
+_AND_A_PART = [NUMBER, AND, FILLER, NUMBER]
 
 _LETTER_K = re.compile(
     r"(?<![^\W_])k(?![^\W_])|\dk\s?[-+*/=^)}\\]"
@@ -201,7 +202,7 @@ def scan(text: str) -> Tokens:
             _add_rare(tokens, kind, found, start, end)
     add(END, "", len(text), len(text))
     _settle_letters(tokens)
-    if "times" in small or "away" in small:
+    if "times" in small or "away" in small or "and a " in small:
         _settle_words(tokens)
     if "," in text:
         _settle_commas(tokens, small)
@@ -319,14 +320,9 @@ def _behind_a_number(tokens: Tokens) -> bool:
 
 
 def _add_part(tokens: Tokens, found: str, start: int, end: int) -> None:
-    """`half`, `two thirds`, `a third`, `one and a half`."""
+    """`half`, `two thirds`, `a third`."""
     part = Fraction(1, _PARTS[found])
-    if tokens.kinds[-3:] == [NUMBER, AND, FILLER] and tokens.values[-1] == "a":
-        whole = tokens.values[-3]
-        for column in tokens.columns():
-            del column[-2:]
-        tokens.values[-1], tokens.ends[-1], tokens.shown[-1] = exact(_number(whole) + part), end, -1
-    elif _behind_a_number(tokens) and tokens.shown[-1] < 0:
+    if _behind_a_number(tokens) and tokens.shown[-1] < 0:
         tokens.values[-1] = exact(_number(tokens.values[-1]) * part)
         tokens.ends[-1] = end
     elif _behind_a_number(tokens):
@@ -369,7 +365,7 @@ def _settle_letters(tokens: Tokens) -> None:
 
 
 def _settle_words(tokens: Tokens) -> None:
-    """`62 take away 17`; and the "times" of "6 times a week", which multiplies nothing."""
+    """`62 take away 17`, `one and a half`, and the "times" of "6 times a week"."""
     kinds, values = tokens.kinds, tokens.values
     for i in range(len(kinds) - 2, 0, -1):
         if values[i] == "times" and (kinds[i + 1] in _ENDS or values[i + 1] in ("a", "per")):
@@ -378,6 +374,13 @@ def _settle_words(tokens: Tokens) -> None:
             kinds[i] = "-"
             for column in tokens.columns():
                 del column[i - 1]
+        elif kinds[i - 2 : i + 2] == _AND_A_PART and kinds[i + 2] != OF and values[i] == "a":
+            part = _number(values[i + 1])
+            if 0 < part < 1 and tokens.shown[i + 1] < 0:
+                values[i - 2] = exact(_number(values[i - 2]) + part)
+                tokens.ends[i - 2], tokens.shown[i - 2] = tokens.ends[i + 1], -1
+                for column in tokens.columns():
+                    del column[i - 1 : i + 2]
 
 
 def _settle_commas(tokens: Tokens, text: str) -> None:

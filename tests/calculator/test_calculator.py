@@ -159,6 +159,7 @@ FALSE = [
 ]
 # Words and signs that are no statement of equality, or one that only looks false.
 SILENT = [
+    "120 / 4 = 30, rest 90",
     "5 - 2 = 3 and 3/4 = 0.75",
     "1 9/12 + 2 8/12 = 3 17/12",
     "2000 ml : 7 ≈ 286 ml",
@@ -318,6 +319,13 @@ def test_what_is_on_the_way_comes_from_somewhere(problem: str, step: str) -> Non
 )
 def test_letters_have_values_of_their_own(problem: str, steps: list[str]) -> None:
     assert all(e.holds for one in read_solution(problem, steps) for e in one.equations)
+
+
+def test_a_number_and_a_part_of_something_are_two() -> None:
+    told = read_solution("He buys 5 and a third of the 12 on the shelf.", ["5 + 12 / 3 = 9"])
+    assert told[0].features[INDEX["new"]] == 0
+    told = read_solution("She walks two and a half hours at 4 km/h.", ["2.5 * 4 = 10"])
+    assert told[0].features[INDEX["given"]] == 1
 
 
 def test_what_an_equation_says_of_a_letter_holds_in_the_next_step() -> None:
