@@ -18,9 +18,9 @@ CONVERSIONS: dict[tuple[str, str], Number] = {
     ("m", "mm"): 1000, ("km", "cm"): 100_000, ("t", "kg"): 1000,
 }  # fmt: skip
 _SINGULAR = {
-    "feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "hr": "hour",
-    "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute", "sec": "second", "s": "second",
-    "secs": "second", "tonne": "t", "tonnes": "t", "euros": "euro", "kilo": "kg", "kilos": "kg",
+    "feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "ct": "cent",
+    "hr": "hour", "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute",
+    "sec": "second", "secs": "second", "s": "second", "tonne": "t", "tonnes": "t", "euros": "euro", "kilo": "kg", "kilos": "kg",
     **{
         f"{prefix}{name}{plural}": short + unit
         for prefix, short in (("", ""), ("kilo", "k"), ("centi", "c"), ("milli", "m"))

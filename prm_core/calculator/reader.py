@@ -62,6 +62,7 @@ _SHORT_UNITS = frozenset(
 )
 _BOX = re.compile(r"\\(?:boxed|fbox|mbox|text\w*|math\w+)\s*\Z")
 _BEHIND_UNIT = frozenset("+-*/=)^c%")
+_NOT_TIME = frozenset((WORD, *"*/^%("))  # not behind "1 h 50", which is a time
 
 
 class Reader:
@@ -395,7 +396,7 @@ class Reader:
         return self._bracketed(kind)
 
     def _with_smaller_unit(self, value: Number) -> Number:
-        """Of `1 h 50 min` the 110, in the smaller unit."""
+        """Of `1 h 50 min` and `1 h 50` the 110, in the smaller unit."""
         j = self.i + 1
         if self.kinds[self.i] != WORD:
             self.measure = "$" if self._is_money(self.i - 1) else ""
@@ -403,9 +404,11 @@ class Reader:
         self.measure = singular(self.values[self.i])
         if self.kinds[j] == AND:
             j += 1
-        if self.kinds[j] != NUMBER or self.kinds[j + 1] != WORD:
+        if self.kinds[j] != NUMBER:
             return value
-        smaller = singular(self.values[j + 1])
+        smaller = singular(self.values[j + 1]) if self.kinds[j + 1] == WORD else ""
+        if self.values[self.i] == "h" and not self.shown[j] and self.kinds[j + 1] not in _NOT_TIME:
+            smaller = "minute"
         factor = CONVERSIONS.get((self.measure, smaller))
         more = self.values[j]
         if factor is None or isinstance(more, str):

@@ -166,6 +166,8 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         ("max-tokens", int, "leave out longer rows (default: the most that the backbone reads)"),
         ("lora-rank", int, "rank of the adapters (default: 16)"),
         ("lora-alpha", int, "scale of the adapters, times their rank (default: 32)"),
+        ("lora-from", int, "the first layer that gets adapters (default: 0)"),
+        ("head-learning-rate", float, "peak rate of the head (default: that of the rest)"),
     ):
         add(f"--{name}", type=kind, metavar="X" if kind is float else "N", help=text)
     add(
@@ -185,11 +187,16 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
     )
     add("--gradient-checkpointing", action="store_true", help="use less memory; a third slower")
     add(
+        "--pack",
+        action="store_true",
+        help="read a problem once for all its solutions; quicker where it has several",
+    )
+    add(
         "--without-backbone",
         action="store_true",
         help=(
-            "with --mode head: write the head alone; the backbone is found by its name when the "
-            "model is loaded"
+            "with --mode head or lora: write only the head and the adapters; the backbone is found "
+            "by its name when the model is loaded"
         ),
     )
 

@@ -4,18 +4,21 @@ An adapter in the layout of the peft library: `adapter_config.json` names the ba
 alpha; `adapter_model.safetensors` holds A (r, in) and B (out, r) for each adapted linear layer
 under `base_model.model.<layer>.lora_A.weight` and `.lora_B.weight`. Merging adds
 (alpha / r) · B · A to the layer's weight, in float32, once; nothing is left to do when the model
-runs, and peft is not needed. Settings that plain merging cannot express are refused by name; the
-names are those of peft 0.21.
+runs, and peft is not needed. Training writes them in the same layout. Settings that plain merging
+cannot express are refused by name; the names are those of peft 0.21.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -45,7 +48,12 @@ _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 
 def is_adapter(folder: ModelFolder) -> bool:
     """Whether a folder holds an adapter and no model weights, with or without config.json."""
-    return (folder.path / ADAPTER_FILE).is_file() and not folder.weights.files
+    return has_adapter(folder.path) and not folder.weights.files
+
+
+def has_adapter(directory: Path) -> bool:
+    """Whether an adapter is in a folder, alone or beside something else."""
+    return (directory / ADAPTER_FILE).is_file()
 
 
 def base_of(directory: Path) -> tuple[str, str | None]:
@@ -98,6 +106,42 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         if not isinstance(layer, nn.Linear):
             raise ModelLoadError(f"{directory}: adapts {name!r}, which the backbone does not have")
         _add(layer, pair, rank, scale, f"{directory}: LoRA of {name!r}")
+
+
+def save_adapter(adapted: Any, base: str, directory: Path) -> None:
+    """Write a model's adapters as files that `merge_adapter` and peft read, in float16.
+
+    Args:
+        adapted: peft's model, with one set of plain LoRA.
+        base: the name of the model that it was trained on.
+        directory: must exist.
+    """
+    from peft import get_peft_model_state_dict
+
+    settings = adapted.peft_config["default"]
+    content = {
+        "base_model_name_or_path": base,
+        "layers_to_transform": settings.layers_to_transform,
+        "lora_alpha": settings.lora_alpha,
+        "peft_type": "LORA",
+        "r": settings.r,
+        "target_modules": sorted(settings.target_modules),
+        "task_type": "CAUSAL_LM",
+    }
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float16).contiguous()
+        for name, tensor in get_peft_model_state_dict(adapted).items()
+    }
+    save_file(tensors, directory / _WEIGHTS[0], metadata={"format": "pt"})
+    text = json.dumps(content, indent=2)
+    (directory / ADAPTER_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def copy_adapter(source: Path, directory: Path) -> None:
+    """Copy an adapter's files from one folder to another that exists."""
+    for name in (ADAPTER_FILE, *_WEIGHTS):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, directory / name)
 
 
 def _refuse_other_kinds(settings: dict[str, Any], file: Path) -> None:

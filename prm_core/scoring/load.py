@@ -17,7 +17,7 @@ from prm_core.families import (
     refuse_unused,
 )
 from prm_core.families.value_head import borrowed_backbone
-from prm_core.models.adapters import base_of, is_adapter, merge_adapter
+from prm_core.models.adapters import base_of, has_adapter, is_adapter, merge_adapter
 from prm_core.models.backbone import (
     DEFAULT_MODEL,
     check_backbone,
@@ -117,13 +117,15 @@ def load(
         folder = ModelFolder(find_model(borrowed.name))
         if request.dtype == "auto":
             placement = as_learned(placement, borrowed.dtype)
-    adapter = folder.path if is_adapter(folder) else None
+    adapter = own.path if borrowed is not None and has_adapter(own.path) else None
+    if is_adapter(folder):
+        adapter = folder.path
     if adapter is not None and quantize is not None:
         raise BadOptionError(
             f"{model} is an adapter, which cannot be merged into quantized weights; merge it with "
             "the library that made it, save that, and quantize the result"
         )
-    if adapter is not None:
+    if adapter is not None and borrowed is None:
         base, of_base = (known.base, None) if known.base else base_of(adapter)
         folder = ModelFolder(find_model(base, of_base))
     chosen = family_for(folder if borrowed is None else own, request.family)

@@ -185,7 +185,8 @@ class MixSampler(Sampler[int]):
     """The order in which an epoch sees the rows of several sources.
 
     Rows of similar length are together: in pools of 50 batches they are sorted by length, and then
-    whole batches are shuffled. The order depends only on the seed and the epoch.
+    whole batches are shuffled. With groups, their rows stay together in all of this. The order
+    depends only on the seed and the epoch.
     """
 
     def __init__(
@@ -195,6 +196,7 @@ class MixSampler(Sampler[int]):
         lengths: Sequence[int],
         batch_size: int,
         seed: int,
+        groups: Sequence[object] | None = None,
     ) -> None:
         """
         Args:
@@ -203,9 +205,11 @@ class MixSampler(Sampler[int]):
             lengths: tokens of each row.
             batch_size: rows per optimizer step, over all processes.
             seed: of the order.
+            groups: the rows that are to be together have the same one; None: no two are.
         """
         self._sizes, self._weights, self._lengths = sizes, weights, lengths
         self._batch_size, self._seed = batch_size, seed
+        self._groups = range(len(lengths)) if groups is None else groups
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -219,18 +223,24 @@ class MixSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         rng = random.Random(f"{self._seed} {self._epoch}")
-        chosen: list[int] = []
+        together: dict[object, list[int]] = {}
         first = 0
         for size, weight in zip(self._sizes, self._weights, strict=True):
             rows = range(first, first + size)
             whole, rest = divmod(round(size * weight), size)
-            chosen += [*rows] * whole + rng.sample(rows, rest)
+            for time in range(whole + 1):  # copies of a row are in groups apart
+                for row in rows if time < whole else rng.sample(rows, rest):
+                    together.setdefault((time, self._groups[row]), []).append(row)
             first += size
-        rng.shuffle(chosen)
+        groups = [*together.values()]
+        rng.shuffle(groups)
+        chosen = [(max(self._lengths[i] for i in group), i) for group in groups for i in group]
         pool = 50 * self._batch_size
         batches: list[list[int]] = []
         for start in range(0, len(chosen), pool):
-            near = sorted(chosen[start : start + pool], key=lambda i: self._lengths[i])
+            near = [
+                row for _, row in sorted(chosen[start : start + pool], key=lambda pair: pair[0])
+            ]
             batches += [
                 near[i : i + self._batch_size] for i in range(0, len(near), self._batch_size)
             ]

@@ -54,12 +54,14 @@ class Verifier(nn.Module):
     def read(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Evidence | None]:
         """(All hidden states [B, T, H], those at the steps [S, H], the evidence or None)."""
         ids = batch["input_ids"]
-        hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        packed = {name: batch[name] for name in ("position_ids", "attention_mask") if name in batch}
+        model = self.model.base_model
+        hidden = model(input_ids=ids, use_cache=False, **packed).last_hidden_state
         seen = None
         if self.head.calculator or (self.head.evidence and len(batch["evidence"])):
-            row, token, step = batch["evidence"].unbind(1)
+            row, token, before, step = batch["evidence"].unbind(1)
             said = batch["calculator"] if self.head.calculator else None
-            seen = Evidence(hidden[row, token - 1], ids[row, token], step, said)
+            seen = Evidence(hidden[row, before], ids[row, token], step, said)
         return hidden, hidden[batch["rows"], batch["positions"]], seen
 
     def forward(
@@ -79,7 +81,7 @@ class Verifier(nn.Module):
         logits = log_odds(self.head, at_steps, seen, self.lm_head)
         log_p = None
         if self.loss.lm_weight:
-            before = hidden[batch["target_rows"], batch["target_positions"] - 1]
+            before = hidden[batch["target_rows"], batch["target_positions"]]
             log_p = token_log_probability(before, self.lm_head, batch["targets"])
         totals = totals_of(batch) if num_items_in_batch is None else num_items_in_batch
         return {"logits": logits, **self.loss(logits, batch, log_p, totals)}
@@ -126,7 +128,13 @@ _BATCHES_A_PART = 8
 
 
 def cache(
-    verifier: Verifier, rows: Sequence[TrainingRow], pad: int, batch_size: int, folder: Path
+    verifier: Verifier,
+    rows: Sequence[TrainingRow],
+    pad: int,
+    batch_size: int,
+    folder: Path,
+    *,
+    pack: bool = False,
 ) -> list[CachedRow]:
     """The head's input for every row, in float32 on the CPU; each row is read once.
 
@@ -137,13 +145,17 @@ def cache(
         batch_size: rows in a forward pass; those of similar length are together.
         folder: where the result is saved, a part at a time, so that a stopped run resumes with
             the same bits. Parts of other rows or another backbone are not used.
+        pack: as for `collate`.
 
     Raises:
         DataError: the folder cannot be written.
     """
     verifier.eval()
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
-    reader = _fingerprint(verifier, batch_size, pad)
+    if pack:  # a problem's solutions are where its longest one is
+        place = {rows[i].problem: place for place, i in enumerate(order)}
+        order.sort(key=lambda i: place[rows[i].problem])
+    reader = _fingerprint(verifier, batch_size, pad, pack)
     done: dict[int, CachedRow] = {}
     size = batch_size * _BATCHES_A_PART
     for start in range(0, len(order), size):
@@ -153,7 +165,7 @@ def cache(
         found = _kept(folder / f"{key[:32]}.safetensors", part)
         if found is None:
             batches = (part[i : i + batch_size] for i in range(0, len(part), batch_size))
-            found = [row for batch in batches for row in _read_once(verifier, batch, pad)]
+            found = [row for batch in batches for row in _read_once(verifier, batch, pad, pack)]
             _keep(folder / f"{key[:32]}.safetensors", found)
         done.update(zip(some, found, strict=True))
         _log.info("%s of %s rows are read", f"{len(done):,}", f"{len(rows):,}")
@@ -161,10 +173,12 @@ def cache(
 
 
 @torch.no_grad()
-def _read_once(verifier: Verifier, rows: Sequence[TrainingRow], pad: int) -> list[CachedRow]:
+def _read_once(
+    verifier: Verifier, rows: Sequence[TrainingRow], pad: int, pack: bool
+) -> list[CachedRow]:
     """The hidden states (and evidence features) at the steps of one batch."""
     device = verifier.head.weight.device
-    batch = collate(rows, pad, verifier.loss)
+    batch = collate(rows, pad, verifier.loss, pack=pack)
     _, hidden, seen = verifier.read({name: t.to(device) for name, t in batch.items()})
     sizes = [len(row.positions) for row in rows]
     features: Iterable[Tensor | None] = [None] * len(rows)
@@ -178,10 +192,10 @@ def _read_once(verifier: Verifier, rows: Sequence[TrainingRow], pad: int) -> lis
     ]
 
 
-def _fingerprint(verifier: Verifier, batch_size: int, pad: int) -> str:
+def _fingerprint(verifier: Verifier, batch_size: int, pad: int, pack: bool) -> str:
     """What else determines the bits of a reading: samples of every weight, dtype, device."""
     found = sha256(
-        f"{verifier.head.evidence} {verifier.head.weight.device} {batch_size} {pad}".encode()
+        f"{verifier.head.evidence} {verifier.head.weight.device} {batch_size} {pad} {pack}".encode()
     )
     for name, weight in verifier.model.named_parameters():
         some = weight.detach().flatten()[:: 1 + weight.numel() // 256]

@@ -119,6 +119,9 @@ class TuneConfig:
         dropout: share of the hidden state that the head does not see in training.
         max_tokens: longer rows are left out; None for the backbone's own limit.
         lora_rank, lora_alpha: size of the adapters, and their weight times that size.
+        lora_from: the first layer that gets adapters; those before it stay as they are.
+        head_learning_rate: peak rate of the head; None for the same as that of the rest.
+        pack: read a problem once for all its solutions in a batch, which are then together.
         gradient_checkpointing: compute the layers twice instead of keeping their outputs.
         evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, separated by
             commas; None for what the family file says. If this or the next is given, a new head
@@ -128,9 +131,9 @@ class TuneConfig:
             (`ValueHead.blind`).
         threshold: probability below which the model calls a step wrong; None for what the family
             file says.
-        without_backbone: write only the head; the family file names the backbone, which is
-            looked up when the model is loaded. For mode "head", which does not change the
-            backbone.
+        without_backbone: write only the head and the adapters; the family file names the
+            backbone, which is looked up when the model is loaded. Not for mode "full", which
+            changes the backbone.
     """
 
     backbone: str
@@ -144,6 +147,9 @@ class TuneConfig:
     max_tokens: int | None = None
     lora_rank: int = 16
     lora_alpha: int = 32
+    lora_from: int = 0
+    head_learning_rate: float | None = None
+    pack: bool = False
     gradient_checkpointing: bool = False
     evidence: str | None = None
     head_units: int | None = None
@@ -154,11 +160,13 @@ class TuneConfig:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise BadOptionError(f"mode {self.mode!r} is not known; choose from {', '.join(MODES)}")
-        if self.without_backbone and self.mode != "head":
+        if self.without_backbone and self.mode == "full":
             raise BadOptionError(
-                f"without_backbone writes the head alone, and mode {self.mode} changes the "
-                "backbone; choose mode head"
+                "without_backbone writes only the head and adapters, and mode full changes all "
+                "weights; choose mode head or lora"
             )
+        if self.lora_from < 0:
+            raise BadOptionError(f"lora_from is {self.lora_from}; it must be at least 0")
         for kind in () if self.evidence is None else self.evidence.split(","):
             if kind.strip() not in EVIDENCE:
                 raise BadOptionError(
@@ -177,6 +185,7 @@ class TuneConfig:
             batch_size=self.batch_size,
             accumulate=self.accumulate,
             learning_rate=self.learning_rate,
+            head_learning_rate=self.head_learning_rate,
             max_tokens=self.max_tokens,
             lora_rank=self.lora_rank,
             lora_alpha=self.lora_alpha,

@@ -37,7 +37,9 @@ class Learner:
         dtype: of the finished weights; the head stays float32.
         whole: whether the whole model is trained; checkpoints are then models themselves.
         merge: turns a model with adapters into a stock one; None if there are none.
-        apart: whether the finished model is only the head; the family file names its backbone.
+        apart: whether the finished model is only the head, with the adapters if there are any; the
+            family file names its backbone.
+        write_adapters: writes the adapters into a folder; None if there are none.
     """
 
     module: nn.Module
@@ -49,6 +51,7 @@ class Learner:
     whole: bool = True
     merge: Callable[[], PreTrainedModel] | None = None
     apart: bool = False
+    write_adapters: Callable[[Path], None] | None = None
 
     def save_checkpoint(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
         """Write the trained weights, exactly as they are.
@@ -99,6 +102,8 @@ class Learner:
         """
         if self.apart:
             save_value_head(directory, self.head, self.prm)
+            if self.write_adapters is not None:
+                self.write_adapters(directory)
             return
         if self.merge is not None:
             self.model, self.merge = self.merge(), None

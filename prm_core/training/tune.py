@@ -9,6 +9,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from prm_core.families.value_head import (
     read_head,
     read_template,
 )
+from prm_core.models.adapters import copy_adapter, has_adapter, merge_adapter, save_adapter
 from prm_core.models.backbone import (
     find_model,
     load_backbone,
@@ -39,6 +41,7 @@ from prm_core.models.backbone import (
 )
 from prm_core.models.device import Placement, choose_device
 from prm_core.models.weight_files import ModelFolder, read_json
+from prm_core.scoring.packed_forward import can_pack
 from prm_core.training.card import Card
 from prm_core.training.data import MixSampler, Source, encode_examples
 from prm_core.training.engine import Feed, Recipe, last_checkpoint, run
@@ -107,6 +110,11 @@ def fine_tune(
         raise BadOptionError("no row is left to train on")
     rows = [row for _, some in kept for row in some]
     pad = learner.tokenizer.pad_token_id or 0
+    if config.pack and not can_pack(learner.model.config):
+        raise BadOptionError(
+            f"pack is for the architectures that scoring packs, and {config.backbone} is a "
+            f"{learner.model.config.model_type!r}; leave the option out"
+        )
 
     examples: list[Any] = [*rows]
     measured: list[Any] = [*held.rows]
@@ -126,7 +134,14 @@ def fine_tune(
         last_checkpoint(run_config, arguments)  # raises before the slow reading
         nn.Module.to(verifier, placement.device)
         _log.info("computing the hidden states of %s rows once", f"{len(rows) + len(measured):,}")
-        cached = cache(verifier, [*rows, *held.rows], pad, config.batch_size, kept_in)
+        cached = cache(
+            verifier,
+            [*rows, *held.rows],
+            pad,
+            config.batch_size,
+            kept_in,
+            pack=config.pack,
+        )
         examples, measured = [*cached[: len(rows)]], [*cached[len(rows) :]]
         nn.Module.to(verifier, "cpu")
 
@@ -135,7 +150,7 @@ def fine_tune(
     else:
 
         def gather(rows: Sequence[Any]) -> dict[str, torch.Tensor]:
-            return collate(rows, pad, loss)
+            return collate(rows, pad, loss, pack=config.pack)
 
     figures = run(
         learner,
@@ -151,11 +166,12 @@ def fine_tune(
                 [len(row.input_ids) for row in rows],
                 config.batch_size * config.accumulate * n_processes,
                 run_config.seed,
+                [row.problem for row in rows] if config.pack else None,
             ),
             validation=measured,
             arguments=arguments,
         ),
-        Recipe(learning_rate=config.learning_rate or MODES[config.mode][0]),
+        _recipe(config, learner),
         run_config,
         Card(
             config.backbone,
@@ -170,6 +186,22 @@ def fine_tune(
     )
     shutil.rmtree(kept_in, ignore_errors=True)
     return figures
+
+
+def _recipe(config: TuneConfig, learner: Learner) -> Recipe:
+    """The rates of the head and of the rest."""
+    rate = config.learning_rate or MODES[config.mode][0]
+    of_head = config.head_learning_rate
+
+    def optimizer() -> torch.optim.Optimizer:
+        head = set(learner.head.parameters())
+        rest = [p for p in learner.module.parameters() if p.requires_grad and p not in head]
+        groups: list[dict[str, Any]] = [{"params": [*head], "lr": of_head}]
+        if rest:
+            groups.append({"params": rest, "lr": rate})
+        return torch.optim.AdamW(groups, weight_decay=0.0)
+
+    return Recipe(rate, optimizer=None if of_head is None else optimizer)
 
 
 def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learner:
@@ -210,6 +242,9 @@ def _learner(
             replace(placement, device=torch.device("cpu")),
             AutoModelForCausalLM,
         )
+        adapter = own if borrowed is not None and has_adapter(own) else None
+        if adapter is not None:
+            merge_adapter(cast(PreTrainedModel, model.base_model), adapter)
     prm_is_own = prm is None and (own / FAMILY_FILE).is_file()
     prm = {**TEXTBOOK, **(read_json(own / FAMILY_FILE) if prm_is_own else prm or {})}
     prm = _with_options(prm, tokenizer, config)
@@ -226,7 +261,13 @@ def _learner(
         raise BadOptionError(
             "blind is for a head that sees a calculator; give --evidence calculator"
         )
+    if adapter is not None and config.without_backbone and config.mode == "lora":
+        raise BadOptionError(
+            f"{config.backbone} has adapters already, and only one set is written beside a head; "
+            "leave without_backbone out, and the merged model is written"
+        )
     verifier = Verifier(model, head, loss)
+    write_adapters = None if adapter is None else partial(copy_adapter, adapter)
     merge = None
     if config.mode == "full":
         model.requires_grad_(True)
@@ -234,7 +275,9 @@ def _learner(
         if not tied and not head.evidence and not loss.lm_weight:
             model.get_output_embeddings().requires_grad_(False)  # nothing reads it
     elif config.mode == "lora":
-        merge = _add_adapters(model, config)
+        adapted = _add_adapters(model, config)
+        merge = cast(Callable[[], PreTrainedModel], adapted.merge_and_unload)
+        write_adapters = partial(save_adapter, adapted, config.backbone)
     if config.gradient_checkpointing and config.mode != "head":
         with warnings.catch_warnings():
             # Renamed in later 5.x; the old name is there in all of them.
@@ -251,6 +294,7 @@ def _learner(
         whole=config.mode == "full",
         merge=merge,
         apart=config.without_backbone,
+        write_adapters=write_adapters,
     )
     return learner, verifier, placement
 
@@ -291,11 +335,11 @@ def digits_and_signs(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     return found
 
 
-def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], PreTrainedModel]:
-    """Put adapters on every linear layer; the returned function merges and removes them.
+def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Any:
+    """Put adapters on every linear layer from `lora_from` on; peft's model around it.
 
     Raises:
-        BadOptionError: peft is not installed.
+        BadOptionError: peft is not installed, or there is no such layer.
     """
     try:
         from peft import LoraConfig, get_peft_model
@@ -303,20 +347,30 @@ def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Callable[[], Pr
         raise BadOptionError(
             "mode lora needs the package peft, which is not installed: pip install peft"
         ) from error
+    n_layers = int(model.config.num_hidden_layers)
+    if config.lora_from >= n_layers:
+        raise BadOptionError(
+            f"lora_from is {config.lora_from}, and {config.backbone} has the layers 0 to "
+            f"{n_layers - 1}"
+        )
+    linear = {
+        name.rpartition(".")[2]
+        for name, layer in model.base_model.named_modules()
+        if isinstance(layer, nn.Linear)
+    }
     with warnings.catch_warnings():
         # peft uses a name that transformers has changed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        adapted = get_peft_model(
+        return get_peft_model(
             model,
             LoraConfig(
                 r=config.lora_rank,
                 lora_alpha=config.lora_alpha,
-                target_modules="all-linear",
+                target_modules=sorted(linear),
+                layers_to_transform=[*range(config.lora_from, n_layers)],
                 task_type="CAUSAL_LM",
             ),
         )
-    merge: Any = adapted.merge_and_unload
-    return cast(Callable[[], PreTrainedModel], merge)
 
 
 def _dtype_of(settings: PreTrainedConfig) -> torch.dtype:

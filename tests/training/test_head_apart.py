@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,8 @@ def test_training_goes_on_from_a_head_apart(tmp_path: Path) -> None:
     assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
-def test_only_a_head_can_be_written_alone() -> None:
-    with pytest.raises(BadOptionError, match="mode full changes the backbone"):
+def test_only_a_head_and_adapters_can_be_written_alone() -> None:
+    with pytest.raises(BadOptionError, match="mode full changes all weights"):
         TuneConfig("any", without_backbone=True)
 
 
@@ -111,6 +112,71 @@ def test_a_cpu_reads_in_the_dtype_of_the_learning_only_where_it_computes_in_it()
     assert as_learned(elsewhere, "bfloat16") == elsewhere
 
 
+# --- adapters beside a head -----------------------------------------------------------------------
+
+
+def adapted(backbone: str, output: Path, **settings: Any) -> Path:
+    """A head and adapters, one epoch long."""
+    config = TuneConfig(backbone, mode="lora", batch_size=4, learning_rate=0.05, **settings)
+    run_config = RunConfig(output, device="cpu")
+    fine_tune(config, [Source("sums", sums(24, seed=0))], Loss(), run_config)
+    return output
+
+
+def test_adapters_beside_a_head_score_as_the_merged_model(tmp_path: Path) -> None:
+    backbone = str(plain(tmp_path / "backbone"))
+    merged = adapted(backbone, tmp_path / "merged")
+    apart = adapted(backbone, tmp_path / "apart", without_backbone=True)
+    assert {path.name for path in apart.iterdir()} >= {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "prm.json",
+        "value_head.safetensors",
+    }
+    assert not (apart / "config.json").exists()
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("prm.json", "value_head.safetensors"):
+        shutil.copyfile(apart / name, bare / name)
+    wanted, found, without = (
+        torch.cat(
+            [torch.tensor(one.log_odds) for one in load_scorer(p, device="cpu").score(CANDIDATES)]
+        )
+        for p in (merged, apart, bare)
+    )
+    torch.testing.assert_close(found, wanted, rtol=2e-3, atol=2e-3)  # they are kept in float16
+    assert (without - wanted).abs().max() > 0.02  # and they do something
+
+
+def test_adapters_begin_at_a_layer(tmp_path: Path) -> None:
+    backbone = str(plain(tmp_path / "backbone"))
+    apart = adapted(backbone, tmp_path / "apart", without_backbone=True, lora_from=1)
+    names = load_file(apart / "adapter_model.safetensors")
+    assert names
+    assert all(".layers.1." in name for name in names)
+    with pytest.raises(BadOptionError, match=r"lora_from is 2, and .* has the layers 0 to 1"):
+        adapted(backbone, tmp_path / "beyond", lora_from=2)
+
+
+def test_a_head_is_trained_on_what_the_adapters_made(tmp_path: Path) -> None:
+    backbone = str(plain(tmp_path / "backbone"))
+    first = adapted(backbone, tmp_path / "first", without_backbone=True)
+    same = TuneConfig(str(first), mode="head", learning_rate=1e-12, without_backbone=True)
+    fine_tune(
+        same,
+        [Source("sums", sums(4, seed=1))],
+        Loss(),
+        RunConfig(tmp_path / "second", device="cpu"),
+    )
+    wanted, found = (
+        [one.log_odds for one in load_scorer(path, device="cpu").score(CANDIDATES)]
+        for path in (first, tmp_path / "second")
+    )
+    assert torch.allclose(torch.tensor(sum(found, ())), torch.tensor(sum(wanted, ())), atol=1e-6)
+    with pytest.raises(BadOptionError, match="has adapters already"):
+        adapted(str(first), tmp_path / "third", without_backbone=True)
+
+
 # --- each row is read once ------------------------------------------------------------------------
 
 
@@ -121,12 +187,12 @@ def test_a_reading_that_was_cut_goes_on_and_ends_in_the_same_bits(
     backbone = str(plain(tmp_path / "backbone"))
     read, n_read = model._read_once, 0
 
-    def counted(verifier: Any, rows: Any, pad: int) -> Any:
+    def counted(*arguments: Any) -> Any:
         nonlocal n_read
         if n_read == most:
             raise KeyboardInterrupt
         n_read += 1
-        return read(verifier, rows, pad)
+        return read(*arguments)
 
     monkeypatch.setattr(model, "_read_once", counted)
     most = -1

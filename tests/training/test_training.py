@@ -168,7 +168,7 @@ def test_a_batch_holds_what_its_rows_hold(tokenizer: PreTrainedTokenizerFast) ->
     assert batch["labels"].tolist() == [label for row in rows for label in row.labels]
     assert (batch["input_ids"][batch["rows"], batch["positions"]] == marker).all()
     assert len(batch["evidence"]) == sum(len(row.evidence) for row in rows)
-    ends = batch["positions"][batch["evidence"][:, 2]]
+    ends = batch["positions"][batch["evidence"][:, 3]]
     assert (batch["evidence"][:, 1] < ends).all()
 
 
@@ -425,6 +425,61 @@ def test_a_batch_of_8_equals_two_of_4_accumulated(
         fine_tune(config, [source], loss, RunConfig(tmp_path / name, "cpu", save_every=1))
     # AdamW divides by the gradient's size, so a last bit of a tiny gradient can show.
     assert_same(tmp_path / "a" / "checkpoint-2", tmp_path / "b" / "checkpoint-2", tolerance=1e-5)
+
+
+@pytest.mark.parametrize("family", ["qwen2", "llama"])
+def test_packed_rows_say_and_learn_what_they_do_alone(family: str) -> None:
+    torch.manual_seed(3)
+    model = AutoModelForCausalLM.from_config(tiny_config(family))
+    head, loss = random_head(32), Loss(lm_weight=0.5)
+    verifier = Verifier(model, head, loss).eval()  # without dropout
+    tokenizer = tiny_tokenizer()
+    template = read_template(TEXTBOOK, tokenizer)
+    examples = [
+        Example(Candidate(problem, steps), tuple(float(i % 2) for i, _ in enumerate(steps)))
+        for problem in ("What is 3 + 4?", "Add 10 to 20, then to 5.")
+        for steps in (("3 + 4 = 7", "7"), ("3 + 4 = 8", "8", "so 8"), ("3 + 4 = 7",), ("7",))
+    ]
+    rows = [labelled_row(tokenizer, template, example) for example in examples]
+    alone, packed = (collate(rows, 3, loss, pack=pack) for pack in (False, True))
+    assert packed["input_ids"].numel() < 0.8 * alone["input_ids"].numel()
+    found: list[dict[str, Tensor]] = []
+    for batch in (alone, packed):
+        verifier.zero_grad()
+        outputs = verifier(**batch)
+        outputs["loss"].backward()
+        grads = {
+            name: p.grad.clone() for name, p in verifier.named_parameters() if p.grad is not None
+        }
+        found.append({**outputs, **grads})
+    for name, wanted in found[0].items():
+        torch.testing.assert_close(found[1][name], wanted, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_packed_training_keeps_the_solutions_of_a_problem_together() -> None:
+    groups = [i % 25 for i in range(100)]
+    sampler = MixSampler([60, 40], [1.0, 2.5], [10 + g for g in groups], 8, 0, groups)
+    order = [*sampler]
+    assert len(order) == len(sampler) == 160
+    assert {i: order.count(i) for i in range(60)} == dict.fromkeys(range(60), 1)
+    assert all(order.count(i) in (2, 3) for i in range(60, 100))
+    changes = sum(groups[a] != groups[b] for a, b in itertools.pairwise(order))
+    assert changes < 90  # of 159; a pair of neighbours has 1 chance in 25 otherwise
+    assert [*sampler] == order
+    sampler.set_epoch(1)
+    assert [*sampler] != order
+
+
+def test_packing_is_for_architectures_that_scoring_packs(tmp_path: Path) -> None:
+    AutoModelForCausalLM.from_config(tiny_config("gpt2")).save_pretrained(tmp_path / "a")
+    tiny_tokenizer().save_pretrained(tmp_path / "a")
+    with pytest.raises(BadOptionError, match="'gpt2'; leave the option out"):
+        fine_tune(
+            TuneConfig(str(tmp_path / "a"), pack=True, **FAST),
+            [solutions(4)],
+            Loss(),
+            RunConfig(tmp_path / "b", "cpu"),
+        )
 
 
 def test_scores_are_the_same_before_and_after_saving(backbone: str, tmp_path: Path) -> None:
