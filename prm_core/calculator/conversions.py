@@ -20,7 +20,8 @@ CONVERSIONS: dict[tuple[str, str], Number] = {
 _SINGULAR = {
     "feet": "foot", "inches": "inch", "centuries": "century", "¢": "cent", "ct": "cent",
     "hr": "hour", "hrs": "hour", "h": "hour", "min": "minute", "mins": "minute",
-    "sec": "second", "secs": "second", "s": "second", "tonne": "t", "tonnes": "t", "euros": "euro", "kilo": "kg", "kilos": "kg",
+    "sec": "second", "secs": "second", "s": "second", "tonne": "t", "tonnes": "t",
+    "euros": "euro", "kilo": "kg", "kilos": "kg",
     **{
         f"{prefix}{name}{plural}": short + unit
         for prefix, short in (("", ""), ("kilo", "k"), ("centi", "c"), ("milli", "m"))
