@@ -17,7 +17,7 @@ from prm_core.types import Encoded, Example
 NOT_ASKED = -1
 """The value of a row's targets where the language model has no target."""
 
-_PACK_TOKENS = 512
+_PACK_TOKENS = 256
 """Tokens of a pack: a problem with its solutions, while attention costs little beside the rest."""
 
 
