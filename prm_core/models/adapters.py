@@ -14,6 +14,7 @@ import json
 import math
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,32 +109,22 @@ def merge_adapter(backbone: PreTrainedModel, directory: Path) -> None:
         _add(layer, pair, rank, scale, f"{directory}: LoRA of {name!r}")
 
 
-def save_adapter(adapted: Any, base: str, directory: Path) -> None:
-    """Write a model's adapters as files that `merge_adapter` and peft read, in float16.
+def save_adapter(
+    directory: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
+) -> None:
+    """Write an adapter as files that `merge_adapter` and peft read, in float16.
 
     Args:
-        adapted: peft's model, with one set of plain LoRA.
-        base: the name of the model that it was trained on.
         directory: must exist.
+        tensors: by peft's names.
+        settings: what adapter_config.json says beside its type.
     """
-    from peft import get_peft_model_state_dict
-
-    settings = adapted.peft_config["default"]
-    content = {
-        "base_model_name_or_path": base,
-        "layers_to_transform": settings.layers_to_transform,
-        "lora_alpha": settings.lora_alpha,
-        "peft_type": "LORA",
-        "r": settings.r,
-        "target_modules": sorted(settings.target_modules),
-        "task_type": "CAUSAL_LM",
-    }
-    tensors = {
+    halves = {
         name: tensor.detach().to("cpu", torch.float16).contiguous()
-        for name, tensor in get_peft_model_state_dict(adapted).items()
+        for name, tensor in tensors.items()
     }
-    save_file(tensors, directory / _WEIGHTS[0], metadata={"format": "pt"})
-    text = json.dumps(content, indent=2)
+    save_file(halves, directory / _WEIGHTS[0], metadata={"format": "pt"})
+    text = json.dumps({"peft_type": "LORA", **settings}, indent=2)
     (directory / ADAPTER_FILE).write_text(text + "\n", encoding="utf-8")
 
 

@@ -117,15 +117,14 @@ def load(
         folder = ModelFolder(find_model(borrowed.name))
         if request.dtype == "auto":
             placement = as_learned(placement, borrowed.dtype)
-    adapter = own.path if borrowed is not None and has_adapter(own.path) else None
-    if is_adapter(folder):
-        adapter = folder.path
-    if adapter is not None and quantize is not None:
+    adapter = folder.path if is_adapter(folder) else None
+    beside_head = own.path if borrowed is not None and has_adapter(own.path) else None
+    if (adapter or beside_head) is not None and quantize is not None:
         raise BadOptionError(
             f"{model} is an adapter, which cannot be merged into quantized weights; merge it with "
             "the library that made it, save that, and quantize the result"
         )
-    if adapter is not None and borrowed is None:
+    if adapter is not None:
         base, of_base = (known.base, None) if known.base else base_of(adapter)
         folder = ModelFolder(find_model(base, of_base))
     chosen = family_for(folder if borrowed is None else own, request.family)
@@ -143,8 +142,8 @@ def load(
     with load_lock or nullcontext(), quiet_transformers():
         backbone = load_backbone(folder, config, placement, pickles=True)
         second = None if of_second is None else _load_reference(of_second, placement)
-        if adapter is not None:
-            merge_adapter(backbone, adapter)
+        for one in filter(None, (adapter, beside_head)):
+            merge_adapter(backbone, one)
         head = None if borrowed is None else own
         checkpoint = Checkpoint(folder, backbone, tokenizer, request.separator, second, head)
         opened = chosen.open(checkpoint)

@@ -228,9 +228,9 @@ class MixSampler(Sampler[int]):
         for size, weight in zip(self._sizes, self._weights, strict=True):
             rows = range(first, first + size)
             whole, rest = divmod(round(size * weight), size)
-            for time in range(whole + 1):  # copies of a row are in groups apart
-                for row in rows if time < whole else rng.sample(rows, rest):
-                    together.setdefault((time, self._groups[row]), []).append(row)
+            for copy in range(whole + 1):  # those of a row are in groups apart
+                for row in rows if copy < whole else rng.sample(rows, rest):
+                    together.setdefault((copy, self._groups[row]), []).append(row)
             first += size
         groups = [*together.values()]
         rng.shuffle(groups)

@@ -109,12 +109,11 @@ def fine_tune(
     if not kept:
         raise BadOptionError("no row is left to train on")
     rows = [row for _, some in kept for row in some]
-    pad = learner.tokenizer.pad_token_id or 0
-    if config.pack and not can_pack(learner.model.config):
-        raise BadOptionError(
-            f"pack is for the architectures that scoring packs, and {config.backbone} is a "
-            f"{learner.model.config.model_type!r}; leave the option out"
+    if config.pack:
+        _refuse_to_pack(
+            learner.model.config, max(len(row.input_ids) for row in [*rows, *held.rows])
         )
+    pad = learner.tokenizer.pad_token_id or 0
 
     examples: list[Any] = [*rows]
     measured: list[Any] = [*held.rows]
@@ -186,6 +185,21 @@ def fine_tune(
     )
     shutil.rmtree(kept_in, ignore_errors=True)
     return figures
+
+
+def _refuse_to_pack(settings: PreTrainedConfig, longest: int) -> None:
+    """Refuse backbones for which a pack's mask would not be all that they look back to."""
+    if not can_pack(settings):
+        raise BadOptionError(
+            "pack is for the architectures that scoring packs, and the backbone is a "
+            f"{settings.model_type!r}; leave the option out"
+        )
+    window = getattr(settings, "sliding_window", None)
+    if window is not None and longest > window:
+        raise BadOptionError(
+            f"pack reads rows up to the backbone's window of {window:,} tokens, and one has "
+            f"{longest:,}; leave the option out, or choose --max-tokens {window}"
+        )
 
 
 def _recipe(config: TuneConfig, learner: Learner) -> Recipe:
@@ -267,7 +281,9 @@ def _learner(
             "leave without_backbone out, and the merged model is written"
         )
     verifier = Verifier(model, head, loss)
-    write_adapters = None if adapter is None else partial(copy_adapter, adapter)
+    write_adapters: Callable[[Path], None] | None = None
+    if adapter is not None:
+        write_adapters = partial(copy_adapter, adapter)
     merge = None
     if config.mode == "full":
         model.requires_grad_(True)
@@ -275,9 +291,7 @@ def _learner(
         if not tied and not head.evidence and not loss.lm_weight:
             model.get_output_embeddings().requires_grad_(False)  # nothing reads it
     elif config.mode == "lora":
-        adapted = _add_adapters(model, config)
-        merge = cast(Callable[[], PreTrainedModel], adapted.merge_and_unload)
-        write_adapters = partial(save_adapter, adapted, config.backbone)
+        merge, write_adapters = _add_adapters(model, config)
     if config.gradient_checkpointing and config.mode != "head":
         with warnings.catch_warnings():
             # Renamed in later 5.x; the old name is there in all of them.
@@ -335,14 +349,19 @@ def digits_and_signs(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     return found
 
 
-def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Any:
-    """Put adapters on every linear layer from `lora_from` on; peft's model around it.
+def _add_adapters(
+    model: PreTrainedModel, config: TuneConfig
+) -> tuple[Callable[[], PreTrainedModel], Callable[[Path], None]]:
+    """Put adapters on every linear layer from `lora_from` on.
+
+    Returns:
+        What merges and removes them, and what writes them into a folder.
 
     Raises:
         BadOptionError: peft is not installed, or there is no such layer.
     """
     try:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
     except ImportError as error:
         raise BadOptionError(
             "mode lora needs the package peft, which is not installed: pip install peft"
@@ -358,19 +377,23 @@ def _add_adapters(model: PreTrainedModel, config: TuneConfig) -> Any:
         for name, layer in model.base_model.named_modules()
         if isinstance(layer, nn.Linear)
     }
+    settings: dict[str, Any] = {
+        "r": config.lora_rank,
+        "lora_alpha": config.lora_alpha,
+        "target_modules": sorted(linear),
+        "layers_to_transform": [*range(config.lora_from, n_layers)],
+        "task_type": "CAUSAL_LM",
+    }
     with warnings.catch_warnings():
         # peft uses a name that transformers has changed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        return get_peft_model(
-            model,
-            LoraConfig(
-                r=config.lora_rank,
-                lora_alpha=config.lora_alpha,
-                target_modules=sorted(linear),
-                layers_to_transform=[*range(config.lora_from, n_layers)],
-                task_type="CAUSAL_LM",
-            ),
-        )
+        adapted: Any = get_peft_model(model, LoraConfig(**settings))
+    settings["base_model_name_or_path"] = config.backbone
+
+    def write(directory: Path) -> None:
+        save_adapter(directory, get_peft_model_state_dict(adapted), settings)
+
+    return adapted.merge_and_unload, write
 
 
 def _dtype_of(settings: PreTrainedConfig) -> torch.dtype:

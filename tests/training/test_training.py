@@ -21,7 +21,7 @@ import huggingface_hub.constants
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
 
 from prm_core.cli import main
 from prm_core.errors import BadOptionError, DataError, ModelError
@@ -470,16 +470,22 @@ def test_packed_training_keeps_the_solutions_of_a_problem_together() -> None:
     assert [*sampler] != order
 
 
-def test_packing_is_for_architectures_that_scoring_packs(tmp_path: Path) -> None:
-    AutoModelForCausalLM.from_config(tiny_config("gpt2")).save_pretrained(tmp_path / "a")
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (tiny_config("gpt2"), r"'gpt2'; leave the option out"),
+        (tiny_config("mistral", sliding_window=8), r"window of 8 tokens, .* --max-tokens 8"),
+    ],
+    ids=["gpt2", "window"],
+)
+def test_packing_is_refused_where_the_mask_would_not_be_all(
+    config: PreTrainedConfig, said: str, tmp_path: Path
+) -> None:
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "a")
     tiny_tokenizer().save_pretrained(tmp_path / "a")
-    with pytest.raises(BadOptionError, match="'gpt2'; leave the option out"):
-        fine_tune(
-            TuneConfig(str(tmp_path / "a"), pack=True, **FAST),
-            [solutions(4)],
-            Loss(),
-            RunConfig(tmp_path / "b", "cpu"),
-        )
+    tune = TuneConfig(str(tmp_path / "a"), pack=True, **FAST)
+    with pytest.raises(BadOptionError, match=said):
+        fine_tune(tune, [solutions(4)], Loss(), RunConfig(tmp_path / "b", "cpu"))
 
 
 def test_scores_are_the_same_before_and_after_saving(backbone: str, tmp_path: Path) -> None:
