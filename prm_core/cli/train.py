@@ -142,6 +142,7 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
     )
     add("--mode", choices=MODES, help="which weights are trained (default: full)")
     for name, kind, text in (
+        ("first-layers", int, "keep only so many layers of the backbone (default: all)"),
         ("epochs", float, "number of epochs (default: 1)"),
         ("batch-size", int, "rows per process and forward pass (default: 8)"),
         ("accumulate", int, "forward passes per step (default: 1)"),

@@ -111,6 +111,7 @@ class TuneConfig:
         backbone: directory or Hub name of a causal language model with safetensors weights. One
             that was trained here keeps its template and its head.
         revision: branch, tag or commit on the Hub.
+        first_layers: only so many layers of the backbone are kept; None for all.
         mode: a key of `MODES`.
         epochs: how often the data are seen.
         batch_size: rows per process and forward pass.
@@ -138,6 +139,7 @@ class TuneConfig:
 
     backbone: str
     revision: str | None = None
+    first_layers: int | None = None
     mode: str = "full"
     epochs: float = 1.0
     batch_size: int = 8
@@ -165,6 +167,10 @@ class TuneConfig:
                 "without_backbone writes only the head and adapters, and mode full changes all "
                 "weights; choose mode head or lora"
             )
+        if self.without_backbone and self.first_layers is not None:
+            raise BadOptionError(
+                "without_backbone names the whole backbone, and first_layers cuts it; choose one"
+            )
         if self.lora_from < 0:
             raise BadOptionError(f"lora_from is {self.lora_from}; it must be at least 0")
         for kind in () if self.evidence is None else self.evidence.split(","):
@@ -186,6 +192,7 @@ class TuneConfig:
             accumulate=self.accumulate,
             learning_rate=self.learning_rate,
             head_learning_rate=self.head_learning_rate,
+            first_layers=self.first_layers,
             max_tokens=self.max_tokens,
             lora_rank=self.lora_rank,
             lora_alpha=self.lora_alpha,

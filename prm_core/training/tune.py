@@ -259,6 +259,8 @@ def _learner(
         adapter = own if borrowed is not None and has_adapter(own) else None
         if adapter is not None:
             merge_adapter(cast(PreTrainedModel, model.base_model), adapter)
+    if config.first_layers is not None:
+        _cut(model, config.first_layers)
     prm_is_own = prm is None and (own / FAMILY_FILE).is_file()
     prm = {**TEXTBOOK, **(read_json(own / FAMILY_FILE) if prm_is_own else prm or {})}
     prm = _with_options(prm, tokenizer, config)
@@ -311,6 +313,29 @@ def _learner(
         write_adapters=write_adapters,
     )
     return learner, verifier, placement
+
+
+def _cut(model: PreTrainedModel, n_layers: int) -> None:
+    """Drop all layers but the first ones, in place; what is left is a stock model.
+
+    Raises:
+        BadOptionError: there are not so many, or where they are is not known of the architecture.
+    """
+    settings = model.config
+    if not can_pack(settings):
+        raise BadOptionError(
+            "first_layers is for the architectures that scoring packs, and the backbone is a "
+            f"{settings.model_type!r}"
+        )
+    if n_layers > settings.num_hidden_layers:
+        raise BadOptionError(
+            f"first_layers is {n_layers}, and the backbone has {settings.num_hidden_layers}"
+        )
+    backbone = cast(Any, model.base_model)
+    backbone.layers = backbone.layers[:n_layers]
+    settings.num_hidden_layers = n_layers
+    if getattr(settings, "layer_types", None):
+        settings.layer_types = settings.layer_types[:n_layers]
 
 
 def _with_options(

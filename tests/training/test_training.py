@@ -470,6 +470,30 @@ def test_packed_training_keeps_the_solutions_of_a_problem_together() -> None:
     assert [*sampler] != order
 
 
+@pytest.mark.parametrize("family", ["llama", "qwen3"])
+def test_only_the_first_layers_of_a_backbone_are_kept(family: str, tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    whole = AutoModelForCausalLM.from_config(tiny_config(family)).eval()
+    whole.save_pretrained(tmp_path / "whole")
+    tiny_tokenizer().save_pretrained(tmp_path / "whole")
+    tune = TuneConfig(
+        str(tmp_path / "whole"), first_layers=1, learning_rate=1e-12, dropout=0.0, batch_size=4
+    )
+    fine_tune(tune, [solutions(4)], Loss(), RunConfig(tmp_path / "cut", "cpu"))
+    cut = AutoModelForCausalLM.from_pretrained(tmp_path / "cut").eval()
+    assert cut.config.num_hidden_layers == len(cut.base_model.layers) == 1
+    ids = torch.tensor([[5, 9, 40, 41]])
+    with torch.no_grad():
+        after_one = whole(ids, output_hidden_states=True).hidden_states[1]
+        wanted = whole.lm_head(whole.base_model.norm(after_one))
+        torch.testing.assert_close(cut(ids).logits, wanted, rtol=1e-4, atol=1e-5)
+    more = replace(tune, first_layers=3)
+    with pytest.raises(BadOptionError, match="first_layers is 3, and the backbone has 2"):
+        fine_tune(more, [solutions(4)], Loss(), RunConfig(tmp_path / "more", "cpu"))
+    with pytest.raises(BadOptionError, match="first_layers cuts it"):
+        TuneConfig("any", mode="head", first_layers=1, without_backbone=True)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
