@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.pytorch_utils import Conv1D
 
 from prm_core.errors import BadOptionError
 from prm_core.families.value_head import (
@@ -397,22 +398,29 @@ def _add_adapters(
             f"lora_from is {config.lora_from}, and {config.backbone} has the layers 0 to "
             f"{n_layers - 1}"
         )
-    linear = {
-        name.rpartition(".")[2]
-        for name, layer in model.base_model.named_modules()
-        if isinstance(layer, nn.Linear)
-    }
     settings: dict[str, Any] = {
         "r": config.lora_rank,
         "lora_alpha": config.lora_alpha,
-        "target_modules": sorted(linear),
-        "layers_to_transform": [*range(config.lora_from, n_layers)],
+        "target_modules": "all-linear",
         "task_type": "CAUSAL_LM",
     }
+    if config.lora_from:
+        settings["layers_to_transform"] = [*range(config.lora_from, n_layers)]
+        settings["target_modules"] = sorted(  # peft takes names here, not "all-linear"
+            {
+                name.rpartition(".")[2]
+                for name, layer in model.base_model.named_modules()
+                if isinstance(layer, nn.Linear | Conv1D)
+            }
+        )
     with warnings.catch_warnings():
         # peft uses a name that transformers has changed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        warnings.filterwarnings(
+            "ignore", "fan_in_fan_out is set to False", UserWarning
+        )  # it sets it
         adapted: Any = get_peft_model(model, LoraConfig(**settings))
+    settings["target_modules"] = sorted(adapted.peft_config["default"].target_modules)
     settings["base_model_name_or_path"] = config.backbone
 
     def write(directory: Path) -> None:

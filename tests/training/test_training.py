@@ -378,6 +378,21 @@ def test_a_run_that_was_cut_ends_where_a_whole_one_ends(
     assert steps[0]["global_step"] == steps[1]["global_step"] == 12
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_adapters_are_for_layers_of_any_kind(first: int, tmp_path: Path) -> None:
+    """GPT-2's layers are no nn.Linear."""
+    torch.manual_seed(5)
+    AutoModelForCausalLM.from_config(tiny_config("gpt2")).save_pretrained(tmp_path / "a")
+    tiny_tokenizer().save_pretrained(tmp_path / "a")
+    config = TuneConfig(str(tmp_path / "a"), mode="lora", lora_from=first, **FAST)
+    fine_tune(config, [solutions(24)], Loss(), RunConfig(tmp_path / "b", "cpu"))
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in "ab"
+    )
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {name.split(".")[2] for name in changed} == {"01"[i] for i in range(first, 2)}
+
+
 def test_a_half_written_checkpoint_is_not_gone_on_from(backbone: str, tmp_path: Path) -> None:
     config = TuneConfig(backbone, epochs=2, **FAST)
     first = RunConfig(tmp_path / "a", device="cpu", save_every=3)
