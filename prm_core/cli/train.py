@@ -143,6 +143,12 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
     add("--mode", choices=MODES, help="which weights are trained (default: full)")
     for name, kind, text in (
         ("first-layers", int, "keep only so many layers of the backbone (default: all)"),
+        (
+            "keep-tokens",
+            int,
+            "keep only so many tokens of the vocabulary, those that the data use most "
+            "(default: all)",
+        ),
         ("epochs", float, "number of epochs (default: 1)"),
         ("batch-size", int, "rows per process and forward pass (default: 8)"),
         ("accumulate", int, "forward passes per step (default: 1)"),
@@ -187,6 +193,16 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         help="size of a hidden layer on the evidence; 0 for none (default: as in the template)",
     )
     add("--gradient-checkpointing", action="store_true", help="use less memory; a third slower")
+    add(
+        "--one-spelling",
+        action="store_true",
+        help="let the tokenizer write every sign of arithmetic in one way and all letters small",
+    )
+    add(
+        "--four-bit",
+        action="store_true",
+        help="train weights that are written in 4 bits each; with --mode full",
+    )
     add(
         "--pack",
         action="store_true",

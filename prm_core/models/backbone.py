@@ -30,6 +30,7 @@ from tokenizers.normalizers import Prepend, Replace, Sequence
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
@@ -353,9 +354,16 @@ def load_backbone(
     named = _names(stored)
     if stored.pickled:
         logger.warning("%s: a pickle; only its tensors are read, and nothing in it is run", named)
+    source: dict[str, Any] = {"pretrained_model_name_or_path": directory}
+    chosen: Any = kind  # its type hints lack the second result
+    if stored.four_bit:
+        found = {name: folder.tensor(name) for name in folder.tensor_names}
+        source = {"pretrained_model_name_or_path": None, "state_dict": found}
+        # The Auto classes take no weights that are in memory.
+        chosen = (MODEL_MAPPING if kind is AutoModel else MODEL_FOR_CAUSAL_LM_MAPPING)[type(config)]
     try:
-        backbone, found = cast(Any, kind).from_pretrained(  # its type hints lack the second result
-            directory,
+        backbone, found = chosen.from_pretrained(
+            **source,
             config=config,
             dtype=placement.dtype,
             # Set explicitly, so that a config.json cannot name one that is fetched from elsewhere.

@@ -112,6 +112,12 @@ class TuneConfig:
             that was trained here keeps its template and its head.
         revision: branch, tag or commit on the Hub.
         first_layers: only so many layers of the backbone are kept; None for all.
+        keep_tokens: only so many tokens of its vocabulary are kept, those that the training texts
+            use most; None for all.
+        one_spelling: its tokenizer gets a normaliser that writes every sign of arithmetic in one
+            way and all letters small (`prm_core.training.spelling`).
+        four_bit: train weights that are written in 4 bits (`prm_core.models.four_bit`), as they
+            will be used.
         mode: a key of `MODES`.
         epochs: how often the data are seen.
         batch_size: rows per process and forward pass.
@@ -140,6 +146,9 @@ class TuneConfig:
     backbone: str
     revision: str | None = None
     first_layers: int | None = None
+    keep_tokens: int | None = None
+    one_spelling: bool = False
+    four_bit: bool = False
     mode: str = "full"
     epochs: float = 1.0
     batch_size: int = 8
@@ -167,9 +176,16 @@ class TuneConfig:
                 "without_backbone writes only the head and adapters, and mode full changes all "
                 "weights; choose mode head or lora"
             )
-        if self.without_backbone and self.first_layers is not None:
+        for name in ("first_layers", "keep_tokens", "one_spelling"):
+            if self.without_backbone and getattr(self, name):
+                raise BadOptionError(
+                    f"without_backbone names the backbone as it is, and {name} changes it; choose "
+                    "one"
+                )
+        if self.four_bit and self.mode != "full":
             raise BadOptionError(
-                "without_backbone names the whole backbone, and first_layers cuts it; choose one"
+                f"four_bit is for weights that are trained, and mode {self.mode} leaves them as "
+                "they are; choose mode full"
             )
         if self.lora_from < 0:
             raise BadOptionError(f"lora_from is {self.lora_from}; it must be at least 0")
@@ -193,6 +209,7 @@ class TuneConfig:
             learning_rate=self.learning_rate,
             head_learning_rate=self.head_learning_rate,
             first_layers=self.first_layers,
+            keep_tokens=self.keep_tokens,
             max_tokens=self.max_tokens,
             lora_rank=self.lora_rank,
             lora_alpha=self.lora_alpha,

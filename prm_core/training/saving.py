@@ -17,7 +17,7 @@ from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import read_head, save_value_head
 from prm_core.models.backbone import load_backbone, load_config, quiet_transformers
 from prm_core.models.device import Placement
-from prm_core.models.weight_files import ModelFolder, read_tensors
+from prm_core.models.weight_files import ModelFolder, pack_weights, read_tensors
 from prm_core.training.model import parameters_that_learn
 
 LEARNT_FILE = "learnt.safetensors"
@@ -40,6 +40,7 @@ class Learner:
         apart: whether the finished model is only the head, with the adapters if there are any; the
             family file names its backbone.
         write_adapters: writes the adapters into a folder; None if there are none.
+        four_bit: whether the finished model's matrices are written in 4 bits.
     """
 
     module: nn.Module
@@ -52,6 +53,7 @@ class Learner:
     merge: Callable[[], PreTrainedModel] | None = None
     apart: bool = False
     write_adapters: Callable[[Path], None] | None = None
+    four_bit: bool = False
 
     def save_checkpoint(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
         """Write the trained weights, exactly as they are.
@@ -107,6 +109,10 @@ class Learner:
             return
         if self.merge is not None:
             self.model, self.merge = self.merge(), None
+        if self.four_bit:
+            self._write(directory, state)
+            pack_weights(directory)
+            return
         if state is None:
             nn.Module.to(self.model, dtype=self.dtype)  # transformers' own `to` is untyped
         self._write(directory, state)

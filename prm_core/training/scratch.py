@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.utils.data import IterableDataset
 from transformers import (
     AutoModelForCausalLM,
@@ -41,6 +41,7 @@ from prm_core.training.optimizer import MuonAndAdamW
 from prm_core.training.options import RunConfig, ScratchConfig
 from prm_core.training.rows import NOT_ASKED, TrainingRow, collate, flat_evidence
 from prm_core.training.saving import Learner
+from prm_core.training.spelling import SIGNS, one_spelling
 from prm_core.types import Candidate
 
 BOS, QUESTION_END, STEP_END, PAD, UNKNOWN = "[BOS]", "[Q]", "[STEP]", "[PAD]", "[UNK]"
@@ -56,29 +57,6 @@ PRM_FILE: dict[str, Any] = {
     "threshold": 0.5,
 }
 """The family file of a model trained here: `[BOS] problem [Q] step [STEP] step [STEP]`."""
-
-
-# One spelling for each sign, so that scores do not depend on notation. The rules are part of
-# tokenizer.json, where no caller can forget them.
-_SPELLINGS: tuple[tuple[str, str], ...] = (
-    (r"\\(?:left|right|,|;|!|quad|displaystyle|text|mathrm|boxed)", " "),
-    (r"\\[dt]?frac\s*\{", ""),
-    (r"\}\s*\{", "/"),
-    (r"\\(?:times|cdot)|[·⋅∙✕✖⨯]", "×"),
-    (r"\\div|÷", "/"),
-    (r"[−–—]", "-"),
-    (r"\\%", "%"),
-    (r"\\[()\[\]]", " "),
-    (r"\*\*|__|[`#]", " "),
-    (r"\*", "×"),
-    (r"(?<=[0-9)])\s*x\s*(?=[0-9(])", "×"),
-    (r"[{}$]", " "),
-    (r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", ""),
-    (r"[’‘]", "'"),
-    (r"<<[^<>]*>>", ""),
-    (r"(?<![0-9])\.(?=[0-9])", "0."),
-    (r"[.\s]*\z", " ."),
-)
 
 
 _ALPHABET = [*_EVIDENCE, *"abcdefghijklmnopqrstuvwxyz=()?!,:;'\"$<>^|&@_[]~"]
@@ -121,13 +99,7 @@ def build_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
 def _pipeline(model: models.Model) -> Tokenizer:
     """A tokenizer around a model: one spelling for each sign, every digit a token."""
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFC(),
-            normalizers.Lowercase(),
-            *(normalizers.Replace(Regex(pattern), to) for pattern, to in _SPELLINGS),
-        ]
-    )
+    tokenizer.normalizer = one_spelling(SIGNS + ((r"[.\s]*\z", " ."),))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Digits(individual_digits=True)]
     )

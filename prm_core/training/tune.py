@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,8 @@ from prm_core.training.model import HeadOnly, Verifier, cache, collate_cached
 from prm_core.training.options import MODES, RunConfig, TuneConfig
 from prm_core.training.rows import TrainingRow, collate
 from prm_core.training.saving import Learner
+from prm_core.training.shrink import keep_layers, keep_words, train_rounded
+from prm_core.training.spelling import spell_as_a_line
 from prm_core.types import Example
 
 _log = logging.getLogger("prm_core.training")
@@ -92,7 +94,13 @@ def fine_tune(
     if config.mode == "head" and loss.lm_weight:
         raise BadOptionError("the language-model term trains the backbone; mode head leaves it")
     torch.manual_seed(run_config.seed)
-    learner, verifier, placement = _learner(config, loss, run_config, prm)
+    texts = (
+        text
+        for source in sources
+        for one in source.examples
+        for text in (one.candidate.problem, *one.candidate.steps)
+    )
+    learner, verifier, placement = _learner(config, loss, run_config, prm, texts)
     template = read_template(learner.prm, learner.tokenizer)
     context = int(learner.model.config.max_position_embeddings)
     limit = min(config.max_tokens or context, context)
@@ -234,7 +242,11 @@ def untrained(config: TuneConfig, prm: Mapping[str, Any] | None = None) -> Learn
 
 
 def _learner(
-    config: TuneConfig, loss: Loss, run_config: RunConfig, prm: Mapping[str, Any] | None
+    config: TuneConfig,
+    loss: Loss,
+    run_config: RunConfig,
+    prm: Mapping[str, Any] | None,
+    texts: Iterable[str] = (),
 ) -> tuple[Learner, Verifier, Placement]:
     """The backbone with its head, and which of its weights are trained."""
     own = find_model(config.backbone, config.revision)
@@ -261,7 +273,11 @@ def _learner(
         if adapter is not None:
             merge_adapter(cast(PreTrainedModel, model.base_model), adapter)
     if config.first_layers is not None:
-        _cut(model, config.first_layers)
+        keep_layers(model, config.first_layers)
+    if config.one_spelling:
+        spell_as_a_line(tokenizer)
+    if config.keep_tokens is not None:
+        tokenizer = keep_words(model, tokenizer, texts, config.keep_tokens)
     prm_is_own = prm is None and (own / FAMILY_FILE).is_file()
     prm = {**TEXTBOOK, **(read_json(own / FAMILY_FILE) if prm_is_own else prm or {})}
     prm = _with_options(prm, tokenizer, config)
@@ -290,6 +306,8 @@ def _learner(
     merge = None
     if config.mode == "full":
         model.requires_grad_(True)
+        if config.four_bit:
+            train_rounded(model)
         tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
         if not tied and not head.evidence and not loss.lm_weight:
             model.get_output_embeddings().requires_grad_(False)  # nothing reads it
@@ -312,31 +330,9 @@ def _learner(
         merge=merge,
         apart=config.without_backbone,
         write_adapters=write_adapters,
+        four_bit=config.four_bit,
     )
     return learner, verifier, placement
-
-
-def _cut(model: PreTrainedModel, n_layers: int) -> None:
-    """Drop all layers but the first ones, in place; what is left is a stock model.
-
-    Raises:
-        BadOptionError: there are not so many, or where they are is not known of the architecture.
-    """
-    settings = model.config
-    if not can_pack(settings):
-        raise BadOptionError(
-            "first_layers is for the architectures that scoring packs, and the backbone is a "
-            f"{settings.model_type!r}"
-        )
-    if n_layers > settings.num_hidden_layers:
-        raise BadOptionError(
-            f"first_layers is {n_layers}, and the backbone has {settings.num_hidden_layers}"
-        )
-    backbone = cast(Any, model.base_model)
-    backbone.layers = backbone.layers[:n_layers]
-    settings.num_hidden_layers = n_layers
-    if getattr(settings, "layer_types", None):
-        settings.layer_types = settings.layer_types[:n_layers]
 
 
 def _with_options(

@@ -505,7 +505,7 @@ def test_only_the_first_layers_of_a_backbone_are_kept(family: str, tmp_path: Pat
     more = replace(tune, first_layers=3)
     with pytest.raises(BadOptionError, match="first_layers is 3, and the backbone has 2"):
         fine_tune(more, [solutions(4)], Loss(), RunConfig(tmp_path / "more", "cpu"))
-    with pytest.raises(BadOptionError, match="first_layers cuts it"):
+    with pytest.raises(BadOptionError, match="first_layers changes it"):
         TuneConfig("any", mode="head", first_layers=1, without_backbone=True)
 
 
