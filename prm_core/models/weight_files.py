@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -238,6 +239,13 @@ class ModelFolder:
             for name, stored_as in self._types_of(path).items():
                 if name.endswith(".weight"):  # buffers, such as a mask, may be anything
                     _refuse_rounded(path, name, stored_as)
+
+    def copy_weights(self, directory: Path) -> None:
+        """Copy configuration and weights, unread, into a folder, created if needed."""
+        directory.mkdir(parents=True, exist_ok=True)
+        files = {*self.weights.files.values(), *self.path.glob("*.index.json")}
+        for file in (self.path / "config.json", *files):
+            shutil.copyfile(file, directory / file.name)
 
     def _types_of(self, path: Path) -> dict[str, str]:
         if path not in self._types:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class Learner:
             family file names its backbone.
         write_adapters: writes the adapters into a folder; None if there are none.
         four_bit: whether the finished model's matrices are written in 4 bits.
+        unchanged: the folder of a backbone that is not trained, whose files are copied; None if it
+            is trained, merged, cut, or a pickle.
     """
 
     module: nn.Module
@@ -54,6 +57,7 @@ class Learner:
     apart: bool = False
     write_adapters: Callable[[Path], None] | None = None
     four_bit: bool = False
+    unchanged: ModelFolder | None = None
 
     def save_checkpoint(self, directory: Path, state: Mapping[str, Tensor] | None) -> None:
         """Write the trained weights, exactly as they are.
@@ -112,8 +116,9 @@ class Learner:
         if self.four_bit:
             self._write(directory, state)
             pack_weights(directory)
+            _without_blanks(directory / "tokenizer.json")
             return
-        if state is None:
+        if state is None and self.unchanged is None:
             nn.Module.to(self.model, dtype=self.dtype)  # transformers' own `to` is untyped
         self._write(directory, state)
 
@@ -124,9 +129,19 @@ class Learner:
             head = self.head.sibling()
             head.load_state_dict(_part(state, "head."))
         with quiet_transformers():
-            self.model.save_pretrained(directory, state_dict=weights)
+            if self.unchanged is None:
+                self.model.save_pretrained(directory, state_dict=weights)
+            else:
+                self.unchanged.copy_weights(directory)
             self.tokenizer.save_pretrained(directory)
         save_value_head(directory, head, self.prm)
+
+
+def _without_blanks(file: Path) -> None:
+    """Write a JSON file on one line; a vocabulary takes half the space then."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    file.write_text(text + "\n", encoding="utf-8")
 
 
 def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -319,6 +319,12 @@ def _learner(
             warnings.filterwarnings("ignore", "`gradient_checkpointing_enable`", FutureWarning)
             model.gradient_checkpointing_enable({"use_reentrant": False})
     module = HeadOnly(head, loss) if config.mode == "head" else verifier
+    is_unchanged = config.mode == "head" and not (
+        config.first_layers
+        or config.keep_tokens
+        or adapter is not None
+        or folder.weights.pickled
+    )
     learner = Learner(
         module,
         model,
@@ -331,6 +337,7 @@ def _learner(
         apart=config.without_backbone,
         write_adapters=write_adapters,
         four_bit=config.four_bit,
+        unchanged=folder if is_unchanged else None,
     )
     return learner, verifier, placement
 

@@ -647,6 +647,14 @@ def test_a_model_trained_here_brings_its_template_and_its_head(
     assert load_scorer(tmp_path / "third", device="cpu").threshold == 0.7
 
 
+def test_mode_head_writes_the_backbone_as_it_was(backbone: str, tmp_path: Path) -> None:
+    config = TuneConfig(backbone, mode="head", **FAST)
+    run_config = RunConfig(tmp_path / "out", "cpu", precision="bfloat16")
+    fine_tune(config, [solutions(8)], Loss(), run_config)
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (Path(backbone) / name).read_bytes()
+
+
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     """A tiny model from scratch, and its last figures."""

@@ -17,6 +17,7 @@ from prm_core.types import Example
 ROWS = assets_dir() / "training"
 TYPED = ("typed_right", "typed_wrong")
 VISITORS = Path(__file__).parent.parent / "data" / "visitors.jsonl"
+MEASURED = ("mr_gsm8k.jsonl.gz", "processbench_gsm8k.jsonl.gz")
 WRITTEN = Path(__file__).parents[2] / "benchmarks" / "data" / "written.jsonl.gz"
 
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -26,6 +27,11 @@ _EQUATION = re.compile(
 )
 _ALONE = re.compile(
     rf"(?:^|: )({_NUMBER}(?: ?[-+*×x] ?{_NUMBER})+) = ({_NUMBER})(?![\d.,:/%]| \d| ?[-+*×x/÷])"
+)
+# The same within a sentence: a colon introduces, and a percentage is another number.
+_WITHIN = re.compile(
+    rf"(?<![-\d.)}}/*×+=:] )(?<![-\d.:/}}])({_NUMBER}(?: ?[-+*/×] ?{_NUMBER})+)"
+    rf" = (-?{_NUMBER})(?![\d:/%]|\.\d| ?[-+*×/:] ?[\d(]| percent| full| remainder)"
 )
 
 
@@ -65,6 +71,18 @@ def test_no_plain_equation_of_a_right_typed_step_is_false() -> None:
                 n_found += 1
                 assert label == 0.0 or holds(shown, result), step
     assert n_found > 800
+
+
+def test_no_plain_equation_of_a_right_long_step_is_false() -> None:
+    n_found = 0
+    for row in rows(ROWS / "written_long.jsonl.gz"):
+        for step, label in zip(row.candidate.steps, row.labels, strict=True):
+            text = re.sub(r"(?<=\d),(?=\d{3})", "", step.replace("$", "").replace("−", "-"))
+            text = text.replace("÷", "/").replace(r"\times", "×").replace(r"\div", "/")
+            for shown, result in _WITHIN.findall(text):
+                n_found += 1
+                assert label == 0.0 or holds(shown, result), step
+    assert n_found > 4000
 
 
 def test_the_typed_files_are_what_their_names_say() -> None:
@@ -107,12 +125,13 @@ def test_what_is_reported_on_written_problems_is_of_none_that_a_model_learned_fr
 def test_written_rows_share_no_problem_with_other_sets_that_are_measured() -> None:
     measured = {
         plain(row.candidate.problem)
-        for path in (VISITORS, WRITTEN.with_name("mr_gsm8k.jsonl.gz"))
+        for path in (VISITORS, *map(WRITTEN.with_name, MEASURED))
         for row in rows(path)
     }
-    written = {plain(row.candidate.problem) for row in rows(ROWS / "written.jsonl.gz")}
-    assert len(written) == 3676
-    assert not written & measured
+    for name, n_problems in (("written", 3676), ("written_long", 798)):
+        written = {plain(row.candidate.problem) for row in rows(ROWS / f"{name}.jsonl.gz")}
+        assert len(written) == n_problems
+        assert not written & measured
 
 
 @pytest.mark.parametrize("path", [WRITTEN, ROWS / "written.jsonl.gz"], ids=["measured", "learned"])
