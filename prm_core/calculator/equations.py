@@ -232,6 +232,8 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
         return True
     if link == "words":
         return a.is_number or not b.is_number or reader.is_of(a)
+    if a.signs == "%" and reader.takes_of(a):
+        return True  # "10% of the price = 55"
     if not a.is_number:
         apart = bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
         return apart and not (a.mixed or b.mixed)
@@ -240,6 +242,10 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
     counted_apart = counted and bool(b.unit) and b.is_number
     counted_apart |= counted and a.unit != "$" and not a.signs and (b.is_number or a.value == 1)
     known = factor_of(a.unit, b.unit) is not None
+    # "15 mangoes = 15 × 1.60 = $24"
+    priced = counted and not a.signs and b.signs[:1] == "*" and b.operands[0] == a.value
+    if priced and not factors_of(a.unit):
+        return True
     return (counted_apart and not known) or a.labelled or not (a.written and b.written)
 
 

@@ -107,11 +107,15 @@ class Reader:
             self._digits_shown(first, last),
             self.smallest or self._unit(first, last),
             alone and first > 0 and self.kinds[first - 1] in (WORD, COPULA, FILLER, LINK),
-            not alone or self.shown[first] >= 0 or self.kinds[first] == VARIABLE,
+            not alone or self.kinds[first] == VARIABLE or self._is_in_digits(first),
             self._is_cut(first, last),
             first,
             bool(self.smallest),
         )
+
+    def _is_in_digits(self, i: int) -> bool:
+        """Not "one"; a mixed number counts."""
+        return self.shown[i] >= 0 or self.text[self.starts[i]].isdigit()
 
     def _before_unit(self, first: int, last: int) -> int:
         r"""The last token of a computation without its unit, which may be `\text{ hours}`."""
@@ -570,6 +574,13 @@ class Reader:
         i = side.first
         return i > 1 and self.kinds[i - 1] == OF and self.kinds[i - 2] == WORD
 
+    def takes_of(self, side: Side) -> bool:
+        """Whether a percentage is one of something in words: "10% of the price"."""
+        j = side.first + 2
+        while self.kinds[j] == FILLER:
+            j += 1
+        return self.kinds[j] == OF and self.kinds[j + 1] != NUMBER
+
     def relation(self, left: Side) -> str:
         """ "=" or "words" where the text says that what was read equals what comes; else ""."""
         kinds, j = self.kinds, self.i
@@ -590,6 +601,8 @@ class Reader:
             return ""
         copula = False
         while kinds[j] in _GAP and j < self.i + _GAP_WORDS:
+            if self.values[j] == "there":
+                return ""  # "63 = 6 × 10 + 3, so there are 10 boxes"
             copula = copula or kinds[j] == COPULA
             j += 1
         if copula and kinds[j] in _RESULT:

@@ -43,7 +43,8 @@ _SCANNER = re.compile(
         |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:\d{1,9}/\d{1,9}(?![\d/.])
-        |and[ ]+\d{1,9}/\d{1,9}(?![\d/.]|\s*=)))
+        |and[ ]+\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
+        |(?<![/\d.])\d{1,9}\\[dt]?frac\{\d{1,9}\}\{\d{1,9}\})
     |(?P<clock>(?:[01]?\d|2[0-4]):\d\d(?!\d))
     |(?P<endless>\d*\.\d*(?:\\overline|\\bar|\\dot|\.\.|…))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
@@ -247,13 +248,20 @@ def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> No
 
 
 def _add_mixed(tokens: Tokens, found: str, start: int, end: int) -> None:
-    """`2 1/2`; the 5 of "5 10/2 = 5" is a number of its own."""
-    whole, *_, part = found.split()
-    over, _, under = part.partition("/")
+    """`2 1/2`, `2\\frac{1}{2}`; the 5 of "5 10/2 = 5" is a number of its own."""
+    whole, over, under = re.findall(r"\d+", found)
     if int(over) < int(under):
         tokens.add(NUMBER, exact(int(whole) + Fraction(int(over), int(under))), start, end)
         return
     tokens.add(NUMBER, int(whole), start, start + len(whole), 0)
+    if "{" in found:
+        tokens.add(FRACTION, "\\frac", start + len(whole), found.index("{") + start)
+        for match in re.finditer(r"\{(\d+)\}", found):
+            tokens.add("(", "{", start + match.start(), start + match.start(1))
+            tokens.add(NUMBER, int(match[1]), start + match.start(1), start + match.end(1), 0)
+            tokens.add(")", "}", start + match.end(1), start + match.end())
+        return
+    part = f"{over}/{under}"
     begin = end - len(part)
     tokens.add(NUMBER, int(over), begin, begin + len(over), 0)
     tokens.add("/", "/", begin + len(over), begin + len(over) + 1)

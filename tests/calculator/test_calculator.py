@@ -114,6 +114,12 @@ TRUE = [
     "62 take away 17 is 45",
     "28 / 4 = 7 times a week",
     "2.5 t = 2500 kg",
+    r"\frac{60}{9} = 6\frac{2}{3}",
+    r"12 \times 6\frac{2}{3} = 80",
+    r"2\dfrac{1}{2} + \frac{1}{2} = 3",
+    r"5\frac{10}{2} = 25",
+    "15 mangoes = 15 × 1.60 = $24",
+    "First 10 jerseys = 10 * 24 = 240 dollars",
 ]
 FALSE = [
     "17 apples + 15 apples = 31 apples",
@@ -160,6 +166,11 @@ FALSE = [
     "62 take away 17 is 55",
     "28 / 4 = 6 times",
     "2.5 t = 250 kg",
+    r"12 \times 6\frac{2}{3} = 72",
+    r"\frac{60}{9} = 6\frac{1}{3}",
+    "15 mangoes = 15 × 1.60 = $25",
+    "2 hours = 2 × 50 = 100 minutes",
+    "3 × 5 = 16, so there are 16",
 ]
 # Words and signs that are no statement of equality, or one that only looks false.
 SILENT = [
@@ -214,6 +225,9 @@ SILENT = [
     "(((((",
     "= = =",
     "17",
+    "10% of the price = 55",
+    "63 = 6 × 10 + 3, so there are 10 full boxes.",
+    "They share in the ratio 2 : 1 : 1, so there are 4 parts.",
 ]
 
 
