@@ -53,6 +53,7 @@ LATER = {
     ("training.tune", "peft"),  # only one of the ways to train needs it
     ("formats.hub", "datasets"),  # need not be installed
     ("formats.tables", "pyarrow"),
+    ("models.four_bit", "gguf"),
     ("models.packaged", "gguf"),
     ("models.backbone", "bitsandbytes"),
     ("bulk.ray", "ray"),

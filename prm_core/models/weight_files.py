@@ -41,7 +41,7 @@ _TRAINED_AS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bf
 """Types of unquantized weights, as safetensors and PyTorch name them."""
 
 FOUR_BIT_FILE = "model.q4_0.safetensors"
-"""Weights as `prm_core.models.four_bit` packs them; only this project writes and reads this file."""
+"""Weights as `prm_core.models.four_bit` packs them; only this project reads such a file."""
 
 _STORED_AS = ("model.safetensors", "pytorch_model.bin", FOUR_BIT_FILE)
 """The single file, or with ".index.json" appended the list of shards; the first one found is used.
@@ -159,7 +159,7 @@ def _sum(path: Path) -> str:
 
 
 def pack_weights(directory: Path) -> None:
-    """Replace model.safetensors by the same with every matrix in 4 bits, about an eighth in size."""
+    """Replace model.safetensors by the same with every matrix in 4 bits, an eighth of its size."""
     file = directory / "model.safetensors"
     packed = {
         name: pack(tensor) if tensor.dim() == 2 else tensor

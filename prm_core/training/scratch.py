@@ -99,7 +99,7 @@ def build_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
 def _pipeline(model: models.Model) -> Tokenizer:
     """A tokenizer around a model: one spelling for each sign, every digit a token."""
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = one_spelling(SIGNS + ((r"[.\s]*\z", " ."),))
+    tokenizer.normalizer = one_spelling((*SIGNS, (r"[.\s]*\z", " .")))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Digits(individual_digits=True)]
     )

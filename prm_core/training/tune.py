@@ -320,10 +320,7 @@ def _learner(
             model.gradient_checkpointing_enable({"use_reentrant": False})
     module = HeadOnly(head, loss) if config.mode == "head" else verifier
     is_unchanged = config.mode == "head" and not (
-        config.first_layers
-        or config.keep_tokens
-        or adapter is not None
-        or folder.weights.pickled
+        config.first_layers or config.keep_tokens or adapter is not None or folder.weights.pickled
     )
     learner = Learner(
         module,

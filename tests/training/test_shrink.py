@@ -79,7 +79,7 @@ def test_the_most_used_words_stay(bpe: PreTrainedTokenizerFast) -> None:
 
 
 def test_a_vocabulary_that_cannot_be_cut_is_refused(bpe: PreTrainedTokenizerFast) -> None:
-    with pytest.raises(BadOptionError, match="100; the single bytes and special tokens .* are 258"):
+    with pytest.raises(BadOptionError, match=r"single bytes and special tokens .* are 258"):
         keep_words(model_for(bpe), bpe, TEXTS, 100)
     words = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, "[UNK]"))
     other = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]")
@@ -94,7 +94,8 @@ def test_a_rounded_model_computes_in_4_bits_and_trains_all_bits() -> None:
     packed = copy.deepcopy(model)
     for weight in packed.parameters():
         if weight.dim() == 2:
-            weight.data = torch.from_numpy(dequantize(quantize(weight.detach().numpy(), Q4_0), Q4_0))
+            blocks = quantize(weight.detach().numpy(), Q4_0)
+            weight.data = torch.from_numpy(dequantize(blocks, Q4_0))
     plain = model.base_model(ids).last_hidden_state
     train_rounded(model)
     rounded = model.base_model(ids).last_hidden_state
@@ -104,7 +105,7 @@ def test_a_rounded_model_computes_in_4_bits_and_trains_all_bits() -> None:
     weight = model.base_model.layers[0].mlp.up_proj.weight
     assert weight.grad is not None
     assert weight.grad.abs().max() > 0
-    with pytest.raises(BadOptionError, match="blocks of 32 weights, and .* is 48 wide"):
+    with pytest.raises(BadOptionError, match=r"blocks of 32 weights, and .* is 48 wide"):
         train_rounded(AutoModelForCausalLM.from_config(tiny_config("llama", hidden_size=48)))
 
 

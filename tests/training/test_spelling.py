@@ -21,7 +21,10 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.mark.parametrize(
     ("texts", "read"),
     [
-        (("3 × 4 = 12", "3*4=12.", "3 x 4  =  12", r"3 \times 4 = 12", "$3 · 4 = 12$"), " 3×4=12\n"),
+        (
+            ("3 × 4 = 12", "3*4=12.", "3 x 4  =  12", r"3 \times 4 = 12", "$3 · 4 = 12$"),
+            " 3×4=12\n",
+        ),
         (("10 - 4 = 6", "10−4 = 6", "10 – 4=6 ."), " 10-4=6\n"),
         (("12 ÷ 3", r"12 \div 3", "12/3", r"\frac{12}{3}"), " 12/3\n"),
         (("She pays 1,200 dollars.", "SHE PAYS 1200  DOLLARS"), " she pays 1200 dollars\n"),
