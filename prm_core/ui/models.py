@@ -54,8 +54,8 @@ EMBEDDED_NOTE = (
 """What the model that ships with the project is good for, as the page says it."""
 
 SMALL_NOTE = (
-    "It passes more right steps than the embedded one and finds fewer errors; for real mathematics "
-    "choose a PRM made for it, such as Qwen/Qwen2.5-Math-PRM-7B."
+    "It judges typed problems better than the embedded one and finds fewer errors in longer "
+    "solutions; for real mathematics choose a PRM made for it, such as Qwen/Qwen2.5-Math-PRM-7B."
 )
 """The same of the small one."""
 

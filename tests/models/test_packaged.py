@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from safetensors.torch import load_file
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from benchmarks.default_model import REFERENCE
 from prm_core.errors import BadOptionError, ModelLoadError
@@ -27,7 +35,7 @@ from prm_core.models.packaged import (
     convert,
     small_backbone,
 )
-from prm_core.models.weight_files import check_sums, read_json, read_tensors
+from prm_core.models.weight_files import FOUR_BIT_FILE, check_sums, read_json, read_tensors
 from prm_core.scoring.load import load_scorer
 from prm_core.types import Candidate
 
@@ -269,13 +277,14 @@ def has_package() -> bool:
     return any(one.name == SMALL_BACKBONE.package for one in distributions())
 
 
-def test_our_head_on_it_is_whole_and_small() -> None:
+def test_our_model_of_its_first_layers_is_whole_and_small() -> None:
     directory = find_model("small")  # compares the checksums
     prm = read_json(directory / FAMILY_FILE)
-    assert prm["backbone"] == {"name": SMALL_BACKBONE.name, "dtype": "bfloat16"}
-    assert {name: prm["evidence"][name] for name in VERSIONS} == VERSIONS
+    assert prm["evidence"] == VERSIONS
     assert read_tensors(directory / HEAD_FILE)["weight"].shape[1] > 576  # SmolLM2-135M's width
-    assert sum(file.stat().st_size for file in directory.iterdir()) < 100_000
+    files = list(directory.iterdir())
+    assert sum(file.stat().st_size for file in files) <= 10_000_000
+    assert {file.suffix for file in files} <= {".json", ".safetensors", ".md"}
     with pytest.raises(BadOptionError, match="one version"):
         find_model("small", "main")
 
@@ -294,12 +303,29 @@ needs_the_real_one = pytest.mark.skipif(
 )
 
 
-@needs_the_real_one
-def test_our_head_knows_the_teaching_examples() -> None:
+def test_our_model_of_its_first_layers_is_a_stock_one_in_4_bits() -> None:
+    directory = find_model("small")
+    config = AutoConfig.from_pretrained(directory)
+    with torch.device("meta"):
+        stock = AutoModelForCausalLM.from_config(config)
+    stored = load_file(directory / FOUR_BIT_FILE)
+    shapes = {
+        name: gguf.dequantize(tensor.numpy(), gguf.GGMLQuantizationType.Q4_0).shape
+        if tensor.dim() == 2
+        else tensor.shape
+        for name, tensor in stored.items()
+    }
+    assert shapes == {name: weight.shape for name, weight in stock.named_parameters()}
+    assert config.num_hidden_layers == 4
+    assert config.vocab_size == len(PreTrainedTokenizerFast.from_pretrained(directory))
+
+
+def test_our_model_of_its_first_layers_knows_the_teaching_examples() -> None:
     with (ROOT / "examples" / "reference.jsonl").open("rb") as lines:
         rows = [(row.problem, tuple(s)) for row in read_problems(lines) for s in row.solutions]
-    scored = load_scorer("small", device="cpu").score([Candidate(*row) for row in rows])
-    signs = ["".join("-+"[p >= 0.5] for p in one.probabilities) for one in scored]
+    scorer = load_scorer("small", device="cpu")
+    scored = scorer.score([Candidate(*row) for row in rows])
+    signs = ["".join("-+"[p >= scorer.threshold] for p in one.probabilities) for one in scored]
     assert signs == REFERENCE
 
 

@@ -90,7 +90,7 @@ def test_the_list_says_what_each_model_needs(tmp_path: Path) -> None:
     choices = model_choices(ModelHost(own))
     notes = {one["line"]: one["note"] for one in choices}
     assert notes["default"] == "3.6 MB · installed, needs no network"
-    assert "93 MB from PyPI" in notes["small"]
+    assert notes["small"] == "9.9 MB · installed, needs no network"
     assert notes[str(tmp_path)] == ""
     assert notes["Qwen/Qwen2.5-Math-PRM-7B"].startswith("7.6 B · 15 GB of memory in bfloat16")
     assert "needs --server URL" in notes["launch/ThinkPRM-7B"]
