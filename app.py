@@ -43,6 +43,7 @@ def model_host() -> ModelHost:
     choices = [(name, own)] if own else []
     if not (own and ZERO_GPU):  # ZeroGPU keeps only what was loaded at the start on the GPU
         choices.append(("Embedded arithmetic PRM", DEFAULT))
+    if not PUBLIC:
         choices.append(("Small PRM on SmolLM2's first layers", SMALL))
     return ModelHost(
         choices,
