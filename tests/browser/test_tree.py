@@ -131,7 +131,14 @@ def saved(page: Page, path: Path) -> Session:
 
 def open_link(page: Page, **change: Any) -> None:
     """Follow a link to the stored results, as the page makes it, with other fields in it."""
-    page.wait_for_function("sessionStorage.getItem('prm-inspector.results')")
+    page.wait_for_function(  # they are stored a moment after they are shown
+        """() => {
+          const kept = prm.parsed(sessionStorage.getItem("prm-inspector.results"));
+          const same = (name) =>
+            JSON.stringify(kept[name] ?? null) === JSON.stringify(prm.results[name] ?? null);
+          return kept && prm.results && same("search") && same("compared_search");
+        }"""
+    )
     link = page.evaluate(
         """async (change) => {
           const kept = JSON.parse(sessionStorage.getItem("prm-inspector.results"));
