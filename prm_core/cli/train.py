@@ -124,6 +124,15 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         ),
     )
     add(
+        "--spoil-gsm8k",
+        type=int,
+        metavar="N",
+        help=(
+            "also train on N of GSM8K's training solutions, six in ten with an error put in; works "
+            "without --data, too"
+        ),
+    )
+    add(
         "--neutral",
         choices=("right", "wrong"),
         help="how PRM800K's neutral steps are labelled (default: right)",
@@ -247,7 +256,15 @@ def _scratch_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 _TUNE = {f.name for f in fields(TuneConfig)}
-_TUNE_TOO = {"data", "made", "neutral", "validation", "validation_share", "template"}
+_TUNE_TOO = {
+    "data",
+    "made",
+    "spoil_gsm8k",
+    "neutral",
+    "validation",
+    "validation_share",
+    "template",
+}
 _SCRATCH = {f.name for f in fields(ScratchConfig)}
 
 
@@ -297,21 +314,30 @@ def _from_scratch(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> N
 def _on_a_backbone(given: dict[str, Any], loss: Loss, run_config: RunConfig) -> None:
     """Read the data that the options name, and train on them."""
     from prm_core.models.weight_files import read_json
-    from prm_core.training.data import hold_out, made_source, read_source, without_problems
+    from prm_core.training.data import (
+        hold_out,
+        made_source,
+        read_source,
+        spoiled_sources,
+        without_problems,
+    )
     from prm_core.training.operations import teaches
     from prm_core.training.tune import fine_tune
 
-    if not given.get("data") and "made" not in given:
+    if not given.get("data") and given.keys().isdisjoint({"made", "spoil_gsm8k"}):
         raise BadOptionError("there is nothing to train on; give --data FILE or --made N")
     if {"validation", "validation_share"} <= given.keys():
         raise BadOptionError("--validation and --validation-share exclude each other")
     right = given.get("neutral") != "wrong"
     sources = [read_source(text, neutral_is_right=right) for text in given.get("data", [])]
+    gsm8k = assets_dir() / "gsm8k" / "train.jsonl.gz"
     if "made" in given:
-        solutions = read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz")
+        solutions = read_solutions(gsm8k)
         # The table of operations has learned from the others.
         plans = read_plans(one for one in solutions if not teaches(one[0]))
         sources.append(made_source(given["made"], run_config.seed, plans))
+    if "spoil_gsm8k" in given:
+        sources += spoiled_sources(given["spoil_gsm8k"], run_config.seed, [*read_solutions(gsm8k)])
     validation = []
     if "validation" in given:
         validation = list(read_source(given["validation"], neutral_is_right=right).examples)

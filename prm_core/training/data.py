@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch.utils.data import Sampler
@@ -14,13 +14,18 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.errors import BadOptionError, DataError, InputError, check_above_zero
 from prm_core.families.value_head import Template
 from prm_core.formats.labelled import read_examples
-from prm_core.synthetic.solution import Plan
+from prm_core.synthetic.gsm8k import read_plans
+from prm_core.synthetic.solution import LabelledSolution, Plan
 from prm_core.synthetic.stream import generate
-from prm_core.training.rows import TrainingRow, labelled_row
+from prm_core.training.operations import teaches
+from prm_core.training.rows import TrainingRow, labelled_row, without_operations
 from prm_core.types import Candidate, Example
 
 MADE = "made"
 """The name of generated solutions."""
+
+SPOILED = "spoiled GSM8K"
+"""The name of GSM8K's solutions with errors put in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,14 @@ class Source:
         examples: its rows.
         weight: how many times one epoch sees each row; with 0.5, half of them, drawn again for
             every epoch.
+        is_known: the table of operations has learned from these problems and knows them too well,
+            so what it says of them is hidden from the head.
     """
 
     name: str
     examples: tuple[Example, ...]
     weight: float = 1.0
+    is_known: bool = False
 
     def __post_init__(self) -> None:
         check_above_zero(**{f"the weight of {self.name}": self.weight})
@@ -80,13 +88,41 @@ def made_source(n: int, seed: int, gsm8k: Sequence[Plan] = ()) -> Source:
     if n < 1:
         raise BadOptionError(f"made is {n}; it must be at least 1")
     rng = random.Random(seed)
-    made = [generate(rng, gsm8k=gsm8k) for _ in range(n)]
-    return Source(
-        MADE,
-        tuple(
-            Example(Candidate(one.problem, one.steps), tuple(map(float, one.labels)), MADE)
-            for one in made
-        ),
+    return Source(MADE, _examples((generate(rng, gsm8k=gsm8k) for _ in range(n)), MADE))
+
+
+def spoiled_sources(n: int, seed: int, solutions: Sequence[tuple[str, list[str]]]) -> list[Source]:
+    """GSM8K's solutions, six in ten of them with an error put in, from all problems alike.
+
+    Args:
+        n: how many.
+        seed: the same one makes the same solutions.
+        solutions: (problem, steps with their marks) of each.
+
+    Returns:
+        Those of problems that the table of operations has learned from, and those of the others.
+
+    Raises:
+        BadOptionError: n is below 1.
+    """
+    if n < 1:
+        raise BadOptionError(f"spoil_gsm8k is {n}; it must be at least 1")
+    rng = random.Random(seed)
+    known = read_plans(one for one in solutions if teaches(one[0]))
+    new = read_plans(one for one in solutions if not teaches(one[0]))
+    n_known = round(n * len(known) / (len(known) + len(new)))
+    sources = []
+    for kind, plans, times in (("known", known, n_known), ("new", new, n - n_known)):
+        made = [generate(rng, kinds=["gsm8k"], gsm8k=plans) for _ in range(times)]
+        name = f"{SPOILED} ({kind} to the table)"
+        sources.append(Source(name, _examples(made, SPOILED), is_known=kind == "known"))
+    return [source for source in sources if source.examples]
+
+
+def _examples(made: Iterable[LabelledSolution], source: str) -> tuple[Example, ...]:
+    return tuple(
+        Example(Candidate(one.problem, one.steps), tuple(map(float, one.labels)), source)
+        for one in made
     )
 
 
@@ -127,10 +163,11 @@ def without_problems(sources: Sequence[Source], others: Sequence[Example]) -> li
     """The sources without the solutions of problems that `others` have; empty ones are left out."""
     taken = {same_problem(e.candidate.problem) for e in others}
     kept = [
-        Source(
-            source.name,
-            tuple(e for e in source.examples if same_problem(e.candidate.problem) not in taken),
-            source.weight,
+        replace(
+            source,
+            examples=tuple(
+                e for e in source.examples if same_problem(e.candidate.problem) not in taken
+            ),
         )
         for source in sources
     ]
@@ -155,25 +192,26 @@ class Encoding:
 def encode_examples(
     tokenizer: PreTrainedTokenizerBase,
     template: Template,
-    source: str,
-    examples: Sequence[Example],
+    source: Source,
     max_tokens: int,
 ) -> Encoding:
-    """Encode labelled solutions; unusable ones are named, never truncated.
+    """Encode a source's solutions; unusable ones are named, never truncated.
 
     Raises:
         DataError: a step has no token to read.
     """
     found = Encoding([], [], [])
-    for number, example in enumerate(examples, start=1):
-        name = f"{source}: {example.candidate.id or f'solution {number}'}"
+    for number, example in enumerate(source.examples, start=1):
+        name = f"{source.name}: {example.candidate.id or f'solution {number}'}"
         if all(label is None for label in example.labels):
             found.unlabelled.append(name)
             continue
         try:
             row = labelled_row(tokenizer, template, example)
         except InputError as error:
-            raise DataError(f"{example.candidate.id}: {error}", path=source) from error
+            raise DataError(f"{example.candidate.id}: {error}", path=source.name) from error
+        if source.is_known and template.operations:
+            row = without_operations(row)
         if len(row.input_ids) > max_tokens:
             found.too_long.append(f"{name} ({len(row.input_ids):,} tokens)")
         else:

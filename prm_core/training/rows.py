@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from prm_core.calculator.operations import N_FEATURES
 from prm_core.families.value_head import Template, encode
 from prm_core.scoring.trie import Pack, plan
 from prm_core.training.loss import Loss, collate_labels
@@ -93,6 +94,12 @@ def labelled_row(
         encoded.calculator,
         first,
     )
+
+
+def without_operations(row: TrainingRow) -> TrainingRow:
+    """The row as if the table of operations, whose features come last, could look up nothing."""
+    unsaid = (0.0,) * N_FEATURES
+    return replace(row, calculator=tuple(said[:-N_FEATURES] + unsaid for said in row.calculator))
 
 
 @dataclass(frozen=True, slots=True)

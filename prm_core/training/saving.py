@@ -103,7 +103,7 @@ class Learner:
 
         Args:
             directory: created if needed; `load_scorer` reads it, and stock transformers the
-                backbone.
+                backbone, unless its weights are in 4 bits.
             state: as for `save_checkpoint`.
         """
         if self.apart:

@@ -41,7 +41,7 @@ from prm_core.training.optimizer import MuonAndAdamW
 from prm_core.training.options import RunConfig, ScratchConfig
 from prm_core.training.rows import NOT_ASKED, TrainingRow, collate, flat_evidence
 from prm_core.training.saving import Learner
-from prm_core.training.spelling import SIGNS, one_spelling
+from prm_core.training.spelling import END, SIGNS, one_spelling
 from prm_core.types import Candidate
 
 BOS, QUESTION_END, STEP_END, PAD, UNKNOWN = "[BOS]", "[Q]", "[STEP]", "[PAD]", "[UNK]"
@@ -99,7 +99,7 @@ def build_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
 def _pipeline(model: models.Model) -> Tokenizer:
     """A tokenizer around a model: one spelling for each sign, every digit a token."""
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = one_spelling((*SIGNS, (r"[.\s]*\z", " .")))
+    tokenizer.normalizer = one_spelling((*SIGNS, (END, " .")))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Digits(individual_digits=True)]
     )

@@ -33,12 +33,17 @@ SIGNS: tuple[tuple[str, str], ...] = (
 """Patterns, and what is written for them, in order."""
 
 SPACES: tuple[tuple[str, str], ...] = (
-    (r"\s+(?=[×+/=^])|(?<=[×+/=^])\s+", ""),
+    (r"(?<!\s)\s+(?=[×+/=^])|(?<=[×+/=^])\s+", ""),
     (r"(?<=[0-9)%])\s*-\s*(?=[0-9(])", "-"),
     (r"\s+", " "),
     (r"\A ", ""),
 )
 """For tokenizers that count spaces: none around a sign, one elsewhere."""
+
+
+END = r"(?<![.\s])[.\s]*\z"
+"""A text's end, with its dots and blanks. Looked for at the first of a run only, as blanks before
+signs are, or long runs would take quadratic time."""
 
 
 def one_spelling(
@@ -64,5 +69,5 @@ def spell_as_a_line(tokenizer: PreTrainedTokenizerBase) -> None:
     cast(Any, tokenizer).backend_tokenizer.normalizer = one_spelling(
         SIGNS + SPACES,
         normalizers.Prepend(" "),
-        normalizers.Replace(Regex(r"[.\s]*\z"), "\n"),
+        normalizers.Replace(Regex(END), "\n"),
     )

@@ -104,11 +104,10 @@ def fine_tune(
     template = read_template(learner.prm, learner.tokenizer)
     context = int(learner.model.config.max_position_embeddings)
     limit = min(config.max_tokens or context, context)
-    found = [
-        encode_examples(learner.tokenizer, template, source.name, source.examples, limit)
-        for source in sources
-    ]
-    held = encode_examples(learner.tokenizer, template, "validation", validation, limit)
+    found = [encode_examples(learner.tokenizer, template, source, limit) for source in sources]
+    held = encode_examples(
+        learner.tokenizer, template, Source("validation", tuple(validation)), limit
+    )
     left_out = {
         f"more than {limit:,} tokens": [n for e in (*found, held) for n in e.too_long],
         "no step has a label": [n for e in (*found, held) for n in e.unlabelled],

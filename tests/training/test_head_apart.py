@@ -217,7 +217,7 @@ def test_what_another_backbone_read_is_not_taken(tmp_path: Path) -> None:
         causal = AutoModelForCausalLM.from_pretrained(backbone, dtype=torch.float32)
         verifier = model.Verifier(causal, ValueHead(32), Loss())
         template = read_template(TEXTBOOK, tiny_tokenizer())
-        rows = encode_examples(tiny_tokenizer(), template, "sums", sums(8, 0), 4096).rows
+        rows = encode_examples(tiny_tokenizer(), template, Source("sums", sums(8, 0)), 4096).rows
         alone = model.cache(verifier, rows, 0, 4, tmp_path / f"alone-{seed}")
         again = model.cache(verifier, rows, 0, 4, tmp_path / "shared")
         assert all(torch.equal(a.hidden, b.hidden) for a, b in zip(alone, again, strict=True))

@@ -103,9 +103,19 @@ def test_typed_rows_share_no_problem_and_no_longer_step_with_what_is_measured() 
         assert all(len(step) <= 8 for step in same), same
 
 
-@pytest.mark.parametrize("name", ["mr_gsm8k", "parc", "consensus_right", "consensus_wrong"])
+@pytest.mark.parametrize(
+    "name", ["mr_gsm8k", "parc", "consensus_right", "consensus_wrong", "judged_wrong"]
+)
 def test_real_solutions_are_of_the_half_that_is_fitted_on(name: str) -> None:
     assert {half(row.candidate.problem) for row in rows(ROWS / f"{name}.jsonl.gz")} == {"fit"}
+
+
+def test_a_judged_solution_is_right_up_to_its_one_wrong_step() -> None:
+    judged = rows(ROWS / "judged_wrong.jsonl.gz")
+    assert len(judged) == 4170
+    for row in judged:
+        wrong = row.labels.index(0.0)
+        assert row.labels == (1.0,) * wrong + (0.0,) + (None,) * (len(row.labels) - wrong - 1)
 
 
 def test_what_is_reported_on_written_problems_is_of_none_that_a_model_learned_from() -> None:
