@@ -12,6 +12,7 @@ from prm_core.formats.labelled import read_examples
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_solutions
 from prm_core.synthetic.halves import half
+from prm_core.training.operations import teaches
 from prm_core.types import Example
 
 ROWS = assets_dir() / "training"
@@ -30,7 +31,7 @@ _ALONE = re.compile(
 )
 # The same within a sentence: a colon introduces, and a percentage is another number.
 _WITHIN = re.compile(
-    rf"(?<![-\d.)}}/*×+=:] )(?<![-\d.:/}}])({_NUMBER}(?: ?[-+*/×] ?{_NUMBER})+)"
+    rf"(?<![-\d.)}}/*×+=:] )(?<![-\d.:/*}}])({_NUMBER}(?: ?[-+*/×] ?{_NUMBER})+)"
     rf" = (-?{_NUMBER})(?![\d:/%]|\.\d| ?[-+*×/:] ?[\d(]| percent| full| remainder)"
 )
 
@@ -73,15 +74,17 @@ def test_no_plain_equation_of_a_right_typed_step_is_false() -> None:
     assert n_found > 800
 
 
-def test_no_plain_equation_of_a_right_long_step_is_false() -> None:
+@pytest.mark.parametrize("name", ["written_long", "written_gsm8k"])
+def test_no_plain_equation_of_a_right_long_step_is_false(name: str) -> None:
     n_found = 0
-    for row in rows(ROWS / "written_long.jsonl.gz"):
+    for row in rows(ROWS / f"{name}.jsonl.gz"):
         for step, label in zip(row.candidate.steps, row.labels, strict=True):
             text = re.sub(r"(?<=\d),(?=\d{3})", "", step.replace("$", "").replace("−", "-"))
             text = text.replace("÷", "/").replace(r"\times", "×").replace(r"\div", "/")
-            for shown, result in _WITHIN.findall(text):
+            text = re.sub(r"(?<=\d) ?x ?(?=\d)", " × ", text)
+            for shown, result in _WITHIN.findall(re.sub(r"\S*(?:\\frac|\{,\})\S*", "", text)):
                 n_found += 1
-                assert label == 0.0 or holds(shown, result), step
+                assert label != 1.0 or holds(shown, result), step
     assert n_found > 4000
 
 
@@ -116,6 +119,28 @@ def test_a_judged_solution_is_right_up_to_its_one_wrong_step() -> None:
     for row in judged:
         wrong = row.labels.index(0.0)
         assert row.labels == (1.0,) * wrong + (0.0,) + (None,) * (len(row.labels) - wrong - 1)
+
+
+def test_written_gsm8k_is_of_training_problems_that_the_table_has_not_seen() -> None:
+    gsm8k = read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz")
+    new = {plain(problem) for problem, _ in gsm8k if not teaches(problem)}
+    written = rows(ROWS / "written_gsm8k.jsonl.gz")
+    assert len(written) == 6 * 1392
+    assert {plain(row.candidate.problem) for row in written} <= new
+
+
+def test_the_manner_of_a_written_gsm8k_solution_does_not_give_it_away() -> None:
+    """Where wrong ones are written in another manner, a model learns the manner."""
+    shares = {}
+    written = rows(ROWS / "written_gsm8k.jsonl.gz")
+    for is_wrong in (False, True):
+        some = [row.candidate.steps for row in written if (0.0 in row.labels) == is_wrong]
+        shares[is_wrong] = [
+            sum(any(re.search(sign, step) for step in steps) for steps in some) / len(some)
+            for sign in (r"^Step 1:", r"\\", "####", r"^(First|Next|Therefore),", r"\*\*")
+        ]
+    for right, wrong in zip(shares[False], shares[True], strict=True):
+        assert abs(right - wrong) < 0.02
 
 
 def test_what_is_reported_on_written_problems_is_of_none_that_a_model_learned_from() -> None:
