@@ -34,6 +34,7 @@ from prm_core.calculator.tokens import (
     scan,
     words,
 )
+from prm_core.text.number_words import SCALES
 
 _LOOSELY = re.compile(
     r"≈|≅|\\approx|~|\b(?:about|approx\w*|round\w*|nearest|almost|roughly|whole|full|remain\w*|"
@@ -43,6 +44,7 @@ _LOOSELY = re.compile(
 _SQUARED = re.compile(r"\s*[a-z]{1,2}(?:(?P<square>²|\^\{?2)|³|\^\{?3)")  # "m²"
 _REMAINDER = frozenset(("remainder", "rest", "rem", "r"))
 _BEFORE_REMAINDER = frozenset((WORD, FILLER, LINK, COMMA, AND))
+_SCALES = re.compile(r"\b(?:thousand|million|billion)\b", re.IGNORECASE)
 _PI_DIGITS = 500  # 3.14 is off by a two-thousandth, 22/7 by less
 # Every match of it in ASCII holds one of these pieces, which are looked for much quicker.
 _LOOSE_PIECES = (
@@ -180,7 +182,7 @@ def _judge(
         start, end = part[0].start, part[-1].end
         if part[0].first == ELSEWHERE:
             start = reader.starts[0]  # its sign of equality
-        holds = not worst or _holds_as_percent(reader, part)
+        holds = not worst or _holds_as_percent(reader, part) or _holds_without_share(reader, part)
         error = 0.0 if holds else worst
         unknown = reader.saw_unknown
         equations.append(
@@ -251,6 +253,9 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
 
 def _converts(reader: Reader, a: Side, b: Side) -> bool:
     """`2 hours = 120 minutes`, `90 × 2 = 180 minutes = 3 hours`, `2 hours = 2 × 60`."""
+    scale = _SCALES.search(reader.text, b.start, b.end)
+    if scale is not None and _SCALES.search(reader.text, a.start, a.end) is None:
+        return a.value * SCALES[scale[0].lower()] == b.value  # "5 × 3 = 15 thousand"
     mixed = a.unit if a.mixed else b.unit if b.mixed else ""
     if mixed or (a.unit and not b.unit and b.signs):
         return any(a.value * factor == b.value for factor in factors_of(mixed or a.unit))
@@ -327,3 +332,9 @@ def _holds_as_percent(reader: Reader, chain: list[Side]) -> bool:
         holds = holds or (None not in values and len(set(values)) == 1)
     reader.i, reader.hundredth = here, Fraction(1, 100)
     return holds
+
+
+def _holds_without_share(reader: Reader, chain: list[Side]) -> bool:
+    """Whether "half of 24 - 6 = 18, which is 9" or "40 times burns 40 × 128" speaks of the rest."""
+    again = reader.behind_share(chain[0])
+    return again is not None and all(side.value == again for side in chain[1:])

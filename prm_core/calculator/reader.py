@@ -581,6 +581,24 @@ class Reader:
             j += 1
         return self.kinds[j] == OF and self.kinds[j + 1] != NUMBER
 
+    def behind_share(self, side: Side) -> Number | None:
+        """The value of the computation alone that a share is taken of or that is done so often.
+
+        Of "half of 24 - 6" and "40 times burns 24 - 6" that is 18. None where there is none.
+        """
+        kinds, here = self.kinds, self.i
+        j = side.first + 1
+        while kinds[j] in ("/", "%", NUMBER):
+            j += 1
+        if kinds[j] == "*" and self.values[j] == "times" and kinds[j + 1] == WORD:
+            j += 1
+        elif kinds[j] != OF:
+            return None
+        self.i = j + 1
+        again = self.side() if kinds[j + 1] in _OPERAND else None
+        self.i = here
+        return again.value if again is not None and again.signs and again.end == side.end else None
+
     def relation(self, left: Side) -> str:
         """ "=" or "words" where the text says that what was read equals what comes; else ""."""
         kinds, j = self.kinds, self.i

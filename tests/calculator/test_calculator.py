@@ -120,6 +120,14 @@ TRUE = [
     r"5\frac{10}{2} = 25",
     "15 mangoes = 15 × 1.60 = $24",
     "First 10 jerseys = 10 * 24 = 240 dollars",
+    "half of 24 - 6 = 18, which is 9",
+    "1/3 of 6 + 3 = 9, which is 3",
+    "two thirds of 45 × 12 = 540 is 360",
+    "half of 12 + 8 = 14",
+    "40 times burns 40 * 128 = 5120 calories",
+    "The shop loses 5 × 3 = 15 thousand dollars.",
+    "38 / 19 = 2 million",
+    "2 thousand + 3 thousand = 5 thousand",
 ]
 FALSE = [
     "17 apples + 15 apples = 31 apples",
@@ -171,6 +179,11 @@ FALSE = [
     "15 mangoes = 15 × 1.60 = $25",
     "2 hours = 2 × 50 = 100 minutes",
     "3 × 5 = 16, so there are 16",
+    "half of 24 - 6 = 17",
+    "half of 60 = 60",
+    "40 times 128 = 128",
+    "5 × 3 = 16 thousand",
+    "2 thousand + 3 thousand = 5",
 ]
 # Words and signs that are no statement of equality, or one that only looks false.
 SILENT = [
