@@ -38,9 +38,10 @@ from prm_core.text.number_words import SCALES
 
 _LOOSELY = re.compile(
     r"≈|≅|\\approx|~|\b(?:about|approx\w*|round\w*|nearest|almost|roughly|whole|full|remain\w*|"
-    r"complete\w*|at (?:least|most)|estimate\w*|closest)\b|\d r ?\d",
+    r"complete\w*|at (?:least|most)|estimate\w*|closest|a bit)\b|\d r ?\d",
     re.IGNORECASE,
 )
+_ON = re.compile("times|plus|minus")
 _SQUARED = re.compile(r"\s*[a-z]{1,2}(?:(?P<square>²|\^\{?2)|³|\^\{?3)")  # "m²"
 _REMAINDER = frozenset(("remainder", "rest", "rem", "r"))
 _BEFORE_REMAINDER = frozenset((WORD, FILLER, LINK, COMMA, AND))
@@ -49,7 +50,7 @@ _PI_DIGITS = 500  # 3.14 is off by a two-thousandth, 22/7 by less
 # Every match of it in ASCII holds one of these pieces, which are looked for much quicker.
 _LOOSE_PIECES = (
     *words("~ about approx round nearest almost roughly whole full remain complete"),
-    *("at least", "at most", "estimate", "closest", " r"),
+    *("at least", "at most", "estimate", "closest", "a bit", " r"),
 )
 
 
@@ -196,7 +197,10 @@ def _judge(
             error, near = _difference(*rest, False)
         elif error and (_goes_on(reader, chain, k) or _converts(reader, a, b)):
             error = 0.0
-        if error and not every and _is_open(reader, a, b, links[k]):
+        # With `every`, an unknown has some value for a trial, and errors say nothing.
+        if (links[k] == "words" if every else error) and _is_open(
+            reader, a, b, links[k], k + 2 < len(chain)
+        ):
             close()
             part, worst, rounded = [], 0.0, False
         part.append(b)
@@ -228,14 +232,20 @@ def _remainder(reader: Reader, a: Side, b: Side) -> tuple[Side, Side] | None:
     return a._replace(value=over, signs=""), b._replace(value=exact(b.value * under + rest))
 
 
-def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
-    """Whether it is open that two sides which differ are meant as equal."""
-    if a.cut or b.cut:
+def _is_open(reader: Reader, a: Side, b: Side, link: str, goes_on: bool) -> bool:
+    """Whether it is open that two sides which differ are meant as equal.
+
+    Of a chain that goes on, the second is a computation and no result: "half of one is 6/2 = 3".
+    """
+    if a.cut or b.cut or {a.unit, b.unit} & {"am", "pm"}:
         return True
     if link == "words":
-        return a.is_number or not b.is_number or reader.is_of(a)
-    if a.signs == "%" and reader.takes_of(a):
-        return True  # "10% of the price = 55"
+        bought = bool(a.unit) and a.unit != "$" and b.unit == "$"  # "the 2 x 4 boards were $10"
+        computed = not b.is_number or b.signs == "%" or (b.signs == "/" and goes_on)
+        in_words = not b.signs and reader.takes_of(b)  # "5% of 1200 is half of that"
+        return a.is_number or computed or bought or in_words or reader.is_of(a)
+    if _is_half_told(reader, a, b) or _counts_and_values(a, b):
+        return True
     if not a.is_number:
         apart = bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
         return apart and not (a.mixed or b.mixed)
@@ -249,6 +259,27 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str) -> bool:
     if priced and not factors_of(a.unit):
         return True
     return (counted_apart and not known) or a.labelled or not (a.written and b.written)
+
+
+def _is_half_told(reader: Reader, a: Side, b: Side) -> bool:
+    """Whether words around two sides hold a part of what is computed.
+
+    As in "third of 21 = 7", "10% of the price = 55", "tax 10% = 55", "so 1/5 = 5" and "plus 60
+    = 420".
+    """
+    if reader.takes_of(a):
+        return True
+    if not a.signs and (reader.is_of(a) or reader.goes_on_from_before(a) or reader.takes_of(b)):
+        return True
+    part = a.signs == "%" or (a.signs == "/" and a.operands[0] == 1)
+    return part and not b.signs and b.value > 1
+
+
+def _counts_and_values(a: Side, b: Side) -> bool:
+    """Whether things are added and then their prices: "1 pen + 2 caps = 4 + 2 × 5"."""
+    if set(a.signs) != {"+"} or a.unit in ("", "$") or b.unit not in ("", "$"):
+        return False
+    return "*" in b.signs or (a.signs == b.signs and not set(a.operands) & set(b.operands))
 
 
 def _converts(reader: Reader, a: Side, b: Side) -> bool:
@@ -272,7 +303,7 @@ def _goes_on(reader: Reader, chain: list[Side], k: int) -> bool:
     a, b = chain[k], chain[k + 1]
     if not (a.signs and b.signs and b.operands) or b.operands[0] != a.value:
         return False
-    return k + 2 < len(chain) or "times" in reader.text[b.start : b.end]
+    return k + 2 < len(chain) or _ON.search(reader.text, b.start, b.end) is not None
 
 
 def _difference(a: Side, b: Side, loosely: bool) -> tuple[float, bool]:

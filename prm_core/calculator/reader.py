@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from prm_core.calculator.conversions import CONVERSIONS, factor_of, singular
-from prm_core.calculator.readings import Side
+from prm_core.calculator.readings import ELSEWHERE, Side
 from prm_core.calculator.tokens import (
     AND,
     COMMA,
@@ -61,6 +61,7 @@ _SHORT_UNITS = frozenset(
     words("kg cm mm km ml cl dl dm mg ft in oz lb hr mi yd pm am st nd rd th kw mb gb")
 )
 _BOX = re.compile(r"\\(?:boxed|fbox|mbox|text\w*|math\w+)\s*\Z")
+_SHARE = frozenset(("/", "%", "(", ")", NUMBER))  # 2/3, 20%, \\frac{2}{3}
 _BEHIND_UNIT = frozenset("+-*/=)^c%")
 _NOT_TIME = frozenset((WORD, *"*/^%("))  # not behind "1 h 50", which is a time
 
@@ -156,7 +157,7 @@ class Reader:
         return before or behind or counts or self.saw_letter
 
     def _belongs_before(self, first: int) -> bool:
-        r"""Whether what stands before takes it: `f(-2)`, `a_{14}`, `\log_2 8`, `x^2`, `}{2}`."""
+        r"""Whether what stands before takes it: `f(-2)`, `10% (90)`, `3 17/12`, `a_{14}`, `x^2`."""
         if not first:
             return False
         kind, said = self.kinds[first - 1], str(self.values[first - 1])
@@ -164,6 +165,10 @@ class Reader:
         tight = self.text[end:place] in ("", r"\left")
         letter = kind in (WORD, FILLER, VARIABLE) or said == "'"
         if tight and self.text[place] in "(+-−" and (letter or kind == ")"):
+            return True
+        if (kind == "%" and self.kinds[first] == "(") or (
+            kind == NUMBER and self.shown[first - 1] >= 0 and self.kinds[first + 1] == "/"
+        ):
             return True
         in_group = self.text[place] == "{" and not _BOX.search(self.text, max(0, place - 12), place)
         if in_group or self.text[end - 1] == "}":
@@ -177,6 +182,8 @@ class Reader:
         return spaced and self.values[i - 1] == ":" and self.kinds[i - 2] == WORD
 
     def _digits_shown(self, first: int, last: int) -> int:
+        if self.kinds[first] == "(" and last == first + 2:
+            first = last = first + 1  # "\\boxed{4.22}"
         if first == last:
             return self.shown[first]
         if last == first + 1 and self.kinds[last] == "%" and self.shown[first] >= 0:
@@ -314,11 +321,11 @@ class Reader:
         return quotient(a, b)
 
     def _skip_words(self) -> None:
-        """Behind a sign: "25 classmates + his 1 teacher"."""
+        """Behind a sign: "25 classmates + his 1 teacher", "Ann (21) - Tom (13)"."""
         j = self.i
         while self.kinds[j] in (WORD, FILLER) and j < self.i + 2:
             j += 1
-        if self.kinds[j] == NUMBER:
+        if self.kinds[j] == NUMBER or self.text[self.starts[j] : self.ends[j]] == "(":
             self.i = j
 
     def _follows_at_once(self) -> bool:
@@ -483,8 +490,10 @@ class Reader:
     def _skip_unit(self) -> None:
         """Pass over a unit, where the computation continues after it."""
         j, kinds = self.i, self.kinds
-        if kinds[j] in (WORD, FILLER) and self.starts[j] == self.ends[j - 1]:
-            n = self.ends[j] - self.starts[j]  # "3a", "3ab"
+        if kinds[j] in (WORD, FILLER) and (
+            self.starts[j] == self.ends[j - 1] or self.text[self.ends[j - 1] - 1] == "}"
+        ):
+            n = self.ends[j] - self.starts[j]  # "3a", "3ab", "\\frac{5}{4} b"
             self.saw_letter |= n == 1 or (n == 2 and self.values[j] not in _SHORT_UNITS)
         if kinds[j] in _BEHIND_UNIT and not (kinds[j] == "/" and kinds[j + 1] == WORD):
             return
@@ -498,8 +507,8 @@ class Reader:
                 j += 2
             elif kinds[j] == "^" and j > self.i and kinds[j + 1] == NUMBER:
                 j += 2  # "cm^3"
-            elif kinds[j] == "(" and kinds[j + 1] in _UNIT:
-                k = j + 1
+            elif kinds[j] == "(" and (kinds[j + 1] in _UNIT or self._is_remark(j)):
+                k = j + 1 + (kinds[j + 1] == NUMBER)
                 while k < j + 1 + _UNIT_WORDS and kinds[k] in _UNIT and not self._begins_other(k):
                     k += 1
                 if kinds[k] != ")":
@@ -509,6 +518,10 @@ class Reader:
                 break
         if j > self.i and kinds[j] in _BEHIND_UNIT and kinds[j] != "^":
             self.i = j
+
+    def _is_remark(self, i: int) -> bool:
+        """Whether a bracket is "(16 students)" behind what they have, and no factor."""
+        return self.starts[i] > self.ends[i - 1] and self.kinds[i + 1 : i + 3] == [NUMBER, WORD]
 
     def _command(self) -> Number | None:
         """`add 5 and 7`, `subtract 4 from 10`, `the product of 3 and 8`, `divide 12 by 4`."""
@@ -566,36 +579,55 @@ class Reader:
         return "\n" in self.text[self.ends[i - 1] : self.starts[i]]
 
     def _begins_other(self, i: int) -> bool:
-        """Whether a word is no unit of what stands before it: "a = 0 or a = 2"."""
-        return self._new_line(i) or self.values[i] in ("or", "a", "i")
+        """Whether a word is no unit of what stands before it: "a = 0 or a = 2", "45 so m"."""
+        return self._new_line(i) or self.values[i] in ("or", "a", "i", "so")
 
     def is_of(self, side: Side) -> bool:
-        """Whether words speak of something of it: "the last digit of 3^4 is 1"."""
+        """Whether words speak of something of it: "the last digit of 3^4", "third of 21"."""
         i = side.first
-        return i > 1 and self.kinds[i - 1] == OF and self.kinds[i - 2] == WORD
+        return i > 1 and self.kinds[i - 1] == OF and self.kinds[i - 2] in (WORD, NUMBER)
 
     def takes_of(self, side: Side) -> bool:
-        """Whether a percentage is one of something in words: "10% of the price"."""
-        j = side.first + 2
+        """Whether a share is one of something in words: "10% of the price", "half of it"."""
+        in_words = not side.signs and side.value < 1
+        if side.first == ELSEWHERE or not (in_words or side.signs in ("%", "/")):
+            return False
+        j = self._behind(side)
         while self.kinds[j] == FILLER:
             j += 1
         return self.kinds[j] == OF and self.kinds[j + 1] != NUMBER
 
+    def goes_on_from_before(self, side: Side) -> bool:
+        """Whether "plus" or "minus" is right before it, so what it is taken to stands before."""
+        return side.first > 0 and self.values[side.first - 1] in ("plus", "minus")
+
+    def _behind(self, side: Side) -> int:
+        """The first token behind a computation."""
+        j = side.first
+        while self.starts[j] < side.end:
+            j += 1
+        return j
+
     def behind_share(self, side: Side) -> Number | None:
         """The value of the computation alone that a share is taken of or that is done so often.
 
-        Of "half of 24 - 6" and "40 times burns 24 - 6" that is 18. None where there is none.
+        Of "half of the 24 - 6", "40 times burns 24 - 6" and "double 24 - 6" that is 18. None where
+        there is none.
         """
         kinds, here = self.kinds, self.i
         j = side.first + 1
-        while kinds[j] in ("/", "%", NUMBER):
+        if kinds[side.first] != TIMES_WORD:
+            while kinds[j] in _SHARE:
+                j += 1
+            often = kinds[j] == "*" and self.values[j] == "times"
+            if not often and kinds[j] != OF:
+                return None
             j += 1
-        if kinds[j] == "*" and self.values[j] == "times" and kinds[j + 1] == WORD:
+        last = j + _UNIT_WORDS
+        while kinds[j] in (WORD, FILLER) and j < last:
             j += 1
-        elif kinds[j] != OF:
-            return None
-        self.i = j + 1
-        again = self.side() if kinds[j + 1] in _OPERAND else None
+        self.i = j
+        again = self.side() if kinds[j] in _OPERAND else None
         self.i = here
         return again.value if again is not None and again.signs and again.end == side.end else None
 

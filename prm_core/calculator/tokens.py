@@ -50,7 +50,7 @@ _SCANNER = re.compile(
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
     |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ ])\d{3})+(?!,?\d)|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
-    |(?P<times>\\times|\\cdot|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
+    |(?P<times>\\times|\\cdot|\\\*|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
     |(?P<pi>\\pi(?![^\W\d_])|π)
     |(?P<about>\\approx|≈|≅)|(?P<no>\\[a-z]+|[≠<>≤≥→]|=>|->)
     |(?P<small>[²³])|(?P<vulgar>[½⅓⅔¼¾⅕⅛])
@@ -109,6 +109,10 @@ _KINDS: dict[str, str] = {
     "to": LINK, "of": OF, "and": AND, "percent": "%", "pct": "%",
     **dict.fromkeys(("because", "since", "if", "when", "while", "but", "first", "next"), STOP),
 }  # fmt: skip
+_NOT_COUNTED = frozenset(
+    words("first second third other last latter next each every this that per")
+)
+_NUMBERED = frozenset(words("year month week day hour round game trip step part box group team"))
 _LETTERS = frozenset("xyzn")
 _NUMBER_WORDS = {**UNITS, **TENS}
 _KNOWN = frozenset(
@@ -183,7 +187,14 @@ def scan(text: str) -> Tokens:
         start, end = match.span(kind)
         found = small[start:end]
         if kind == "number":
-            _add_number(tokens, found, start, end)
+            if " " in found and tokens.kinds and tokens.values[-1] in _NUMBERED:
+                number, _, found = found.partition(" ")  # "year 2 377+50"
+                tokens.add(NUMBER, int(number), start, start + len(number), 0)
+                start = end - len(found)
+            if _is_in_a_name(tokens, start):
+                add(WORD, found, start, end)
+            else:
+                _add_number(tokens, found, start, end)
         elif kind == "word":
             if found == "k" and _LETTER_K.search(small):
                 add(WORD, found, start, end)
@@ -210,6 +221,13 @@ def scan(text: str) -> Tokens:
     if ":" in text:
         _settle_colons(tokens)
     return tokens
+
+
+def _is_in_a_name(tokens: Tokens, start: int) -> bool:
+    """Whether a number is the 2 of "H2", and not the 50 of "1h50"."""
+    if not tokens.kinds or tokens.kinds[-1] != WORD or tokens.ends[-1] != start:
+        return False
+    return len(tokens.kinds) == 1 or tokens.ends[-2] != tokens.starts[-1]
 
 
 def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
@@ -303,6 +321,8 @@ def _add_word(tokens: Tokens, found: str, start: int, end: int) -> None:
         _add_part(tokens, found, start, end)
     elif found in SCALES or found == "k":
         _add_scale(tokens, found, start, end)
+    elif found == "one" and tokens.kinds and tokens.values[-1] in _NOT_COUNTED:
+        tokens.add(WORD, found, start, end)  # "the other one"
     elif found in _NUMBER_WORDS:
         _add_unit(tokens, _NUMBER_WORDS[found], start, end)
     elif found in _TIMES_WORDS:
@@ -330,7 +350,9 @@ def _behind_a_number(tokens: Tokens) -> bool:
 def _add_part(tokens: Tokens, found: str, start: int, end: int) -> None:
     """`half`, `two thirds`, `a third`."""
     part = Fraction(1, _PARTS[found])
-    if _behind_a_number(tokens) and tokens.shown[-1] < 0:
+    if tokens.kinds and tokens.values[-1] in _NOT_COUNTED:
+        tokens.add(WORD, found, start, end)  # "the second half"
+    elif _behind_a_number(tokens) and tokens.shown[-1] < 0:
         tokens.values[-1] = exact(_number(tokens.values[-1]) * part)
         tokens.ends[-1] = end
     elif _behind_a_number(tokens):
@@ -378,7 +400,7 @@ def _settle_words(tokens: Tokens) -> None:
     for i in range(len(kinds) - 2, 0, -1):
         if values[i] == "times" and (kinds[i + 1] in _ENDS or values[i + 1] in ("a", "per")):
             kinds[i] = WORD
-        elif values[i] == "away" and values[i - 1] == "take" and kinds[i + 1] == NUMBER:
+        elif values[i - 1 : i + 1] == ["take", "away"] and kinds[i - 2 : i + 2 : 3] == [NUMBER] * 2:
             kinds[i] = "-"
             for column in tokens.columns():
                 del column[i - 1]

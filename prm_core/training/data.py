@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from torch.utils.data import Sampler
@@ -14,7 +15,8 @@ from transformers import PreTrainedTokenizerBase
 from prm_core.errors import BadOptionError, DataError, InputError, check_above_zero
 from prm_core.families.value_head import Template
 from prm_core.formats.labelled import read_examples
-from prm_core.synthetic.gsm8k import read_plans
+from prm_core.paths import assets_dir
+from prm_core.synthetic.gsm8k import read_plans, read_solutions
 from prm_core.synthetic.solution import LabelledSolution, Plan
 from prm_core.synthetic.stream import generate
 from prm_core.training.operations import teaches
@@ -37,8 +39,8 @@ class Source:
         examples: its rows.
         weight: how many times one epoch sees each row; with 0.5, half of them, drawn again for
             every epoch.
-        is_known: the table of operations has learned from these problems and knows them too well,
-            so what it says of them is hidden from the head.
+        is_known: the table of operations has learned from these problems, whose texts are changed,
+            and knows them too well.
     """
 
     name: str
@@ -131,6 +133,13 @@ def same_problem(problem: str) -> str:
     return " ".join(problem.lower().split())
 
 
+@cache
+def _known_problems() -> frozenset[str]:
+    """What the table of operations has learned from, as `same_problem` writes it."""
+    gsm8k = read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz")
+    return frozenset(same_problem(problem) for problem, _ in gsm8k if teaches(problem))
+
+
 def hold_out(
     sources: Sequence[Source], share: float, seed: int
 ) -> tuple[list[Source], list[Example]]:
@@ -197,6 +206,8 @@ def encode_examples(
 ) -> Encoding:
     """Encode a source's solutions; unusable ones are named, never truncated.
 
+    What the table of operations says of a problem that it has learned from is hidden.
+
     Raises:
         DataError: a step has no token to read.
     """
@@ -210,7 +221,9 @@ def encode_examples(
             row = labelled_row(tokenizer, template, example)
         except InputError as error:
             raise DataError(f"{example.candidate.id}: {error}", path=source.name) from error
-        if source.is_known and template.operations:
+        if template.operations and (
+            source.is_known or same_problem(example.candidate.problem) in _known_problems()
+        ):
             row = without_operations(row)
         if len(row.input_ids) > max_tokens:
             found.too_long.append(f"{name} ({len(row.input_ids):,} tokens)")

@@ -10,8 +10,9 @@ from prm_core.errors import BadOptionError
 from prm_core.families.value_head import VERSIONS, read_template
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_solutions
-from prm_core.training.data import encode_examples, same_problem, spoiled_sources
+from prm_core.training.data import Source, encode_examples, same_problem, spoiled_sources
 from prm_core.training.operations import teaches
+from prm_core.types import Candidate, Example
 from tests.tiny import MARKED, tiny_tokenizer
 
 SOLUTIONS = [*read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz")][:400]
@@ -43,6 +44,19 @@ def test_what_the_table_has_learned_from_is_not_shown_to_the_head() -> None:
         said = [features for row in rows for features in row.calculator]
         assert {len(features) for features in said} == {N_FEATURES + N_OPERATIONS}
         assert any(any(features[:N_FEATURES]) for features in said)
+        assert any(any(features[N_FEATURES:]) for features in said) == is_shown
+
+
+def test_what_the_table_says_of_its_own_problems_is_hidden_in_any_file() -> None:
+    template = read_template({**MARKED, "evidence": VERSIONS}, tiny_tokenizer())
+    known, new = ([p for p, _ in SOLUTIONS if teaches(p) == is_known] for is_known in (True, False))
+    for problems, is_shown in ((known, False), (new, True)):
+        examples = tuple(
+            Example(Candidate(f" {problem}\n", ("3 + 4 = 7", "7 - 2 = 5")), (1.0, 1.0), "file")
+            for problem in problems
+        )
+        rows = encode_examples(tiny_tokenizer(), template, Source("file", examples), 4096).rows
+        said = [features for row in rows for features in row.calculator]
         assert any(any(features[N_FEATURES:]) for features in said) == is_shown
 
 

@@ -29,10 +29,11 @@ _EQUATION = re.compile(
 _ALONE = re.compile(
     rf"(?:^|: )({_NUMBER}(?: ?[-+*×x] ?{_NUMBER})+) = ({_NUMBER})(?![\d.,:/%]| \d| ?[-+*×x/÷])"
 )
-# The same within a sentence: a colon introduces, and a percentage is another number.
+# The same within a sentence: a colon introduces, and a percentage is another number, as is a part
+# of something ("so 1/5 = 5").
 _WITHIN = re.compile(
-    rf"(?<![-\d.)}}/*×+=:] )(?<![-\d.:/*}}])({_NUMBER}(?: ?[-+*/×] ?{_NUMBER})+)"
-    rf" = (-?{_NUMBER})(?![\d:/%]|\.\d| ?[-+*×/:] ?[\d(]| percent| full| remainder)"
+    rf"(?<![-\d.)}}/*×+=:] )(?<![-+\d.:/*}}])(?!1/\d = )({_NUMBER}(?: ?[-+*/×] ?{_NUMBER})+)"
+    rf" = (-?{_NUMBER})(?![\d:/%(]|\.\d| ?[-+*×/:] ?[\d(]| percent| full| remainder)"
 )
 
 
@@ -74,7 +75,7 @@ def test_no_plain_equation_of_a_right_typed_step_is_false() -> None:
     assert n_found > 800
 
 
-@pytest.mark.parametrize("name", ["written_long", "written_gsm8k"])
+@pytest.mark.parametrize("name", ["written_long", "written_gsm8k", "written_alike"])
 def test_no_plain_equation_of_a_right_long_step_is_false(name: str) -> None:
     n_found = 0
     for row in rows(ROWS / f"{name}.jsonl.gz"):
@@ -129,10 +130,22 @@ def test_written_gsm8k_is_of_training_problems_that_the_table_has_not_seen() -> 
     assert {plain(row.candidate.problem) for row in written} <= new
 
 
-def test_the_manner_of_a_written_gsm8k_solution_does_not_give_it_away() -> None:
+def test_written_alike_is_six_solutions_of_each_of_other_training_problems() -> None:
+    gsm8k = read_solutions(assets_dir() / "gsm8k" / "train.jsonl.gz")
+    known = {plain(problem) for problem, _ in gsm8k if teaches(problem)}
+    of_problem: dict[str, list[bool]] = {}
+    for row in rows(ROWS / "written_alike.jsonl.gz"):
+        of_problem.setdefault(plain(row.candidate.problem), []).append(0.0 in row.labels)
+    assert len(of_problem) == 1385
+    assert of_problem.keys() <= known
+    assert all(sorted(wrong) == [False] * 2 + [True] * 4 for wrong in of_problem.values())
+
+
+@pytest.mark.parametrize("name", ["written_gsm8k", "written_alike"])
+def test_the_manner_of_a_written_gsm8k_solution_does_not_give_it_away(name: str) -> None:
     """Where wrong ones are written in another manner, a model learns the manner."""
     shares = {}
-    written = rows(ROWS / "written_gsm8k.jsonl.gz")
+    written = rows(ROWS / f"{name}.jsonl.gz")
     for is_wrong in (False, True):
         some = [row.candidate.steps for row in written if (0.0 in row.labels) == is_wrong]
         shares[is_wrong] = [
