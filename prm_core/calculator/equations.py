@@ -26,6 +26,7 @@ from prm_core.calculator.tokens import (
     LINK,
     NUMBER,
     OF,
+    TIMES_WORD,
     VARIABLE,
     WORD,
     Number,
@@ -42,6 +43,7 @@ _LOOSELY = re.compile(
     re.IGNORECASE,
 )
 _ON = re.compile("times|plus|minus")
+_COINS = re.compile(r"\b(?:quarters|dimes?|nickels?|penn(?:y|ies))\b", re.IGNORECASE)
 _SQUARED = re.compile(r"\s*[a-z]{1,2}(?:(?P<square>²|\^\{?2)|³|\^\{?3)")  # "m²"
 _REMAINDER = frozenset(("remainder", "rest", "rem", "r"))
 _BEFORE_REMAINDER = frozenset((WORD, FILLER, LINK, COMMA, AND))
@@ -210,7 +212,10 @@ def _judge(
 
 
 def _remainder(reader: Reader, a: Side, b: Side) -> tuple[Side, Side] | None:
-    """Of "53 / 8 = 6 remainder 5" the 53 and the 6 × 8 + 5; None where no remainder is told."""
+    """Of "53 / 8 = 6 remainder 5" and "53 / 8 = 6 with 5 left" the 53 and the 6 × 8 + 5.
+
+    None where no remainder is told.
+    """
     if a.signs != "/" or b.signs or not isinstance(b.value, int) or len(a.operands) != 2:
         return None
     kinds, j = reader.kinds, b.first + 1
@@ -218,11 +223,12 @@ def _remainder(reader: Reader, a: Side, b: Side) -> tuple[Side, Side] | None:
         j += 1
         if j > b.first + 5:
             return None
-    if reader.values[j] not in _REMAINDER:
-        return None
-    j += 1
-    while kinds[j] in (OF, FILLER, COPULA):
+    if reader.values[j] in _REMAINDER:
         j += 1
+        while kinds[j] in (OF, FILLER, COPULA):
+            j += 1
+    elif "left" not in reader.values[j + 1 : j + 3]:
+        return None
     rest = reader.values[j]
     if kinds[j] != NUMBER or isinstance(rest, str):
         return None
@@ -247,8 +253,9 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str, goes_on: bool) -> bool
     if _is_half_told(reader, a, b) or _counts_and_values(a, b):
         return True
     if not a.is_number:
-        apart = bool(a.unit and b.unit and a.unit != b.unit and factor_of(a.unit, b.unit))
-        return apart and not (a.mixed or b.mixed)
+        factor = factor_of(a.unit, b.unit) if a.unit and b.unit and a.unit != b.unit else None
+        converted = factor in a.operands  # "2.5 years × 12 = 30 months"
+        return factor is not None and not (a.mixed or b.mixed or converted)
     counted = bool(a.unit) and a.unit != b.unit
     # "5 apples = $10"; "3 pens = 4.50" and "1 pen = 4.50/3"
     counted_apart = counted and bool(b.unit) and b.is_number
@@ -267,9 +274,10 @@ def _is_half_told(reader: Reader, a: Side, b: Side) -> bool:
     As in "third of 21 = 7", "10% of the price = 55", "tax 10% = 55", "so 1/5 = 5" and "plus 60
     = 420".
     """
-    if reader.takes_of(a):
+    if reader.takes_of(a) or _COINS.search(reader.text, a.start, a.end):
         return True
-    if not a.signs and (reader.is_of(a) or reader.goes_on_from_before(a) or reader.takes_of(b)):
+    plain = not a.signs or reader.kinds[a.first] == TIMES_WORD
+    if plain and (reader.is_of(a) or reader.goes_on_from_before(a) or reader.takes_of(b)):
         return True
     part = a.signs == "%" or (a.signs == "/" and a.operands[0] == 1)
     return part and not b.signs and b.value > 1
@@ -329,6 +337,9 @@ def _is_rounded(shown: Side, other: Side, gap: Number, loosely: bool) -> bool:
     unit = Fraction(1, 10**shown.shown)
     if shown.shown >= 2:
         return gap < unit
+    if loosely and isinstance(other.value, int):  # "123 + 456 ≈ 580", and no "40 + 20 ≈ 61"
+        place = _last_place(shown.value) if not shown.shown else 0
+        return gap * 2 <= place and gap * 50 <= size(other.value)
     if loosely:
         return gap < unit or gap * 50 <= size(other.value)
     if shown.shown == 1:
@@ -348,7 +359,11 @@ def _holds_as_percent(reader: Reader, chain: list[Side]) -> bool:
     if not any("%" in side.signs for side in chain):
         return False
     here, holds = reader.i, False
-    for meaning in (1, 0):
+    # A percentage beside a mere number is a share of it: "60 + 8%" is not 68.
+    shares = any(
+        set(s.signs) & {"+", "-"} and 0 < s.signs.count("%") < len(s.operands) for s in chain
+    )
+    for meaning in (0,) if shares else (1, 0):
         reader.hundredth = meaning
         values: list[Number | None] = []
         for side in chain:

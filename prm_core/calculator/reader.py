@@ -50,7 +50,10 @@ BEGINS = frozenset((NUMBER, "(", FRACTION, ROOT, PI, VARIABLE, TIMES_WORD, VERB,
 _OPERAND = BEGINS - {VERB}
 _RESULT = _OPERAND - {VARIABLE}
 _FACTOR = frozenset((ROOT, FRACTION, VARIABLE, PI))
-_JOINS = frozenset(("_", r"\pm", r"\mp", r"\mod", r"\bmod", r"\pmod", r"\choose"))
+_JOINS = frozenset(("_", r"\pm", r"\mp", r"\mod", r"\bmod", r"\pmod", r"\choose", "mod", "?"))
+_UNREAD = frozenset(
+    words(r"| ! … \dots \cdots \ldots \vert \rvert")
+)  # they end what is computed with
 _ARROWS = frozenset(  # commands that take nothing
     words(
         r"\implies \iff \to \rightarrow \therefore \because \colon \leq \geq \le \ge \neq \ne \lt "
@@ -106,7 +109,7 @@ class Reader:
             tuple(self.operands),
             "".join(self.signs),
             self._digits_shown(first, last),
-            self.smallest or self._unit(first, last),
+            self.smallest or self._unit(first, last) or ("" if alone else self.measure),
             alone and first > 0 and self.kinds[first - 1] in (WORD, COPULA, FILLER, LINK),
             not alone or self.kinds[first] == VARIABLE or self._is_in_digits(first),
             self._is_cut(first, last),
@@ -128,6 +131,8 @@ class Reader:
                     j -= 1
                 if j == last - 1 or not self._opens_group(j):
                     return last
+            elif self.kinds[j] == "/" and self.kinds[j - 1] == WORD:
+                j -= 1  # "km/h"
             elif self.kinds[j] not in _UNIT:
                 return last
             last = j - 1
@@ -140,7 +145,7 @@ class Reader:
         while j > max(0, first - 3) and kinds[j] == WORD:
             j -= 1
         signs = _OPERATIONS if j == first - 1 else "+*"
-        before = j > 0 and kinds[j] in signs and kinds[j - 1] != STOP
+        before = j > 0 and kinds[j] in signs and (kinds[j - 1] != STOP or self._is_unread(j - 1))
         behind = kinds[self.i] in "+*/^(" or (
             kinds[self.i] == "-" and self.ends[self.i + 1] - self.starts[self.i + 1] == 1
         )
@@ -156,8 +161,14 @@ class Reader:
         behind = behind or kinds[self.i] in _FACTOR or self.values[self.i] in _JOINS
         return before or behind or counts or self.saw_letter
 
+    def _is_unread(self, i: int) -> bool:
+        """Whether a sign belongs to a number: of "3! ×", "|3 - 8| +", "2 + ... +", "30 lbs. ×"."""
+        said = "".join(map(str, self.values[max(0, i - 1) : i + 1]))
+        short = said[-1] == "." and self.kinds[i - 1] == WORD and not self._new_line(i + 1)
+        return short or said.endswith("..") or self.values[i] in _UNREAD
+
     def _belongs_before(self, first: int) -> bool:
-        r"""Whether what stands before takes it: `f(-2)`, `10% (90)`, `3 17/12`, `a_{14}`, `x^2`."""
+        r"""Whether what stands before takes it: `f(-2)`, `17 % 5`, `3 17/12`, `a_{14}`, `x^2`."""
         if not first:
             return False
         kind, said = self.kinds[first - 1], str(self.values[first - 1])
@@ -166,9 +177,9 @@ class Reader:
         letter = kind in (WORD, FILLER, VARIABLE) or said == "'"
         if tight and self.text[place] in "(+-−" and (letter or kind == ")"):
             return True
-        if (kind == "%" and self.kinds[first] == "(") or (
-            kind == NUMBER and self.shown[first - 1] >= 0 and self.kinds[first + 1] == "/"
-        ):
+        if (kind == "%" and self.kinds[first] in ("(", NUMBER)) or kind == ROOT or said == "∛":
+            return True
+        if kind == NUMBER and self.shown[first - 1] >= 0 and self.kinds[first + 1] == "/":
             return True
         in_group = self.text[place] == "{" and not _BOX.search(self.text, max(0, place - 12), place)
         if in_group or self.text[end - 1] == "}":
@@ -196,7 +207,10 @@ class Reader:
         j = last + 1
         while j < last + 3 and (self.kinds[j] in (FILLER, OF) or self._opens_group(j)):
             j += 1
-        return singular(self.values[j]) if self.kinds[j] == WORD else ""
+        if self.kinds[j] != WORD:
+            return ""
+        rate = self.kinds[j + 1 : j + 3] == ["/", WORD]  # "km/h"
+        return singular(self.values[j]) + (f"/{self.values[j + 2]}" if rate else "")
 
     def _is_money(self, i: int) -> bool:
         return self.starts[i] > 0 and self.text[self.starts[i] - 1] in "$€£"
@@ -222,8 +236,7 @@ class Reader:
                 self.i = before
                 del self.operands[mark[0] :], self.signs[mark[1] :]
                 break
-            percent = self.kinds[self.i - 1] == "%" and self.hundredth == 0
-            if percent:  # "80 - 20%" taken of the 80
+            if self.hundredth == 0 and self._ends_with_percent():  # "80 - 20%" taken of the 80
                 term = total * quotient(self.operands[-1], 100)
             elif self.measure != unit:
                 total, term, unit = self._in_one_unit(total, unit, term, self.measure)
@@ -248,6 +261,13 @@ class Reader:
         if factor > 1:
             return total * factor, term, other
         return total, quotient(term, factor), unit
+
+    def _ends_with_percent(self) -> bool:
+        """Whether what was just read is a percentage: "8%", "8% tax"."""
+        j = self.i - 1
+        while self.kinds[j] in _UNIT:
+            j -= 1
+        return self.kinds[j] == "%"
 
     def _is_bullet(self, i: int) -> bool:
         return self._new_line(i) and self.starts[i + 1] > self.ends[i]
@@ -344,6 +364,8 @@ class Reader:
         return before in (NUMBER, ")") and kind in (VARIABLE, FRACTION, PI)
 
     def _power(self) -> Number | None:
+        if self.kinds[self.i] == "-" and self.kinds[self.i + 1 : self.i + 3] == [NUMBER, "^"]:
+            return self._negated_power()
         base = self._primary()
         if base is None or self.kinds[self.i] != "^":
             return base
@@ -361,6 +383,16 @@ class Reader:
         self.partial.add(value)
         self._skip_unit()
         return value
+
+    def _negated_power(self) -> Number | None:
+        """-3² is -9."""
+        here = self.i
+        self.i += 1
+        value = self._power() if self.starts[self.i] == self.ends[here] else None
+        if value is None:
+            self.i = here
+            return None
+        return -value
 
     def _primary(self) -> Number | None:
         kind, i = self.kinds[self.i], self.i
@@ -585,7 +617,9 @@ class Reader:
     def is_of(self, side: Side) -> bool:
         """Whether words speak of something of it: "the last digit of 3^4", "third of 21"."""
         i = side.first
-        return i > 1 and self.kinds[i - 1] == OF and self.kinds[i - 2] in (WORD, NUMBER)
+        if i < 2 or self.kinds[i - 1] != OF:
+            return False
+        return self.kinds[i - 2] in (WORD, NUMBER) or self.values[i - 2] == "out"
 
     def takes_of(self, side: Side) -> bool:
         """Whether a share is one of something in words: "10% of the price", "half of it"."""
@@ -598,8 +632,8 @@ class Reader:
         return self.kinds[j] == OF and self.kinds[j + 1] != NUMBER
 
     def goes_on_from_before(self, side: Side) -> bool:
-        """Whether "plus" or "minus" is right before it, so what it is taken to stands before."""
-        return side.first > 0 and self.values[side.first - 1] in ("plus", "minus")
+        """Whether it is only what something before is changed by: "plus 60", "2 more than 10"."""
+        return side.first > 0 and self.values[side.first - 1] in ("plus", "minus", "than")
 
     def _behind(self, side: Side) -> int:
         """The first token behind a computation."""

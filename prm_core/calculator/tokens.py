@@ -44,13 +44,15 @@ _SCANNER = re.compile(
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:\d{1,9}/\d{1,9}(?![\d/.])
         |and[ ]+\d{1,9}/\d{1,9}(?![\d/.]|\s*=))
-        |(?<![/\d.])\d{1,9}\\[dt]?frac\{\d{1,9}\}\{\d{1,9}\})
+        |(?<![/\d.])\d{1,9}[ ]?\\[dt]?frac\{\d{1,9}\}\{\d{1,9}\})
     |(?P<clock>(?:[01]?\d|2[0-4]):\d\d(?!\d))
     |(?P<endless>\d*\.\d*(?:\\overline|\\bar|\\dot|\.\.|…))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
-    |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ ])\d{3})+(?!,?\d)|\d+)(?:\.\$?\d+)?|\.\d+)
+    |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ '’])\d{3})+(?!,?\d)|\d+)(?:\.\$?\d+)?|\.\d+)
     |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
-    |(?P<times>\\times|\\cdot|\\\*|[×·∙⋅✕✖⨯])|(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
+    |(?P<times>\\times|\\cdot|\\\*|[×·∙⋅✕✖⨯∗]
+        |(?:(?<=[\w)])|(?<=[\w)][ ]))[•@](?=[ ]?[(\d$€£]))
+    |(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
     |(?P<pi>\\pi(?![^\W\d_])|π)
     |(?P<about>\\approx|≈|≅)|(?P<no>\\[a-z]+|[≠<>≤≥→]|=>|->)
     |(?P<small>[²³])|(?P<vulgar>[½⅓⅔¼¾⅕⅛])
@@ -237,7 +239,8 @@ def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
         return
     digits, behind = found, ""
     if not found.isdigit():
-        digits = found.replace("{,}", "").replace(",", "").replace("\\!", "").replace(" ", "")
+        digits = found.replace("{,}", "").replace(",", "").replace("\\!", "")
+        digits = re.sub("[ '’]", "", digits)
         digits, _, behind = digits.replace("$", "").partition(".")
     if len(digits) + len(behind) > _LONGEST_NUMBER:
         tokens.add(WORD, found, start, end)
@@ -388,7 +391,7 @@ def _settle_letters(tokens: Tokens) -> None:
             continue
         before, behind = tokens.kinds[i - 1], tokens.kinds[i + 1]
         apart = tokens.starts[i] > tokens.ends[i - 1]
-        if (behind in (NUMBER, FRACTION) and before in (NUMBER, ")", WORD, "%")) or (
+        if (behind in (NUMBER, FRACTION, PI) and before in (NUMBER, ")", WORD, "%", PI)) or (
             behind == "(" and apart
         ):
             tokens.kinds[i] = "*"
