@@ -43,7 +43,9 @@ _LOOSELY = re.compile(
     re.IGNORECASE,
 )
 _ON = re.compile("times|plus|minus")
-_COINS = re.compile(r"\b(?:quarters|dimes?|nickels?|penn(?:y|ies))\b", re.IGNORECASE)
+_WORTH = re.compile(  # of coins and of places
+    r"\b(?:quarters|dimes?|nickels?|penn(?:y|ies)|tens|ones|hundreds)\b", re.IGNORECASE
+)
 _SQUARED = re.compile(r"\s*[a-z]{1,2}(?:(?P<square>²|\^\{?2)|³|\^\{?3)")  # "m²"
 _REMAINDER = frozenset(("remainder", "rest", "rem", "r"))
 _BEFORE_REMAINDER = frozenset((WORD, FILLER, LINK, COMMA, AND))
@@ -185,7 +187,7 @@ def _judge(
         start, end = part[0].start, part[-1].end
         if part[0].first == ELSEWHERE:
             start = reader.starts[0]  # its sign of equality
-        holds = not worst or _holds_as_percent(reader, part) or _holds_without_share(reader, part)
+        holds = not worst or _holds_otherwise(reader, part)
         error = 0.0 if holds else worst
         unknown = reader.saw_unknown
         equations.append(
@@ -255,15 +257,16 @@ def _is_open(reader: Reader, a: Side, b: Side, link: str, goes_on: bool) -> bool
     if not a.is_number:
         factor = factor_of(a.unit, b.unit) if a.unit and b.unit and a.unit != b.unit else None
         converted = factor in a.operands  # "2.5 years × 12 = 30 months"
-        return factor is not None and not (a.mixed or b.mixed or converted)
+        plain = a.mixed or b.mixed or converted or a.signs == "*"
+        return factor is not None and not plain
     counted = bool(a.unit) and a.unit != b.unit
     # "5 apples = $10"; "3 pens = 4.50" and "1 pen = 4.50/3"
     counted_apart = counted and bool(b.unit) and b.is_number
     counted_apart |= counted and a.unit != "$" and not a.signs and (b.is_number or a.value == 1)
     known = factor_of(a.unit, b.unit) is not None
     # "15 mangoes = 15 × 1.60 = $24"
-    priced = counted and not a.signs and b.signs[:1] == "*" and b.operands[0] == a.value
-    if priced and not factors_of(a.unit):
+    priced = counted and not a.signs and b.signs[:1] == "*" and a.value in b.operands
+    if priced and (not factors_of(a.unit) or (b.unit and not known)):
         return True
     return (counted_apart and not known) or a.labelled or not (a.written and b.written)
 
@@ -274,13 +277,15 @@ def _is_half_told(reader: Reader, a: Side, b: Side) -> bool:
     As in "third of 21 = 7", "10% of the price = 55", "tax 10% = 55", "so 1/5 = 5" and "plus 60
     = 420".
     """
-    if reader.takes_of(a) or _COINS.search(reader.text, a.start, a.end):
+    if reader.takes_of(a) or _WORTH.search(reader.text, a.start, b.end + 6):
         return True
     plain = not a.signs or reader.kinds[a.first] == TIMES_WORD
     if plain and (reader.is_of(a) or reader.goes_on_from_before(a) or reader.takes_of(b)):
         return True
-    part = a.signs == "%" or (a.signs == "/" and a.operands[0] == 1)
-    return part and not b.signs and b.value > 1
+    # "2/3 = 16" of something; "4/8 = 2" is a division the wrong way round.
+    lowest = a.signs == "/" and 0 < a.value < 1 and a.value.denominator == a.operands[1] < 13
+    converts = factor_of(a.unit, b.unit) is not None
+    return (a.signs == "%" or lowest) and b.value > 1 and not converts
 
 
 def _counts_and_values(a: Side, b: Side) -> bool:
@@ -380,7 +385,13 @@ def _holds_as_percent(reader: Reader, chain: list[Side]) -> bool:
     return holds
 
 
-def _holds_without_share(reader: Reader, chain: list[Side]) -> bool:
-    """Whether "half of 24 - 6 = 18, which is 9" or "40 times burns 40 × 128" speaks of the rest."""
-    again = reader.behind_share(chain[0])
-    return again is not None and all(side.value == again for side in chain[1:])
+def _holds_otherwise(reader: Reader, chain: list[Side]) -> bool:
+    """Whether a chain holds in another reading of its first side or of its percentages.
+
+    "half of 24 - 6 = 18, which is 9" and "40 times burns 40 × 128" speak of the rest; the dash of
+    "- 7 + 12 = 5" is a sign.
+    """
+    for again in (reader.behind_share(chain[0]), reader.behind_dash(chain[0])):
+        if again is not None and all(side.value == again for side in chain[1:]):
+            return True
+    return _holds_as_percent(reader, chain)

@@ -51,9 +51,9 @@ _OPERAND = BEGINS - {VERB}
 _RESULT = _OPERAND - {VARIABLE}
 _FACTOR = frozenset((ROOT, FRACTION, VARIABLE, PI))
 _JOINS = frozenset(("_", r"\pm", r"\mp", r"\mod", r"\bmod", r"\pmod", r"\choose", "mod", "?"))
-_UNREAD = frozenset(
-    words(r"| ! … \dots \cdots \ldots \vert \rvert")
-)  # they end what is computed with
+_UNREAD = frozenset(  # they end what is computed with, or stand for it
+    words(r"| ! … ? _ □ ☐ ▢ ⬜ \dots \cdots \ldots \vert \rvert")
+)
 _ARROWS = frozenset(  # commands that take nothing
     words(
         r"\implies \iff \to \rightarrow \therefore \because \colon \leq \geq \le \ge \neq \ne \lt "
@@ -78,6 +78,7 @@ class Reader:
         self.text = text
         self.unknowns = unknowns
         self.hundredth: Number = Fraction(1, 100)
+        self.negates_by_a_dash = False  # "- 7 + 12", where the dash may be a bullet
         self.i = 0
         self.depth = 0
         self.operands: list[Number] = []
@@ -125,7 +126,7 @@ class Reader:
         r"""The last token of a computation without its unit, which may be `\text{ hours}`."""
         while last > first:
             j = last
-            if self.kinds[j] == ")" and self.text[self.starts[j]] == "}":
+            if self.kinds[j] == ")" and self.text[self.starts[j] : self.ends[j]] == "}":
                 j -= 1
                 while self.kinds[j] in _UNIT:
                     j -= 1
@@ -217,7 +218,7 @@ class Reader:
 
     def _opens_group(self, i: int) -> bool:
         """The brace of `\\text{ hours}`."""
-        return self.kinds[i] == "(" and self.text[self.starts[i]] == "{"
+        return self.kinds[i] == "(" and self.text[self.starts[i] : self.ends[i]] == "{"
 
     def _sum(self) -> Number | None:
         total = self._product()
@@ -357,6 +358,9 @@ class Reader:
         bracket = kind == "(" and self.text[self.starts[i]] == "("
         if bracket and before == ")" and self.text[self.starts[i - 1]] == "}":
             return True
+        if bracket and before == NUMBER and self.kinds[i + 1] == NUMBER:
+            # "2 (12 + 5)" and "5(3)", not "32 (16 students)"
+            return self.kinds[i + 2] in _OPERATIONS or self.starts[i] == self.ends[i - 1]
         if self.starts[i] != self.ends[i - 1]:
             return False
         if kind == "(":
@@ -414,8 +418,9 @@ class Reader:
             self._skip_unit()
             return value
         if kind in ("-", "+"):
-            if self.starts[i + 1] != self.ends[i] and self.kinds[i - 1] != "(":
-                return None  # a dash
+            apart = self.starts[i + 1] != self.ends[i] and self.kinds[i - 1] != "("
+            if apart and not self.negates_by_a_dash:
+                return None
             self.i += 1
             inner = self._primary()
             if inner is not None and self.operands:
@@ -641,6 +646,16 @@ class Reader:
         while self.starts[j] < side.end:
             j += 1
         return j
+
+    def behind_dash(self, side: Side) -> Number | None:
+        """The value with the dash at the head of the line before it read as a sign, or None."""
+        first, here = side.first - 1, self.i
+        if first < 0 or self.kinds[first] != "-" or (first and not self._new_line(first)):
+            return None
+        self.i, self.negates_by_a_dash = first, True
+        again = self.side()
+        self.i, self.negates_by_a_dash = here, False
+        return None if again is None else again.value
 
     def behind_share(self, side: Side) -> Number | None:
         """The value of the computation alone that a share is taken of or that is done so often.

@@ -39,7 +39,7 @@ _LONGEST_NUMBER = 40  # digits; longer ones are words, so that arithmetic stays 
 
 _SCANNER = re.compile(
     r"""
-    \s*+(?:(?P<skip><<[^<>]*>>|\\[,;!:\s]|\\[()\[]|\\?[$]|[€£`\#~]
+    \s*+(?:(?P<skip><<[^<>]*>>|\\[,;!:\s]|\\[()\[]|\\?[$]|[€£`\#~°º]|\^\{?\\circ\}?
         |\\(?:left|right|displaystyle|q?quad|text\w*|mathrm|mathbf|boxed|fbox|mbox|operatorname)
         |(?<![\d)])\*\*|\*\*(?!\d)|\Z)
     |(?P<mixed>(?<![/\d.])\d{1,9}[ ]+(?:\d{1,9}/\d{1,9}(?![\d/.])
@@ -49,26 +49,29 @@ _SCANNER = re.compile(
     |(?P<endless>\d*\.\d*(?:\\overline|\\bar|\\dot|\.\.|…))
     |(?P<ordinal>\d+(?:st|nd|rd|th)(?![^\W\d_]))
     |(?P<number>(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|[ '’])\d{3})+(?!,?\d)|\d+)(?:\.\$?\d+)?|\.\d+)
-    |(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
+    |(?P<short>\\[dt]?frac[ ]?\d\d(?!\d))|(?P<frac>\\[dt]?frac)|(?P<root>\\sqrt|√)
     |(?P<times>\\times|\\cdot|\\\*|[×·∙⋅✕✖⨯∗]
         |(?:(?<=[\w)])|(?<=[\w)][ ]))[•@](?=[ ]?[(\d$€£]))
-    |(?P<over>\\div|[÷∕⁄]|(?<=\d[ ]):(?=[ ]\d))
+    |(?P<over>\\div|[÷∕⁄∶]|(?<=\d[ ]):(?=[ ]\d))
     |(?P<pi>\\pi(?![^\W\d_])|π)
     |(?P<about>\\approx|≈|≅)|(?P<no>\\[a-z]+|[≠<>≤≥→]|=>|->)
-    |(?P<small>[²³])|(?P<vulgar>[½⅓⅔¼¾⅕⅛])
-    |(?P<word>[^\W\d_²³½⅓⅔¼¾⅕⅛]+(?:['’-][^\W\d_]+)*)
+    |(?P<small>[²³])|(?P<vulgar>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])
+    |(?P<word>[^\W\d_²³½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]+(?:['’-][^\W\d_]+)*)
     |(?P<percent>\\?%)|(?P<power>\*\*)
-    |(?P<sign>[-+*/^()=,−–—{}\[\]])
+    |(?P<sign>[-+*/^()=,−–—{}\[\]＋－＊／＝])
     |(?P<other>.))
     """,
     re.VERBOSE | re.DOTALL,
 )
 _SIGNS = {
     "−": "-", "–": "-", "—": "-", "{": "(", "}": ")", "[": "(", "]": ")",
+    "＋": "+", "－": "-", "＊": "*", "／": "/", "＝": "=",
 }  # fmt: skip
 _VULGAR = {
     "½": Fraction(1, 2), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3), "¼": Fraction(1, 4),
-    "¾": Fraction(3, 4), "⅕": Fraction(1, 5), "⅛": Fraction(1, 8),
+    "¾": Fraction(3, 4), "⅕": Fraction(1, 5), "⅖": Fraction(2, 5), "⅗": Fraction(3, 5),
+    "⅘": Fraction(4, 5), "⅙": Fraction(1, 6), "⅚": Fraction(5, 6), "⅛": Fraction(1, 8),
+    "⅜": Fraction(3, 8), "⅝": Fraction(5, 8), "⅞": Fraction(7, 8),
 }  # fmt: skip
 
 
@@ -254,6 +257,8 @@ def _add_number(tokens: Tokens, found: str, start: int, end: int) -> None:
 def _add_rare(tokens: Tokens, kind: str, found: str, start: int, end: int) -> None:
     if kind == "mixed":
         _add_mixed(tokens, found, start, end)
+    elif kind == "short":  # "\\frac14"
+        _add_fraction(tokens, found, start, "")
     elif kind == "small":
         _add_power(tokens, 2 if found == "²" else 3, found, start, end)
     elif kind == "vulgar":
@@ -276,17 +281,26 @@ def _add_mixed(tokens: Tokens, found: str, start: int, end: int) -> None:
         return
     tokens.add(NUMBER, int(whole), start, start + len(whole), 0)
     if "{" in found:
-        tokens.add(FRACTION, "\\frac", start + len(whole), found.index("{") + start)
-        for match in re.finditer(r"\{(\d+)\}", found):
-            tokens.add("(", "{", start + match.start(), start + match.start(1))
-            tokens.add(NUMBER, int(match[1]), start + match.start(1), start + match.end(1), 0)
-            tokens.add(")", "}", start + match.end(1), start + match.end())
+        _add_fraction(tokens, found, start, whole)
         return
     part = f"{over}/{under}"
     begin = end - len(part)
     tokens.add(NUMBER, int(over), begin, begin + len(over), 0)
     tokens.add("/", "/", begin + len(over), begin + len(over) + 1)
     tokens.add(NUMBER, int(under), end - len(under), end, 0)
+
+
+def _add_fraction(tokens: Tokens, found: str, start: int, whole: str) -> None:
+    r"""`\frac{1}{4}` and `\frac14`, behind the digits of a whole number or none."""
+    command = found.index("frac") + len("frac")
+    tokens.add(FRACTION, "\\frac", start + len(whole), start + command)
+    for match in re.finditer(r"\{(\d+)\}|\d", found[command:]):
+        number = 1 if match[1] else 0
+        begin, end = (start + command + place for place in match.span(number))
+        first, last = (start + command + place for place in match.span())
+        tokens.add("(", "{", first, begin)
+        tokens.add(NUMBER, int(match[number]), begin, end, 0)
+        tokens.add(")", "}", end, last)
 
 
 def _add_power(tokens: Tokens, power: int, found: str, start: int, end: int) -> None:
