@@ -11,9 +11,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from prm_core.errors import InputError, NoStepsError
+from prm_core.errors import BadOptionError, InputError, NoStepsError
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
@@ -276,15 +276,21 @@ class RankedCandidate:
     scored: ScoredCandidate
 
 
+def plain_number(value: Any) -> Any:
+    """A number of NumPy or torch as Python has it; anything else as it is."""
+    return getattr(value, "tolist", lambda: value)()
+
+
 def label_probability(label: float | None) -> float | None:
     """A label as P(step is right): 1 and True are right, -1, 0 and False wrong; shares stay.
 
     None means that the step has no label. -1 and 0 may both mean a wrong step, so a data set
-    whose 0 means "neutral" has to be translated first.
+    whose 0 means "neutral" has to be translated first. NumPy's and torch's numbers will do.
 
     Raises:
         InputError: it is something else.
     """
+    label = plain_number(label)
     if label is None:
         return None
     if not isinstance(label, int | float) or not (0 <= label <= 1 or label == -1):
@@ -462,6 +468,23 @@ class StepScorer(Protocol):
     def close(self) -> None:
         """Release what is cached and the connections; the scorer is not used afterwards."""
         return None
+
+
+def check_scorer(scorer: StepScorer, *names: str) -> None:
+    """Refuse an object that is no whole `StepScorer` at once, not when it is first used.
+
+    Args:
+        scorer: what was given as one.
+        names: what is used of it.
+
+    Raises:
+        BadOptionError: names what is missing.
+    """
+    if missing := [name for name in names if not hasattr(scorer, name)]:
+        raise BadOptionError(
+            f"the scorer, {type(scorer).__name__}, has no {', '.join(missing)}; inherit from "
+            "prm_core.StepScorer, which has defaults for all but model_id and score"
+        )
 
 
 SERVED_TOGETHER = 128

@@ -11,14 +11,26 @@ short way for programs that want one number and the place where a solution goes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from prm_core.answers.final import final_answer
-from prm_core.errors import BadOptionError, InputError
+from prm_core.errors import BadOptionError, InputError, UnreadableError
 from prm_core.ranking.aggregate import METHODS
 from prm_core.ranking.rank import rank
 from prm_core.text.steps import candidate_of, steps_of
-from prm_core.types import Candidate, RankedCandidate, ScoredCandidate, StepScorer, suits
+from prm_core.types import (
+    Candidate,
+    RankedCandidate,
+    ScoredCandidate,
+    StepScorer,
+    check_scorer,
+    suits,
+)
+
+Solution = str | Iterable[str]
+"""A solution's text, which is split into steps, or its steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +74,17 @@ class Verifier:
     """Scores and ranks solutions with any scorer.
 
     Attributes:
-        scorer: what `load_scorer` gives, or anything else with its `score`.
+        scorer: what `load_scorer` gives, or another `StepScorer`; a class that inherits from it
+            needs only `model_id` and `score`.
         aggregation: how step probabilities become one number: a name in `METHODS`.
     """
 
     def __init__(self, scorer: StepScorer, aggregation: str = "min") -> None:
         """
         Raises:
-            BadOptionError: the aggregation is not known.
+            BadOptionError: the aggregation is not known, or the scorer is not one.
         """
+        check_scorer(scorer, "score", "threshold", "check_length", "elsewhere", "repeatable")
         if aggregation not in METHODS:
             raise BadOptionError(
                 f"aggregation {aggregation!r} is not known; choose from {', '.join(METHODS)}"
@@ -78,7 +92,7 @@ class Verifier:
         self.scorer = scorer
         self.aggregation = aggregation
 
-    def score(self, problem: str, solution: str | Sequence[str]) -> Verdict:
+    def score(self, problem: str, solution: Solution) -> Verdict:
         """The verdict on one solution.
 
         Args:
@@ -86,13 +100,13 @@ class Verifier:
             solution: its text, which is split into steps, or its steps.
 
         Raises:
-            InputError: a text is blank, or too long for the model.
+            InputError: something is not a text, is blank, or is too long for the model.
             ModelError: the model cannot score it.
         """
         (verdict,) = self.rank(problem, [solution])
         return verdict
 
-    def rank(self, problem: str, solutions: Sequence[str | Sequence[str]]) -> list[Verdict]:
+    def rank(self, problem: str, solutions: Iterable[Solution]) -> list[Verdict]:
         """The verdicts on several solutions of one problem, the best first.
 
         Ties keep the caller's order. Texts are split by one rule where one fits them all.
@@ -102,14 +116,14 @@ class Verifier:
             solutions: each as a text or as its steps.
 
         Raises:
-            InputError: there is no solution, or as `score`.
+            InputError: there is no solution, or as `score`; the message names the solution.
             ModelError: as `score`.
         """
-        return self._ranked(self.scorer.score(_candidates(problem, solutions)))
+        return self._ranked(self._scored(_candidates(problem, solutions)))
 
     def stream(
         self,
-        problems: Iterable[tuple[str, Sequence[str | Sequence[str]]]],
+        problems: Iterable[tuple[str, Iterable[Solution]]],
         n_together: int | None = None,
     ) -> Iterator[list[Verdict] | InputError]:
         """As `rank` for one problem after the other, however many there are.
@@ -133,10 +147,11 @@ class Verifier:
         n_solutions = 0
         for problem, solutions in problems:
             try:
-                waiting.append(_candidates(problem, solutions))
+                waiting.append(found := _candidates(problem, solutions))
+                n_solutions += len(found)
             except InputError as error:
                 waiting.append(error)
-            n_solutions += max(1, len(solutions))  # what has none takes room too
+                n_solutions += 1  # what has none takes room too
             if n_solutions >= most:
                 yield from self._judged(waiting)
                 waiting, n_solutions = [], 0
@@ -148,7 +163,7 @@ class Verifier:
         """Several problems in one call; each alone where the scorer refuses one of them."""
         good = [one for found in waiting if not isinstance(found, InputError) for one in found]
         try:
-            scored = iter(self.scorer.score(good) if good else [])
+            scored = iter(self._scored(good) if good else [])
         except InputError as error:
             if len(waiting) == 1:
                 yield error
@@ -161,6 +176,19 @@ class Verifier:
                 yield found
             else:
                 yield self._ranked([next(scored) for _ in found])
+
+    def _scored(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+        """
+        Raises:
+            InputError: names the first solution that the model cannot read.
+        """
+        try:
+            return self.scorer.score(candidates)
+        except InputError:
+            for number, candidate in enumerate(candidates, start=1):
+                with _named(number):
+                    self.scorer.check_length(candidate)
+            raise  # only running the model shows which it is
 
     def _ranked(self, scored: Sequence[ScoredCandidate]) -> list[Verdict]:
         return verdicts_of(scored, self.aggregation, self.scorer.threshold)
@@ -195,13 +223,49 @@ def _verdict(place: RankedCandidate, threshold: float) -> Verdict:
     )
 
 
-def _candidates(problem: str, solutions: Sequence[str | Sequence[str]]) -> list[Candidate]:
+def _candidates(problem: Any, solutions: Any) -> list[Candidate]:
     """
     Raises:
-        InputError: there is no solution, or one has no steps.
+        InputError: there is no problem, there is no solution, or one has no steps.
     """
+    if not isinstance(problem, str):
+        raise InputError(f"the problem is {problem!r:.50}; give its text")
+    if not problem.strip():  # else the first solution would have the blame
+        raise InputError("an empty problem has no solutions; say what is to be solved")
     if isinstance(solutions, str):  # whose characters would pass as solutions
         raise InputError("the solutions are one text; give a list of solutions, or call score")
-    if not solutions:
+    if not isinstance(solutions, Iterable):
+        raise InputError(f"the solutions are {solutions!r:.50}; give a list of solutions")
+    given = [_text_or_steps(number, one) for number, one in enumerate(solutions, start=1)]
+    if not given:
         raise InputError("there are no solutions to rank")
-    return [candidate_of(problem, steps) for steps in steps_of(solutions)]
+    found = []
+    for number, steps in enumerate(steps_of(given), start=1):
+        with _named(number):
+            found.append(candidate_of(problem, steps))
+    return found
+
+
+@contextmanager
+def _named(number: int) -> Iterator[None]:
+    """An error about a solution says which one it is."""
+    try:
+        yield
+    except InputError as error:
+        if not (isinstance(error, UnreadableError) and error.of_problem):
+            error.args = (f"solution {number}: {error}",)
+        raise
+
+
+def _text_or_steps(number: int, solution: Any) -> str | tuple[str, ...]:
+    """
+    Raises:
+        InputError: a solution is neither a text nor its steps.
+    """
+    if isinstance(solution, str):
+        return solution
+    steps = tuple(solution) if isinstance(solution, Iterable) else (solution,)
+    for step in steps:
+        if not isinstance(step, str):
+            raise InputError(f"solution {number} holds {step!r:.50}; give its text or its steps")
+    return steps

@@ -1,7 +1,10 @@
 import math
 import time
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +57,15 @@ def test_evidence_lies_before_the_end_of_its_step(evidence: tuple[tuple[int, ...
     with pytest.raises(ValueError, match="evidence"):
         Encoded((1, 2, 3, 4, 5, 6), (2, 4), evidence)
     assert Encoded((1, 2, 3, 4, 5, 6), (2, 4), ((1, 2), (4,))).evidence
+
+
+@pytest.mark.parametrize("number", [np.int64, np.float32, torch.tensor])
+def test_labels_may_be_numbers_of_any_library(number: Any) -> None:
+    made = Example.from_labels("p", ["a", "b", "c"], [number(1), number(-1), None])
+    assert made.labels == (1.0, 0.0, None)
+    assert Example.from_labels("p", ["a", "b"], np.array([True, False])).labels == (1.0, 0.0)
+    with pytest.raises(InputError, match="label"):
+        Example.from_labels("p", ["a"], [number(3)])
 
 
 def make(*p: float) -> ScoredCandidate:

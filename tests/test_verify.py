@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
-from prm_core import Candidate, InputError, ScoredCandidate, Verifier, load_scorer
+from prm_core import Candidate, InputError, ScoredCandidate, StepScorer, Verifier, load_scorer
 from prm_core.errors import BadOptionError, NoStepsError, TooLongError
 from prm_core.scoring.local import Scorer
 
@@ -17,9 +18,10 @@ B = ["I need to multiply 7 by 8.", "7 × 8 = 54.", "The answer is 54."]
 C = ["I need to multiply 7 by 8.", "7 × 8 = 54.", "Wait, let me check: 7 × 8 = 56.", A[2]]
 
 
-class Scripted:
+class Scripted(StepScorer):
     """Says what it was told to say, by the text of the step."""
 
+    model_id = "me"
     threshold = 0.35
 
     def __init__(self, says: dict[str, float]) -> None:
@@ -65,6 +67,14 @@ def test_texts_and_lists_of_steps_give_the_same_verdict() -> None:
     assert verifier.score(PROBLEM, A) == verifier.score(PROBLEM, "\n".join(A))
 
 
+def test_any_iterable_of_solutions_and_steps_will_do() -> None:
+    verifier = Verifier(Scripted(SAYS))
+    assert verifier.score(PROBLEM, iter(A)) == verifier.score(PROBLEM, A)
+    found = verifier.rank(PROBLEM, (iter(steps) for steps in (B, A)))
+    assert found == verifier.rank(PROBLEM, [B, A])
+    assert list(verifier.stream([(PROBLEM, iter([B, iter(A)]))])) == [found]
+
+
 def test_an_answer_that_was_only_thought_of_is_no_answer() -> None:
     says = {"7 × 8 = 54.": 0.4, "So 54.": 0.4, "The answer is 56.": 0.9}
     text = "<think>\n7 × 8 = 54.\n\nSo 54.\n</think>\nThe answer is 56."
@@ -92,6 +102,32 @@ def test_what_cannot_be_judged_is_refused_with_the_way_out() -> None:
         verifier.rank(PROBLEM, [])
     with pytest.raises(NoStepsError):
         verifier.score(PROBLEM, "  \n ")
+    with pytest.raises(NoStepsError, match=r"^solution 10: .* no steps; write"):
+        verifier.rank(PROBLEM, [A] * 9 + ["---"])
+    with pytest.raises(InputError, match=r"^solution 2: .* surrogate"):
+        verifier.rank(PROBLEM, [A, "half a \ud800 character"])
+
+
+def test_what_the_model_cannot_read_is_named(scorer: Scorer) -> None:
+    long = "7 × 8 = 56. " * 5000
+    with pytest.raises(TooLongError, match=r"^solution 2: .* tokens"):
+        Verifier(scorer).rank(PROBLEM, [A, long, B])
+    found = list(Verifier(scorer).stream([(PROBLEM, [A]), (PROBLEM, [B, A, long])], 10))
+    assert isinstance(found[0], list)
+    assert isinstance(found[1], TooLongError)
+    assert str(found[1]).startswith("solution 3: ")
+
+
+def test_what_is_no_scorer_is_refused_at_once() -> None:
+    class Half:
+        model_id = "half"
+
+        def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+            return []
+
+    half: Any = Half()
+    with pytest.raises(BadOptionError, match=r"Half, has no threshold, .*; inherit from .*Scorer"):
+        Verifier(half)
 
 
 class Counting(Scripted):
@@ -131,6 +167,29 @@ def test_problems_stream_in_order_with_an_error_where_one_has_no_verdict() -> No
     assert [verdict.index for verdict in found[0]] == [1, 0]
     assert found[0] == Verifier(Scripted(SAYS)).rank("one", [B, A])
     assert scorer.calls[0] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "solutions", "words"),
+    [
+        (PROBLEM, None, "the solutions are None; give a list"),
+        (PROBLEM, [None], "solution 1 holds None"),
+        (PROBLEM, [A, ["7 × 8 = 56.", 56]], "solution 2 holds 56"),
+        (PROBLEM, "7 × 8 = 56.", "the solutions are one text"),
+        (None, ["a"], "the problem is None; give its text"),
+        (" ", ["a"], "an empty problem"),
+    ],
+)
+def test_a_malformed_problem_gets_its_error_and_the_others_are_scored(
+    problem: Any, solutions: Any, words: str
+) -> None:
+    rows = [(PROBLEM, [A]), (problem, solutions), (PROBLEM, [B])]
+    before, error, after = Verifier(Scripted(SAYS)).stream(rows)
+    assert isinstance(error, InputError)
+    assert words in str(error)
+    assert isinstance(before, list)
+    assert isinstance(after, list)
+    assert (before[0].answer, after[0].answer) == ("56", "54")
 
 
 def test_no_more_problems_are_taken_than_one_call_scores() -> None:

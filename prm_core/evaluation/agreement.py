@@ -40,6 +40,8 @@ class Agreement:
     Attributes:
         n_solutions: solutions with labels of both; they have the same problem and the same steps.
         n_only_a, n_only_b: labelled solutions that the other did not label, or cut differently.
+        n_contradicting_a, n_contradicting_b: labelled solutions that do not count, because the same
+            one comes again later, with another label of a step.
         n_steps: steps that both labelled.
         agreement: the share of these with the same label from both; None if there are none.
         kappa: Cohen's, of the same; None if both use a single label throughout, and chance
@@ -53,6 +55,8 @@ class Agreement:
     n_solutions: int
     n_only_a: int
     n_only_b: int
+    n_contradicting_a: int
+    n_contradicting_b: int
     n_steps: int
     agreement: float | None
     kappa: float | None
@@ -66,9 +70,11 @@ def compare_labels(a: Session, b: Session) -> Agreement:
     """Compare two annotators' labels of the same steps.
 
     A solution is recognised by the text of its problem and of its steps. If a session has it twice,
-    the last one counts. A label between 0 and 1 means right from 0.5.
+    the last one counts, and those that contradict it are reported. A label between 0 and 1 means
+    right from 0.5.
     """
-    left, right = _labelled(a), _labelled(b)
+    all_left, all_right = _labelled(a), _labelled(b)
+    left, right = dict(all_left), dict(all_right)
     both = [(name, left[name], right[name]) for name in left if name in right]
     pairs = [_pairs(one.labels, other.labels) for _, (_, one), (_, other) in both]
     places = _places(a)
@@ -84,6 +90,8 @@ def compare_labels(a: Session, b: Session) -> Agreement:
         n_solutions=len(both),
         n_only_a=len(left) - len(both),
         n_only_b=len(right) - len(both),
+        n_contradicting_a=_n_contradicting(all_left),
+        n_contradicting_b=_n_contradicting(all_right),
         n_steps=n_steps,
         agreement=n_same / n_steps if n_steps else None,
         kappa=cohens_kappa(confusion),
@@ -136,14 +144,23 @@ def _places(session: Session) -> Mapping[_Name, int]:
     }
 
 
-def _labelled(session: Session) -> Mapping[_Name, tuple[str, Solution]]:
-    """The labelled solutions, by problem and steps, with the name of the problem."""
-    return {
-        (problem.problem, one.steps): (str(problem.id or place), one)
+def _labelled(session: Session) -> list[tuple[_Name, tuple[str, Solution]]]:
+    """All labelled solutions, each after its problem and steps, with the name of the problem."""
+    return [
+        ((problem.problem, one.steps), (str(problem.id or place), one))
         for place, problem in enumerate(session.problems, start=1)
         for one in problem.solutions
         if one.labels
-    }
+    ]
+
+
+def _n_contradicting(found: Sequence[tuple[_Name, tuple[str, Solution]]]) -> int:
+    """How many solutions have another label of a step than the last one with the same steps."""
+    last = dict(found)
+    return sum(
+        any(x != y for _, x, y in _pairs(one.labels, last[name][1].labels))
+        for name, (_, one) in found
+    )
 
 
 def _pairs(a: Sequence[Label], b: Sequence[Label]) -> list[tuple[int, Verdict, Verdict]]:

@@ -7,12 +7,17 @@ weight. `best_of_n` measures the same rules over many problems.
 
 from __future__ import annotations
 
+import re
+from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from heapq import merge
 from typing import Literal
 
 from prm_core.answers.final import final_answer, same_answer
+from prm_core.formats.rows import right_answer
 from prm_core.ranking.aggregate import METHODS, all_scores
 from prm_core.types import ScoredCandidate
 
@@ -62,8 +67,8 @@ class Pick:
         kind: whether the best score, the votes or the length decides.
         solutions: the places of those that are tied at the top; for a vote, all that give the
             answer. Empty if no solution gives an answer to vote for.
-        accuracy: the probability that it is right, with ties broken at random; None if no right
-            answer is known.
+        accuracy: the probability that it is right, with ties broken at random: between solutions,
+            and for a vote between answers. None if no right answer is known.
         ahead_of: for an aggregation with one leader, the place of the best other solution.
         step: the step that holds that other solution back most: without it, its score would rise
             most. None if it would not rise without any step.
@@ -126,7 +131,8 @@ def compare_choices(
 
     Args:
         scored: the solutions; may be empty.
-        gold_answer: the right answer, if it is known.
+        gold_answer: the right answer, if it is known; of a reference solution, such as GSM8K's with
+            its "#### 56", the final answer counts.
 
     >>> from prm_core.types import Candidate
     >>> def solution(answer, *p):
@@ -141,7 +147,8 @@ def compare_choices(
     >>> [(group.answer, group.solutions, group.correct) for group in found.groups]
     [('54', (1, 2), False), ('56', (0,), True)]
     """
-    return compare_pool([Choice.of(one, gold_answer) for one in scored], gold_answer is not None)
+    gold = None if gold_answer is None else right_answer(gold_answer)
+    return compare_pool([Choice.of(one, gold) for one in scored], gold is not None)
 
 
 def compare_pool(pool: Sequence[Choice], judged: bool) -> Comparison:
@@ -154,19 +161,23 @@ def compare_pool(pool: Sequence[Choice], judged: bool) -> Comparison:
     numbers = answer_groups([choice.answer for choice in pool])
     scores, lengths = method_scores(pool), length_scores(pool)
     right = [choice.correct for choice in pool]
-
-    def pick(rule: str, kind: Kind, solutions: Sequence[int]) -> Pick:
-        known = judged and solutions
-        share = sum(right[i] for i in solutions) / len(solutions) if known else None
-        return Pick(rule, kind, tuple(solutions), share)
-
-    picks = [_with_rival(pick(rule, "score", _best(s)), pool, s) for rule, s in scores.items()]
-    for rule, weights in vote_weights(pool).items():
-        picks.append(pick(rule, "vote", _voted(numbers, weights)))
-    picks += [pick(rule, "length", _best(values)) for rule, values in lengths.items()]
     members: dict[int | None, list[int]] = {}
     for place, number in enumerate(numbers):
         members.setdefault(number, []).append(place)
+
+    def pick(rule: str, kind: Kind, tied: Sequence[Sequence[int]]) -> Pick:
+        """What is tied at the top, each as probable: solutions, or answers with theirs."""
+        rights = [any(right[i] for i in places) for places in tied]
+        share = sum(rights) / len(rights) if judged and rights else None
+        return Pick(rule, kind, tuple(sorted(i for places in tied for i in places)), share)
+
+    def best(rule: str, kind: Kind, values: Sequence[float]) -> Pick:
+        return pick(rule, kind, [[i] for i in _best(values)])
+
+    picks = [_with_rival(best(rule, "score", s), pool, s) for rule, s in scores.items()]
+    for rule, weights in vote_weights(pool).items():
+        picks.append(pick(rule, "vote", [members[n] for n in _voted(numbers, weights)]))
+    picks += [best(rule, "length", values) for rule, values in lengths.items()]
     groups = [
         AnswerGroup(
             pool[places[0]].answer if number is not None else None,
@@ -204,14 +215,14 @@ def _best(scores: Sequence[float]) -> list[int]:
 
 
 def _voted(numbers: Sequence[int | None], weights: Sequence[float]) -> list[int]:
-    """The places of all solutions whose answer has the most votes."""
+    """The numbers of the answers that have the most votes."""
     totals: defaultdict[int, float] = defaultdict(float)
     for number, weight in zip(numbers, weights, strict=True):
         if number is not None:
             totals[number] += weight
     # Sums of equal weights may differ in their last digits.
     least = max(totals.values(), default=0.0) * (1.0 - 1e-12)
-    return [i for i, number in enumerate(numbers) if number is not None and totals[number] >= least]
+    return [number for number, total in totals.items() if total >= least]
 
 
 def _with_rival(pick: Pick, pool: Sequence[Choice], scores: Sequence[float]) -> Pick:
@@ -225,6 +236,14 @@ def _with_rival(pick: Pick, pool: Sequence[Choice], scores: Sequence[float]) -> 
     best = max(without, default=0.0)
     step = without.index(best) if best > scores[rival] else None
     return replace(pick, ahead_of=rival, step=step, decides=best > scores[leader])
+
+
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,3})?")  # one with more places was rounded
+
+
+def _plain_number(text: str) -> Fraction | None:
+    """The value of a number that equals no plain number with another one."""
+    return Fraction(text) if _PLAIN_NUMBER.fullmatch(text) else None
 
 
 def answer_groups(answers: Sequence[str | None]) -> list[int | None]:
@@ -241,13 +260,23 @@ def answer_groups(answers: Sequence[str | None]) -> list[int | None]:
     texts = [" ".join((answer or "").split()) for answer in answers]
     times = Counter(filter(None, texts))
     groups: list[list[str]] = []
+    # Plain numbers that differ are not the same: a number is compared with the groups that hold it
+    # (under itself) or none (under None), all others are with every group.
+    holding: defaultdict[Fraction | None, list[int]] = defaultdict(list)
     for text in sorted(times, key=lambda text: (-times[text], text)):
-        fitting = (g for g in groups if all(same_answer(text, member) for member in g))
-        group = next(fitting, None)
-        if group is None:
-            groups.append([text])
-        else:
-            group.append(text)
+        value = _plain_number(text)
+        places: Iterable[int] = range(len(groups))
+        if value is not None:
+            places = merge(holding[None], holding[value])
+        fitting = (i for i in places if all(same_answer(text, one) for one in groups[i]))
+        place = next(fitting, len(groups))
+        if place == len(groups):
+            groups.append([])
+            holding[value].append(place)
+        elif value is not None and place in holding[None]:
+            holding[None].remove(place)
+            insort(holding[value], place)
+        groups[place].append(text)
     of_text = {text: number for number, group in enumerate(groups) for text in group}
     names: dict[int, int] = {}  # numbered as they appear
     return [names.setdefault(of_text[t], len(names)) if t else None for t in texts]

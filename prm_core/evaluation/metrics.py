@@ -14,6 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from prm_core.errors import InputError
+
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 Verdict = tuple[Sequence[float], int | None]
@@ -55,10 +57,14 @@ def first_error_score(verdicts: Sequence[Verdict], threshold: float) -> FirstErr
         verdicts: probabilities with the true first error.
         threshold: below it a step counts as wrong.
 
+    Raises:
+        InputError: a first error is negative, as ProcessBench's -1 for "no error".
+
     Source: QwenLM/ProcessBench (arXiv 2412.06559), section 3.
     """
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for probabilities, truth in verdicts:
+        _check_first_error(truth)
         said = next((i for i, p in enumerate(probabilities) if p < threshold), None)
         hits[truth is not None].append(said == truth)
     error, correct = share(hits[True]), share(hits[False])
@@ -70,6 +76,11 @@ def first_error_score(verdicts: Sequence[Verdict], threshold: float) -> FirstErr
         f1=harmonic_mean(error, correct),
         exact_location=share([*hits[True], *hits[False]]),
     )
+
+
+def _check_first_error(truth: int | None) -> None:
+    if truth is not None and truth < 0:
+        raise InputError(f"first error {truth} is not a step; give None where there is no error")
 
 
 def share(outcomes: Sequence[bool]) -> float | None:
@@ -138,7 +149,11 @@ def exact_span(probabilities: Sequence[float], truth: int | None) -> tuple[float
 
     >>> exact_span([0.9, 0.8, 0.3], 2), exact_span([0.9, 0.8], None)
     ((0.3, 0.8), (-inf, 0.8))
+
+    Raises:
+        InputError: the first error is negative.
     """
+    _check_first_error(truth)
     before = probabilities if truth is None else probabilities[:truth]
     low = -math.inf if truth is None else probabilities[truth]
     return low, min(before, default=math.inf)
@@ -242,17 +257,39 @@ def auroc(scores: Sequence[float] | Floats, right: Sequence[bool]) -> float | No
 
     >>> auroc([0.9, 0.8, 0.8, 0.1], [True, True, False, False])
     0.875
+
+    Args:
+        scores: of each step, on any scale; infinite ones are ordered too.
+        right: whether it is right, [S].
+
+    Raises:
+        InputError: a score is NaN, or an entry of `right` is not in [0, 1].
     """
     return _defined(float(_RankedSteps(scores, right).auroc()))
+
+
+def _shares(what: str, values: Sequence[float] | Floats) -> Floats:
+    """Numbers from 0 to 1 as an array.
+
+    Raises:
+        InputError: one is another, or NaN.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    for value in found[~((found >= 0.0) & (found <= 1.0))][:1].tolist():
+        raise InputError(f"{what} {value} is not in [0, 1]")
+    return found
 
 
 class _RankedSteps:
     """Scores grouped by equal value, so that AUROC with other weights needs no new sorting."""
 
     def __init__(self, scores: Sequence[float] | Floats, right: Sequence[bool]) -> None:
-        _, self._level = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True)
+        values = np.asarray(scores, dtype=np.float64)
+        if np.isnan(values).any():
+            raise InputError("a score is NaN; leave out steps without one")
+        _, self._level = np.unique(values, return_inverse=True)
         self._n_levels = int(self._level.max()) + 1 if len(self._level) else 0
-        self._right = np.asarray(right, dtype=np.float64)
+        self._right = _shares("label", right)
 
     def auroc(self, weights: Floats | None = None) -> float:
         """AUROC with that many copies of each step; NaN if a class has none."""
@@ -360,12 +397,15 @@ def calibration(
         labels: [S], in [0, 1]; soft ones count as shares.
         n_bins: bins of equal width.
 
+    Raises:
+        InputError: a probability or a label is not in [0, 1].
+
     Source: Guo et al. 2017 (arXiv 1706.04599), for one class and with the probability itself as the
     confidence.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
-    y = np.asarray(labels, dtype=np.float64)
-    place = np.minimum((p * n_bins).astype(np.int64), n_bins - 1)
+    p, y = _shares("probability", probabilities), _shares("label", labels)
+    edges = np.arange(n_bins + 1) / n_bins  # p * n_bins would put 0.29 below 29 / 100
+    place = np.minimum(np.digitize(p, edges) - 1, n_bins - 1)
     bins = []
     gaps = 0.0
     for b in range(n_bins):
@@ -374,7 +414,7 @@ def calibration(
         said, so = (float(v[inside].mean()) if n else None for v in (p, y))
         if said is not None and so is not None:
             gaps += n * abs(said - so)
-        bins.append(ReliabilityBin(b / n_bins, (b + 1) / n_bins, n, said, so))
+        bins.append(ReliabilityBin(float(edges[b]), float(edges[b + 1]), n, said, so))
     return Calibration(
         n_steps=len(p),
         ece=gaps / len(p) if len(p) else None,

@@ -16,6 +16,7 @@ from typing import Any
 
 from prm_core.errors import BadOptionError, InputError, check_above_zero
 from prm_core.ranking.aggregate import step_probabilities
+from prm_core.types import plain_number
 
 
 def raw(p: Sequence[float]) -> list[float]:
@@ -150,8 +151,7 @@ def form_of(name: str, options: Mapping[str, float]) -> Form:
     if unknown := sorted(options.keys() - set(form.options)):
         takes = ", ".join(form.options) or "no options"
         raise BadOptionError(f"reward form {name!r} takes {takes}, not {', '.join(unknown)}")
-    check_finite(**options)
-    form.of([0.5], **options)  # says what is wrong with a value
+    form.of([0.5], **finite(**options))  # says what is wrong with a value
     return form
 
 
@@ -208,10 +208,11 @@ def step_rewards(
         BadOptionError: the form is not known, or an option does not fit it.
         InputError: there is no probability, or one is outside [0, 1].
     """
-    rewards = form_of(form, options).of(step_probabilities(probabilities), **options)
+    chosen = form_of(form, options)
+    rewards = chosen.of(step_probabilities(probabilities), **finite(**options))
     if outcome is not None:
-        check_finite(outcome=outcome, outcome_weight=outcome_weight)
-        rewards[-1] += outcome_weight * outcome
+        end = finite(outcome=outcome, outcome_weight=outcome_weight)
+        rewards[-1] += end["outcome_weight"] * end["outcome"]
     return rewards
 
 
@@ -292,15 +293,18 @@ def token_rewards(
     return placed
 
 
-def check_finite(**options: object) -> None:
-    """Refuse options that are not numbers, or not finite: every reward would be so too.
+def finite(**options: object) -> dict[str, float]:
+    """Options as floats, whatever library their numbers are of.
 
     Raises:
-        BadOptionError: names the first one.
+        BadOptionError: names the first that is not a number, or not finite: every reward would be
+            so too.
     """
-    for name, value in options.items():
+    found = {name: plain_number(value) for name, value in options.items()}
+    for name, value in found.items():
         if not isinstance(value, int | float) or not math.isfinite(value):
-            raise BadOptionError(f"{name} is {value!r}; it must be a finite number")
+            raise BadOptionError(f"{name} is {options[name]!r}; it must be a finite number")
+    return {name: float(value) for name, value in found.items()}
 
 
 def _check_gamma(gamma: float) -> None:

@@ -17,17 +17,17 @@ from typing import Any, cast
 from prm_core.answers.final import final_answer, same_answer
 from prm_core.errors import BadOptionError, DataError, InputError
 from prm_core.formats.chat import conversation
-from prm_core.formats.rows import FileRow, json_value, kind_of
+from prm_core.formats.rows import FileRow, json_value, kind_of, right_answer
 from prm_core.rewards.forms import (
-    check_finite,
     default_options,
+    finite,
     form_of,
     returns,
     step_rewards,
     token_rewards,
 )
 from prm_core.text.steps import Step, candidate_of, find_steps, given_steps
-from prm_core.types import Candidate, ScoredCandidate, StepScorer
+from prm_core.types import Candidate, ScoredCandidate, StepScorer, check_scorer
 
 Messages = Sequence[Mapping[str, Any]]
 """A conversation, as chat templates take it: `role` and `content`."""
@@ -76,18 +76,20 @@ class PRMReward:
 
     Attributes:
         scorer: what judges: `load_scorer` for a model in this process, `open_scorer` for one on a
-            server, or anything else with `score`.
+            server, or another `StepScorer`; a class that inherits from it needs only `model_id` and
+            `score`.
         form: a name in `prm_core.rewards.forms.FORMS`.
         steps: how a completion is cut into steps, each on its own.
         problem: the data set's column with the problems' texts; None where the problem is the
             prompt itself, or the last message of a user in it.
-        outcome: the column with the right final answers: a completion with the right one earns
-            `outcome_weight` at its end. None to leave the answers out.
+        outcome: the column with the right answers, or with reference solutions that end in them,
+            as GSM8K's do: a completion with the right one earns `outcome_weight` at its end. None
+            to leave the answers out.
         outcome_weight: see `step_rewards`.
         options: what the form takes; "until-error" takes the scorer's threshold if none is given.
 
     Raises:
-        BadOptionError: the form, an option or the step rule is not known.
+        BadOptionError: the form, an option or the step rule is not known, or the scorer is not one.
     """
 
     def __init__(
@@ -101,8 +103,9 @@ class PRMReward:
         outcome_weight: float = 1.0,
         **options: float,
     ) -> None:
+        check_scorer(scorer, "score", "threshold", "check_length")
         form_of(form, options)
-        check_finite(outcome_weight=outcome_weight)
+        finite(outcome_weight=outcome_weight)
         options = default_options(form, scorer.threshold) | options
         find_steps("", steps)
         self.scorer, self.form, self.steps = scorer, form, steps
@@ -158,12 +161,17 @@ class PRMReward:
             )
         asked = [_asked(one) for one in prompts] if self.problem is None else None
         problems = asked or _column(columns, self.problem, len(prompts), _is_problem, "a text")
+        blank = next((i for i, one in enumerate(problems, start=1) if not one.strip()), None)
+        if blank is not None:
+            where = "the prompts" if self.problem is None else f"column {self.problem!r}"
+            raise InputError(f"entry {blank} of {where} is blank; give the problem's text")
         answers = _column(columns, self.outcome, len(prompts), _is_answer, "a text or a number")
         cut = [self._cut(*pair) for pair in zip(problems, completions, strict=True)]
         judged = judge(self.scorer, [candidate for candidate, _ in cut])
+        golds = [None if one is None else right_answer(str(one)) for one in answers]
         return [
-            self._rewarded(scored, spans, answer)
-            for (_, spans), scored, answer in zip(cut, judged, answers, strict=True)
+            self._rewarded(scored, spans, gold)
+            for (_, spans), scored, gold in zip(cut, judged, golds, strict=True)
         ]
 
     def _cut(
@@ -184,14 +192,17 @@ class PRMReward:
             return str(error), whole
 
     def _rewarded(
-        self, scored: ScoredCandidate | str, spans: tuple[tuple[int, int], ...] | None, gold: Any
+        self,
+        scored: ScoredCandidate | str,
+        spans: tuple[tuple[int, int], ...] | None,
+        gold: str | None,
     ) -> Rewarded:
         known = None if isinstance(scored, str) else scored
         answer = None if known is None else final_answer(known.candidate)
         rewards = step_rewards(
             [0.0] if known is None else known.probabilities,
             self.form,
-            outcome=None if gold is None else float(same_answer(answer, str(gold))),
+            outcome=None if gold is None else float(same_answer(answer, gold)),
             outcome_weight=self.outcome_weight,
             **self.options,
         )

@@ -7,7 +7,7 @@ and its readings become scores here. For families with several prompts per step 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -102,7 +102,7 @@ class Scorer(StepScorer):
         assert self._tokenizer is not None
         return self._tokenizer
 
-    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+    def score(self, candidates: Iterable[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
 
         Candidates of one problem should come in one call: what they share is computed once. It is
@@ -114,10 +114,10 @@ class Scorer(StepScorer):
             ModelError: out of memory for a single candidate, or a number is not finite.
         """
         done = dict(found for found in self._run(candidates, None, None) if found is not None)
-        return [done[i] for i in range(len(candidates))]
+        return [done[i] for i in range(len(done))]
 
     def stream(
-        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+        self, candidates: Iterable[Candidate], heartbeat_s: float | None = None
     ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known.
 
@@ -187,8 +187,9 @@ class Scorer(StepScorer):
         self.forget()
 
     def _run(
-        self, candidates: Sequence[Candidate], first_tokens: int | None, heartbeat_s: float | None
+        self, candidates: Iterable[Candidate], first_tokens: int | None, heartbeat_s: float | None
     ) -> Iterator[Found | None]:
+        candidates = tuple(candidates)
         memory, is_new = self._reader.begin({candidate.problem for candidate in candidates})
         if is_new and self._tokenizer is not None:
             forget_texts(self._tokenizer)

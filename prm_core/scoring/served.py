@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +108,7 @@ class VllmScorer(StepScorer):
         self._tokenizer, self._opened = tokenizer, opened
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="server")
 
-    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+    def score(self, candidates: Iterable[Candidate]) -> list[ScoredCandidate]:
         """Probabilities for every step of every candidate, in the same order.
 
         Raises:
@@ -117,12 +117,13 @@ class VllmScorer(StepScorer):
             ModelError: the server does not work, or its answers are not scores of steps.
         """
         done = dict(filter(None, self.stream(candidates)))
-        return [done[i] for i in range(len(candidates))]
+        return [done[i] for i in range(len(done))]
 
     def stream(
-        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+        self, candidates: Iterable[Candidate], heartbeat_s: float | None = None
     ) -> Iterator[Found | None]:
         """As `score`, giving each candidate with its index as soon as it is known."""
+        candidates = tuple(candidates)
         encoded = [self.encode(candidate) for candidate in candidates]
         forget_texts(self._tokenizer)  # the server has them now; they are not needed here again
         return self._stream(candidates, encoded, heartbeat_s)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ class VerifierScorer(StepScorer):
         self._kept: dict[Candidate, ScoredCandidate | InputError] = {}
         self._lock = threading.Lock()  # guards the kept results
 
-    def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+    def score(self, candidates: Iterable[Candidate]) -> list[ScoredCandidate]:
         """The verifier's scores for every step of every candidate, in the same order.
 
         If one of several candidates cannot be scored, all others still are, and their results are
@@ -80,6 +80,7 @@ class VerifierScorer(StepScorer):
             InputError: the server refuses a candidate.
             ModelError: the server does not work.
         """
+        candidates = tuple(candidates)
         different = list(dict.fromkeys(candidates))
         with self._lock:
             found = {c: self._kept.pop(c) for c in different if c in self._kept}
@@ -97,10 +98,10 @@ class VerifierScorer(StepScorer):
         return [one for c in candidates if isinstance(one := found[c], ScoredCandidate)]
 
     def stream(
-        self, candidates: Sequence[Candidate], heartbeat_s: float | None = None
+        self, candidates: Iterable[Candidate], heartbeat_s: float | None = None
     ) -> Iterator[Found | None]:
         """Like `score`, but yields each candidate with its index as soon as it is scored."""
-        for found in self._outcomes(candidates, heartbeat_s):
+        for found in self._outcomes(tuple(candidates), heartbeat_s):
             if found is None:
                 yield None
                 continue

@@ -57,6 +57,20 @@ def test_steps_and_first_errors_are_compared() -> None:
     assert differing == [("p", "A", (1,)), ("p", "B", (1,))]
 
 
+def test_solutions_that_a_file_labels_in_two_ways_are_counted() -> None:
+    twice = session((1, 1, 0, 0)).problems + session((1, 0, None, None)).problems
+    once = session((1, 1, 0, 0), (1, 1, 1, 1))
+    found = compare_labels(Session(twice), once)
+    assert (found.n_contradicting_a, found.n_contradicting_b) == (1, 0)
+    assert (found.n_solutions, found.agreement) == (1, 0.5), "the last one counts"
+    # The same labels, or labels of other steps, contradict nothing; three words do so twice.
+    same = session((1, None, 0, 0)).problems + session((1, 1, None, 0)).problems
+    words: tuple[Label, ...] = (0, "neutral", 1)
+    three = tuple(session((1, one, 1, 1)).problems[0] for one in words)
+    found = compare_labels(Session(same), Session(three))
+    assert (found.n_contradicting_a, found.n_contradicting_b) == (0, 2)
+
+
 def test_a_soft_label_is_right_from_one_half() -> None:
     found = compare_labels(session((0.5, 0.49, 1, 0)), session((1, 0, 1, 0)))
     assert found.agreement == 1

@@ -47,6 +47,29 @@ def test_votes_count_answers_or_weigh_them(found: Comparison) -> None:
     assert compare_choices([A, B], "5").pick("vote_min").solutions == (0,)
 
 
+def test_answers_that_are_tied_in_votes_count_alike_whoever_gives_them() -> None:
+    """54 has .5 and 56 has .25 + .25: a coin decides."""
+    found = compare_choices([solution("54", 0.5), *[solution("56", 0.25)] * 2], "56")
+    assert found.pick("vote_min").solutions == (0, 1, 2)
+    assert found.pick("vote_min").accuracy == 0.5
+    assert found.pick("majority").accuracy == 1.0
+
+
+@pytest.mark.parametrize(
+    "gold",
+    [
+        "5",
+        "He has 2+3 = <<2+3=5>>5 apples.\n#### 5",
+        r"Adding them, we get $2 + 3 = \boxed{5}$ apples.",
+        "2 + 3 = 5.\nThe answer is 5.",
+        "The answer is 5.",
+    ],
+)
+def test_the_right_answer_may_be_a_whole_reference_solution(gold: str) -> None:
+    found = compare_choices([A, B], gold)
+    assert [(one.answer, one.correct) for one in found.groups] == [("4", False), ("5", True)]
+
+
 def test_lengths_know_nothing_of_the_content(found: Comparison) -> None:
     assert found.pick("shortest").solutions == found.pick("fewest_steps").solutions == (3,)
     assert found.pick("longest").solutions == (0, 1)
@@ -84,7 +107,7 @@ def test_nothing_is_chosen_where_nobody_answers_or_is_there() -> None:
     assert compare_choices([], "5").groups == ()
 
 
-PROBABILITY = st.sampled_from([0.1, 0.5, 0.9])
+PROBABILITY = st.sampled_from([0.1, 0.25, 0.5, 0.9])
 SOLUTION = st.builds(
     lambda answer, p, words: solution(answer, *p, words=words),
     st.sampled_from(["1", "1.0", "2", "1/2", None]),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from prm_core.errors import InputError
 from prm_core.evaluation.metrics import (
     Verdict,
     auroc,
@@ -242,6 +243,40 @@ def test_every_sample_has_the_subsets_in_their_sizes() -> None:
     assert (counts[:, ~of_a].sum(axis=1) == 2).all()
     assert np.array_equal(counts, resampled(strata, 200, seed=1))
     assert not np.array_equal(counts, resampled(strata, 200, seed=2))
+
+
+@pytest.mark.parametrize("bad", [math.nan, -0.1, 1.1, math.inf])
+def test_what_is_no_probability_or_label_is_refused(bad: float) -> None:
+    for p, y in (([0.5, bad], [1.0, 0.0]), ([0.5, 0.5], [1.0, bad])):
+        with pytest.raises(InputError, match=rf"{bad} is not in \[0, 1\]"):
+            calibration(p, y)
+
+
+def test_auroc_takes_scores_of_any_scale_but_no_nan() -> None:
+    assert auroc([3.0, math.inf, -2.0, -math.inf], [True, True, False, False]) == 1.0
+    with pytest.raises(InputError, match="NaN"):
+        auroc([0.5, math.nan], [True, False])
+    with pytest.raises(InputError, match="-1"):  # a label, which is no truth value
+        auroc([0.5, 0.4], [1, -1])  # type: ignore[list-item]
+
+
+def test_processbench_s_mark_for_no_error_is_no_step() -> None:
+    for measure in (
+        lambda verdicts: first_error_score(verdicts, 0.5),
+        lambda verdicts: sweep({"": verdicts}),
+        lambda verdicts: first_error_intervals({"": list(enumerate(verdicts))}, 0.5),
+    ):
+        with pytest.raises(InputError, match="first error -1 is not a step; give None"):
+            measure([([0.9, 0.8], -1)])
+
+
+@pytest.mark.parametrize("n_bins", [3, 7, 10, 100])
+def test_a_probability_on_an_edge_is_in_the_bin_that_begins_there(n_bins: int) -> None:
+    for b in range(n_bins):
+        found = calibration([b / n_bins], [1.0], n_bins)
+        assert [one.n_steps for one in found.bins] == [int(b == i) for i in range(n_bins)]
+    assert calibration([1.0], [1.0], n_bins).bins[-1].n_steps == 1
+    assert calibration([0.29], [1.0], 100).bins[29].n_steps == 1
 
 
 def test_an_interval_of_mostly_undefined_values_is_none() -> None:

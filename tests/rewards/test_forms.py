@@ -6,7 +6,9 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,6 +231,16 @@ def test_what_would_make_every_reward_nan_is_refused(bad: Any) -> None:
     if bad is not None:  # then there is no outcome
         with pytest.raises(BadOptionError, match=r"outcome is .*; it must be a finite number"):
             step_rewards([0.5], outcome=bad)
+
+
+@pytest.mark.parametrize("number", [np.int64, np.float32, np.bool_, torch.tensor])
+def test_numbers_of_any_library_will_do(number: Any) -> None:
+    found = step_rewards([0.25, 0.5], "raw", outcome=number(1), outcome_weight=number(1))
+    assert found == [0.25, 1.5]
+    assert all(type(reward) is float for reward in found)
+    with pytest.raises(BadOptionError, match="outcome is"):
+        step_rewards([0.5], outcome=number([1, 1]) if number is torch.tensor else np.ones(2))
+    assert step_rewards([0.5, 0.75], "difference", start=np.float32(0.25)) == [0.25, 0.25]
 
 
 def test_what_is_no_probability_is_refused() -> None:

@@ -131,6 +131,21 @@ def test_a_right_answer_earns_its_weight() -> None:
     assert found == [pytest.approx(1.8 + 2.0), 0.0, pytest.approx(1.8)]
 
 
+@pytest.mark.parametrize(
+    "gold",
+    [
+        "He has 7*8 = <<7*8=56>>56 apples.\n#### 56",
+        r"The product is $7 \cdot 8 = \boxed{56}$ apples.",
+        "7 × 8 = 56.\nThe answer is 56.",
+        "The answer is 56.",
+    ],
+)
+def test_a_column_of_reference_solutions_is_read_for_their_answers(gold: str) -> None:
+    reward = PRMReward(Says(), "raw", problem="question", outcome="answer")
+    rows = {"prompts": ["x"] * 2, "completions": [RIGHT, WRONG], "question": [PROBLEM] * 2}
+    assert reward(**rows, answer=[gold] * 2) == [pytest.approx(1.8 + 1.0), pytest.approx(0.4)]
+
+
 def test_rewards_by_token_lie_where_the_steps_end() -> None:
     (one,) = PRMReward(Says(), "shaped", gamma=1.0).rewarded([PROBLEM], [RIGHT])
     offsets = [(i, i + 1) for i in range(len(RIGHT))]  # a token for each character
@@ -187,6 +202,26 @@ def test_a_problem_that_is_missing_is_named() -> None:
         PRMReward(Says(), problem="q")([""], [RIGHT], q=[7])
     with pytest.raises(InputError, match="entry 2 of column 'q' is null; it must be a text"):
         PRMReward(Says(), problem="q")(["", ""], [RIGHT, RIGHT], q=[PROBLEM, None])
+
+
+def test_a_problem_that_is_blank_is_no_bad_completion() -> None:
+    with pytest.raises(InputError, match="entry 1 of the prompts is blank"):
+        PRMReward(Says())(["", PROBLEM], [RIGHT] * 2)
+    with pytest.raises(InputError, match="entry 2 of column 'q' is blank"):
+        PRMReward(Says(), problem="q")([PROBLEM] * 2, [RIGHT] * 2, q=[PROBLEM, " \n"])
+
+
+def test_what_is_no_scorer_is_refused_at_once() -> None:
+    class Half:
+        model_id = "half"
+        threshold = 0.5
+
+        def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
+            return []
+
+    half: Any = Half()
+    with pytest.raises(BadOptionError, match="Half, has no check_length; inherit from"):
+        PRMReward(half)
 
 
 def test_right_answers_may_be_numbers_of_any_library() -> None:

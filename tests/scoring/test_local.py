@@ -68,6 +68,15 @@ def test_nothing_in_gives_nothing_out(tiny: Path) -> None:
     assert list(load_scorer(tiny).stream([])) == []
 
 
+def test_candidates_may_come_from_a_generator(tiny: Path) -> None:
+    scorer, candidates = load_scorer(tiny), make(3)
+    wanted = scorer.score(candidates)
+    assert [one.candidate for one in wanted] == candidates
+    assert scorer.score(one for one in candidates) == wanted
+    found = dict(filter(None, scorer.stream(iter(candidates))))
+    assert [found[i].candidate for i in range(3)] == candidates
+
+
 def test_log_odds_and_probabilities_belong_together(tiny: Path) -> None:
     (scored,) = load_scorer(tiny).score(make(1, n_steps=9))
     expected = torch.sigmoid(torch.tensor(scored.log_odds))

@@ -76,6 +76,8 @@ def test_scores_are_the_difference_of_the_servers_logits(
         assert len(one.probabilities) == len(one.candidate.steps)
     assert dict(scorer.stream([TYPED, SHORT])) == dict(enumerate(reversed(scored)))
     assert scorer.score([]) == []
+    assert scorer.score(iter([SHORT, TYPED])) == scored
+    assert dict(scorer.stream(iter([SHORT, TYPED]))) == dict(enumerate(scored))
 
 
 def test_prompts_are_those_of_a_model_that_is_loaded_here(

@@ -496,6 +496,7 @@ def test_a_candidate_is_scored(likes: tuple[Server, VerifierScorer]) -> None:
     assert scorer.score([]) == []
     assert scorer.score([SUM, SUM]) == [scored, scored]
     assert len(server.requests) == 3, "the same candidate is asked about once"
+    assert scorer.score(iter([SUM, SUM])) == [scored, scored]
     assert scorer.explain(SUM)[0].text == think_prm_text(SUM.problem, SUM.steps)
 
 
