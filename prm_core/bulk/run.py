@@ -57,7 +57,13 @@ class Task:
             own_threshold: the model's.
         """
         threshold = own_threshold if self.threshold is None else self.threshold
-        result = result_row(row.id, scored, method=self.method, threshold=threshold)
+        result = result_row(
+            row.id,
+            scored,
+            method=self.method,
+            threshold=threshold,
+            gold_answer=row.gold_answer,
+        )
         return json_line(add_rewards(result, self.rewards, threshold) if self.rewards else result)
 
 

@@ -56,6 +56,7 @@ def _text(found: Agreement) -> str:
     lines = [
         ("solutions with labels of both", str(found.n_solutions)),
         ("  of A alone, of B alone", f"{found.n_only_a}, {found.n_only_b}"),
+        *_contradicting(found),
         ("steps with labels of both", str(found.n_steps)),
         ("agreement", fraction(found.agreement)),
         ("Cohen's kappa", fraction(found.kappa)),
@@ -65,6 +66,12 @@ def _text(found: Agreement) -> str:
     for word, row in zip(VERDICTS, found.confusion, strict=True):
         table.append((word, *map(str, row)))
     return f"{columns(lines)}\n\n{columns(table)}\n{_differing(found)}"
+
+
+def _contradicting(found: Agreement) -> list[tuple[str, str]]:
+    """The line about solutions that one file labels in two ways; none if there are none."""
+    in_a, in_b = found.n_contradicting_a, found.n_contradicting_b
+    return [("  contradicted in A, in B", f"{in_a}, {in_b}")] if in_a or in_b else []
 
 
 def _differing(found: Agreement) -> str:

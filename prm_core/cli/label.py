@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prm_core.cli.arguments import skip_bad_argument
-from prm_core.cli.terminal import progress_bar
+from prm_core.cli.terminal import count, progress_bar
 from prm_core.errors import BadOptionError, DataError, check_above_zero
 from prm_core.formats.atomic import file_errors
 from prm_core.formats.rows import BadRows
@@ -148,6 +148,12 @@ def main(options: argparse.Namespace) -> int:
     costs = plan(
         read_unlabelled(options.file, options.steps), output.keys, config, sampling.max_tokens
     )
+    if n_stale := len(output.keys) - costs.n_done:
+        raise BadOptionError(
+            f"{output.path} has labels of {count(n_stale, 'solution')} that {options.file} does "
+            "not contain, or with another gold answer or other steps; choose another file, or "
+            "remove it to label everything again"
+        )
     _log.info(
         "%s: %d solutions to label (%d done before, %d repeated); at most %s continuations, "
         "%s tokens",

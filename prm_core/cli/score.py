@@ -38,6 +38,8 @@ _FORMS = ", ".join(
     f"{one.name} ({', '.join(one.options)})" if one.options else one.name for one in FORMS.values()
 )
 
+_NOT_WRITTEN = (".tsv", ".tsv.gz", ".parquet.gz")  # would hold what cannot be read back
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`score`: its arguments beside those of the problems."""
@@ -116,6 +118,10 @@ def main(options: argparse.Namespace) -> int:
     if options.engine != "ray" and (options.actors or options.gpus_per_actor is not None):
         raise BadOptionError("--actors and --gpus-per-actor are for --engine ray")
     refuse_same_file(options.file, options.output)
+    if options.output.lower().endswith(_NOT_WRITTEN) and not options.explain:
+        raise BadOptionError(
+            f"{options.output}: this format cannot be written; name a .jsonl, .csv or .parquet"
+        )
     into_file = options.output != "-" and (
         Path(options.output).is_file() or not Path(options.output).exists()
     )
@@ -149,8 +155,9 @@ def _into_file(options: argparse.Namespace) -> int:
     unfinished = parts_of(options.output)
     if options.resume and Path(options.output).exists() and not unfinished.exists():
         say(
-            f"{options.output} is complete, and there is no unfinished run; without --resume it "
-            "is written again from scratch"
+            f"{options.output} is complete, and there is no unfinished run to compare this one "
+            "with: it stays as it is, whatever the model and the options are now; without --resume "
+            "it is written again from scratch"
         )
         return 0
     task = _task(options)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
 from prm_core.errors import DataError
-from prm_core.formats.rows import MAX_LINE, FileRow, kind_of, parsed_json
+from prm_core.formats.rows import MAX_LINE, FileRow, kind_of, parsed_json, right_answer
 
 SESSION = "prm-inspector-session"
 """`format` of a session, and the id of the element that contains one in a report."""
@@ -324,9 +324,9 @@ def text_rows(text: str, path: str) -> Rows:
     """The problems of a plain or Markdown text.
 
     "Problem:", or a heading "Problem", begins one; "Solution:", "Solution B:" or such a heading
-    begins a solution, and "Gold answer:" before them gives the right answer. Without the word
-    "Solution" lines of three dashes separate a problem and its solutions, unless the numbering of
-    steps continues across them.
+    begins a solution, and "Gold answer:" before or after them gives the right answer. Without the
+    word "Solution" lines of three dashes separate a problem and its solutions, unless the numbering
+    of steps continues across them.
 
     Raises:
         DataError: there is no problem, or there are too many lines.
@@ -343,7 +343,7 @@ def text_rows(text: str, path: str) -> Rows:
     if not pools:
         raise DataError('has no problem; begin it with "Problem: …"', path=path)
     for problem, *rest in pools:
-        gold_answer = next((one.body for one in rest if "answer" in one.what), None)
+        gold_answer = next((right_answer(one.body) for one in rest if "answer" in one.what), None)
         given = [one for one in rest if "answer" not in one.what]
         solutions = [
             {"text": one.body, **({"name": one.name} if one.name else {})}
@@ -365,12 +365,10 @@ def _blocks(text: str) -> list[_Block]:
         fence ^= _FENCE.match(line) is not None
         found = None if fence else _HEADING.match(line)
         if found and (found["colon"] or (found["mark"] and not found["rest"].strip())):
+            first = found["rest"].lstrip(" \t*")
             what = found["what"].lower()
-            if "answer" not in what or blocks[-1].what == "problem":
-                first = found["rest"].lstrip(" \t*")
-                blocks.append(_Block(what, found["name"] or "", number, [[first]]))
-                continue
-        if not fence and _DASHES.fullmatch(line):
+            blocks.append(_Block(what, found["name"] or "", number, [[first]]))
+        elif not fence and _DASHES.fullmatch(line):
             blocks[-1].parts.append([])
         else:
             blocks[-1].parts[-1].append(line)

@@ -57,7 +57,7 @@ def read_problems(
     >>> good.solutions
     ('4', ('2 + 2 = 5', '5'))
     >>> print(bad)
-    rows.jsonl, line 2, field 'problem': is missing
+    rows.jsonl, line 2, field 'problem': is missing, and no known format has its fields (none)
 
     Args:
         stream: the lines, as bytes.
@@ -77,15 +77,25 @@ def _problems(rows: Iterable[FileRow | DataError]) -> Iterator[ProblemRow | Data
             yield error
 
 
+def check_asks(row: FileRow) -> None:
+    """
+    Raises:
+        DataError: it is not one of our rows, as which those of known formats are read.
+    """
+    if "problem" not in row.fields:
+        there = ", ".join(map(repr, [*row.fields][:8])) or "none"
+        raise row.error(f"is missing, and no known format has its fields ({there})", "problem")
+
+
 def given_solutions(row: FileRow) -> list[Any]:
     """The `solutions` of a row that also has a problem; each is still unchecked.
 
     Raises:
         DataError: one of the two fields is missing, or there are no solutions.
     """
-    for field in ("problem", "solutions"):
-        if field not in row.fields:
-            raise row.error("is missing", field)
+    check_asks(row)
+    if "solutions" not in row.fields:
+        raise row.error("is missing", "solutions")
     solutions = row.fields["solutions"]
     if not isinstance(solutions, list):
         raise row.error(f"must be a list of solutions, not {kind_of(solutions)}", "solutions")
@@ -142,9 +152,6 @@ def problem_row(row: FileRow) -> ProblemRow:
         row_id = row.text("id", row_id)
     elif row_id is not None and (isinstance(row_id, bool) or not isinstance(row_id, int)):
         raise row.error(f"must be text or a whole number, not {kind_of(row_id)}", "id")
-    gold_answer = fields.get("gold_answer")
-    if isinstance(gold_answer, int | float) and not isinstance(gold_answer, bool):
-        gold_answer = str(gold_answer)
     read = [text_or_steps(row, number, one) for number, one in enumerate(solutions, start=1)]
     marks = tuple(thinking for _, thinking in read)
     return ProblemRow(
@@ -153,7 +160,7 @@ def problem_row(row: FileRow) -> ProblemRow:
         id=row_id,
         problem=row.text("problem", fields["problem"]),
         solutions=tuple(solution for solution, _ in read),
-        gold_answer=None if gold_answer is None else row.text("gold_answer", gold_answer),
+        gold_answer=row.text_or_number("gold_answer", fields.get("gold_answer")),
         thinking=marks if any(marks) else (),
     )
 

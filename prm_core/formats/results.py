@@ -23,25 +23,29 @@ def result_row(
     *,
     method: str = "min",
     threshold: float = 0.5,
+    gold_answer: str | None = None,
 ) -> dict[str, Any]:
     """A problem's results in the shape that `score` writes.
 
-    Indices are 0-based and refer to the caller's order; what does not exist is None. A candidate
-    has "thinking" only if some of its steps are (then true or false for each), "extras" only if its
-    model gives other values for a step (null if not a number), and "rationales" only if its model
-    wrote them: one text per sample.
+    Indices are 0-based and refer to the caller's order; what does not exist is None. The row has
+    "gold_answer" only if that is known. A candidate has "thinking" only if some of its steps are
+    (then true or false for each), "extras" only if its model gives other values for a step (null if
+    not a number), and "rationales" only if its model wrote them: one text per sample.
 
     Args:
         row_id: the row's own name, or None.
         scored: the candidates of one problem; at least one.
         method: an aggregation in `prm_core.ranking.aggregate.METHODS`; determines `ranking`.
         threshold: below it a step counts as wrong; determines `first_error`.
+        gold_answer: the right final answer; None if it is not known.
     """
     return {
         "id": row_id,
         "problem": scored[0].candidate.problem,
+        **({"gold_answer": gold_answer} if gold_answer is not None else {}),
         "model": scored[0].model_id,
         "aggregation": method,
+        "threshold": threshold,
         "ranking": [ranked.index for ranked in rank(scored, method)],
         "candidates": [
             {

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from prm_core.answers.final import final_answer
 from prm_core.errors import DataError
 from prm_core.types import half_character
 
@@ -268,20 +269,53 @@ GOLD = ("gold_answer", "ground_truth_answer", "ground_truth", "groundtruth", "fi
 """Fields that contain a right answer in every format."""
 ALSO_GOLD = (
     *GOLD[1:],
-    *("answer", "expected_answer", "correct_answer", "reference_answer", "gt_answer", "target"),
+    *("expected_answer", "correct_answer", "reference_answer", "gt_answer", "gold"),
+    *("answer", "target", "reference"),
 )
-"""Fields that contain one where a row has no such field."""
+"""Fields that contain one where a row has no such field; the last ones may contain others."""
+
+_STATED = re.compile(r"\\boxed|\banswer(?: is\b|\s*:)", re.IGNORECASE)
 
 
 def with_gold_answer(fields: dict[str, Any], path: str) -> dict[str, Any]:
-    """A problem's fields, with another as the right answer if it has no `gold_answer`."""
-    if isinstance(fields.get("solutions"), list) and "gold_answer" not in fields:
+    """A problem's fields, with another as the right answer if it has no `gold_answer`.
+
+    Of a whole reference solution only its answer is kept.
+    """
+    gold_answer = fields.get("gold_answer")
+    if isinstance(fields.get("solutions"), list) and _is_nothing(gold_answer):
         for name in ALSO_GOLD:
-            if isinstance(fields.get(name), str | int | float):
+            value = fields.get(name)
+            if isinstance(value, str | int | float) and not _is_nothing(value):
                 say_answer_counts(path, name)
-                fields["gold_answer"] = fields[name]
+                fields["gold_answer"] = gold_answer = value
                 break
+    if isinstance(gold_answer, str):
+        fields["gold_answer"] = right_answer(gold_answer)
     return fields
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def right_answer(truth: str) -> str | None:
+    r"""The right answer in a text that may be a whole reference solution; None if it is blank.
+
+    Lines alone do not make it one: a matrix has several, too.
+
+    >>> right_answer("3 + 4 = 7\n#### 7"), right_answer(r"So it is \boxed{7}."), right_answer("7")
+    ('7', '7', '7')
+    """
+    if "####" in truth:
+        return after_mark(truth) or None
+    answer = final_answer(truth) if _STATED.search(truth) else None
+    return answer or (truth if truth.strip() else None)
+
+
+def after_mark(solution: str) -> str:
+    """The answer after the last "####"; more lines, such as "The answer is: 5", only repeat it."""
+    return solution.rpartition("####")[2].strip().partition("\n")[0].strip()
 
 
 @lru_cache(maxsize=256)  # once a file, however often it is opened
@@ -289,6 +323,13 @@ def say_answer_counts(name: str, field: str = "answer") -> None:
     """Log that another field of a file is used as the right answer."""
     message = "%s: rows have no gold_answer; their field %s counts as the right answer"
     _log.warning(message, name, field)
+
+
+@lru_cache(maxsize=256)
+def say_judged(name: str, judged: str, unread: str) -> None:
+    """Log that a file's reference solutions are judged, and which texts are not read."""
+    message = "%s: the reference solutions in %s are judged; these fields are not read: %s"
+    _log.warning(message, name, judged, unread)
 
 
 def json_value(value: Any) -> Any:

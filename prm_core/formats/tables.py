@@ -12,8 +12,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -35,20 +36,24 @@ from prm_core.formats.rows import (
     too_blank,
     with_gold_answer,
 )
-from prm_core.formats.translate import FORMATS
+from prm_core.formats.translate import FORMATS, OR_REPLIED, REPLIED
 from prm_core.ranking.aggregate import METHODS
+
+_log = logging.getLogger(__name__)
 
 _COLUMNS = ("id", "problem", "solutions", "solution", "gold_answer", *ALSO_GOLD, "source")
 _MOST_COLUMNS = 10_000
 _ROW_GROUP = 1000  # solutions that are written to Parquet at once
 
 
+_OF_PROBLEM = ("id", "problem", "gold_answer", "model", "aggregation", "threshold")
 _RESULTS = frozenset({"problem", "candidate", "steps", "probabilities"})
 
 
 def _is_other(columns: Sequence[str]) -> bool:
     """Whether these are the columns of another format, not of a table of problems."""
-    known = [one.fields for one in FORMATS if one.name != "MATH"]
+    adds = set(OR_REPLIED) if "solution" in columns else set()
+    known = [one.fields for one in FORMATS if one.name != "MATH" and not one.fields & adds]
     known += [_RESULTS, _PRM800K, *LABELLED]
     is_math = {"problem", "solution"} <= set(columns) and {"level", "subject"} & set(columns)
     return bool(is_math) or any(fields <= set(columns) for fields in known)
@@ -86,7 +91,15 @@ def check_columns(columns: Sequence[str], path: str) -> bool:
             "needs either a column 'solutions' (a list) or a column 'solution' (one per row)",
             path=path,
         )
+    if asks_only:
+        there = ", ".join(column[:60] for column in columns[:8])
+        message = "%s: no column holds solutions, so that only problems are read; it has %s"
+        _log.warning(message, path, there)
     return True
+
+
+_WITH_REFERENCE = frozenset({"level", "subject", *REPLIED})
+"""Columns beside which `solution` is the reference, and not one of several."""
 
 
 def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | DataError]:
@@ -99,7 +112,7 @@ def one_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[FileRow | D
         if isinstance(row, DataError):  # the problem's other solutions stay together
             yield row
             continue
-        alone = "solution" not in row.fields or bool({"level", "subject"} & row.fields.keys())
+        alone = "solution" not in row.fields or bool(_WITH_REFERENCE & row.fields.keys())
         names = ("problem", "id")
         if pool and (alone or any(pool[0].fields.get(n) != row.fields.get(n) for n in names)):
             yield _one(pool)
@@ -148,7 +161,7 @@ def one_result_per_problem(rows: Iterable[FileRow | DataError]) -> Iterator[File
         if isinstance(row, DataError) or not row.fields.keys() >= _RESULTS:
             yield row
             continue
-        about = {name: row.fields.get(name) for name in ("id", "problem", "model", "aggregation")}
+        about = {name: row.fields.get(name) for name in _OF_PROBLEM}
         if first is None or any(first.fields[name] != value for name, value in about.items()):
             if first is not None:
                 yield first
@@ -182,6 +195,49 @@ def _json_cell(cell: Any, name: str = "") -> Any:
     return cell
 
 
+class _Lines(Iterator[str]):
+    """The lines of a table. After a record that cannot be read, those after its first come again:
+    a quote that does not end takes the next records with it."""
+
+    _MOST = 100  # lines of such a record; after a longer one reading continues where it ended
+
+    def __init__(self, lines: Iterable[str], number: int) -> None:
+        self._lines, self.number = iter(lines), number
+        self._held: list[str] = []
+        self._again: deque[str] = deque()
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.number += 1
+        if len(self._held) <= self._MOST:
+            self._held.append(line)
+        return line
+
+    def begin(self) -> None:
+        """The next line is the first of a record."""
+        self._held.clear()
+
+    def again(self) -> None:
+        """Go back to the second line of the record."""
+        if 1 < len(self._held) <= self._MOST:
+            self._again.extendleft(reversed(self._held[1:]))
+            self.number -= len(self._held) - 1
+
+
+def _records(reader: Any, lines: _Lines, path: str) -> Iterator[tuple[int, list[str]] | DataError]:
+    """The cells of each record with the number of its first line, or why it cannot be read."""
+    while True:
+        lines.begin()
+        line = lines.number + 1
+        try:
+            yield line, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield DataError(f"is not valid CSV: {error}", path=path, line=line)
+            lines.again()
+
+
 class _Bounded(io.RawIOBase):
     """A file, with a bound on a line, which is in memory before it is read, and on line ends alone:
     gzip may unpack to anything."""
@@ -208,10 +264,13 @@ class _Bounded(io.RawIOBase):
 _TOLD = re.compile(r"sep=(.)\r?\n?")  # Excel's first line
 
 
+_NAMES = frozenset({*_COLUMNS, *ASKED}.union(*(one.fields for one in FORMATS), *LABELLED))
+
+
 def column_name(name: str) -> str:
     """A column's name as ours, where it differs in case and blanks: "Gold Answer"."""
     plain = "_".join(name.lower().split())
-    return plain if plain in _COLUMNS or plain in ASKED else name
+    return plain if plain in _NAMES else name
 
 
 def is_read(column: str) -> bool:
@@ -223,7 +282,7 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
     """The rows of a CSV file under its header; empty cells are left out.
 
     Raises:
-        DataError: the header is not that of a table of problems, or a quote does not end.
+        DataError: the header is not that of a table of problems.
     """
     csv.field_size_limit(MAX_LINE)  # its default, 131,072, is less than a long solution
     stream = _Bounded(stream, path)
@@ -232,20 +291,23 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
         try:
             first = text.readline()
             if told := _TOLD.fullmatch(first):
-                delimiter, first, n_skipped = told[1], text.readline(), 1
+                delimiter, first, n_above = told[1], text.readline(), 1
             else:
                 # A semicolon is Excel's where a comma is the decimal point.
-                delimiter, n_skipped = max(delimiter, *",;\t|", key=first.count), 0
+                delimiter, n_above = max(delimiter, *",;\t|", key=first.count), 0
             if not first:
                 raise DataError("has no rows", path=path)
             if first.count(delimiter) > _MOST_COLUMNS:
                 raise DataError(f"has more than {_MOST_COLUMNS:,} columns", path=path)
-            reader = csv.reader(chain([first], text), strict=True, delimiter=delimiter)
+            lines = _Lines(chain([first], text), n_above)
+            reader = csv.reader(lines, strict=True, delimiter=delimiter)
             header = [column_name(name) for name in next(reader, [])]
             is_ours = check_columns(header, path)
-            above = reader.line_num + n_skipped
-            for cells in reader:
-                line, above = above + 1, reader.line_num + n_skipped
+            for record in _records(reader, lines, path):
+                if isinstance(record, DataError):
+                    yield record
+                    continue
+                line, cells = record
                 if not cells:
                     continue
                 if len(cells) != len(header):
@@ -262,7 +324,8 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                         for name, cell in found
                         if name
                     }
-                    yield FileRow(path, line, {k: v for k, v in typed.items() if v != ""})
+                    given = {k: v for k, v in typed.items() if v != "" or k in REPLIED}
+                    yield FileRow(path, line, given)
                     continue
                 fields: dict[str, Any] = {
                     name: cell for name, cell in found if is_read(name) and cell
@@ -271,7 +334,7 @@ def csv_rows(stream: Any, path: str, delimiter: str = ",") -> Iterator[FileRow |
                     fields.setdefault("solution", "")
                 yield with_list(FileRow(path, line, fields))
         except csv.Error as error:
-            line = reader.line_num + n_skipped
+            line = lines.number
             raise DataError(f"is not valid CSV: {error}", path=path, line=line) from None
         finally:
             text.detach()  # otherwise the stream would be closed with it
@@ -324,7 +387,7 @@ def pyarrow_for(path: str) -> Any:
 
 _SCORES = tuple(f"score_{method}" for method in METHODS)
 _RESULT_COLUMNS = (
-    *("id", "problem", "model", "aggregation", "candidate", "place", "steps", "probabilities"),
+    *(*_OF_PROBLEM, "candidate", "place", "steps", "probabilities"),
     *_SCORES,
     *("weakest_step", "first_error", "answer", "thinking", "extras", "rationales"),
     *("reward_form", "rewards"),
@@ -339,7 +402,7 @@ def solution_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     that was not scored has no numbers.
     """
     places = {index: place for place, index in enumerate(result["ranking"], start=1)}
-    of_problem = {name: result[name] for name in ("problem", "model", "aggregation")}
+    of_problem = {name: result.get(name) for name in _OF_PROBLEM}
     for one in result["candidates"]:
         same = ("steps", "probabilities", "weakest_step", "first_error", "answer")
         yield {
@@ -429,7 +492,7 @@ def parquet_writer(file: Any, path: str, labelled: bool = False) -> _Writer:
                 pyarrow.list_(lists[name])
                 if name in lists
                 else pyarrow.float64()
-                if name in _SCORES
+                if name in (*_SCORES, "threshold")
                 else pyarrow.int64()
                 if name in whole
                 else pyarrow.string(),

@@ -41,8 +41,11 @@ from prm_core.formats.rows import (
     ASKED,
     GOLD,
     FileRow,
+    after_mark,
     kind_of,
+    right_answer,
     say_answer_counts,
+    say_judged,
     several_solutions,
     with_gold_answer,
 )
@@ -156,7 +159,7 @@ def _results(row: FileRow) -> FileRow:
         text_of(row, "problem"),
         solutions,
         id=row.fields.get("id"),
-        gold_answer=_gold(row),
+        gold_answer=_gold(row, GOLD),
     )
 
 
@@ -183,7 +186,7 @@ def _search_and_learn(row: FileRow) -> FileRow:
         text = row.text("completions", text, f"completion {number}")
         solutions.append(_scored_text(row, "scores", number, text, values, "search-and-learn"))
     name = next(n for n in ("problem", "question", "prompt") if n in row.fields)
-    gold_answer = _gold(row, "answer")
+    gold_answer = _gold(row)
     row_id = optional_text(row, "unique_id") or row.fields.get("id")
     return _ours(row, text_of(row, name), solutions, id=row_id, gold_answer=gold_answer)
 
@@ -338,7 +341,7 @@ def _messages(row: FileRow) -> FileRow:
         row.text(field, problem, "the problem"),
         [{name: value for name, value in solution.items() if value != ""}],
         id=row.fields.get("id"),
-        gold_answer=_gold(row, "answer"),
+        gold_answer=_gold(row),
     )
 
 
@@ -346,55 +349,75 @@ def _asked_otherwise(row: FileRow) -> FileRow:
     """One of our rows whose problem has another name."""
     (asked, *_) = (name for name in ASKED if name in row.fields)
     fields = {name: value for name, value in row.fields.items() if name != asked}
-    gold_answer = fields.get("gold_answer")
-    if isinstance(gold_answer, str) and "####" in gold_answer:
-        fields["gold_answer"] = _right_answer(gold_answer)
     return FileRow(row.path, row.line, {"problem": row.fields[asked], **fields})
 
 
-_REPLIED = ("responses", "response", "generations", "generation", "model_output", "prediction")
+REPLIED = (
+    *("responses", "response", "generations", "generation", "model_output", "prediction"),
+    *("model_outputs", "model_response", "model_answer", "predictions", "completions"),
+    *("completion", "generated_text", "generated_solution", "outputs", "output", "resp"),
+    "samples",
+)
+"""Fields that contain what a model replied, one text or several."""
+OR_REPLIED = ("cot", "rationale", "pred")
+"""Fields that contain it where a row has no `solution`: next to one they only add to it."""
+
+
+def _reply_in(fields: Mapping[str, Any]) -> str:
+    """The field with what a model replied: the first that is not blank; "" if there is none."""
+    names = REPLIED if "solution" in fields else (*REPLIED, *OR_REPLIED)
+    given = [name for name in names if fields.get(name) is not None]
+    written = [name for name in given if fields[name] not in ("", [])]
+    return (written or given or [""])[0]
 
 
 def _replied(fields: Mapping[str, Any]) -> bool:
     """Whether the texts of a row with question and response are texts."""
     (asked, *_) = (name for name in ASKED if name in fields)
-    (replied, *_) = (name for name in _REPLIED if name in fields)
-    others = {"solutions", "labels", "label", "steps", "chosen"} & fields.keys()
-    texts = fields[replied] if isinstance(fields[replied], list) else [fields[replied]]
+    reply = fields.get(_reply_in(fields))
+    others = {"solutions", "labels", "steps", "chosen"} & fields.keys()
+    verdict = isinstance(fields.get("label"), bool) and isinstance(reply, str)
     return (
         not others
+        and ("label" not in fields or verdict)
         and isinstance(fields[asked], str)
-        and bool(texts)
-        and all(isinstance(text, str) for text in texts)
+        and _are_texts(reply if isinstance(reply, list) else [reply])
     )
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
 def _model_answers(row: FileRow) -> FileRow:
-    """What a model replied to a question: one text, or a list of them."""
+    """What a model replied to a question: one text, or a list of them.
+
+    `label`, true or false, is whether the one text is right.
+    """
     (asked, *_) = (name for name in ASKED if name in row.fields)
-    (replied, *_) = (name for name in _REPLIED if name in row.fields)
-    texts = row.fields[replied]
+    reply = row.fields[_reply_in(row.fields)]
+    solutions = reply if isinstance(reply, list) else [reply]
+    if "label" in row.fields:
+        solutions = [{"text": reply, "correct": row.fields["label"]}]
+    problem = text_of(row, asked)
+    if asked == "instruction" and (given := optional_text(row, "input")):
+        problem = f"{problem}\n\n{given}"  # as in Alpaca's rows
     row_id = optional_text(row, "unique_id") or row.fields.get("id")
-    gold_answer = _gold(row, "answer")
-    if gold_answer is not None and "####" in gold_answer:
-        gold_answer = _right_answer(gold_answer)
-    solutions = texts if isinstance(texts, list) else [texts]
-    return _ours(row, text_of(row, asked), solutions, id=row_id, gold_answer=gold_answer)
+    return _ours(row, problem, solutions, id=row_id, gold_answer=_gold(row))
 
 
 def _gsm8k(row: FileRow) -> FileRow:
     """openai/grade-school-math: the reference solution, and the answer after "####"."""
     row_id = row.fields.get("id")
     given = row.fields["answer"]
-    if not isinstance(given, str) or (
-        "\n" not in given and "####" not in given and len(given) < 60
-    ):
+    if not _is_whole(given):
         gold_answer = row.text_or_number("answer", given)  # an answer without a solution
         return _ours(row, text_of(row, "question"), [], id=row_id, gold_answer=gold_answer)
     answer = text_of(row, "answer")
+    _say_unread(row, "answer")
     body, _, _ = answer.rpartition("####")
     lines = [cut_marks(line).strip() for line in body.splitlines()]
-    after = _after_mark(answer)
+    after = after_mark(answer)
     solution: Any = {"steps": [line for line in lines if line], "answer": after}
     if not any(lines):  # an answer alone, or prose
         solution = {"text": answer}
@@ -405,19 +428,38 @@ def _gsm8k(row: FileRow) -> FileRow:
     )
 
 
+def _is_whole(value: Any) -> bool:
+    """Whether it is a solution, and not an answer alone."""
+    return isinstance(value, str) and ("\n" in value or "####" in value or len(value) >= 60)
+
+
+def _say_unread(row: FileRow, judged: str) -> None:
+    """Say that a reference solution is judged, if another field is for what a model wrote."""
+    read = {judged, *ASKED, *GOLD, *ALSO_GOLD}
+    unread = (
+        name[:60]
+        for name, value in row.fields.items()
+        if name in REPLIED
+        or (name not in read and any(map(_is_whole, value if isinstance(value, list) else [value])))
+    )
+    if names := ", ".join(unread):
+        say_judged(row.path, judged, names)
+
+
 def _math(row: FileRow) -> FileRow:
     r"""hendrycks/math and the like: the reference solution, with the answer in `\boxed{}`.
 
     In a row without `level`, `subject` or `answer` the solution is not known to be a reference.
     """
     solution = text_of(row, "solution")
-    gold_answer = _gold(row, "answer")
+    gold_answer = _gold(row)
     is_reference = gold_answer is not None or {"level", "subject"} & row.fields.keys()
     if gold_answer is None and is_reference:
         gold_answer = final_answer(solution)
     one: dict[str, Any] = {"text": solution}
     if is_reference:
         one["generator"] = "reference"
+        _say_unread(row, "solution")
     row_id = optional_text(row, "unique_id") or row.fields.get("id")
     return _ours(row, text_of(row, "problem"), [one], id=row_id, gold_answer=gold_answer)
 
@@ -488,13 +530,18 @@ def _labelled_solution(example: Example, other: Example) -> dict[str, Any]:
 # --- parts of a row -------------------------------------------------------------------------------
 
 
-def _gold(row: FileRow, *more: str) -> str | None:
-    """The right answer, from the first of its fields that exists."""
-    for name in (*GOLD, *more):
-        if row.fields.get(name) is not None:
-            if name == "answer":  # not every data set says that it is the right one
-                say_answer_counts(row.path)
-            return row.text_or_number(name, row.fields[name])
+def _gold(row: FileRow, names: Sequence[str] = ("gold_answer", *ALSO_GOLD)) -> str | None:
+    """The right answer, from the first of its fields that has one."""
+    for name in names:
+        value = row.fields.get(name)
+        if name not in (*GOLD, "answer"):  # may hold something else
+            value = value[0] if isinstance(value, list) and len(value) == 1 else value
+            value = None if isinstance(value, bool | list | dict) else value
+        answer = row.text_or_number(name, value)
+        if answer is not None:
+            if name not in GOLD:  # not every data set says that it is the right one
+                say_answer_counts(row.path, name)
+            return right_answer(answer)
     return None
 
 
@@ -506,17 +553,10 @@ def _only_target(row: FileRow, target: Any) -> str | None:
 
 
 def _right_answer(truth: str) -> str | None:
-    """The right answer in a text that may be a whole reference solution."""
-    if "####" in truth:
-        return _after_mark(truth) or None
-    if "\\boxed" in truth or "\n" in truth.strip() or len(truth) > 200:
+    """The right answer in a text that is a whole reference solution if it has several lines."""
+    if "####" not in truth and ("\n" in truth.strip() or len(truth) > 200):
         return final_answer(truth)
-    return truth.strip() or None
-
-
-def _after_mark(solution: str) -> str:
-    """The answer after the last "####"; more lines, such as "The answer is: 5", only repeat it."""
-    return solution.rpartition("####")[2].strip().partition("\n")[0].strip()
+    return right_answer(truth.strip())
 
 
 def _always(fields: Mapping[str, Any]) -> bool:
@@ -531,6 +571,11 @@ def _are_samples(fields: Mapping[str, Any]) -> bool:
     """Whether it is the row that `containers` makes of a log; there are no others."""
     samples = fields["samples"]
     return isinstance(samples, list) and bool(samples) and all(isinstance(s, dict) for s in samples)
+
+
+def _are_searched(fields: Mapping[str, Any]) -> bool:
+    """Whether the texts come from a search, with their values, and not alone."""
+    return isinstance(fields["output"], list) and not _are_texts(fields["output"])
 
 
 def _is_session(fields: Mapping[str, Any]) -> bool:
@@ -555,10 +600,14 @@ FORMATS: tuple[Format, ...] = tuple(
         (
             "search-and-learn",
             {"completions"},
-            lambda f: "labels" not in f and bool({"problem", "question", "prompt"} & f.keys()),
+            lambda f: (
+                "labels" not in f
+                and not isinstance(f["completions"], str)
+                and bool({"problem", "question", "prompt"} & f.keys())
+            ),
             _search_and_learn,
         ),
-        ("OpenR", {"question", "output"}, _are(list, "output"), _openr),
+        ("OpenR", {"question", "output"}, _are_searched, _openr),
         ("messages", {"messages"}, _is_chat, _messages),
         ("conversations", {"conversations"}, _is_chat, _messages),
         *(
@@ -568,7 +617,7 @@ FORMATS: tuple[Format, ...] = tuple(
         *(
             ("model answers", {asked, replied}, _replied, _model_answers)
             for asked in ASKED
-            for replied in _REPLIED
+            for replied in (*REPLIED, *OR_REPLIED)
         ),
         ("GSM8K", {"question", "answer"}, lambda f: not _has_labels(f), _gsm8k),
         ("MATH", {"problem", "solution"}, lambda f: "solutions" not in f, _math),

@@ -15,6 +15,8 @@ from prm_core.formats.rows import json_line, read_rows
 from prm_core.labelling.methods import digest
 from prm_core.types import Example
 
+_NOT_LINES = (".csv", ".tsv", ".parquet", ".gz")  # would be read as something else
+
 
 class LabelFile:
     """A file of labels that grows row by row, in the order of the solutions.
@@ -28,13 +30,15 @@ class LabelFile:
 
     Raises:
         DataError: it cannot be read or written.
-        BadOptionError: it contains labels that were made with other settings.
+        BadOptionError: it contains labels that were made with other settings, or its name is that
+            of a table or of a compressed file.
     """
 
     def __init__(self, path: Path, labelled_by: dict[str, Any]) -> None:
-        if path.suffix == ".gz":
+        if path.suffix.lower() in _NOT_LINES:
             raise BadOptionError(
-                f"{path} cannot grow row by row; write a .jsonl and compress it later"
+                f"{path} cannot grow row by row: labels are JSON lines; write a .jsonl and convert "
+                "or compress it later"
             )
         self.path, self.labelled_by = path, labelled_by
         self.keys: set[bytes] = set()

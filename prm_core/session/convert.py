@@ -180,6 +180,7 @@ def result_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
                 scored,
                 method=session.settings.aggregation,
                 threshold=session.threshold,
+                gold_answer=problem.gold_answer,
             )
 
 
@@ -197,6 +198,7 @@ def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
             "problem": problem.problem,
             "model": shown or None,
             "aggregation": session.settings.aggregation,
+            "threshold": session.threshold,
             "ranking": [],
             "candidates": [],
         }
@@ -206,6 +208,7 @@ def table_rows(session: Session, model: str = "") -> Iterator[dict[str, Any]]:
                 [scored for _, scored in there],
                 method=session.settings.aggregation,
                 threshold=session.threshold,
+                gold_answer=problem.gold_answer,
             )
         for candidate, (one, scored) in zip(row["candidates"], there, strict=True):
             candidate.update(_said(session, one) if _is_of(scored, one) else {})

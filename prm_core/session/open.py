@@ -16,7 +16,7 @@ from prm_core.formats.candidate_sets import recorded_scores
 from prm_core.formats.containers import expanded
 from prm_core.formats.files import rows_in
 from prm_core.formats.hub import hub_rows, is_hub
-from prm_core.formats.problems import text_or_steps
+from prm_core.formats.problems import check_asks, text_or_steps
 from prm_core.formats.rows import FileRow, json_value
 from prm_core.formats.translate import problem_rows
 from prm_core.session.codec import is_session, whatever_is_good
@@ -168,8 +168,9 @@ class _Builder:
                 if isinstance(row, DataError):
                     raise row
                 self._annotators.update(_annotators(row.fields))
+                threshold = _threshold(row.fields)
                 for one in problem_rows(row):
-                    self._add(one)
+                    self._add(one, threshold)
             except DataError as error:
                 self._errors.append(error)
             if len(self._problems) > MAX_PROBLEMS or self._n_chars > self._most_chars:
@@ -187,13 +188,13 @@ class _Builder:
         except InputError as error:
             raise DataError(str(error), path=name) from error
 
-    def _add(self, row: FileRow) -> None:
+    def _add(self, row: FileRow, threshold: float) -> None:
         problem = _problem(row)
         self._n_chars += len(problem.problem)
         for solution in problem.solutions:
             self._n_chars += len(solution.text) + sum(map(len, solution.steps))
             for model in solution.scores:
-                self._models.setdefault(model, Model(model, recorded=True))
+                self._models.setdefault(model, Model(model, threshold=threshold, recorded=True))
         if self._added_scores(problem):
             return
         key = (problem.problem, problem.gold_answer)
@@ -220,6 +221,15 @@ class _Builder:
         rest = there.solutions[len(more) :]  # others of this problem that were added since
         self._problems[at] = replace(there, solutions=(*more, *rest))
         return True
+
+
+def _threshold(fields: Mapping[str, Any]) -> float:
+    """The threshold of the results of `score`, which may be a cell; 0.5 where there is none."""
+    try:
+        threshold = float(fields.get("threshold") or 0.5)
+    except (TypeError, ValueError, OverflowError):
+        return 0.5
+    return threshold if 0.0 < threshold < 1.0 else 0.5
 
 
 def _annotators(fields: Mapping[str, Any]) -> set[str]:
@@ -294,9 +304,7 @@ def _problem(row: FileRow) -> Problem:
         DataError: a field does not contain what it should.
     """
     fields = row.fields
-    if "problem" not in fields:
-        there = ", ".join(map(repr, [*fields][:8])) or "none"
-        raise row.error(f"is missing, and no known format has its fields ({there})", "problem")
+    check_asks(row)
     text = row.text("problem", fields["problem"])
     given = fields.get("solutions", [])
     if not isinstance(given, list):

@@ -36,6 +36,22 @@ def test_two_files_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert found["differing"] == [differing | {"labels": [1.0, 1.0, 0.0]}]
 
 
+def test_rows_that_contradict_each_other_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"problem": "Problem?", "steps": ["One.", "Two."]}
+    rows = [{**row, "label": label} for label in (0, -1)]
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    a.write_text("".join(json.dumps(one) + "\n" for one in rows), "utf-8")
+    b.write_text(json.dumps(rows[1]), "utf-8")
+    assert main(["agreement", str(a), str(b)]) == 0
+    out = capsys.readouterr().out
+    assert "agreement                      1.000" in out, "of the last row"
+    assert "contradicted in A, in B      1, 0" in out
+    assert main(["agreement", str(b), str(b)]) == 0
+    assert "contradicted" not in capsys.readouterr().out
+
+
 def test_files_without_a_solution_of_both_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -516,10 +516,19 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, model: str, run: Callable[
     results = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in results] == list(range(100))
     assert not parts.exists()
+
+
+def test_a_complete_output_stays_and_says_so(
+    tmp_path: Path, model: str, run: Callable[..., Done]
+) -> None:
+    rows, out = write(tmp_path / "in.jsonl", GOOD), tmp_path / "out.jsonl"
+    words = ["score", rows, "--model", model, "-o", str(out)]
+    assert run(*words).code == 0
     before = out.read_bytes()
-    done = run(*words, "--resume")
-    assert done.code == 0
-    assert "out.jsonl is complete, and there is no unfinished run" in done.err
+    done = run(*words, "--resume", "--model", "small")
+    assert done.code == 0  # a command that is repeated until it is done
+    assert "out.jsonl is complete, and there is no unfinished run to compare" in done.err
+    assert "whatever the model and the options are now" in done.err
     assert out.read_bytes() == before
 
 
@@ -568,6 +577,32 @@ def test_tables_in_and_out(tmp_path: Path, model: str, run: Callable[..., Done])
         ("8", '["s"]'),
     ]
     assert run("rank", str(source), "--model", model).out.count("7: 2 + 2?") == 1
+
+
+@pytest.mark.parametrize("name", ["out.tsv", "out.TSV", "out.tsv.gz", "out.parquet.gz"])
+def test_results_that_could_not_be_read_back_are_not_written(
+    run: Callable[..., Done], tmp_path: Path, model: str, name: str
+) -> None:
+    rows, out = write(tmp_path / "in.jsonl", GOOD), tmp_path / name
+    for source in (rows, "-"):
+        done = run("score", source, "--model", model, "-o", str(out))
+        assert (done.code, done.out) == (1, "")
+        assert f"{out}: this format cannot be written; name a .jsonl" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_results_keep_the_right_answer(
+    run: Callable[..., Done], tmp_path: Path, model: str
+) -> None:
+    rows = write(tmp_path / "in.jsonl", {**GOOD, "gold_answer": "56"})
+    out = str(tmp_path / "out.jsonl")
+    assert run("score", rows, "--model", model, "-o", out).code == 0
+    table = run("rank", out, "--model", model).out
+    assert "56 ✓" in table
+    assert "54 ✗" in table
+    done = run("evaluate", out, "--model", f"recorded:{model}", "--json")
+    (report,) = done.rows
+    assert (report["accuracy"]["oracle"], report["accuracy"]["random"]) == (1.0, 0.5)
 
 
 def test_resume_needs_files(run: Callable[..., Done], tmp_path: Path, model: str) -> None:

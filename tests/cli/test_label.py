@@ -153,6 +153,24 @@ def test_every_row_says_how_it_was_labelled_and_other_settings_are_refused(
     assert "made with other settings" in capsys.readouterr().err
 
 
+def test_labels_of_solutions_that_are_gone_are_not_mixed_with_others(
+    source: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = problems(3)
+    output = tmp_path / "out.jsonl"
+    words = ["-o", str(output), "--method", "outcome"]
+    assert main(["label", str(source(first, second)), *words]) == 0
+    before = output.read_bytes()
+    for rows, n in (([first], 2), ([first, {**second, "gold_answer": 8}], 2), ([third], 4)):
+        assert main(["label", str(source(*rows)), *words]) == 1
+        said = capsys.readouterr().err
+        assert f"out.jsonl has labels of {n} solutions that " in said
+        assert output.read_bytes() == before
+    assert main(["label", str(source(first, second, third)), *words]) == 0
+    assert output.read_bytes().startswith(before)
+    assert len(output.read_text().splitlines()) == 6, "rows may be added"
+
+
 def test_a_server_that_refuses_is_an_error_in_words(
     source: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -182,6 +182,50 @@ def test_a_bad_row_does_not_part_a_problem_from_its_other_solutions(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "bad", "good"),
+    [
+        ("f.csv", 'problem,solution\np,s\nq,"say "x", y"\nr,t\n', [3], [("p", "s"), ("r", "t")]),
+        ("f.csv", 'problem,solution\np,"s\nq,"t"\nr,u\n', [2], [("q", "t"), ("r", "u")]),
+        ("f.csv", 'problem,solution\np,s\nq,"t\nr,u\n', [3], [("p", "s"), ("r", "u")]),
+        ("f.csv", 'sep=,\nproblem,solution\np,"s\n\nr,"u\nv"\n', [3], [("r", "u\nv")]),
+        ("f.tsv", 'problem\tsolution\np\ts\n"Five" plus 2?\t7\n', [3], [("p", "s")]),
+    ],
+)
+def test_a_quote_that_does_not_end_costs_its_own_row(
+    name: str, text: str, bad: list[int], good: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    rows = read(tmp_path / name)
+    errors = [row for row in rows if isinstance(row, DataError)]
+    assert [error.line for error in errors] == bad
+    assert all("is not valid CSV" in str(error) for error in errors)
+    found = [row for row in rows if isinstance(row, ProblemRow)]
+    assert [(row.problem, *row.solutions) for row in found] == good
+    text = tmp_path.joinpath(name).read_text("utf-8")
+    for row in found:  # and each row has the number of its line
+        assert text.split("\n")[row.line - 1].startswith(row.problem)
+
+
+def test_after_a_quote_that_takes_very_much_with_it_reading_goes_on(tmp_path: Path) -> None:
+    lines = ['p,"s', *["r,u"] * 5_000, 'x,"y"', "last,z"]
+    (tmp_path / "f.csv").write_text("\n".join(["problem,solution", *lines]), encoding="utf-8")
+    error, row = read(tmp_path / "f.csv")
+    assert isinstance(error, DataError)
+    assert isinstance(row, ProblemRow)
+    assert (error.line, row.line, row.problem) == (2, 5_004, "last")
+
+
+def test_that_no_column_holds_solutions_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("problem,attempt,answer\np,s,1\nq,t,2\n", encoding="utf-8")
+    assert all(isinstance(row, DataError) for row in read(path))
+    (said,) = (one for one in caplog.messages if "no column holds solutions" in one)
+    assert "it has problem, attempt, answer" in said
+
+
+@pytest.mark.parametrize(
     ("name", "raw", "expected"),
     [
         ("f.jsonl.gz", b"not gzip", "cannot be read: Not a gzipped file"),
@@ -253,6 +297,20 @@ def test_a_table_has_a_row_per_solution(tmp_path: Path) -> None:
     assert rows[3]["first_error"] == ""
     assert json.loads(first["rationales"]) == ["so"]
     assert rows[3]["extras"] == rows[3]["rationales"] == ""
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.csv.gz", "out.parquet"])
+def test_right_answer_and_threshold_are_read_back(tmp_path: Path, name: str) -> None:
+    if name == "out.parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    one = {**result(), "gold_answer": "-56", "threshold": 0.25}
+    path = write(tmp_path / name, one, {**result(), "id": 8, "threshold": 0.25})
+    with open_problems(path, io.BytesIO()) as problems:
+        found = [row.gold_answer for row in problems if isinstance(row, ProblemRow)]
+    assert found == ["-56", None]
+    session = open_session(path).session
+    assert session.threshold == 0.25
+    assert [one.gold_answer for one in session.problems] == ["-56", None]
 
 
 def test_a_carriage_return_does_not_end_a_row(tmp_path: Path) -> None:

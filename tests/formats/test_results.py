@@ -27,7 +27,8 @@ def scored(*probabilities: float) -> ScoredCandidate:
 
 def test_the_row_has_the_documented_shape() -> None:
     row = result_row("r1", [scored(0.9, 0.8), scored(0.9, 0.25, 0.5)], method="min")
-    assert list(row) == ["id", "problem", "model", "aggregation", "ranking", "candidates"]
+    about = ["id", "problem", "model", "aggregation", "threshold"]
+    assert list(row) == [*about, "ranking", "candidates"]
     assert row["id"] == "r1"
     assert row["problem"] == "What is 7 × 8?"
     assert row["model"] == "a-model"
@@ -46,6 +47,12 @@ def test_the_row_has_the_documented_shape() -> None:
         "answer": "56",
     }
     assert second["first_error"] == 1
+
+
+def test_the_right_answer_stays_with_its_problem() -> None:
+    row = result_row("r1", [scored(0.9)], gold_answer="54")
+    assert row["gold_answer"] == "54"
+    assert row["candidates"][0]["answer"] == "56"
 
 
 def test_the_ranking_follows_the_method() -> None:

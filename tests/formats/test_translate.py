@@ -346,6 +346,144 @@ def test_the_right_answer_of_a_sample_is_the_answer_alone(row: dict[str, Any], t
     assert [one.correct for one in pool.solutions] == [True, False]
 
 
+WRONG = "3 + 4 = 8.\n#### 8"
+REPLIED = "response responses generation generations prediction predictions model_output model_outputs model_response model_answer completion completions output outputs generated_text generated_solution samples resp cot rationale pred"
+
+
+@pytest.mark.parametrize("name", REPLIED.split())
+@pytest.mark.parametrize("reply", [WRONG, [WRONG], [WRONG, "So 7."]])
+def test_what_the_model_wrote_is_judged_and_not_the_reference(name: str, reply: str | list[str], tmp_path: Path) -> None:  # fmt: skip
+    texts = reply if isinstance(reply, list) else [reply]
+    for row in (GSM8K, {"prompt": PEN, "gold_answer": "7"}):
+        path = write(tmp_path, {**row, name: reply})
+        (one,) = problems(path)
+        assert (one.problem, one.solutions, one.gold_answer) == (PEN, tuple(texts), "7")
+        (pool,) = read_candidate_sets(path)
+        assert isinstance(pool, CandidateSet)
+        assert [one.correct for one in pool.solutions] == [False, True][: len(texts)]
+    cells = [PEN, GSM8K["answer"], json.dumps(reply) if isinstance(reply, list) else reply]
+    with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["Question", "Answer", name.title()], cells])
+    (one,) = problems(tmp_path / "t.csv")
+    assert (one.problem, one.solutions, one.gold_answer) == (PEN, tuple(texts), "7")
+
+
+@pytest.mark.parametrize("solution", ["It is 7.", "[3, 4]"])
+def test_a_solution_is_not_left_out_for_what_adds_to_it(solution: str, tmp_path: Path) -> None:
+    row = {"problem": PEN, "solution": solution, "pred": "7", "rationale": "A sum."}
+    (tmp_path / "t.csv").write_text(f'{",".join(row)}\n{PEN},"{solution}",7,A sum.\n')
+    for path in (write(tmp_path, row), tmp_path / "t.csv"):
+        assert [one.solutions for one in problems(path)] == [(solution,)]
+
+
+def test_a_reply_in_a_table_goes_before_the_reference_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"problem,solution,response\n{PEN},So 7.,So 8.\n")
+    assert [one.solutions for one in problems(tmp_path / "t.csv")] == [("So 8.",)]
+
+
+def test_an_empty_reply_in_a_table_is_not_replaced_by_the_reference(tmp_path: Path) -> None:
+    answer = '"3 + 4 = 7\n#### 7"'
+    path = tmp_path / "t.csv"
+    path.write_text(f"question,answer,response\n{PEN},{answer},\n{PEN},{answer},So 8.\n")
+    with open_problems(path, io.BytesIO()) as rows:
+        bad, good = rows
+    assert isinstance(good, ProblemRow)
+    assert good.solutions == ("So 8.",)
+    assert "line 2, field 'solutions': solution 1 is blank" in str(bad)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({**GSM8K, "my_text": WRONG, "n": 3, "source": "gsm8k"}, "my_text"),
+        ({**MATH, "texts": [WRONG]}, "texts"),
+        ({**GSM8K, "response": None}, "response"),
+        ({**GSM8K, "source": "gsm8k"}, ""),
+        (MATH, ""),
+    ],
+)
+def test_that_a_reference_is_judged_is_said_where_other_texts_are_not(row: dict[str, Any], said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    assert len(problems(write(tmp_path, row, row))) == 2
+    notices = [one for one in caplog.messages if "reference solutions" in one]
+    assert [one.rpartition(": ")[2] for one in notices] == ([said] if said else [])
+
+
+def test_the_input_of_an_instruction_belongs_to_the_problem(tmp_path: Path) -> None:
+    """As in Alpaca's rows, where most inputs are blank."""
+    rows = [{"instruction": "Add.", "input": text, "output": "7"} for text in ("3 and 4", "")]
+    assert [one.problem for one in problems(write(tmp_path, *rows))] == ["Add.\n\n3 and 4", "Add."]
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_a_verdict_on_a_reply_is_read(label: bool, tmp_path: Path) -> None:
+    (pool,) = read_candidate_sets(write(tmp_path, {"question": PEN, "response": "So 7.", "label": label}))  # fmt: skip
+    assert isinstance(pool, CandidateSet)
+    assert [one.correct for one in pool.solutions] == [label]
+
+
+def test_what_is_no_format_is_not_called_a_missing_problem(tmp_path: Path) -> None:
+    path = write(tmp_path, {"question": PEN, "response": "So 7.", "label": "maybe"})
+    with open_problems(path, io.BytesIO()) as rows:
+        (error,) = rows
+    assert "no known format has its fields ('question', 'response', 'label')" in str(error)
+
+
+@pytest.mark.parametrize("truth", ["3 + 4 = 7\n#### 7", "The answer is $\\boxed{7}$.", "3 + 4 = 7\n\nThe answer is 7.", "7"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("replied", "gold"),
+    [
+        *((replied, gold) for replied in ("solutions", "responses", "completions") for gold in ("gold_answer", "answer", "target")),
+        *(("solution", gold) for gold in ("gold_answer", "answer", "final_answer")),
+    ],
+)  # fmt: skip
+def test_of_a_reference_only_the_answer_is_the_right_one(truth: str, replied: str, gold: str, tmp_path: Path) -> None:  # fmt: skip
+    reply = "So 7." if replied == "solution" else ["So 7."]
+    with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
+        cell = json.dumps(reply) if isinstance(reply, list) else reply
+        csv.writer(file).writerows([["problem", gold, replied], [PEN, truth, cell]])
+    for path in (write(tmp_path, {"problem": PEN, replied: reply, gold: truth}), tmp_path / "t.csv"):  # fmt: skip
+        (one,) = problems(path)
+        assert (one.solutions, one.gold_answer) == (("So 7.",), "7")
+
+
+@pytest.mark.parametrize("truth", ["\\begin{pmatrix}\n1\n\\end{pmatrix}", "x = 1\ny = 2"])
+def test_an_answer_of_several_lines_is_kept(truth: str, tmp_path: Path) -> None:
+    for row in ({"solutions": ["s"]}, {"response": "s"}):
+        (one,) = problems(write(tmp_path, {"problem": PEN, "gold_answer": truth, **row}))
+        assert one.gold_answer == truth
+
+
+@pytest.mark.parametrize("name", ["gold_answer", "ground_truth", "final_answer", "expected_answer", "correct_answer", "reference_answer", "gold", "target", "reference", "answer"])  # fmt: skip
+@pytest.mark.parametrize("reply", [{"response": "So 7."}, {"responses": ["So 7."]}, {"solutions": ["So 7."]}, {"completions": ["So 7."]}])  # fmt: skip
+def test_a_right_answer_has_the_same_names_everywhere(name: str, reply: dict[str, Any], tmp_path: Path) -> None:  # fmt: skip
+    for value in ("7", 7):
+        (one,) = problems(write(tmp_path, {"question": PEN, **reply, name: value}))
+        assert one.gold_answer == "7"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(["7"], "7"), (["7", "seven"], None), ({"id": 7}, None), (True, None)]
+)
+def test_what_is_no_right_answer_does_not_cost_the_row(value: Any, expected: str | None, tmp_path: Path) -> None:  # fmt: skip
+    for name in ("target", "reference", "gold"):
+        (one,) = problems(write(tmp_path, {"question": PEN, "response": "So 7.", name: value}))
+        assert one.gold_answer == expected
+
+
+def test_a_field_for_right_answers_goes_before_one_that_may_be_the_model_s(tmp_path: Path) -> None:
+    for reply in ({"response": "So 8."}, {"solutions": ["So 8."]}):
+        (one,) = problems(write(tmp_path, {"problem": PEN, "answer": "8", "expected_answer": "7", **reply}))  # fmt: skip
+        assert one.gold_answer == "7"
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_blank_right_answer_is_none(nothing: str | None, tmp_path: Path) -> None:
+    for more, expected in (({}, None), ({"answer": "7"}, "7")):
+        for reply in ({"response": "So 7."}, {"solutions": ["So 7."]}):
+            row = {"problem": PEN, "gold_answer": nothing, **reply, **more}
+            assert [one.gold_answer for one in problems(write(tmp_path, row))] == [expected]
+
+
 def test_several_right_answers_are_none(tmp_path: Path) -> None:
     (one,) = problems(write(tmp_path, {**LM_EVAL, "target": ["bike", "bicycle"]}))
     assert one.gold_answer is None
@@ -606,6 +744,10 @@ def test_parquet_of_other_formats(tmp_path: Path) -> None:
     [
         ("Problem: 2 + 2?\nGold answer: 4\n\nSolution A:\n2 + 2 = 4\n\n---\n\nSo 4.\n\nSolution: 5\n\nProblem: 3?\nSolution: 3",
          [("2 + 2?", "4", ["2 + 2 = 4\n---\nSo 4.", "5"], ["A", "B"]), ("3?", None, ["3"], ["A"])]),
+        ("Problem: 2 + 2?\n\nSolution A:\n2 + 2 = 4\n\nSolution B: 5\n\nGold answer: 4\n\nProblem: 3?\nSolution: 3",
+         [("2 + 2?", "4", ["2 + 2 = 4", "5"], ["A", "B"]), ("3?", None, ["3"], ["A"])]),
+        ("# Problem\n2 + 2?\n## Solution\n2 + 2 = 4\n## Gold answer\n4\n", [("2 + 2?", "4", ["2 + 2 = 4"], ["A"])]),
+        ("2 + 2?\n---\n4\n---\n5\n\nReference answer: 2 + 2 = 4\n#### 4", [("2 + 2?", "4", ["4", "5"], ["A", "B"])]),
         ("2 + 2?\n---\n4\n---\n5\n", [("2 + 2?", None, ["4", "5"], ["A", "B"])]),
         ("# Problem\n2 + 2?\n## Solution B\n```\nProblem: no\n```\n4", [("2 + 2?", None, ["```\nProblem: no\n```\n4"], ["B"])]),
         ("2?\n---\n### Step 1: a\n---\n### Step 2: b\n---\n### Step 1: c", [("2?", None, ["### Step 1: a\n\n### Step 2: b", "### Step 1: c"], ["A", "B"])]),

@@ -38,6 +38,7 @@ def test_somebody_else_s_file_is_left_alone(content: bytes, tmp_path: Path) -> N
     assert output.read_bytes() == content
 
 
-def test_a_zipped_output_cannot_grow(tmp_path: Path) -> None:
-    with pytest.raises(BadOptionError, match="cannot grow row by row"):
-        LabelFile(tmp_path / "out.jsonl.gz", {})
+@pytest.mark.parametrize("name", ["out.jsonl.gz", "out.csv", "out.TSV", "out.parquet"])
+def test_a_table_or_a_zipped_output_cannot_grow(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadOptionError, match=r"cannot grow row by row: .* write a \.jsonl"):
+        LabelFile(tmp_path / name, {})

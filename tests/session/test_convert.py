@@ -99,6 +99,12 @@ def test_result_rows_are_those_of_score() -> None:
     assert row == result_row(None, scored)
 
 
+def test_result_rows_keep_the_right_answer() -> None:
+    one = ScoredCandidate(Candidate("2 + 2?", ("So 5.",)), (0.25,), (0.0,), "m")
+    (row,) = result_rows(from_scored([one], gold_answers={"2 + 2?": "4"}))
+    assert row["gold_answer"] == "4"
+
+
 def test_rows_without_a_session_are_named() -> None:
     (row,) = session_rows(session(1))
     assert row["solutions"] == [[STEPS[0]]]
