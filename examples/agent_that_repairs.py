@@ -1,7 +1,7 @@
 """An agent that checks its own chain of reasoning and repairs the first error.
 
     pip install 'prm-inspector[mcp]'
-    python examples/agent_that_repairs.py
+    python -m examples.agent_that_repairs
 
 It starts the MCP server, writes a chain, asks `find_first_error`, keeps the steps before the error,
 rewrites the rest and asks again, until no step is doubted or it has tried too often. What writes

@@ -1,8 +1,8 @@
 """Reinforcement learning with rewards from a PRM, small enough for a CPU.
 
     pip install 'prm-inspector[rl]'
-    python examples/grpo_with_a_prm.py
-    python examples/grpo_with_a_prm.py --form raw --model path/or/hub-name
+    python -m examples.grpo_with_a_prm
+    python -m examples.grpo_with_a_prm --form raw --model path/or/hub-name
 
 A tiny language model first learns, from made solutions of which half are wrong, how sums of one
 digit are written down. Then TRL's GRPO trains it for some steps on nothing but what the PRM says

@@ -1,7 +1,7 @@
 """Score one solution and show where it went wrong.
 
-    python examples/score_one.py
-    python examples/score_one.py --model path/or/hub-name
+    python -m examples.score_one
+    python -m examples.score_one --model path/or/hub-name
 
 The first uses the model that ships with the project.
 """

@@ -88,8 +88,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readme_shows_each_way_in() -> None:
-    shown = {" ".join(words[:2]) for words in commands()}
-    assert {"make run", "make test", "python -m", "python examples/score_one.py"} <= shown
+    shown = {" ".join(words[: 3 if words[0] == "python" else 2]) for words in commands()}
+    assert {"make run", "make test", "python -m prm_core", "python -m examples.score_one"} <= shown
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
@@ -113,8 +113,9 @@ def test_the_commands_of_the_pages_run(
             n_problems = len((ROOT / words[4]).read_text(encoding="utf-8").splitlines())
             assert len([json.loads(line) for line in rows.splitlines()]) == n_problems
     else:
-        monkeypatch.setattr(sys, "argv", [*words[1:], "--model", model])
-        runpy.run_path(words[1], run_name="__main__")
+        assert words[1] == "-m"
+        monkeypatch.setattr(sys, "argv", [*words[2:], "--model", model])
+        runpy.run_module(words[2], run_name="__main__")
         assert "weakest step:" in capsys.readouterr().out
 
 
