@@ -251,7 +251,7 @@ INLINE_LEAD = re.compile(
 
 FIRST_MARK = re.compile(
     rf"""{_BLANK}*+ (?P<open> [*_]{{0,2}} (?: [(（\[]? | \# | {_STAGE} {_BLANK} ) )
-        (?P<sign> 1\ufe0f?\u20e3 | ① | ❶ | 1 )
+        (?P<sign> 1\ufe0f?\u20e3 | ① | ❶ | 1 | [aA](?=[)）\].]) )
         (?P<close> [)）\].:：、]{{0,2}} [*_]{{0,2}} ) (?P<blank>{_BLANK}?)""",
     re.VERBOSE,
 )
@@ -261,7 +261,7 @@ FIRST_MARK = re.compile(
 def next_mark(first: re.Match[str], number: int) -> str:
     """The mark of a later item: "(2) " after "(1) "."""
     sign = first["sign"]
-    counted = chr(ord(sign) + number - 1) if sign in "①❶" else str(number) + sign[1:]
+    counted = chr(ord(sign) + number - 1) if sign in "①❶aA" else str(number) + sign[1:]
     return f"{first['open']}{counted}{first['close']}{first['blank']}"
 
 
@@ -273,7 +273,7 @@ REFERS = re.compile(
 
 # --- answers --------------------------------------------------------------------------------------
 
-_ANSWER_WORD = r"""(?:
+ANSWER_WORD = r"""(?:
     (?:the[ \t]+)? (?:(?:final|correct)[ \t]+)? answer | ans | final[ \t]+result
   | (?:la[ \t]+)? r[ée]ponse (?:[ \t]+finale)? | (?:die[ \t]+)? (?:endgültige[ \t]+)? antwort
   | endergebnis | (?:la[ \t]+)? respuesta (?:[ \t]+final)? | (?:a[ \t]+)? resposta (?:[ \t]+final)?
@@ -281,7 +281,7 @@ _ANSWER_WORD = r"""(?:
   | (?:最终|最後|最后)? 答案 | 答 )"""
 _VERB = r"(?:is|est|ist|lautet|es|é|è|是|为|為)"
 ANSWER = re.compile(
-    rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}} {_ANSWER_WORD}
+    rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}} {ANSWER_WORD}
         {_BLANK}*+ [*_]{{0,3}} {_BLANK}*+ (?:{_VERB}{_BLANK}*+)? [*_]{{0,3}} [\u202f]? [:：]
       | [ \t]*+ \#{{4}} [ \t]*+ \$?[-+]?\$? \d[\d,./]*+ [ \t]*+ %?
         (?: [^\S{_LINE_ENDS}] | [\ufeff\u200b\u2060] )*+
@@ -294,7 +294,7 @@ CLOSING_ANSWER = re.compile(
     rf"""[^\w$\\(\[{{|{_LINE_ENDS}]{{0,8}}
     (?: (?:so|therefore|thus|hence|finally|donc|also|daher|por[ \t]lo[ \t]tanto|portanto|quindi
         |итак) ,? [ \t]+ (?:the|la|die|a)? [ \t]* )?+
-    {_ANSWER_WORD} (?: [ \t]+ to [^:.{_LINE_ENDS}]{{1,80}} )? {_BLANK}*+ {_VERB} (?![^\W\d_])
+    {ANSWER_WORD} (?: [ \t]+ to [^:.{_LINE_ENDS}]{{1,80}} )? {_BLANK}*+ {_VERB} (?![^\W\d_])
       | [ \t]*+ \#{{4}} [ \t]*+ \S""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -311,7 +311,7 @@ CLOSING_RESULT = re.compile(
 """A line that states the result, which is the answer if it is the last and only one."""
 
 ANSWER_HEADING = re.compile(
-    rf"""(?P<mark>[\#*_ \t\ufe0f{_SYMBOLS}]{{0,8}}) {_ANSWER_WORD} (?P<after>[*_:： \t]{{0,8}})""",
+    rf"""(?P<mark>[\#*_ \t\ufe0f{_SYMBOLS}]{{0,8}}) {ANSWER_WORD} (?P<after>[*_:： \t]{{0,8}})""",
     re.VERBOSE | re.IGNORECASE,
 )
 """A line that announces the answer and gives none: "✅ Final Answer", "# Answer", "Answer:"."""

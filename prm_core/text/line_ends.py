@@ -1,5 +1,5 @@
 r"""Line ends that are written out: HTML's `<br>`, `</p>`, `<li>`, the `\n` of JSON and Python, the
-strings of a list there, LaTeX's `\\` and `\item`.
+strings of a list there, LaTeX's `\\` and `\item`, the bullets of a list whose line ends were lost.
 
 A text is read as though they were line ends. What is read is as long as the text, so that places
 in it are places in the text.
@@ -48,6 +48,7 @@ _LATEX = re.compile(
     r"|\s(?=\\(?:item\b|end\{(?:enumerate|itemize)\}))"
     r"|(?:(?<=\\end\{enumerate\})|(?<=\\end\{itemize\}))\s"
 )
+_BULLET = re.compile(r"\s(?=[•●▪]\s)")
 
 
 class Lines(NamedTuple):
@@ -67,7 +68,7 @@ def read_lines(text: str) -> Lines:
     >>> read_lines("a<br>b").text, read_lines(r"a\n\nb").text
     ('a   \nb', 'a \n \nb')
     """
-    return _html(_latex(_escaped(_listed(text))))
+    return _html(_bulleted(_latex(_escaped(_listed(text)))))
 
 
 def _escaped(text: str) -> str:
@@ -102,8 +103,20 @@ def _latex(text: str) -> str:
     r"""LaTeX that was written on one line, with line ends at `\\`, `\par` and `\item`."""
     if "\\" not in text or not _LATEX.search(text) or _LINE_END.search(text.strip(EDGE)):
         return text
+    return _with_ends(text, _LATEX)
+
+
+def _bulleted(text: str) -> str:
+    """A text without a line end that begins with a bullet, with line ends before the others."""
+    if not text.lstrip(EDGE).startswith(("•", "●", "▪")) or _LINE_END.search(text.strip(EDGE)):
+        return text
+    return _with_ends(text, _BULLET)
+
+
+def _with_ends(text: str, pattern: re.Pattern[str]) -> str:
+    """A text with line ends where a pattern matches outside of code and formulas."""
     blocks = find_blocks(text, find_lines(text))
-    return _LATEX.sub(
+    return pattern.sub(
         lambda found: found[0] if blocks.overlap(*found.span()) else "\n".rjust(len(found[0])),
         text,
     )

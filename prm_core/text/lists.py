@@ -46,6 +46,7 @@ _CONCLUDES = re.compile(
       (?![^\W_]) | \W{0,8} (?: 因此 | 所以 | 故 | 综上 | 最终 | 最后 | 答 )""",
     re.VERBOSE | re.IGNORECASE,
 )
+_HEADED = re.compile(r"[^\W\d_]{2,24}+[ \t]?[:：][ \t]*+\S")
 
 
 def is_head(part: Part, index: int) -> bool:
@@ -174,7 +175,8 @@ def _tight_tail(part: Part, heads: list[Head], end: int) -> int:
     for index in range(heads[-1].row + 1, end):
         if opens_at_margin(part, index):
             return index
-        if len(heads) > 2 and not bodies and _at_margin(part, [index]):
+        ends = len(heads) > 2 or is_headed(part, index)
+        if ends and not bodies and _at_margin(part, [index]):
             return index
     return end
 
@@ -231,6 +233,13 @@ def opens_at_margin(part: Part, index: int) -> bool:
     return (
         row.opens and not part.text[row.start].isspace() and not BULLET.match(part.text, row.start)
     )
+
+
+def is_headed(part: Part, index: int) -> bool:
+    """Does a row begin with a word and a colon, and go on: "Adding: 3 + 4 = 7"?"""
+    row = part.rows[index]
+    found = _HEADED.match(part.text, row.start, row.end)
+    return found is not None and not found[0][0].islower()  # where text was wrapped
 
 
 def _at_margin(part: Part, indices: Iterable[int]) -> list[int]:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from prm_core.text.labels import ANSWER_WORD
+
 # A mark that may end a sentence, with the quotes and brackets that belong to it. Chinese and
-# Japanese marks need no white space after them.
+# Japanese marks need no white space after them, and others none between "each." and "He also".
 CANDIDATE = re.compile(
     r"""(?<![.!?…।؟。！？]) (?:
-        (?P<stop>[.!?…।؟]++) (?:["'”’»)\]}*_$]|\\[)\]])*+ (?=\s|\Z)
+        (?P<stop>[.!?…।؟]++) (?:["'”’»)\]}*_$]|\\[)\]])*+
+        (?=\s|\Z|(?:(?<=[a-z]{2}[.!?])|(?<=\d[.!?]))[A-Z][a-z]*+[\s,])
       | [。！？]++ [”’」』）)"'*_$]*+ )""",
     re.VERBOSE,
 )
@@ -81,14 +84,20 @@ def _full_stop_ends(words: list[str], after: str) -> bool:
     if small in _BEFORE_NUMBER and (after[0].isdigit() or after[0] in "(#"):
         return False
     if small in _CLIPPED:
-        return not after[0].islower()
+        return not (after[0].islower() or _goes_with(small, after))
     if word.isdigit():  # "1. e4", but not "x = 1. e4"
         return previous.endswith(tuple("=+-−×*/<>≈")) or not _CHESS.match(after)
     if len(word) == 1 and word.isupper():
         return not _is_initial(previous, after)
     if "." in word and word.replace(".", "").isupper():  # "J.K. Rowling"
-        return not _is_name(after)
+        return not (after[0].islower() or _is_name(after))
     return True
+
+
+def _goes_with(unit: str, after: str) -> bool:
+    """Does the text continue with a number of another clipped unit: "5 oz." after "3 lb."?"""
+    found = re.match(r"\d[\d.,/]*+\s*+([a-z]+)", after)
+    return found is not None and found[1] in _CLIPPED - {unit}
 
 
 def _is_initial(previous: str, after: str) -> bool:
@@ -106,18 +115,28 @@ def _is_name(after: str) -> bool:
     return after[0].isupper() and after.split()[0].lower().rstrip(".,:;'") not in _OPENERS
 
 
-_ARITHMETIC = re.compile(r"[\s\d.,;，；+*/×÷·−–^()%$€£=-]++")
-# A comma before three digits may belong to the number: "1,000". It parts equations where another
-# comma without a blank does, and in "= 120,120 + 35".
-_COMMA = re.compile(r"[,;，；]\s*")
-_SURE_COMMA = re.compile(
-    r"[,;]\s+|[，；]\s*|;|(?P<bare>(?<=\d),(?=\d)(?!\d{3}(?!\d)))|(?<![\d,])(\d{3}),(?=\2(?!\d))"
-)
-_OPERATION = re.compile(r"\d[\s)%]*+[-+*/×÷·−–^][\s($€£]*+\d")
+# What equations without variables are made of: numbers, up to three words after each ("48 cm",
+# "8 red apples", "60 km/h"; most single letters are variables), and signs.
+_WORD = r"(?:[^\W\d_]{2,24}+|[mgtlLhs€])(?![^\W\d_])"
+_UNITS = rf"(?:\s*+\(?{_WORD}(?:/{_WORD})?){{1,3}}"
+_SIGN = r"(?:[-+*/×÷·⋅−–^:]|[xX](?=[\s($]*+\d)|of\b|\\(?:cdot|times|div)(?![A-Za-z]))"
+_ARITHMETIC = re.compile(rf"(?:[\d)%²³]{_UNITS}+|[\s\d.,;，；()%$€£=≈²³]|{_SIGN}|\\[()%$])*+")
+_OPERATION = re.compile(rf"\d[)%]*+(?:{_UNITS})?[\s)%$€£]*+{_SIGN}[\s($€£\\]*+\d")
+_QUANTITY = re.compile(rf"\d{_UNITS}")
 _DIGIT = re.compile(r"\d")
+# A comma before three digits may belong to the number: "1,000". It parts equations where another
+# comma without a blank does, and in "= 120,120 + 35". In "2,5 * 4 = 10; 10 + 2" none does.
+_COMMA = re.compile(r"[,;，；]\s*")
+_PLAIN_COMMA = re.compile(r"(?:,(?!\d)|(?<!\d),|[;，；])\s*")
+_SURE_COMMA = re.compile(
+    rf"{_PLAIN_COMMA.pattern}|(?P<bare>(?<=\d),(?=\d)(?!\d{{3}}(?!\d)))"
+    r"|(?<![\d,])(\d{3}),(?=\2(?!\d))"
+)
 _CONCLUSION = re.compile(  # "…, so 16"; "…; ans = 6"
-    r"[,;，；]\s*+(?=(?:so|thus|hence|therefore|total|answer|ans)\b[\s:=]*+[^,;:=\n]{1,40}\Z)",
-    re.IGNORECASE,
+    rf"""[,;，；]\s*+
+    (?= (?:so|thus|hence|therefore|total|donc|also|daher|luego|quindi|итак|{ANSWER_WORD})
+        (?!\w) [\s:=]*+ [^,;:=\n]{{1,40}}\Z )""",
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -139,8 +158,11 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
         readings = [[found.end() for found in sure]]
         if any(found["bare"] for found in sure):
             readings.insert(0, [found.end() for found in _COMMA.finditer(text, begin, end)])
+            readings.append([found.end() for found in _PLAIN_COMMA.finditer(text, begin, end)])
         for edges in readings:
-            if all(_computes(text[slice(*span)]) for span in pairwise([begin, *edges, end])):
+            equations = [text[slice(*span)] for span in pairwise([begin, *edges, end])]
+            others = [one for one in equations if not _computes(one)]
+            if len(others) < len(equations) and all(map(_changes_unit, others)):
                 yield from edges
                 if conclusion and edges:
                     yield conclusion.end()
@@ -149,5 +171,11 @@ def equation_cuts(text: str, cuts: Sequence[int]) -> Iterator[int]:
 
 def _computes(equation: str) -> bool:
     """Is some side an operation, with a number after its equality sign?"""
-    sides = equation.split("=")
+    sides = re.split("[=≈]", equation)
     return any(_OPERATION.search(left) and _DIGIT.search(right) for left, right in pairwise(sides))
+
+
+def _changes_unit(equation: str) -> bool:
+    """Are all sides quantities, two at least: "2.5m=250cm"?"""
+    sides = equation.split("=")
+    return len(sides) > 1 and all(map(_QUANTITY.search, sides))

@@ -39,6 +39,7 @@ from prm_core.text.lists import (
     all_lists,
     inlined,
     is_head,
+    is_headed,
     opens_at_margin,
     step_lists,
 )
@@ -561,20 +562,23 @@ def _list_cuts(part: Part, lists: list[List]) -> list[int]:
     """Where lists cut a part.
 
     Outside of the lists every paragraph is a step. Within one, so is a heading no deeper than the
-    steps' own, a line that states the answer, and the last line if it does so in a sentence.
+    steps' own, a line that states the answer, and the last line if it does so in a sentence. Right
+    after one, so is every line such as "Adding: 3 + 4 = 7".
     """
     owner = {index: one for one in lists for index in range(one.heads[0].row, one.tail)}
     heads = {head.row for one in lists for head in one.heads}
     tails = {one.tail for one in lists}
     cuts = []
     headed = False  # a heading alone claims nothing: what follows belongs to it
+    follows = False  # a list, in the same paragraph
     for index, row in enumerate(part.rows):
         heading = _HEADING.match(part.text, row.start)
         if one := owner.get(index):
             cut = index in heads or (not one.loose and opens_at_margin(part, index))
             cut = cut or (heading is not None and len(heading[1]) <= one.heads[0].level)
         else:
-            cut = row.opens or index in tails
+            follows = not row.opens and (follows or index in tails)
+            cut = row.opens or index in tails or (follows and is_headed(part, index))
         cut = cut and (not headed or heading is not None or index in heads)
         headed = bool(lists) and cut and heading is not None and index not in heads
         if cut or row.answer or (index == len(part.rows) - 1 and _closes(part, index)):

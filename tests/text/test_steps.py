@@ -43,16 +43,25 @@ def check(text: str, rule: str, *wanted: str) -> None:
         ["The sum 1 + 2 + ... + n is n(n+1)/2.", "Fine."],
         ["There are 5! = 120 orders.", "And 3! ways for the rest.", "So 6!"],
         ["He walks 5 ft. per second.", "In 3 hrs. he is done."],
+        ["It costs 3 lb. 5 oz. of butter.", "He is 5 ft. 3 in. tall.", "Then 2 hr. 30 min. pass."],
+        ["It takes 5 min.", "5 * 3 = 15.", "He eats 2 lb.", "3 lb of it is butter."],
         ["They need nails, screws, etc. for it.", "We go on."],
         ['He said "it is 5."', "Then he left."],
         ["(This is 12.)", "Next comes 13."],
         ["**Add them.**", "We get 5."],
         ["At 5 p.m. it ends.", "At 6 a.m. it starts."],
         ["Он купил 4, т.е. стало 7.", "Потом 8."],
+        ["The U.K. has 2.", "France has 3."],
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(sentences: list[str]) -> None:
     check(" ".join(sentences), "sentence", *sentences)
+
+
+def test_a_capital_word_right_behind_a_full_stop_begins_a_sentence() -> None:
+    said = ["He buys 3 at $1.20 each.", "He also buys 2.", "So 3 + 2 = 5.", "It is done!"]
+    check("".join(said), "sentence", *said)
+    check("Let a.B be 5 and x.Y be 6.", "sentence", "Let a.B be 5 and x.Y be 6.")
 
 
 def test_chinese_and_french_sentences() -> None:
@@ -374,6 +383,9 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
         "→ Step 1: 3 + 4 = 7 ¦→ Step 2: 7 * 2 = 14",
         "*Step 1:* 3 + 4 = 7 ¦*Step 2:* 7 * 2 = 14",
         r"\textbf{Step 1:} 3 + 4 = 7 ¦\textbf{Step 2:} 7 * 2 = 14",
+        "(a) 3+4=7 ¦(b) 7*2=14",
+        "a. 3 + 4 = 7 ¦b. 7 * 2 = 14 ¦c. So 14",
+        "A) 3 + 4 = 7; ¦B) 7 * 2 = 14",
         "Stage 1: 3 + 4 = 7 ¦Stage 2: 7 * 2 = 14 ¦Stage 3: so 14",
         "Part 1: 3 + 4 = 7 ¦Part 2: 7 * 2 = 14",
         "#1: 3 + 4 = 7 ¦#2: 7 * 2 = 14 ¦#3: so 14",
@@ -390,6 +402,8 @@ def test_a_list_within_a_labelled_step_stays_whole() -> None:
         "Thought 1: We add. It is 7. ¦Action 1: calc[7 * 2] ¦Observation 1: 14",
         "We go on with the first step: 3 + 4 = 7, and then the Second step: 14",
         "(1) x + y = 3, as in (2) below",
+        "(a) x + y = 3, as in (b) below",
+        "a (b) 3 + 4 = 7 (c) 5",
         "We add the results: 52 (step 1) + 13 (step 2) + 65 (step 3) = 130",
         "Step 1: 3 + 4 = 7 ¦Step 2: 7 (Step 1) * 2 (as in (Step 3) later) = 14",
         "From Step 1 - Step 2 - Step 3 we get 5",
@@ -450,6 +464,24 @@ def test_whole_texts_with_other_labels_are_cut_at_them(labels: list[str], counte
     assert [step.text for step in split.steps] == written
     assert [step.content for step in split.steps] == (bodies if counted else written)
     assert split.words == ("numbered" if counted else "by label")
+
+
+def test_lines_with_headings_after_a_list_leave_it() -> None:
+    items = ["To solve this we need:", "1. The number of apples: 3", "2. The number of pears: 4"]
+    lines = [*items, "Adding: 3 + 4 = 7", "Doubling : 14", "Answer: 14"]
+    check("\n".join(lines), "auto", *lines)
+    items = ["1. We add: 7", "2. We double: 14", "3. We take half: 7"]
+    check("\n".join([*items, "That is\nright: 7", "Check: 4 + 3 = 7"]), "auto",
+          *items, "That is\nright: 7", "Check: 4 + 3 = 7")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "items",
+    [["1. Apples", "2. Pears\nThere are 4"], ["1. Apples\nRed: 3", "2. Pears\nGreen: 4"],
+     ["1. Apples", "2. Pears\n   Green: 4"], ["1. Apples", "2. Pears\nGreen pears are many: 4"]],
+)  # fmt: skip
+def test_other_lines_after_two_items_belong_to_the_last(items: list[str]) -> None:
+    check("\n".join(items), "auto", *items)
 
 
 def test_substeps_stay_in_their_step() -> None:
@@ -611,6 +643,50 @@ def test_a_text_of_nothing_but_rules_has_no_step() -> None:
 )
 def test_equations_behind_each_other_are_steps(text: str, wanted: list[str]) -> None:
     check(text, "auto", *wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "34 - 12 = 22,¦ 22 * 12 = 264 cm^2",
+        "480 : 5 = 96,¦ 96 · 8 = 768,¦ 768 - 480 = 288 boys",
+        "17 + 8 = 25 ;¦ 45 - 25 = 20 ;¦ Réponse : 20 passagers",
+        "2.5m=250cm;¦ 250/20=12.5;¦ so 12 pieces",
+        "12 x 4 = 48,¦ 48 - 8 = 40",
+        "12x$4=$48 ,¦$48-$8=$40",
+        "12 : 4 = 3,¦ 3 + 5 = 8",
+        "10% of 80 = 8,¦ 80 - 8 = 72",
+        "12 * 4 = 48 cm,¦ 48 - 8 = 40 cm",
+        "12*4=48cm,¦48cm-8cm=40cm",
+        "2,5 * 4 = 10;¦ 10 + 2 = 12",
+        "3,5 + 2,5 = 6,¦ 6 * 2 = 12",
+        r"$3+4=7$,¦ $7\cdot 2=14$,¦ so 14",
+        r"\(3 \times 4 = 12\),¦ \(12 - 2 = 10\).",
+        "100/3 ≈ 33.3,¦ 33.3 * 3 ≈ 100",
+        "60 km/h * 2 h = 120 km,¦ 120 km - 20 km = 100 km",
+        "3 + 4 = 7 (яблок),¦ 7 - 2 = 5 (яблок)",
+        "3 × 4 = 12 apples in all,¦ 12 - 2 = 10 red apples",
+        "1,000 + 2,000 = 3,000 apples",
+        "1 foot = 12 inches, 1 yard = 3 feet",
+        "2x + 3 = 7, 2x = 4",
+        "2 * 3 = 6, 7, 8",
+        "(1 + 2, 3 + 4) = (3, 7)",
+        "(3, 4), (5, 6)",
+        "5 apples, 3 + 4 = 7 apples",
+        "He has 5 apples, 3 + 4 = 7",
+        "3 + 4 = 7, which is odd",
+        r"$3+4=7, 7\cdot 2=14$",
+    ],
+)
+def test_equations_are_seen_in_every_spelling(text: str) -> None:
+    check(text.replace("¦", ""), "auto", *(step.strip() for step in text.split("¦")))
+
+
+@pytest.mark.parametrize("bullet", ["•", "●", "▪"])
+def test_bullets_on_one_line_begin_lines(bullet: str) -> None:
+    steps = [f"{bullet} 3+4=7", f"{bullet} 7*2=14", f"{bullet} $14 • 1 = 14$"]
+    check(" ".join(steps), "auto", *steps)
+    check("We get 3 • 4 = 12", "auto", "We get 3 • 4 = 12")
 
 
 @pytest.mark.parametrize("signs", [("a)", "b)", "c)"), ("(a)", "(b)", "(c)"), ("a.", "b.", "c."),
@@ -1237,7 +1313,8 @@ def test_a_million_characters_take_well_under_two_seconds(rule: str) -> None:
      "e.g. ", "A. B ", "\r", "\u2029", "第", "- ", "=\n", "\ufeff",
      "<br>\n", "<li>", "</p><p>", "<ol><li>a", "\\n", "\\\\n", "a\\n", "\\\\ ", "\"a\",", "['a',",
      "2^", "1/", "1=1+", "<plan>\n", "</plan>\n", "<br>", "<svg>", "\\item ", "1) 2) ", "&nbsp;",
-     "Result: 1\n", "<a_b>"],
+     "Result: 1\n", "<a_b>", "1 ", "1)", ")", "1 m ", "1 aa ", "1x(", "; the ", ", so ", "• ",
+     "(a) (b) ", "1. a\nAb: 1\n", "1+1=2 m; "],
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     text = (unit * 40_000)[:40_000]
