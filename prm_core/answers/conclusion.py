@@ -26,14 +26,15 @@ DELIMITED = re.compile(
 NUMBER = re.compile(
     r"""(?:(?<![\w)\]}])[-−]\s?)?+ \\[dt]?frac\s?\{-?[\d.]{1,12}\}\s?\{[\d.]{1,12}\}
       | (?<![^\W\u3040-\u9fff]) (?<![)\].,:^]) (?<!\^\{) [-−–]? \\?\$?
-        (?: \d{1,3}\ and\ (?:a|one)\ half\b | \d{1,3}!(?=[.,]) | \d{1,2}['′]\ ?\d{1,2}["″]
-          | \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[½⅓⅔¼¾]
+        (?: \d{1,3}(?:[\ \u00a0\u2009\u202f'’]\d{3}){1,5}+(?![\d-])
+          | \d{1,3}\ and\ (?:a|one)\ half\b | \d{1,3}!(?=[.,]) | \d{1,2}['′]\ ?\d{1,2}["″]
+          | \d{1,3}\ \d{1,2}/\d{1,3}(?!\d) | \d{1,3}\ ?[¼-¾⅐-⅞]
           | \d{1,2}(?::\d{2}){1,2}(?!\d) (?:\s?[AaPp]\.?[Mm]\b)? | \d{1,3}:\d{1,3}(?![\d:])
           | (?:\d{1,3}(?:\.\d{3})++|\d++) ,\d{1,2}(?![\d,]|\.\d)
           | (?:\d{1,3}(?:,\d{3})++|\d++) (?:\.\d++)? (?:[eE][-+]?\d{1,3}(?!\w))? (?:/\d++)?
             (?:\s?(?:π|pi\b))? (?:\\?%|\s[mb]illion\b)? )
         (?!:\d)
-      | (?<![\w)\]])[-−]?\.\d++ | (?<![\w)\]])[-−]?[½⅓⅔¼¾]""",
+      | (?<![\w)\]])[-−]?\.\d++ | (?<![\w)\]])[-−]?[¼-¾⅐-⅞]""",
     re.VERBOSE,
 )
 LOOSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2,}")
@@ -41,13 +42,49 @@ LOOSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2,}")
 
 SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)|[\n\r]+")
 _BOLD = re.compile(r"\*\*(?P<inside>[^*\n]{1,60})\*\*")
-# Not the point of a sentence: "(3 × 4)", "not 15", "in 2020", "at 5:00 PM", "of the 20 eggs".
+# Not the point of a sentence: "(3 × 4)", "not 15", "instead of 15", "in 2020", "at 5:00 PM",
+# "of the 20 eggs".
 _ASIDE = re.compile(
-    r"\s\([^()]*\)|,?\snot\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
+    r"\s\([^()]*\)|,?\s(?:not|instead\sof|rather\sthan)\s\S+|\s(?:in|since|by)\s(?:19|20)\d\d\b"
     r"|\sat\s\d{1,2}:\d\d(?:\s?[ap]\.?m\b)?|\sof\s(?:the|all|these|those)\s\d[\d,]*+(?![\d.]*%)"
     r"|\sout\sof\s(?:the\s|a\stotal\sof\s)?\d[\d,]*+|,\san?\s\d[\d.]*%\s[a-z]+"
+    r"|\sand\s\S{1,40}=\s?\d[\d.,]*+(?:\s[a-z]+)?\sleft\s?over[\s.!]*\Z"
     r"|,?\s(?:when|because)\s[^,.]{0,200}[.!]?\Z|,?\ssince\s[^,.:=]{0,200}[.!]?\Z"
     r"|\s(?:for|among|between)\s(?:the|all|these|those)\s\d[\d,]*+\s[a-z]+",
+    re.IGNORECASE,
+)
+# Nor is this, where no result says otherwise: "more than 8", "change out of £5", "from his $5",
+# "in 5 years", "for working 10 hours", "4 buses to carry 100 people", "and one table has 2 guests".
+_BESIDE = re.compile(
+    r"""\s (?:than|from|out\sof) \s (?:(?:his|her|its|their|my|our|the)\s)? \\?[$£€]?\d[\d.,]*+
+      | (?<!resulting) (?<!results) \s (?:in|for\s[a-z]{2,12}ing) \s \d[\d.,]*+ \s (?:more\s)?
+          (?:hours?|minutes?|days?|weeks?|months?|years?) (?=[\s.!*]*\Z)
+      | (?P<kept> (?<![\d.,]) \d[\d.,]*+ \s [a-z]+ ) \s to \s (?!(?:get|make|be|have|reach)\b)
+          [a-z]{2,12} \s (?:all\s|the\s)? \d[\d.,]*+ \s [a-z]+ (?=[\s.!*]*\Z)
+      | ,? \s (?:and|but) \s one \s [a-z]{3,12} \s (?:has|gets|is|holds) \s [^,;]{1,40} \Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_REASON = re.compile(  # "n = 10 because 2^10 = 1024": what is said before it is the point
+    r"""(?P<point>\d[^\s,;]{0,20} (?:\s[a-z]{1,20}){0,2}?) (?<!\band) ,?\s (?:because|since) \s
+        (?=[^\n]{0,200}=) (?: (?! \b(?:so|thus|hence|therefore|then|we|gives?)\b | ,\s(?!which\b) )
+          [^\n:] ){1,200} \Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_GIVEN = re.compile(  # "Since x > 0, x = 3": what is said after it is the point
+    r"""\A[\s*_]*+ (?:since|as|because) \s (?: [^,()\[\]{}] | \([^()]{0,80}\) ){1,200} ,\s
+        (?= \$?[a-z] [^\n]*\d )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ROUNDED = re.compile(  # "1/6 ≈ 0.167": a fraction, root or multiple of π and its rounded value
+    r"""(?<![\w.)\]}]) (?<![-+−*/×÷·^]) (?<![-+−*/×÷·^]\s)
+        (?P<exact> \d+/\d+ | \\[dt]?frac\{\d+\}\{\d+\} | \d*\s?(?:π|\\pi\b)
+          | \d*(?:√\d+|\\sqrt\{\d+\}) )
+        \s?(?:≈|\\approx)\s? \$?\d*\.\d{2,} (?=[\s.!$*)]*\Z)""",
+    re.VERBOSE,
+)
+_ARROW = re.compile(r"=>|(?<=\d)\s?→(?=\s?[\d$])")  # between the lines of a computation
+_UNSOLVABLE = re.compile(
+    r"\b(?:is|are|has|have)\s(?P<none>no\s(?:(?:real|integer|such|valid)\s)?solutions?)[\s.!*]*\Z",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(  # to another place: "equation (3)", "step 2"
@@ -86,7 +123,7 @@ _NO_WORD = re.compile(
 )
 _NO_AMOUNT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}|\\[,;:! ]|\s+")  # beside a plain number
 _FORMULA_WORD = re.compile(r"(?:\\(?:text|mathrm)\s*\{[^{}]*\}|\S)+")
-HAS_VALUE = re.compile(r"[\d½⅓⅔¼¾√π∞]|\\[A-Za-z]")
+HAS_VALUE = re.compile(r"[\d¼-¾⅐-⅞√π∞]|\\[A-Za-z]")
 _Span = tuple[int, int]
 _LETTER = r"[xyznkabi](?![A-Za-z'’])"  # no unit, and alone
 _FACTOR = rf"\(*(?:\d[\d.]*\s?\*?\s?)?{_LETTER}\)*"
@@ -151,16 +188,20 @@ _SO_IT_IS = re.compile(  # "12 * 12 = 144, so it is 12"; "78 / 4 = 19.5 so 19 ba
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
 _TURNED = re.compile(rf"(?<![\w.*/+^-])(?P<number>{_VALUE})\s*=\s*\$?[A-Za-z]\$?[\s.!]*\Z")
-RESULT = re.compile(r"=(?:\s|[$\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
+RESULT = re.compile(r"=(?:\s|[$£€\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
 
 
 def conclusion(text: str, last_step: str) -> str | None:
     """The number or formula that the last step ends with, or that it repeats as a result."""
-    said = _REFERENCE.sub("", last_step).replace("=>", "\n")
+    said = _ARROW.sub("\n", _REFERENCE.sub("", last_step))
     sentences = [part for part in SENTENCE.split(said.strip()) if part.strip()]
     if not sentences:
         return None
-    if whole := _whole_at_end(sentences[-1]):
+    sentences[-1] = _GIVEN.sub("", _REASON.sub(r"\g<point>", sentences[-1]))
+    sentences[-1] = _ROUNDED.sub(r"\g<exact>", sentences[-1])
+    if unsolvable := _UNSOLVABLE.search(sentences[-1]):
+        return unsolvable["none"]
+    if whole := _whole_at_end(sentences[-1], alone=len(sentences) == 1):
         return whole
     if _NOTHING.search(sentences[-1][-LONGEST:]):
         return "0"
@@ -176,13 +217,13 @@ def conclusion(text: str, last_step: str) -> str | None:
     return in_words and in_words["count"]
 
 
-def _whole_at_end(sentence: str) -> str | None:
+def _whole_at_end(sentence: str, alone: bool) -> str | None:
     """The choice, date, tuple, interval, set, inequality or solutions that a sentence ends with.
 
-    "x = 5" is none of them.
+    "x = 5" is none of them, and "B" is one only if the sentence is alone in its step.
     """
     choice = _CHOICE.match(sentence)
-    if choice is not None and (choice["said"] or choice.start("letter")):
+    if choice is not None and (choice["said"] or choice.start("letter") or alone):
         return choice["letter"]
     turned = _TURNED.search(sentence[-LONGEST:]) or _SO_IT_IS.search(sentence[-LONGEST:])
     if turned:
@@ -218,12 +259,13 @@ def _whole_at_end(sentence: str) -> str | None:
 _JOINED = re.compile(r"(?:\\cup|∪|\\cap|∩)\s*\Z")
 _FORMULAS = re.compile(
     r"""(?P<list> (?:\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\))
-          (?: (?:,\s?(?:and|or)?|\s(?:and|or))\s* (?:\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\)) ){1,9} )
-        [\s.!*]*\Z""",
+          (?: (?:,\s?(?:and|or)?|\s(?:and|or)|\s?[、，或和])\s*
+              (?:\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\)) ){1,9} )
+        [\s.。!*]*\Z""",
     re.VERBOSE,
 )
 _BEFORE_FORMULAS = re.compile(
-    r"(?:\A\s*|[:：]|\b(?:are|at|gets?|gives?|obtain|find|so|thus|hence|therefore))[\s,*]*\Z",
+    r"(?:\A\s*|[:：]|所以|因此|故|得|为|是|\b(?:are|at|gets?|gives?|obtain|find|so|thus|hence|therefore))[\s,*]*\Z",
     re.IGNORECASE,
 )
 _AMOUNT = r"[-−–]?\$?\d[\d,]*(?:\.\d+|/\d+)?%?(?:\s[a-z]{1,12})?"
@@ -239,7 +281,8 @@ _PERIOD = (
     "|[kcm]?m|(?:kilo)?grams?|k?g|miles?|yards?|yd|m?l|(?:milli)?lit(?:er|re)s?)"
 )
 _COMPOUND = re.compile(  # "3 hours and 20 minutes", "1 h 15 min"
-    rf"(?<![\w.,])(?P<parts>\d[\d,]*\s?{_PERIOD}(?:,?\s(?:and\s)?\d[\d.]*\s?{_PERIOD}){{1,3}})[\s.!*]*\Z",
+    rf"(?<![\w.,])(?P<parts>\d[\d,]*\s?{_PERIOD}(?:,?\s(?:and\s)?\d[\d.]*\s?{_PERIOD}){{1,3}}"
+    r"|£\d[\d,]*\s(?:and\s)?\d\d?\s?p(?:ence)?)[\s.!*]*\Z",
     re.IGNORECASE,
 )
 
@@ -296,12 +339,20 @@ _NEGATIVE = re.compile(
 )
 
 
+_BELOW_ZERO = re.compile(r"\s?(?:°\s?[CF]?|degrees?(?:\s[a-z]+)?)?\sbelow\szero\b", re.IGNORECASE)
+
+
 def _numbers(text: str) -> list[str]:
     return [
-        ("-" if _NEGATIVE.search(text, max(0, found.start() - 24), found.start()) else "")
-        + shown_answer(found.group())
+        ("-" if _is_negative(text, *found.span()) else "") + shown_answer(found.group())
         for found in NUMBER.finditer(text)
     ]
+
+
+def _is_negative(text: str, start: int, end: int) -> bool:
+    """Do words around a number say that it is less than nothing?"""
+    before = _NEGATIVE.search(text, max(0, start - 24), start)
+    return before is not None or _BELOW_ZERO.match(text, end) is not None
 
 
 def _bare_formulas(sentence: str, begin: int, taken: Sequence[tuple[int, int]]) -> list[_Span]:
@@ -330,7 +381,7 @@ def _among(numbers: Sequence[str], sentence: str, text: str) -> str:
         repeated = [number for number in numbers if value_of(number) == results[-1]]
         if repeated:
             return repeated[-1]
-    return numbers[-1]
+    return (_values(_BESIDE.sub(r"\g<kept>", _ASIDE.sub("", sentence))) or numbers)[-1]
 
 
 def _worked_out(sentence: str) -> str | None:
@@ -344,7 +395,7 @@ def _worked_out(sentence: str) -> str | None:
 
 
 def value_of(number: str) -> str:
-    digits = number.replace(",", "")
+    digits = re.sub(r"[,\s'’]", "", number)
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
@@ -352,7 +403,7 @@ def _formula_at_end(sentence: str) -> str | None:
     """The formula at a sentence's end, right of its last equality sign; None where words end it."""
     sentence = sentence[-2 * LONGEST :]  # no answer is longer, and the search tries every place
     delimited = list(DELIMITED.finditer(sentence))
-    if delimited and not sentence[delimited[-1].end() :].strip(" \t.,;:!?*"):
+    if delimited and not sentence[delimited[-1].end() :].strip(" \t.,;:!?*。，；！"):
         found = delimited[-1]
         inside = found[found.lastgroup or 0]
         if found.lastgroup == "bold" and not is_formula(inside):
@@ -379,6 +430,40 @@ def _words_in(text: str) -> bool:
     return bool(LOOSE_WORD.search(_NO_WORD.sub("", text)))
 
 
+_DOLLAR = re.compile(r"^([-−]?)\\?\$?(?=[-−]?[\d.])(?![\d.,]+\s?(?:per\s|/\s?[a-z]{2}))")
+
+
 def shown_answer(answer: str) -> str:
-    """An answer as it is shown: bare, and without a dollar sign in front of its number."""
-    return re.sub(r"^([-−]?)\\?\$?(?=[-−]?[\d.])", r"\1", bare(answer))
+    """An answer as it is shown: bare, and without a dollar sign in front of its number.
+
+    A rate keeps it: $5 per hour.
+    """
+    return _DOLLAR.sub(r"\1", bare(answer))
+
+
+_IN_OTHER_UNITS = re.compile(  # "3.5 hours (210 minutes)"
+    r"(?P<amount>\$?\d[\d.,]*(?:/\d+)?%?(?:\s[a-z]+){0,2})"
+    r"\s\((?:(?:or|about|i\.e\.|that\sis|=|≈)[\s,]+)?\$?\d[\d.,]*(?:\s[a-z]{2,}|\s?[%¢])[^()]*\)",
+    re.IGNORECASE,
+)
+
+
+_SAID_TWICE = re.compile(  # "5 (five)"
+    rf"(?P<amount>\$?\d[\d.,]*)\s\({COUNT_WORDS}\)|{COUNT_WORDS}\s\((?P<digits>\d[\d.,]*)\)",
+    re.IGNORECASE,
+)
+
+
+def exact(answer: str) -> str:
+    """An answer without its rounded value, or the same amount in other units or words, after it.
+
+    >>> exact("10/3 ≈ 3.33"), exact("3.5 hours (210 minutes)"), exact("x ≈ 3.33"), exact("5 (five)")
+    ('10/3', '3.5 hours', 'x ≈ 3.33', '5')
+    """
+    if twice := _SAID_TWICE.match(answer):
+        answer = f"{twice['amount'] or twice['digits']}{answer[twice.end() :]}"
+    if amount := _IN_OTHER_UNITS.fullmatch(answer):
+        return amount["amount"]
+    sides = re.split(r"≈|\\approx(?![A-Za-z])", answer)
+    listed = re.search(r",\s", answer)
+    return sides[0].strip() if len(sides) == 2 and not listed and is_formula(sides[0]) else answer

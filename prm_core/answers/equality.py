@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import lru_cache
 
 from prm_core.answers.expressions import (
@@ -84,7 +85,8 @@ def same_answer(a: str | None, b: str | None) -> bool:
         return bool(a.strip())
     if max(len(a), len(b)) > _LONGEST:
         return False
-    left, right = sorted((_plain(a), _plain(b)))
+    left, right = _plain(a), _plain(b)
+    left, right = sorted((_beside_clock(left, right), _beside_clock(right, left)))
     for ask in (_dates, _ranges):
         if (same := ask(left, right)) is not None:
             return same
@@ -149,6 +151,16 @@ def _clock(text: str) -> str:
         return "12:00 PM" if noon[1] else "12:00 AM"
     clock = _OCLOCK.fullmatch(text)
     return f"{clock[1]}:00" if clock else text
+
+
+_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|\d{1,2}:[0-5]\d\s?[ap]\.?\s?m\.?", re.IGNORECASE)
+_DOTTED = re.compile(r"(\d{1,2})(?:\s?h\s?|\.)([0-5]\d)")
+
+
+def _beside_clock(text: str, other: str) -> str:
+    """20h35 and 20.35 as 20:35, beside a time of day."""
+    dotted = _DOTTED.fullmatch(text) if _TIME.fullmatch(other) else None
+    return f"{dotted[1]}:{dotted[2]}" if dotted else text
 
 
 _RANGE = re.compile(r"(\d+)\s?(?:[-–]|to)\s?(\d+)")
@@ -443,11 +455,22 @@ def _same_brackets(a: Tokens, b: Tokens, depth: int) -> bool | None:
 
 
 def _same_ratio(a: Tokens, b: Tokens, depth: int) -> bool | None:
-    """Ratios and times of day, 3:4, 3 to 4 and 10:30, part by part."""
+    """Ratios and times of day, part by part: 3:4 and 3 to 4; 1:2 is 2:4, but 8:30 not 4:15."""
     one, other = (parts_of(tokens, frozenset({":", "to"})) for tokens in (a, b))
     if len(one) == len(other) == 1:
         return None
-    return _all_same(one, other, depth)
+    if _all_same(one, other, depth):
+        return True
+    texts = [["".join(token.text for token in part) for part in side] for side in (one, other)]
+    if all(re.fullmatch(r"\d{1,2}:[0-5]\d", ":".join(side)) for side in texts):
+        return False
+    return _proportions(texts[0]) == _proportions(texts[1]) != []
+
+
+def _proportions(parts: Sequence[str]) -> list[Fraction]:
+    """The whole numbers of a ratio over its first; none for other ones."""
+    whole = all(re.fullmatch(r"[1-9]\d{0,17}", part) for part in parts)
+    return [Fraction(int(part), int(parts[0])) for part in parts] if whole else []
 
 
 def _same_matrices(a: Tokens, b: Tokens, depth: int) -> bool | None:

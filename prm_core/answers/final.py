@@ -7,7 +7,7 @@ Finding an answer never fails and is linear in the text. Whether two answers are
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -20,12 +20,14 @@ from prm_core.answers.conclusion import (
     RESULT,
     SENTENCE,
     conclusion,
+    exact,
     is_formula,
     shown_answer,
     value_of,
 )
 from prm_core.answers.equality import same_answer as same_answer
 from prm_core.answers.notation import words
+from prm_core.answers.remarks import before_check, before_courtesy
 from prm_core.text.labels import step_content
 from prm_core.text.tags import ANSWER_TAG, read_tags
 from prm_core.types import Candidate
@@ -133,9 +135,23 @@ _FORMAT = re.compile(
 _CALCULATION = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")  # the calculator's marks of GSM8K
 
 
+_EXCLAIMED = re.compile(r"(?<=\d)!(?=[ \t*_]*+(?:[\n\r]|\Z)|\s++[A-Z])")  # "The total is 15!"
+_FACTORIALS = re.compile(  # where the exclamation mark may be one: "in 5! ways"
+    r"""factorial | permut | arrang | \b[a-z]!
+      | \d! \s*+ (?:[-+−*/×÷·=≈^,)$\\] | (?:ways|orders|different|possible)\b)
+      | \b(?:many|of|different|possible|distinct) \s (?:ways|orders)\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
 def _spoken(steps: Sequence[str]) -> list[str]:
-    """The steps with blanks in the place of thinking and of tags, but for those of answers."""
+    """The steps with blanks in the place of thinking and of tags, but for those of answers.
+
+    An exclamation mark after a number that ends a sentence is none any more.
+    """
     steps = [_FORMAT.sub("", step) if "</" in step else step for step in steps]
+    mark = "!." if any(map(_FACTORIALS.search, steps)) else "."
+    steps = [_EXCLAIMED.sub(mark, step) for step in steps]
     whole = "\n\n".join(steps)
     tagged = read_tags(whole)
     blank = [
@@ -155,6 +171,16 @@ def _spoken(steps: Sequence[str]) -> list[str]:
     return [
         whole[end - len(step) - 2 : end - 2].rstrip() for step, end in zip(steps, ends, strict=True)
     ]
+
+
+def _up_to(remark: Callable[[str, int], int], text: str, last_step: str) -> tuple[str, str]:
+    """A text and its last step without the remark at the end, where a value is before it."""
+    begins = len(text) - len(last_step)
+    end = remark(text, begins)
+    said = text[:end].rstrip()
+    if end == len(text) or not HAS_VALUE.search(said):
+        return text, last_step
+    return said, said[begins:] or _last_paragraph(said)
 
 
 def _last_paragraph(text: str) -> str:
@@ -267,7 +293,7 @@ def _joined(text: str, boxes: Sequence[_Box]) -> str:
         if len(between) >= 80 or _PARTS.search(between) or not _JOINS.search(between):
             break
         parts.append(left.text)
-    shown = (shown_answer(part) for part in reversed(parts))
+    shown = (exact(shown_answer(part)) for part in reversed(parts))
     distinct = list(dict.fromkeys(filter(None, shown)))
     return ", ".join(distinct) or parts[0].strip()
 
@@ -351,11 +377,20 @@ _HEADING = re.compile(
     rf"(?:^|(?<=[\n\r])){_ANSWER_LINE.pattern}(?=[\n\r])\s*+(?:[-=]{{3,}}\s++)?+",
     _ANSWER_LINE.flags,
 )
-_QUOTED = re.compile(r"(?:^|(?<=\n))[ \t]*+>[ \t]?")  # how Markdown marks a quotation
-_ITEM = re.compile(r"\s*[-•]\s+(?![^\n]*\n\s*[-•]\s)")  # the only one of a list: no sign
+_QUOTED = re.compile(  # how Markdown marks a quotation, or a block of code
+    r"(?:^|(?<=\n))[ \t]*+(?:>[ \t]?|```\w*+[ \t]*+(?:\n|\Z))"
+)
+_ITEM = re.compile(  # the only one of a list: no sign, and no number
+    r"\s*(?:[-•]|1[.)])\s+(?![^\n]*\n\s*(?:[-•]|\d{1,2}[.)])\s)"
+)
+_ALIGNED = re.compile(
+    r"\s*\\begin\{(?P<name>align|aligned|equation|gather)\*?\}.{0,400}?"
+    r"=\s*(?P<value>[^=]{1,200}?)\s*(?:\\\\)?\s*\\end\{(?P=name)\*?\}",
+    re.DOTALL,
+)
 _LETTER_A = re.compile(r"A:[ \t]*+(?P<answer>[^\n\r]{1,80})\Z")  # "A: 77" as a last line
 _CLAUSE_END = re.compile(
-    r"[.!?](?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)|(?<=\w)_{1,2}(?=\s)"
+    r"(?:[.?]|!++)(?=[\s*_\"'”)]|\Z)|;(?=\s+[^\W\d_]{3})|。|[\n\r]|(?<=\S)\*{1,3}(?=[\s.,;:!?)]|\Z)|(?<=\w)_{1,2}(?=\s)"
     r"|,\s(?:as|given|per)\b|,?\s\(?(?:rounded|correct\sto|to\sthe\snearest)\b"
     r"|,?\s(?:because|since|which|where|so|weil|parce\sque|porque|perché|потому\sчто)\b"
     r"|\s\((?:because|since|as|check|weil|car|porque)\b"
@@ -410,6 +445,8 @@ def _stated(text: str, last_begins: int) -> _Stated | None:
 
 def _concluded(text: str, last_step: str) -> str | None:
     """What the last step comes to, or names as the result in its last sentence."""
+    for remark in (before_courtesy, before_check):
+        text, last_step = _up_to(remark, text, last_step)
     sentences = SENTENCE.split(last_step.strip())
     if result_is := _RESULT_IS.match(sentences[-1]):
         result = shown_answer(_clause(sentences[-1][result_is.end() :], is_heading=False))
@@ -418,8 +455,8 @@ def _concluded(text: str, last_step: str) -> str | None:
     return conclusion(text, last_step)
 
 
-_DENIED = re.compile(  # "not 5 but 6", "6 (not 5)", "6, not 5"
-    r"\A\s*not\s.{1,40}?\sbut\s|(?<=\S)\s?[,(]\s?(?:not|rather\sthan|instead\sof)\s[^().,]{1,40}\)?\s*\Z",
+_DENIED = re.compile(  # "not 5 but 6", "not 5, it is 6", "6 (not 5)", "6, not 5"
+    r"\A\s*not\s.{1,40}?(?:\sbut\s|[,;]\s(?:but\s)?(?:it|that)(?:\sis|['’]s)\s)|(?<=\S)\s?[,(]\s?(?:not|rather\sthan|instead\sof)\s[^().,]{1,40}\)?\s*\Z",
     re.IGNORECASE,
 )
 
@@ -440,6 +477,8 @@ def _places(text: str) -> list[int]:
 
 def _clause(rest: str, is_heading: bool) -> str:
     """The beginning of a text up to the end of its clause, or the formula that it begins with."""
+    if aligned := _ALIGNED.match(rest):
+        return aligned["value"]
     delimited = DELIMITED.match(rest)
     if delimited is not None:
         inside = delimited[delimited.lastgroup or 0]
@@ -465,6 +504,9 @@ def _short_lines(rest: str) -> list[str]:
 
 
 _LEADING_HAN = re.compile(r"[\u4e00-\u9fff，：\s]+(?=[^\u4e00-\u9fff]*\d)")
+_OPTION = re.compile(  # "option (B), 5"; not "options A, B"
+    r"(?:option|choice)\s\(?(?P<letter>[A-J])\)?[,:]\s(?!\(?[A-J]\b)[^\n]*", re.IGNORECASE
+)
 _YES_NO = re.compile(
     r"(?P<word>yes|no|true|false|oui|non|ja|nein|sí|sim|não|sì|да|нет)\b(?P<alone>\s*[,;–—])?",
     re.IGNORECASE,
@@ -473,8 +515,11 @@ _YES_NO = re.compile(
 
 def _reduced(answer: str, before: str = "") -> str:
     """A sentence as its only number, or the one that is the last result before it."""
+    answer = exact(answer)
     if chinese := _LEADING_HAN.match(answer):
         answer = answer[chinese.end() :]
+    if option := _OPTION.fullmatch(answer):
+        return option["letter"]
     verdict = _YES_NO.match(answer)
     if verdict and verdict["alone"]:
         return verdict["word"]

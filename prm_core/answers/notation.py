@@ -139,7 +139,9 @@ _BRACKETED = re.compile(r"[(\[]\s*(\\matrix\{[^()\[\]]*?\})\s*[)\]]")
 _DELIMITED = re.compile(
     r"(?<!\\)\$((?:[^$\\]|\\.)+)(?<!\\)\$|(?<!\\)\\\((.+?)(?<!\\)\\\)|\\f?boxed\s*(?=\{)"
 )
-_THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f ])\d{3})+)(?!\d)")
+_THOUSANDS = re.compile(
+    r"(?<![\d.])(\d{1,3})((?:(?:\\,|\{,\}|[\u00a0\u2009\u202f '’])\d{3})+)(?!\d)"
+)
 _AMPERSAND = re.compile(r"\s*\\&\s*")
 _NAMED = r"[A-Za-z](?:_\d)?\s*="
 _JOINING = re.compile(
@@ -182,6 +184,8 @@ _PLAIN_FORMS = tuple(
         (r"\A0b([01]+)\Z", r"\1_{2}"),
         (r"\A(\d+) (?:in|out of)(?: every)? (\d+)\Z", r"\1/\2"),
         (r"\blight[- ]year", "lightyear"),
+        (r"£\s?(\d+)(?:\sand)?\s(\d\d)\s?p(?:ence)?\b", r"£\1.\2"),
+        (r"\A(\d[\d.]*\s?(?:°\s?[CF]?|degrees?)?)\s?below\szero\Z", r"-\1"),
         (r"\bUSD\s*(?=\d)", "$"),
         (r"\bEUR\s*(?=\d)", "€"),
         (r"\bGBP\s*(?=\d)", "£"),
@@ -202,7 +206,10 @@ _AND_A_HALF = re.compile(r"(?<=\d)\s+and\s+(?:a|one|1)\s+half\b", re.IGNORECASE)
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PARTS |= {"eighth": 8, "ninth": 9, "tenth": 10}
 _PART = re.compile(rf"(?:(\d+|an?)[\s-])?({'|'.join(_PARTS)})s?", re.IGNORECASE)
-_FEET = re.compile(r"(\d+)\s?['′’]\s?(\d+(?:\.\d+)?|\d* ?\d+/\d+)\s?(?:[\"″”]|['′’]{2})?")  # 5'3"
+_FEET = re.compile(  # 5'3"
+    r"(\d+)\s?['′’]\s?(\d{1,2}(?:\.\d+)?|\d* ?\d+/\d+)\s?(?:[\"″”]|['′’]{2})?"
+)
+_HOURS = re.compile(r"(\d+)\s?(?:h|hrs?|hours?)\s?([0-5]?\d)")  # 1h30, "1 h 30"
 _DIVISION = re.compile(r"(\d+)\s?(?:[rR]|[Rr]em\.?|remainder\sof)\s?(\d+)")  # "6 R 2"
 _PRINTED = re.compile(r"\[\s*(?:\[[^\[\],;]+\]\s*)+\]")  # [[1 2] [3 4]], as NumPy prints it
 _ROWS = re.compile(r"\s*\[([^][;]+(?:;[^][;]+)+)\]\s*")  # [1 0; 0 1]
@@ -232,6 +239,8 @@ def one_spelling(text: str) -> str:
         return text
     if feet := _FEET.fullmatch(text):
         return f"{feet[1]} ft {feet[2]} in"
+    if hours := _HOURS.fullmatch(text):
+        return f"{hours[1]} h {hours[2]} min"
     if division := _DIVISION.fullmatch(text):
         return f"{division[1]} remainder {division[2]}"
     text = _AND_A_HALF.sub(" 1/2", _COUNT.sub(_in_digits, text))

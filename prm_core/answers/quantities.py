@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from prm_core.answers.expressions import (
@@ -44,6 +45,7 @@ DIRECTIONS: tuple[tuple[frozenset[str], ...], ...] = (
 )
 """Ways that exclude each other: "10 less" is not "10 more"."""
 _LEADS = words("a an the of by exactly about 共 一共 共有 一共有 总共 总共有 有") | _MORE | _LESS
+_MONEY = words("dollar dollars euro euros gbp cent cents pence")
 _BASES = {word: str(base) for word, base in UNITS.items() if base in (*range(2, 13), 16)}
 
 
@@ -137,7 +139,10 @@ def _quantity(tokens: Tokens) -> _Quantity:
 
 
 def read_beside(tokens: Tokens, other: Tokens) -> Tokens:
-    """An answer, its names of several units read as those that the other answer has."""
+    """An answer, its names of several units read as those that the other answer has.
+
+    A price per hour or piece beside an amount of money is read as one, too.
+    """
     mine, theirs = ({token.text for token in side} for side in (tokens, other))
     for names, beside, meant in READ_AS:
         if mine & names and theirs & beside and not mine & beside:
@@ -147,6 +152,10 @@ def read_beside(tokens: Tokens, other: Tokens) -> Tokens:
                 else token
                 for index, token in enumerate(tokens)
             ]
+    if theirs & _MONEY and not theirs & {"per", "/"}:
+        for index, (before, token) in enumerate(pairwise(tokens), start=1):
+            if before.text in _MONEY and token.text in ("per", "/"):
+                return tokens[:index]
     return tokens
 
 

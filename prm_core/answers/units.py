@@ -198,6 +198,7 @@ READ_AS = (
     (words("C"), words("degc celsius degree degrees"), "degc"),
     (words("F"), words("degf fahrenheit degree degrees"), "degf"),
     (words("cent cents"), words("euro euros eur"), "eurocent"),
+    (words("p"), words("gbp"), "pence"),
 )
 """Names of several units, beside which other ones they mean which: pounds beside £ are money."""
 LETTERS = words("m g s h l L N J W V A K B C T F H")

@@ -200,7 +200,18 @@ SAME = {
     "a quotient and its remainder": [("6 R 2", "6 remainder 2"), ("6r2", "6 remainder of 2")],
     "bases": [("57_8", "57_{8}"), (r"57_{\text{eight}}", "57_8"), ("57_8", "57")],
     "primes": [("f'(x)", r"f^{\prime}(x)")],
-    "ratios": [("3:4", "3 : 4")],
+    "ratios": [("3:4", "3 : 4"), ("1:2", "2:4"), ("1:2:3", "2 : 4 : 6"), ("3 to 4", "6:8")],
+    "pounds and pence": [
+        *(("£3.00", "300p"), ("150p", "£1.50"), ("£3 and 50p", "£3.50"), ("£3.50", "£3 50p")),
+    ],
+    "durations and times as they are written elsewhere": [
+        *(("1.5 h", "1 h 30"), ("1h30", "90 min"), ("95 min", "1h35"), ("20:35", "20h35")),
+        *(("20:35", "20.35"), ("8:35 PM", "20.35"), ("8:35 AM", "8 h 35")),
+    ],
+    "marks between thousands": [("12'500", "12500"), ("1’250’000", "1,250,000")],
+    "prices of one": [("$5 per hour", "$5"), ("$5/hour", "5 dollars"), ("$5 per hour", "5")],
+    "below zero": [("4 degrees below zero", "-4"), ("4°C below zero", "-4°C")],
+    "fractions of one character": [("⅝", "5/8"), ("1⅜", "1.375"), ("−⅚", r"-\frac{5}{6}")],
     "sets that are typed": [
         ("{1,4}", "{4,1}"),
         ("A = {1,4}", "{4,1}"),
@@ -466,7 +477,14 @@ DIFFERENT = {
         ("no one", "noone"),
         ("a part", "apart"),
     ],
-    "ratios": [("3:4", "4:3")],
+    "ratios": [("3:4", "4:3"), ("1:2", "2:5"), ("8:30", "4:15")],
+    "pounds and pence": [("150p", "£150"), ("2p", "3p"), ("£3 and 50p", "£3.05")],
+    "durations and times as they are written elsewhere": [
+        *(("1h30", "1.3 h"), ("20:35", "20h36"), ("2:50", "2.50"), ("20.35", "20.36")),
+    ],
+    "marks between thousands": [("12'500", "12.5"), ("12'500", "12 ft 500 in")],
+    "prices of one": [("$5 per hour", "$5 per day"), ("$5 per hour", "$6"), ("60 km/h", "60 km")],
+    "below zero": [("4 degrees below zero", "4"), ("4 degrees below zero", "4 degrees")],
     "ranges": [("10-20", "-10"), ("10-20", "10-21"), ("3–5", "-2")],
     "sets that are typed": [("A = {1,4}", "{1,5}"), ("A = {1,4}", "B = {1,4}")],
     "dates and times": [

@@ -440,6 +440,135 @@ FOUND = {
         ("Since x + y = 5, x = 3.", "3"),
         ("So 3x = 6, x = 2.", "2"),
     ],
+    "a check at the end": [
+        ("2x = 8, so x = 4.\n\nCheck: 2 * 4 + 1 = 9.", "4"),
+        ("2x = 8, so x = 4.\n\nTo verify: 2 * 4 + 1 = 9, which matches.", "4"),
+        ("2x = 8, so x = 4. Let's check: 2 * 4 + 1 = 9.", "4"),
+        ("2x = 8, so x = 4. (Check: 2 * 4 + 1 = 9.)", "4"),
+        ("2x = 8, so x = 4 (check: 2 * 4 + 1 = 9).", "4"),
+        ("2x = 8, so x = 4.\n\nVerification: 2 * 4 + 1 = 9", "4"),
+        ("2x = 8, so x = 4.\n\n**Verification:**\n\n2 * 4 + 1\n\n= 9 ✓", "4"),
+        ("2x = 8, so x = 4.\n\n## Check\n\n2 * 4 + 1 = 9", "4"),
+        ("2x = 8, also x = 4.\n\nProbe: 2 * 4 + 1 = 9", "4"),
+        ("2x = 8, so x = 4.\n\nSubstituting back: 2 * 4 + 1 = 9.", "4"),
+        ("2x = 10, so x = 5.\n\nSubstituting x = 5 back gives 2 * 5 + 1 = 11.", "5"),
+        ("2x + 1 = 11, so x = 5.\n\nPlugging in x = 5 gives 2 * 5 + 1 = 11.", "5"),
+    ],
+    "what is no check, or not the end": [
+        ("So x = 3.\n\nSubstituting x = 3 back into the first gives y = 7 - 3 = 4.", "4"),
+        ("So x = 3.\n\nPlugging in x = 3 gives 2 * 3 + 1 = 7.", "7"),
+        ("It costs 100. Check: 100 > 50.\nSo he pays 100 - 10 = 90.", "90"),
+        ("It costs 100.\n\nCheck:\n100 > 50, a discount.\n\nHe pays 100 - 10 = 90.", "90"),
+        ("So x = 4.\n\nCheck: 2 * 4 + 1 = 9, but it is 11. 2x = 10, x = 5.", "5"),
+        ("Check: 2 * 4 = 8.", "8"),
+    ],
+    "a reason": [
+        ("Thus n = 10 because 2^10 = 1024.", "10"),
+        ("Thus the tank will be full after 12 minutes since 12 × 5 = 60 liters.", "12"),
+        ("Since 12 × 5 = 60, it takes 12 minutes.", "12"),
+        ("We have 5, and since x = 3 we get y = 8.", "8"),
+        ("Multiply by 8 since there are 8 pints in a gallon: 3/4 * 8 = 6.", "6"),
+        ("We get x = 3 or x = -2. Since x > 0, x = 3.", "3"),
+        ("Since f(1, 2) is positive, x > 3.", "x > 3"),
+        ("Since it is on both, it is (2, 3).", "(2, 3)"),
+        ("He pays $40 instead of $50.", "40"),
+    ],
+    "courtesies": [
+        ("She has **40 marbles** in all.\n\nLet me know if you'd like 3 more!", "40"),
+        ("She has **40 marbles** in total.\n\nI hope this helps!", "40"),
+        ("She has 40 marbles in total. Feel free to ask!", "40"),
+        ("She has 40 in total.\n\nWould you like to try another problem with 5 bags?", "40"),
+        ("She has 40.\n\nWould you like to try 2x + 1 = 9 next?", "40"),
+        ("If you have 5 apples, you have 5 + 2 = 7 fruits.", "7"),
+        ("He has 3. Do you want the total? It is 3 + 5 = 8.", "8"),
+        ("It was 4. I hope this is right. The answer is 5. I hope it is correct.", "5"),
+    ],
+    "exact and rounded, or in other units": [
+        ("The answer is 10/3 ≈ 3.33.", "10/3"),
+        (r"\boxed{\frac{10}{3} \approx 3.33}", r"\frac{10}{3}"),
+        ("<answer>10/3 ≈ 3.33</answer>", "10/3"),
+        ("The answer is x ≈ 3.33.", "x ≈ 3.33"),
+        ("The answer is 3.5 hours (210 minutes).", "3.5 hours"),
+        ("The answer is 5 (mod 7).", "5 (mod 7)"),
+    ],
+    "what an answer stands in": [
+        ("Final answer:\n```\n42\n```", "42"),
+        ("Final answer:\n```text\nx = 42\n```", "x = 42"),
+        ("The answer is\n\\begin{align*}\nx &= 12\n\\end{align*}", "12"),
+        ("The answer is:\n1. 12", "12"),
+        ("The answer is 12!!!", "12"),
+        ("The answer is 12!", "12"),
+        ("The answer is option (B), 5.", "B"),
+        ("It is the second.\n\nB", "B"),
+        ("It is the second.\n\n(B)", "(B)"),
+        ("The answer is not 5, it is 6.", "6"),
+    ],
+    "exclamations and factorials": [
+        ("So.\nx = 12!", "12"),
+        ("Then 6 + 9 = 15!", "15"),
+        ("Total = 15! Well done.", "15"),
+        ("The answer is 15!", "15"),
+        ("5! = 120", "120"),
+        ("There are 5! ways. The answer is 5!", "5!"),
+        ("The number of arrangements is 5!", "5!"),
+        ("n = 6!/3! = 5!", "5!"),
+        (r"So \boxed{5!}", "5!"),
+    ],
+    "an amount beside the point": [
+        ("£5 - £3.60 = £1.40\nHe has £1.40 left from his £5.", "1.40"),
+        ("He gets £1.40 change out of £5.", "1.40"),
+        ("It is 12 more than 8.", "12"),
+        ("12 less than 20 is 8.", "8"),
+        ("68 € instead of 80 €", "68"),
+        ("Tom will be 17 years old in 5 years.", "17"),
+        ("So he will be there in 5 hours.", "5"),
+        ("60 / 12 = 5. He reads 60 pages in 5 days.", "5"),
+        ("We divide 300 by 60, resulting in 5 hours.", "5"),
+        ("So Lisa earned $150 for working 10 hours.", "150"),
+        ("100 / 30 = 3.33. So they need 4 buses to carry 100 people.", "4"),
+        ("To carry 100 people they need to buy 4 buses.", "4"),
+        ("So 9 tables, and one table has 2 guests.", "9"),
+        ("so 12 pieces and 0.5*20=10 cm left over", "12"),
+    ],
+    "fractions of one character": [
+        ("¼ + ⅜ = ⅝, 8/8 − ⅝ = ⅜", "⅜"),
+        ("⅝ is left", "⅝"),
+        ("1 − ⅜ = ⅝", "⅝"),
+        ("So 2⅔ cups.", "2⅔"),
+    ],
+    "numbers and their signs in words": [
+        ("Elle fait 250 000 bouteilles", "250 000"),
+        ("Das sind 12'500 Franken.", "12'500"),
+        ("It is 4 degrees below zero", "-4"),
+        ("It is 4°C below zero.", "-4"),
+        ("So it costs £3 and 50p.", "£3 and 50p"),
+    ],
+    "an arrow between the lines of a computation": [
+        ("4 x 5 = 20 → 20 + 3 = 23 → 23", "23"),
+        ("8 / 2 = 4 → 4 apples each", "4"),
+    ],
+    "said twice": [
+        ("The answer is 5 (five).", "5"),
+        ("The answer is five (5) apples.", "5 apples"),
+        ("The answer is 3/4 (75%).", "3/4"),
+        ("The answer is 0.75 (75%).", "0.75"),
+        ("So the probability is 1/6 ≈ 0.167.", "1/6"),
+        (r"So the probability is $\frac{1}{6} \approx 0.167$.", r"\frac{1}{6}"),
+        ("So 100 / 30 ≈ 3.33.", "3.33"),
+        ("So it is 5 + 1/6 ≈ 5.17.", "5.17"),
+    ],
+    "rates": [
+        ("The answer is $5 per hour.", "$5 per hour"),
+        ("The answer is $5.", "5"),
+    ],
+    "no solution": [
+        ("2 = 3. There is no solution.", "no solution"),
+        ("So the equation has no real solutions.", "no real solutions"),
+    ],
+    "Chinese formulas": [
+        ("所以 $x=5$ 或 $x=-2$。", "x=5, x=-2"),
+        ("所以 $x=5$。", "5"),
+    ],
 }
 
 
@@ -462,6 +591,13 @@ def test_steps_are_read_like_a_text() -> None:
     assert final_answer([]) is None
 
 
+@pytest.mark.parametrize(
+    "remark", ["Check: 2 * 4 + 1 = 9.", "Step 3: Check: 2 * 4 + 1 = 9.", "I hope this helps!"]
+)
+def test_a_remark_that_is_the_last_step_is_not_the_answer(remark: str) -> None:
+    assert final_answer(["2x + 1 = 9, so 2x = 8.", "So x = 4.", remark]) == "4"
+
+
 TRAPS = [
     "</think>" * 5000,
     "(" * 5000,
@@ -479,6 +615,19 @@ TRAPS = [
     "\n" + "Solution " * 10_000,
     "好" * 50_000,
     " " * 100_000 + "1",
+    "Check:\n" * 20_000,
+    "Substituting 1 gives " * 10_000,
+    "5 since 1 = 1 " * 20_000,
+    "Since (1) " * 10_000,
+    "Answer:\n" + "```\n" * 20_000,
+    "5! " * 30_000,
+    "1/6 ≈ 0.16 " * 10_000,
+    "1 → " * 20_000,
+    "12 000 " * 10_000,
+    "000 " * 30_000 + "000-",
+    "1" * 100_000 + " a",
+    "3 eggs to bake 4 cakes " * 5_000,
+    "five (" * 20_000,
     "\n" * 50_000 + "Answer",
 ]
 

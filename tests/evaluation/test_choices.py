@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prm_core.evaluation.best_of_n import best_of_n
-from prm_core.evaluation.choices import Choice, Comparison, compare_choices
+from prm_core.evaluation.choices import Choice, Comparison, answer_groups, compare_choices
 from prm_core.ranking.aggregate import METHODS
 from prm_core.types import Candidate, ScoredCandidate
+from tests.clock import cpu_seconds
 
 
 def solution(answer: str | None, *p: float, words: str = "A step.") -> ScoredCandidate:
@@ -105,6 +106,19 @@ def test_nothing_is_chosen_where_nobody_answers_or_is_there() -> None:
     assert compare_choices([D], "5").pick("majority").solutions == ()
     assert compare_choices([D], "5").pick("majority").accuracy is None
     assert compare_choices([], "5").groups == ()
+
+
+def test_numbers_that_differ_are_told_apart_without_a_comparison() -> None:
+    answers = [str(i) for i in range(3000)]
+    assert cpu_seconds(lambda: answer_groups(answers)) < 3
+    assert answer_groups(answers) == list(range(3000))
+
+
+def test_a_number_joins_the_group_of_an_answer_in_words_or_units() -> None:
+    """The first two are given most often, so their groups are there before those of numbers."""
+    assert answer_groups(["five", "five", "15%", "15%", "5", "5.0", "0.15", "15", "05"]) == [
+        *(0, 0, 1, 1, 0, 0, 1, 2, 0)
+    ]
 
 
 PROBABILITY = st.sampled_from([0.1, 0.25, 0.5, 0.9])
