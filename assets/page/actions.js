@@ -176,6 +176,12 @@ cancel.addEventListener("click", () => {
   else late = setTimeout(stop, UNKNOWN_MS);
 });
 document.addEventListener("prm:score", press);
+// What was said of a run is not said of results that come from elsewhere.
+for (const name of ["prm:show-results", "prm:earlier-results"]) {
+  document.addEventListener(name, () => {
+    if (!running && !away) line.textContent = "";
+  });
+}
 document.addEventListener("prm:changed", offerDue);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

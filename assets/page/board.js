@@ -716,7 +716,8 @@ function row(card, step, i) {
 function showStanding(card) {
   if (!card.data) return;
   const { shown, letter } = card.data;
-  const place = value.status === "running" ? undefined : standing.get(letter);
+  const unranked = value.status === "running" || card.why === prm.REMOVED;
+  const place = unranked ? undefined : standing.get(letter);
   const rank = place ? place.rank + (place.tied ? "=" : "") : "–";
   card.rank.textContent = rank;
   card.rank.title = place?.tied ? "tied" : "";

@@ -7,6 +7,7 @@
 
 const LIMITS = props.limits;
 const DRAFT = "prm-inspector.draft";
+const LENT = "prm-inspector.rule"; // the step rule before a problem that was opened brought its own
 const PREVIEW_DELAY_MS = 150;
 const PREVIEW_AGAIN_MS = 3000; // after the server did not answer
 const MOST_OFFERS = 20;
@@ -73,6 +74,7 @@ function read() {
 // Every keystroke reaches Gradio at once: Score pressed right after the last character must
 // score that character. Only the preview and the saved draft wait.
 function push() {
+  giveRuleBack();
   const value = read();
   pushed = JSON.stringify(value);
   props.value = value;
@@ -88,15 +90,28 @@ function push() {
 function show(value) {
   if (arriving.length) endArriving();
   problem.value = value.problem;
-  const [name, ...text] = value.rule.split(":");
-  rule.value = name;
-  separator.value = text.join(":");
-  separator.hidden = name !== "separator";
+  setRule(value.rule);
   grow(problem);
   setGold(value.gold ?? null, value.problem);
   setCards(value.solutions.length ? value.solutions : [""], value.letters);
   clearIssues();
   push();
+}
+
+function setRule(written) {
+  const [name, ...text] = written.split(":");
+  rule.value = name;
+  separator.value = text.join(":");
+  separator.hidden = name !== "separator";
+}
+
+// The rule that came with a problem of a list goes when another problem is written in its place.
+function giveRuleBack() {
+  const [lent, was] = [prm.stored(LENT), prm.draft.problem];
+  if (lent === null || !was.trim() || isSameProblem(was, problem.value)) return;
+  if (prm.place?.().at >= 0) return;
+  prm.forget(LENT);
+  setRule(lent);
 }
 
 // --- letters: a text keeps its own until it is removed ------------------------------------------
@@ -292,11 +307,23 @@ function showOffer() {
   }
 }
 
+// What the editor holds, and where it belongs: an Undo brings it back to its place.
+function here(place = prm.place?.()) {
+  return { ...read(), place, lent: prm.stored(LENT) };
+}
+
+function returnTo(before) {
+  prm.returnTo(before.place, () => show(before));
+  if (before.lent === null) prm.forget(LENT);
+  else prm.store(LENT, before.lent);
+}
+
 // Undo that is itself undone by one press: what was typed in between is not lost either.
 function back(before, words = "Undo") {
   return [words, () => {
-    const now = read();
-    show(before);
+    const now = before.place ? here() : read();
+    if (before.place) returnTo(before);
+    else show(before);
     const undone = words === "Undo";
     offer(undone ? "Undone." : "Done again.", [back(now, undone ? "Redo" : "Undo")], now.letters);
     problem.focus();
@@ -736,14 +763,16 @@ function useExample({ problem: p, solutions }) {
 }
 
 // Replaces what is here with another text; if it was typed by hand, Undo restores it.
-function replace(value) {
-  const before = read();
+function replace(value, words = "The example replaced what was here.") {
+  const before = here();
+  prm.leaveList?.();
+  prm.forget(LENT);
   show(value);
   const typed = [before.problem, ...before.solutions].some((text) => text.trim());
   const known = props.examples.some(
     (one) => one.problem === before.problem && String(one.solutions) === String(before.solutions),
   );
-  if (typed && !known) offer("The example replaced what was here.", [back(before)], before.letters);
+  if (typed && !known) offer(words, [back(before)], before.letters);
   else {
     offers = [];
     showOffer();
@@ -773,6 +802,7 @@ problem.addEventListener("input", () => {
   push();
 });
 rule.addEventListener("change", () => {
+  prm.forget(LENT);
   separator.hidden = rule.value !== "separator";
   if (!separator.hidden) separator.focus();
   clearIssues();
@@ -786,9 +816,15 @@ add.addEventListener("click", () => {
   allShown = true;
   insertCards(cards.length, [""])[0].area.focus();
 });
+document.addEventListener("prm:new-problem", () => {
+  const rule = prm.stored(LENT) ?? "auto";
+  replace({ problem: "", solutions: [""], rule }, "A new problem replaced what was here.");
+  document.dispatchEvent(new CustomEvent("prm:show-results", { detail: null }));
+  problem.focus();
+});
 menuButton.addEventListener("click", () => toggleMenu(menu.hidden));
-menu.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || menu.hidden || event.target.closest("dialog")) return;
   toggleMenu(false);
   menuButton.focus();
 });
@@ -797,13 +833,16 @@ document.addEventListener("prm:example", (event) => {
   const example = props.examples.find((one) => one.id === event.detail);
   if (example) useExample(example);
 });
-document.addEventListener("prm:open-draft", ({ detail: { draft, first } }) => {
-  const before = read();
+document.addEventListener("prm:open-draft", ({ detail: { draft, from } }) => {
+  const before = here(from);
+  const lent = before.lent ?? before.rule;
+  prm.forget(LENT);
   show(draftOf(draft));
+  if (chosenRule() !== lent) prm.store(LENT, lent);
   offers = [];
   showOffer();
   const typed = [before.problem, ...before.solutions].some((text) => text.trim());
-  if (first && typed) {
+  if (from && typed) {
     offer("A problem of the list replaced what was here.", [back(before)], before.letters);
   }
 });

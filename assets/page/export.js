@@ -132,11 +132,11 @@ async function openLink() {
     return;
   }
   await prm.loaded;
-  await prm.leaveList?.();
+  const from = prm.place?.();
+  prm.leaveList?.();
   if (radios.has(state.method)) method = state.method;
-  document.dispatchEvent(
-    new CustomEvent("prm:open-draft", { detail: { draft: state.draft, first: true } }),
-  );
+  const detail = { draft: state.draft, from };
+  document.dispatchEvent(new CustomEvent("prm:open-draft", { detail }));
   prm.labels.load(state.said);
   document.dispatchEvent(new CustomEvent("prm:show-results", { detail: state.results }));
 }

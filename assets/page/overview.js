@@ -72,11 +72,13 @@ const Overview = (() => {
 
   // --- the heat map ---------------------------------------------------------------------------------
 
-  // From one colour towards another, as Plotly's scale expects it.
+  const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+
+  // From one colour towards another.
   function mix(colour, ground, share) {
-    const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     const [a, b] = [parts(colour), parts(ground)];
-    return `rgb(${a.map((x, i) => Math.round(x + (b[i] - x) * share)).join()})`;
+    const mixed = a.map((x, i) => Math.round(x + (b[i] - x) * share));
+    return `#${mixed.map((x) => x.toString(16).padStart(2, "0")).join("")}`;
   }
 
   // The bands of the bars, paler towards the limit between them.
@@ -91,6 +93,18 @@ const Overview = (() => {
     ];
   }
 
+  // Black or white, whichever has more contrast with the cell of a probability (WCAG's luminance); at
+  // least 4.5 to 1. Plotly's own choice has less.
+  function inkOn(p) {
+    const stops = scale(about.colours);
+    const upper = stops.findIndex(([to], i) => i > 0 && p <= to);
+    const [[low, from], [high, to]] = stops.slice(upper - 1, upper + 1);
+    const [red, green, blue] = parts(mix(from, to, (p - low) / (high - low)))
+      .map((x) => x / 255)
+      .map((x) => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
+  }
+
   const axis = (more) => Pictures.axis(about.colours, more);
   const frame = (more) => Pictures.frame(about.colours, more);
 
@@ -103,27 +117,27 @@ const Overview = (() => {
     return `${letter}${mark}  ${score} `;
   }
 
-  // The room of the rows' names, in their font.
+  // The room of the rows' names.
   function besidePx() {
-    const pen = document.createElement("canvas").getContext("2d");
-    pen.font = `12px ${getComputedStyle(root).fontFamily}`;
-    const widths = rows.map((row) => pen.measureText(label(row)).width + 8);
     const most = MOST_BESIDE * map.plot.clientWidth;
-    return Math.max(BESIDE_PX, Math.min(most, Math.ceil(Math.max(...widths))));
+    return Math.max(BESIDE_PX, Math.min(most, 8 + Pictures.widest(rows.map(label))));
   }
 
-  // Marks on cells: the x and y of the steps that satisfy a condition; `below` the number of the cell.
-  function marks(is, text, colour, below = 0) {
+  // Words on cells; "" where a step has none. `below` the middle of the cell.
+  function marks(words, below = 0) {
     const found = rows.flatMap((row, r) =>
-      row.steps.flatMap((step, c) => (is(row, step, c) ? [[c + 1, r]] : []))
+      row.steps.flatMap((step, c) => {
+        const text = words(row, step, c);
+        return text ? [{ x: c + 1, y: r + below, text, ink: inkOn(step.probability) }] : [];
+      })
     );
     return {
       type: "scatter",
       mode: "text",
-      x: found.map(([x]) => x),
-      y: found.map(([, y]) => y + below),
-      text: found.map(() => text),
-      textfont: { size: Math.min(12, rowPx()), color: colour },
+      x: found.map((one) => one.x),
+      y: found.map((one) => one.y),
+      text: found.map((one) => one.text),
+      textfont: { size: Math.min(12, rowPx()), color: found.map((one) => one.ink) },
       hoverinfo: "skip",
     };
   }
@@ -132,14 +146,16 @@ const Overview = (() => {
     const { colours } = about;
     const beside = besidePx();
     const wide = (map.plot.clientWidth - beside) / most() >= WRITTEN_PX && !dense();
-    const fill = (found, rest) => [...found, ...Array(most() - found.length).fill(rest)];
-    const first = (row, _, c) => c === row.first_error;
+    const first = (row, _, c) => (c === row.first_error ? "▼" : "");
+    const number = (row, step, c) => `${first(row, step, c)} ${wordsOf(step)}`.trim();
     const data = [
       {
         type: "heatmap",
         x: Array.from({ length: most() }, (_, i) => i + 1),
         y: rows.map((_, r) => r),
-        z: rows.map(({ steps }) => fill(steps.map((step) => step.probability), null)),
+        z: rows.map(({ steps }) =>
+          Array.from({ length: most() }, (_, c) => steps[c]?.probability ?? null)
+        ),
         zmin: 0,
         zmax: 1,
         colorscale: scale(colours),
@@ -147,20 +163,9 @@ const Overview = (() => {
         xgap: most() > 60 ? 0 : 1,
         ygap: dense() ? 1 : 2,
         hoverinfo: "none",
-        ...(wide
-          ? {
-            text: rows.map((row) =>
-              fill(
-                row.steps.map((step, c) => (first(row, step, c) ? "▼ " : "") + wordsOf(step)),
-                "",
-              )
-            ),
-            texttemplate: "%{text}",
-          }
-          : {}),
       },
-      ...(wide ? [] : [marks(first, "▼", "#1d1f24")]),
-      marks((_, step) => step.thinking, "·", "#1d1f24", BELOW),
+      marks(wide ? number : first),
+      marks((_, step) => (step.thinking ? "·" : ""), BELOW),
     ];
     const layout = frame({
       height: rowPx() * rows.length + 30,

@@ -73,6 +73,13 @@ const Pictures = (() => {
     }));
   }
 
+  // How wide the longest of some words is, in pixels.
+  function widest(words) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `12px ${getComputedStyle(root).fontFamily}`;
+    return Math.ceil(Math.max(...words.map((one) => pen.measureText(one).width)));
+  }
+
   // The room that they need at the right.
   const roomFor = (names) => 16 + 7 * Math.max(0, ...names.map((name) => name.text.length));
 
@@ -129,5 +136,5 @@ const Pictures = (() => {
     });
   }
 
-  return { build, axis, frame, joined, endNames, roomFor, draw, walked };
+  return { build, axis, frame, joined, endNames, widest, roomFor, draw, walked };
 })();

@@ -406,7 +406,7 @@ function keepResults(i, board) {
 async function choose(i) {
   if (i === at) return;
   keepCurrent();
-  const first = at < 0;
+  const from = at < 0 ? prm.place() : null;
   [at, opening] = [-1, i]; // until the parts that listen are there, the editor holds another text
   await prm.loaded;
   [at, opening] = [i, -1];
@@ -414,22 +414,44 @@ async function choose(i) {
   prm.store(PLACE, at);
   const said = labels.get(i) ?? saidByFile(i);
   const scored = resultsOf(i);
-  tell("prm:open-draft", { draft: draftFor(i), first });
+  tell("prm:open-draft", { draft: draftFor(i), from });
   prm.labels.load(said);
   tell("prm:show-results", scored);
-  if (first && !scored && Object.values(said).some(prm.labels.holds)) tell("prm:label");
+  if (from && !scored && Object.values(said).some(prm.labels.holds)) tell("prm:label");
   showActive();
   saveNow();
 }
 
-// A link brings a problem that is none of the list: what the list holds stays as it is.
-prm.leaveList = async () => {
-  await restored;
-  if (!session || at < 0) return;
+// Where the text in the editor belongs, with what is said and shown of it; `at` is -1 where it is none
+// of the list.
+prm.place = () => ({ session, at, said: prm.labels.all(), shown: prm.results });
+
+// A text comes that is none of the list: what the list holds stays as it is.
+prm.leaveList = () => {
+  prm.store(PLACE, -1); // the list may not be restored yet
+  if (at < 0) return;
   keepCurrent();
   at = -1;
+  prm.labels.load({});
+  showActive();
+  saveNow();
+};
+
+// A text that was replaced comes back to its place; `showText` brings it into the editor. The board
+// may have found its results by itself.
+prm.returnTo = ({ session: of, at: place, said, shown }, showText) => {
+  prm.leaveList();
+  if (session && session === of) at = place;
   prm.store(PLACE, at);
-  showList();
+  showText();
+  prm.labels.load(said);
+  if (prm.results !== shown) {
+    const scored = shown?.candidates.some((one) => one.detail);
+    const own = scored ? prm.storedResults(shown) : null;
+    tell("prm:show-results", at < 0 ? own : resultsOf(at));
+  }
+  if (!session) return;
+  showActive();
   saveNow();
 };
 
@@ -746,13 +768,16 @@ async function restore() {
   if (!Array.isArray(kept?.session?.problems) || session) return;
   ({ session, title, model, drafts, results, facts = new Map(), labels = new Map() } = kept);
   at = Number(prm.stored(PLACE) ?? kept.at);
-  if (prm.stored(prm.labels.KEY) === null) prm.labels.load(labels.get(at) ?? saidByFile(at));
+  if (at >= 0 && prm.stored(prm.labels.KEY) === null) {
+    prm.labels.load(labels.get(at) ?? saidByFile(at));
+  }
   show();
   tell("prm:problems");
 }
 
 // --- wiring -----------------------------------------------------------------------------------------------
 
+find(".prm-open-new").addEventListener("click", () => tell("prm:new-problem"));
 openButton.addEventListener("click", () => fileInput.click());
 fileInput.addEventListener("change", () => {
   openFile(fileInput.files[0]);

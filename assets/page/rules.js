@@ -61,9 +61,10 @@ const Rules = (() => {
     });
     const leadersFirst = [...there].sort((a, b) => first(b) - first(a)); // in their colour
     const names = there.length <= NAMED ? Pictures.endNames(leadersFirst.map(end), 0.5) : [];
+    const below = 16 + Pictures.widest(methods.map(({ label }) => label));
     const layout = Pictures.frame(colours, {
       height: Math.min(420, Math.max(150, 26 * there.length + 90)),
-      margin: { l: 40, r: Pictures.roomFor(names), t: 8, b: wide ? 44 : 96 },
+      margin: { l: 40, r: Pictures.roomFor(names), t: 8, b: wide ? 44 : below },
       xaxis: Pictures.axis(colours, {
         tickvals: methods.map((_, i) => i),
         ticktext: methods.map(({ label }) => wide ? label.replace(" ", "<br>") : label),

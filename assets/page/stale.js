@@ -154,6 +154,7 @@ function swapBefore() {
   const now = value;
   show(before);
   before = now;
+  document.dispatchEvent(new CustomEvent("prm:earlier-results"));
 }
 
 const beforeButton = make(

@@ -264,6 +264,7 @@ def progress_value(
 _TEMPLATE = """
 <div class="prm-problems">
   <div class="prm-open">
+    <button type="button" class="prm-button prm-ghost prm-open-new">New problem</button>
     <button type="button" class="prm-button prm-ghost prm-open-file">Open a file</button>
     <button type="button" class="prm-button prm-ghost prm-open-gallery">Gallery</button>
     <button type="button" class="prm-button prm-ghost prm-open-hub" aria-expanded="false"

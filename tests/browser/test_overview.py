@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_the_map_has_every_probability_best_first(board: Page) -> None:
     names = [words.split()[0] for words in drawn(board, MAP, "layout.yaxis.ticktext")]
     assert names == ["C", "A", "B"]
     assert drawn(board, MAP, "data[0].z")[0] == [0.97, 0.06, 0.93, 0.98]
-    assert drawn(board, MAP, "data[0].text")[0][1].startswith("▼ ")  # the first error
+    assert drawn(board, MAP, "data[1].text")[1] == "▼ 0.06"  # the first error
     others, best = drawn(board, COURSES, "data.map((one) => one.y)")  # a gap after each
     assert best == [0.97, 0.06, 0.93, 0.98, None]
     assert others == [0.97, 0.95, 0.96, None, 0.97, 0.06, 0.11, None]
@@ -98,7 +99,7 @@ def test_saturated_scores_are_told_apart_by_their_log_odds(board: Page) -> None:
     best = drawn(board, COURSES, "data[1].y")[:-1]
     assert best == pytest.approx([3.476, 2.944, 3.178], abs=1e-3)
     assert drawn(board, COURSES, "layout.shapes[0].y0") == 0  # the threshold of 0.5
-    assert drawn(board, MAP, "data[0].text")[0][0] == "3.48"
+    assert drawn(board, MAP, "data[1].text")[0] == "3.48"
     assert sum(drawn(board, SPREAD, "data[0].y")) == 10
     board.get_by_role("button", name="Probability", exact=True).click()
     assert drawn(board, COURSES, "data[1].y")[:-1] == [0.97, 0.95, 0.96]
@@ -156,6 +157,19 @@ def test_colours_follow_theme_and_palette(board: Page) -> None:
     board.get_by_role("button", name="Colour-blind palette").click()
     assert before == "#2f9e63"
     assert drawn(board, MAP, "data[0].colorscale.at(-1)[1]") == "#0072b2"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_are_legible_on_their_cells(board: Page, theme: str) -> None:
+    show(board, "many")
+    board.evaluate(f"document.body.classList.toggle('dark', {json.dumps(theme == 'dark')})")
+    open_overview(board)
+    numbers = drawn(board, MAP, "data[1]")
+    shown = [float(words.strip("▼ ")) for words in numbers["text"]]
+    inks = dict(zip(shown, numbers["textfont"]["color"], strict=True))
+    assert {ink for p, ink in inks.items() if p > 0.9} == {"#000"}
+    pale = {ink for p, ink in inks.items() if 0.7 < p < 0.75}  # close to the page's own colour
+    assert pale == {"#fff" if theme == "dark" else "#000"}
 
 
 def test_the_tabs_are_walked_with_the_keyboard(board: Page) -> None:

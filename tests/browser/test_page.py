@@ -478,6 +478,21 @@ def test_examples_are_one_press_away(page: Page) -> None:
     expect(page.locator(".bd-card:not(.bd-waiting):has(.bd-row)")).to_have_count(1)
 
 
+def test_escape_closes_the_examples_wherever_the_focus_is(page: Page) -> None:
+    button, menu = page.get_by_role("button", name="Examples"), page.locator(".prm-examples")
+    for move in (
+        lambda: None,
+        page.locator("#prm-problem").focus,
+        menu.locator("button").last.focus,
+    ):
+        button.click()
+        expect(menu).to_be_visible()
+        move()
+        page.keyboard.press("Escape")
+        expect(menu).to_be_hidden()
+        expect(button).to_be_focused()
+
+
 def test_user_text_never_becomes_code_or_other_text(page: Page) -> None:
     text = "\n\n".join(TRAPS)
     page.get_by_label("steps:", exact=True).select_option("paragraph")

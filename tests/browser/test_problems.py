@@ -23,6 +23,7 @@ from tests.browser.test_page import (
     LATE_END,
     PRESS_WHEN,
     expect_scored,
+    fill,
     score,
     solutions,
 )
@@ -440,3 +441,114 @@ def test_scoring_all_can_be_cancelled_and_goes_on(page: Page, tmp_path: Path) ->
     page.get_by_role("button", name="Back to Gallery").click()
     expect(page.locator(".prm-list", has_text="leads")).to_be_visible()
     expect(options(page).filter(has_text="scored here")).to_have_count(0)
+
+
+# --- a text that is none of the list's ------------------------------------------------------------
+
+
+def undo(page: Page) -> None:
+    page.locator(".prm-said").get_by_role("button", name=re.compile("^(Undo|Redo)$")).click()
+
+
+def use_example(page: Page, words: str = "What is 8 × 3?") -> None:
+    page.get_by_role("button", name="Examples").click()
+    page.locator(".prm-example", has_text=words).click()
+    expect(page.locator("#prm-problem")).to_have_value(words)
+
+
+def test_an_example_leaves_the_problem_of_the_list_alone(page: Page, tmp_path: Path) -> None:
+    choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+    expect(options(page)).to_have_count(3)
+    score(page)
+    expect_scored(page, 2)
+    expect(options(page).nth(0)).to_contain_text("scored here")
+    shown = page.locator(".bd-score").all_text_contents()
+    use_example(page)
+    expect_scored(page, 1)
+    expect(page.locator(".prm-list [aria-selected=true]")).to_have_count(0)
+    expect(options(page).nth(0)).to_contain_text("What is 7 × 8?")
+    first = page.evaluate("prm.merged({ method: 'min' })")
+    assert json.loads(first)["problems"][0]["problem"] == "What is 7 × 8?"
+    undo(page)  # back in its place, with its scores
+    expect(options(page).nth(0)).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".bd-score")).to_have_text(shown)
+    expect(page.locator(".bd-stale")).to_have_count(0)
+    undo(page)
+    expect(page.locator("#prm-problem")).to_have_value("What is 8 × 3?")
+    options(page).nth(0).click()
+    expect(page.locator("#prm-problem")).to_have_value("What is 7 × 8?")
+    expect(page.locator(".bd-score")).to_have_text(shown)
+    expect(options(page).nth(0)).not_to_contain_text("changed since")
+
+
+@pytest.mark.parametrize("what", ["gallery", "file without scores"])
+def test_own_text_comes_back_from_a_list_with_its_scores(
+    page: Page, tmp_path: Path, what: str
+) -> None:
+    fill(page, "What is 40 + 2?", "40 + 2 = 42.\nIt is 42.", "It is 43.")
+    score(page)
+    expect_scored(page, 2)
+    expect(page.locator(".prm-state")).to_contain_text("3 steps scored in")
+    shown = page.locator(".bd-score").all_text_contents()
+    if what == "gallery":
+        open_gallery(page)
+    else:
+        choose(page, write(tmp_path / "rows.jsonl", *ROWS))
+        expect(page.locator(".bd-card")).to_have_count(0)
+    expect(page.locator(".prm-state")).to_be_empty()
+    first = page.locator("#prm-problem").input_value()
+    undo(page)
+    for again in (False, True):
+        if again:
+            page.reload()
+        expect(page.locator("#prm-problem")).to_have_value("What is 40 + 2?")
+        expect(page.locator(".bd-score")).to_have_text(shown)
+        expect(page.locator(".bd-stale")).to_have_count(0)
+        expect(page.locator(".prm-list [aria-selected=true]")).to_have_count(0)
+    options(page).nth(0).click()
+    expect(page.locator("#prm-problem")).to_have_value(first)
+
+
+def test_text_without_scores_comes_back_without_those_of_the_gallery(page: Page) -> None:
+    fill(page, "What is 40 + 2?", "It is 42.")
+    open_gallery(page)
+    undo(page)
+    expect(page.locator("#prm-problem")).to_have_value("What is 40 + 2?")
+    expect(page.locator(".bd-card")).to_have_count(0)
+    undo(page)
+    expect(page.locator(".bd-card").first).to_be_visible()
+    expect(page.locator(".bd-stale")).to_have_count(0)
+
+
+def test_the_rule_of_a_list_goes_with_its_problem(page: Page) -> None:
+    rule = page.get_by_label("steps:", exact=True)
+    rule.select_option("line")
+    page.locator("#prm-problem").fill(PROBLEM)
+    open_gallery(page)
+    expect(rule).to_have_value("separator")
+    undo(page)
+    expect(rule).to_have_value("line")
+    undo(page)
+    expect(rule).to_have_value("separator")
+    page.get_by_role("button", name="Close the list").click()
+    expect(page.locator(".bd-stale")).to_have_count(0)  # its scores are on show, for its steps
+    page.locator("#prm-problem").fill(PROBLEM)
+    expect(rule).to_have_value("line")
+
+
+def test_a_new_problem_is_one_press_away(page: Page) -> None:
+    open_gallery(page)
+    first = page.locator("#prm-problem").input_value()
+    n = solutions(page).count()
+    page.get_by_role("button", name="New problem").click()
+    expect(page.locator("#prm-problem")).to_be_focused()
+    expect(page.locator("#prm-problem")).to_have_value("")
+    expect(solutions(page)).to_have_count(1)
+    expect(page.get_by_label("steps:", exact=True)).to_have_value("auto")
+    expect(page.locator(".bd-card")).to_have_count(0)
+    expect(options(page).nth(0)).to_contain_text(first[:30])
+    undo(page)
+    expect(page.locator("#prm-problem")).to_have_value(first)
+    expect(page.locator(".bd-card")).to_have_count(n)
+    expect(page.locator(".bd-stale")).to_have_count(0)
+    expect(options(page).nth(0)).to_have_attribute("aria-selected", "true")

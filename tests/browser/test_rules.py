@@ -191,6 +191,19 @@ def test_a_phone_shows_them_without_sideways_scroll(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_a_phone_shows_the_rules_names_whole(open_page: OpenPage, board_url: str) -> None:
+    page = open_page(board_url, viewport={"width": 390, "height": 800})
+    chart(page)
+    open_tab(page, "Rules")
+    figure = page.locator(".bd-figure:visible")
+    expect(figure.locator(".xtick text")).to_have_count(8)
+    below = figure.evaluate(
+        """(node) => [...node.querySelectorAll(".xtick text")].map((one) =>
+            node.getBoundingClientRect().bottom - one.getBoundingClientRect().bottom)"""
+    )
+    assert min(below) > 0
+
+
 def test_a_solution_that_was_removed_is_not_chosen(page: Page) -> None:
     """Of 56, 54 and 54 the majority is 54; without the two it is 56, and comes back with Undo."""
     fill(page, PROBLEM, *(f"7 × 8 = {n}.\nThe answer is {n}." for n in (56, 54, 54)))

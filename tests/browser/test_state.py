@@ -228,6 +228,16 @@ def test_what_is_removed_is_no_longer_ranked(page: Page) -> None:
     expect(verdict).to_contain_text(second)
 
 
+def test_of_solutions_that_are_all_removed_none_is_ranked(page: Page) -> None:
+    scored_page(page)
+    for letter in "ABC":
+        page.get_by_role("button", name=f"Remove solution {letter}").click()
+    expect(page.locator(".bd-outdated")).to_contain_text("no longer ranked")
+    expect(page.locator(".bd-rank")).to_have_text(["–"] * 3)
+    page.locator(".prm-said").get_by_role("button", name="Undo").click()
+    expect(page.locator(".bd-rank")).to_have_text(["1", "–", "–"])
+
+
 def test_a_verdict_on_what_was_edited_since_says_so(page: Page) -> None:
     scored_page(page)
     verdict = page.locator(".bd-verdict")
