@@ -203,6 +203,13 @@ function solutionTexts(values) {
   return texts.includes(null) ? null : texts;
 }
 
+// The values of "solution_1" or "Solution A" and their like; undefined where there is none.
+function numberedSolutions(row) {
+  const names = Object.keys(row).filter((name) => /^solution[ _-]?(?:\d{1,3}|[a-z])$/i.test(name));
+  const values = names.map((name) => row[name]).filter((value) => value !== undefined);
+  return values.length ? values : undefined;
+}
+
 // A right answer as text; GSM8K's comes after "####".
 function goldText(value) {
   if (typeof value === "number") return String(value);
@@ -243,7 +250,8 @@ function rowOf(value) {
   const problem = isObject(asked) ? field(asked, NAMES.problem) : asked;
   if (typeof problem !== "string" || !problem.trim()) return null;
   const one = solutionText(field(value, NAMES.solution)) ?? followed(value.label);
-  const solutions = solutionTexts(field(value, NAMES.solutions)) ?? (one === null ? [] : [one]);
+  const several = field(value, NAMES.solutions) ?? numberedSolutions(value);
+  const solutions = solutionTexts(several) ?? (one === null ? [] : [one]);
   const gold = goldText(field(value, NAMES.gold)) ?? goldText(field(nested, NAMES.gold));
   const first = solutions.length ? -1 : problem.lastIndexOf("Step 1:");
   if (first < 1) return { problem, solutions, gold };

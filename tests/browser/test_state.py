@@ -433,8 +433,10 @@ ROW = {"problem": PROBLEM, "solutions": [A, B.splitlines()], "gold_answer": "56"
         + ', "ground_truth": "56"}',
         table(",", "problem,solution,answer", [PROBLEM, A, "56"], [PROBLEM, B, "56"]),
         table("\t", "Question\tResponses\tGold", [PROBLEM, json.dumps([A, B]), "56"]),
+        table(",", "problem,solution_1,solution_2,gold_answer", [PROBLEM, A, B, "56"]),
+        table("\t", "Problem\tSolution A\tSolution B\tAnswer", [PROBLEM, A, B, "56"]),
     ],
-    ids=["row", "pretty", "list", "lines", "objects", "csv", "cells"],
+    ids=["row", "pretty", "list", "lines", "objects", "csv", "cells", "numbered", "lettered"],
 )
 def test_a_row_pasted_into_the_problem_fills_the_editor(page: Page, text: str) -> None:
     fill(page, "mine", "my own")
