@@ -23,7 +23,11 @@ from prm_core.evaluation.reports import (
     sweep_thresholds,
 )
 from prm_core.formats.atomic import atomic_text, refuse_same_file
-from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
+from prm_core.formats.candidate_sets import (
+    CandidateSet,
+    one_set_per_problem,
+    read_candidate_sets,
+)
 from prm_core.formats.labelled import contents_of, read_examples
 from prm_core.formats.rows import json_line
 from prm_core.model_options import model_arguments, positive, request_of
@@ -180,7 +184,8 @@ def _tuned(options: argparse.Namespace, scorer: StepScorer) -> tuple[float, int]
 
 def _best_of_n(options: argparse.Namespace, stack: ExitStack) -> tuple[Report, int]:
     """The report of a file of candidates, and the number of its bad rows."""
-    rows, n_bad = _read_all(options, read_candidate_sets(options.file, options.steps or "auto"))
+    read, n_bad = _read_all(options, read_candidate_sets(options.file, options.steps or "auto"))
+    rows = one_set_per_problem(read)
     pools = [row for row in rows if isinstance(row, CandidateSet)]
     if (options.model or "").startswith(_RECORDED):
         name = options.model.removeprefix(_RECORDED)

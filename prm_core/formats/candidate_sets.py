@@ -9,8 +9,8 @@ determined: the answer from the last step, and whether it is right by comparing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,24 @@ def read_candidate_sets(path: str | Path, rule: str = "auto") -> Iterator[Candid
             yield from [_pool(one, rule) for one in problem_rows(row)]
         except DataError as error:
             yield error
+
+
+def one_set_per_problem(rows: Iterable[CandidateSet | DataError]) -> list[CandidateSet | DataError]:
+    """Rows with one solution each, in any order, as one set a problem; others as they are."""
+    found: list[CandidateSet | DataError] = []
+    place: dict[str, int] = {}
+    for row in rows:
+        if isinstance(row, DataError) or len(row.solutions) > 1:
+            found.append(row)
+            continue
+        at = place.setdefault(row.solutions[0].candidate.problem, len(found))
+        if at == len(found):
+            found.append(row)
+            continue
+        there = found[at]
+        assert isinstance(there, CandidateSet)
+        found[at] = replace(there, solutions=(*there.solutions, *row.solutions))
+    return found
 
 
 def _pool(row: FileRow, rule: str) -> CandidateSet:

@@ -11,7 +11,11 @@ import pytest
 
 from prm_core.errors import DataError, InputError
 from prm_core.evaluation.recorded import RecordedScorer
-from prm_core.formats.candidate_sets import CandidateSet, read_candidate_sets
+from prm_core.formats.candidate_sets import (
+    CandidateSet,
+    one_set_per_problem,
+    read_candidate_sets,
+)
 from prm_core.types import Candidate
 
 OURS = {
@@ -54,6 +58,22 @@ def one(path: Path) -> CandidateSet:
     (pool,) = read_candidate_sets(path)
     assert isinstance(pool, CandidateSet)
     return pool
+
+
+def test_rows_with_one_solution_each_are_one_set_in_any_order(tmp_path: Path) -> None:
+    rows = [
+        {"problem": problem, "response": f"It is {answer}.", "gold_answer": gold}
+        for answer in (3, 4)  # one run of all problems after the other
+        for problem, gold in (("1 + 2?", "3"), ("1 + 3?", "4"))
+    ]
+    path = write(tmp_path / "runs.jsonl", *rows, OURS)
+    first, second, third = one_set_per_problem(read_candidate_sets(path))
+    assert isinstance(first, CandidateSet)
+    assert isinstance(second, CandidateSet)
+    assert [(s.answer, s.correct) for s in first.solutions] == [("3", True), ("4", False)]
+    assert [(s.answer, s.correct) for s in second.solutions] == [("3", False), ("4", True)]
+    assert isinstance(third, CandidateSet)
+    assert len(third.solutions) == 2
 
 
 def test_rows_as_score_reads_them(tmp_path: Path) -> None:
