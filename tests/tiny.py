@@ -124,6 +124,7 @@ def random_head(n_hidden: int, prm: dict[str, Any] = TEXTBOOK) -> ValueHead:
         calculator=N_FEATURES * ("calculator" in evidence)
         + operations.N_FEATURES * ("operations" in evidence),
         units=(prm.get("head") or {}).get("units", 0),
+        pooled_beside=frozenset() if "pooling" in (prm.get("head") or {}) else None,
     )
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=0.3)

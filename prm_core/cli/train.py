@@ -108,10 +108,11 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
     add(
         "--data",
         action="append",
-        metavar="FILE[:WEIGHT]",
+        metavar="FILE[:SHARE%][:WEIGHT]",
         help=(
-            "labelled solutions; can be given several times; each epoch uses every row WEIGHT "
-            "times (default: 1)"
+            "labelled solutions; can be given several times; only SHARE percent of the file's "
+            "problems are used (default: all), and each epoch sees every row WEIGHT times "
+            "(default: 1)"
         ),
     )
     add(

@@ -140,6 +140,8 @@ class ValueHead(nn.Module):
         evidence: whether the features of `evidence_features` are joined to the hidden state.
         calculator: the number of the calculator's features; 0 for none.
         units: size of the hidden layer on the evidence; 0 for none.
+        pooled_beside: given, the mean of a step's hidden states is read too, so there is one for
+            each token; the tokens here are those that count as evidence. None: no mean.
         blind: in training, the share of the steps for which it sees only the calculator; for the
             other steps the rest is scaled up, so that its expected value stays the same. A
             language model's opinion of texts unlike its own is less reliable than it seems in
@@ -154,15 +156,18 @@ class ValueHead(nn.Module):
         *,
         calculator: int = 0,
         units: int = 0,
+        pooled_beside: frozenset[int] | None = None,
     ) -> None:
         super().__init__()
         self.n_hidden = n_hidden
         self.evidence = evidence
         self.calculator = calculator
         self.units = units
+        self.pooled_beside = pooled_beside
         self.blind = 0.0
         self.dropout = nn.Dropout(dropout)
-        self.weight = nn.Parameter(torch.zeros(1, n_hidden + self.n_features))
+        n_states = 2 * n_hidden if self.pooled else n_hidden
+        self.weight = nn.Parameter(torch.zeros(1, n_states + self.n_features))
         self.bias = nn.Parameter(torch.zeros(1))
         if units:
             self.unit_weight = nn.Parameter(torch.zeros(units, self.n_features))
@@ -171,18 +176,29 @@ class ValueHead(nn.Module):
             nn.init.kaiming_uniform_(self.unit_weight, a=5**0.5)
 
     @property
+    def pooled(self) -> bool:
+        """Whether the mean of a step's hidden states is read too."""
+        return self.pooled_beside is not None
+
+    @property
     def n_features(self) -> int:
         """F: the number of a step's features beside its hidden state."""
         return N_EVIDENCE_FEATURES * self.evidence + self.calculator
 
     def sibling(self) -> ValueHead:
         """A new head of the same form."""
-        return ValueHead(self.n_hidden, self.evidence, calculator=self.calculator, units=self.units)
+        return ValueHead(
+            self.n_hidden,
+            self.evidence,
+            calculator=self.calculator,
+            units=self.units,
+            pooled_beside=self.pooled_beside,
+        )
 
     def forward(self, hidden: Tensor, features: Tensor | None = None) -> Tensor:
         """
         Args:
-            hidden: [S, H], any float dtype.
+            hidden: [S, H], or [S, 2H] with the means, any float dtype.
             features: [S, F], the language model's first; given if and only if the head was made
                 with evidence.
 

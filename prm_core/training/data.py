@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +26,10 @@ from prm_core.types import Candidate, Example
 
 MADE = "made"
 """The name of generated solutions."""
+
+_SHARE_AND_WEIGHT = re.compile(
+    r"(?P<name>.+?)(?::(?P<percent>-?\d*\.?\d+)%)?(?::(?P<weight>-?\d*\.?\d+))?"
+)
 
 SPOILED = "spoiled GSM8K"
 """The name of GSM8K's solutions with errors put in."""
@@ -53,27 +58,41 @@ class Source:
 
 
 def read_source(text: str, *, neutral_is_right: bool = True) -> Source:
-    """A file as given to `--data`: FILE, or FILE:WEIGHT.
+    """A file as given to `--data`: FILE, FILE:WEIGHT, FILE:SHARE% or FILE:SHARE%:WEIGHT.
+
+    Of a share only so many of the file's problems are read, with all their solutions. Which ones
+    depends only on their text, so that files with the same problems keep the same ones.
 
     Raises:
-        BadOptionError: the weight is not above 0.
+        BadOptionError: the weight is not above 0, or the share not between 0 and 100 %.
         DataError: the file cannot be read or has no rows, or a row is bad; names it.
     """
-    name, colon, weight = text.rpartition(":")
-    if not colon or Path(text).exists():
-        name, weight = text, "1"
-    try:
-        times = float(weight)
-    except ValueError:
-        name, times = text, 1.0  # the colon belongs to the name
+    name, share, times = _parts(text)
     examples = []
     for example in read_examples(name, neutral_is_right=neutral_is_right):
         if isinstance(example, DataError):
             raise example
-        examples.append(example)
+        if _number(same_problem(example.candidate.problem)) < share:
+            examples.append(example)
     if not examples:
         raise DataError("has no rows", path=name)
     return Source(name, tuple(examples), times)
+
+
+def _parts(text: str) -> tuple[str, float, float]:
+    """The file's name, the share of its problems and its weight."""
+    found = None if Path(text).exists() else _SHARE_AND_WEIGHT.fullmatch(text)
+    if found is None:
+        return text, 1.0, 1.0
+    percent = float(found["percent"] or 100)
+    if not 0 < percent <= 100:
+        raise BadOptionError(f"the share of {found['name']} is {percent:g} %; give 1 to 100")
+    return found["name"], percent / 100, float(found["weight"] or 1)
+
+
+def _number(text: str) -> float:
+    """A number in [0, 1) that depends only on the text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
 def made_source(n: int, seed: int, gsm8k: Sequence[Plan] = ()) -> Source:
@@ -155,9 +174,7 @@ def hold_out(
         raise BadOptionError(f"the validation share is {share}; it must be between 0 and 1")
 
     def held(example: Example) -> bool:
-        text = f"{seed} {same_problem(example.candidate.problem)}"
-        digest = hashlib.sha256(text.encode()).digest()
-        return int.from_bytes(digest[:8], "big") < share * 2**64
+        return _number(f"{seed} {same_problem(example.candidate.problem)}") < share
 
     validation = [e for source in sources for e in source.examples if held(e)]
     kept = without_problems(sources, validation)

