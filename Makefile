@@ -56,7 +56,7 @@ docs: ## write docs/cli.md and build the documentation in site/
 
 checksums: ## write down the files of the models that ship, after they have changed
 	@.ci/install run
-	@$(BIN)/python -c "from pathlib import Path; from prm_core.models.weight_files import write_sums; write_sums(Path('assets/default-model')); write_sums(Path('assets/small-model'))"
+	@$(BIN)/python -c "from pathlib import Path; from prm_core.models.weight_files import write_sums; [write_sums(path) for path in Path('assets').glob('*-model')]"
 
 evaluate-default: ## measure the default model (MODEL=… another), as its model card tells it
 	@.ci/install run

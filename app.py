@@ -24,7 +24,7 @@ except ImportError:
 
 from prm_core.model_options import name_and_options
 from prm_core.ui.api import add_api
-from prm_core.ui.models import DEFAULT, SMALL, ModelHost, expected_seconds
+from prm_core.ui.models import DEFAULT, MEDIUM, SMALL, ModelHost, expected_seconds
 from prm_core.ui.page import build_page, is_loopback, serve
 
 ON_SPACE = "SPACE_ID" in os.environ
@@ -45,6 +45,7 @@ def model_host() -> ModelHost:
         choices.append(("Embedded arithmetic PRM", DEFAULT))
     if not PUBLIC:
         choices.append(("Small PRM on SmolLM2's first layers", SMALL))
+        choices.append(("Medium PRM on Qwen2.5-Coder-1.5B", MEDIUM))
     return ModelHost(
         choices,
         device=os.environ.get("PRM_INSPECTOR_DEVICE", "auto"),

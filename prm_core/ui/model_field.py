@@ -11,9 +11,10 @@ import gradio as gr
 from prm_core.catalog import KNOWN_MODELS, KnownModel
 from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
+from prm_core.models.packaged import MEDIUM_BACKBONE, is_here
 from prm_core.paths import assets_dir, page_script
 from prm_core.types import whole_characters
-from prm_core.ui.models import DEFAULT, SMALL, ModelHost
+from prm_core.ui.models import DEFAULT, MEDIUM, SMALL, ModelHost
 from prm_core.ui.words import page_words
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+", re.ASCII)
@@ -70,6 +71,10 @@ def model_choices(host: ModelHost) -> list[dict[str, str]]:
 
 def _own_note(line: str) -> str:
     """Size of a model that ships, and what it needs; blank for the page's other models."""
+    if line == MEDIUM:
+        here, memory = is_here(MEDIUM_BACKBONE), "3.1 GB of memory in bfloat16"
+        size = f"{MEDIUM_BACKBONE.megabytes / 1000:.1f} GB"
+        return f"{size} · {'installed' if here else 'fetched once from PyPI'} · {memory}"
     folder = {DEFAULT: "default-model", SMALL: "small-model"}.get(line)
     if folder is None:
         return ""
@@ -107,7 +112,7 @@ def model_issue(line: str, host: ModelHost) -> str:
     name = options.model
     if name is None:
         return "Name a model first: one of the list, a folder, or a name on the Hub."
-    if name in (DEFAULT, SMALL) or name in KNOWN_MODELS:
+    if name in (DEFAULT, SMALL, MEDIUM) or name in KNOWN_MODELS:
         known = KNOWN_MODELS.get(name)
         server = known is not None and known.server
         return (

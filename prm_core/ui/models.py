@@ -31,7 +31,10 @@ DEFAULT = "default"
 """The choice that means the model that ships with the project."""
 
 SMALL = "small"
-"""The choice that means our head on a small pretrained model; `models.backbone` has the name."""
+"""The choice that means our model on a small pretrained one's layers; as in `models.backbone`."""
+
+MEDIUM = "medium"
+"""The choice that means our head on a pretrained model from PyPI; as in `models.backbone`."""
 
 BEAT_S = 0.5
 """How long a run may be silent: between two beats the caller can leave."""
@@ -58,6 +61,9 @@ SMALL_NOTE = (
     "solutions; for real mathematics choose a PRM made for it, such as Qwen/Qwen2.5-Math-PRM-7B."
 )
 """The same of the small one."""
+
+MEDIUM_NOTE = "XXX"
+"""The same of the medium one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,8 @@ class ModelHost:
 
     def note(self, model: str) -> str:
         """What to know about a model when reading its verdict; may be blank."""
-        return {DEFAULT: EMBEDDED_NOTE, SMALL: SMALL_NOTE}.get(model, "")
+        notes = {DEFAULT: EMBEDDED_NOTE, SMALL: SMALL_NOTE, MEDIUM: MEDIUM_NOTE}
+        return notes.get(model, "")
 
     def state(self, model: str) -> ModelState:
         """What can be said about a model without waiting for it."""

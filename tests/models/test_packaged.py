@@ -28,9 +28,10 @@ from transformers import (
 
 from benchmarks.default_model import REFERENCE
 from prm_core.errors import BadOptionError, ModelLoadError
-from prm_core.families.value_head import FAMILY_FILE, HEAD_FILE, VERSIONS
+from prm_core.families.value_head import FAMILY_FILE, HEAD_FILE, VERSIONS, borrowed_backbone
 from prm_core.formats.problems import read_problems
 from prm_core.models.backbone import find_model
+from prm_core.models.gguf_file import convert
 from prm_core.models.packaged import (
     CACHE,
     MEDIUM_BACKBONE,
@@ -39,7 +40,6 @@ from prm_core.models.packaged import (
     PackagedModel,
     Wheel,
     cache_dir,
-    convert,
     packaged_backbone,
 )
 from prm_core.models.weight_files import FOUR_BIT_FILE, check_sums, read_json, read_tensors
@@ -359,6 +359,18 @@ def test_our_model_of_its_first_layers_is_whole_and_small() -> None:
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".md"}
     with pytest.raises(BadOptionError, match="one version"):
         find_model("small", "main")
+
+
+def test_our_head_on_qwen_is_whole_and_names_its_backbone() -> None:
+    directory = find_model("medium")  # compares the checksums
+    borrowed = borrowed_backbone(directory)
+    assert borrowed is not None
+    assert (borrowed.name, borrowed.dtype) == (MEDIUM_BACKBONE.name, "bfloat16")
+    prm = read_json(directory / FAMILY_FILE)
+    assert prm["evidence"].keys() == {"tokens", *VERSIONS}
+    weight = read_tensors(directory / HEAD_FILE)["weight"]
+    assert weight.shape[1] > 2 * 1536  # Qwen2.5-Coder-1.5B's width, at the end and on the mean
+    assert sum(file.stat().st_size for file in directory.iterdir()) <= 10_000_000
 
 
 def test_a_folder_of_the_same_name_comes_first(

@@ -8,12 +8,13 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import AutoModelForCausalLM
 
 from prm_core.cli import main
-from prm_core.models.packaged import SMALL_BACKBONE
+from prm_core.models.packaged import PACKAGED
 from prm_core.models.weight_files import read_json
 from prm_core.paths import assets_dir
 from prm_core.scoring.load import load_scorer
@@ -38,18 +39,19 @@ def shortened(words: list[str], few: Path, backbone: Path) -> list[str]:
         if option == "--data":
             with gzip.open(assets_dir().parent / name, "rt") as rows, gzip.open(name, "wt") as file:
                 file.writelines(itertools.islice(rows, 6))
+            words[i + 1] = re.sub(r":\d+%", "", value)  # of six rows a share may be none
         elif option == "--template":
             shutil.copy(assets_dir().parent / name, name)
-        elif option in ("--made", "--epochs"):
-            words[i + 1] = "6" if option == "--made" else "1"
-        elif value == SMALL_BACKBONE.name:
+        elif option in ("--made", "--spoil-gsm8k", "--epochs"):
+            words[i + 1] = "1" if option == "--epochs" else "6"
+        elif value in PACKAGED:
             words[i + 1] = str(backbone)
     if "--backbone" not in words:
         words += ["--gsm8k", str(few), "--steps", "2", "--vocabulary-texts", "200"]
     return [*words, "--device", "cpu"]
 
 
-@pytest.mark.parametrize("name", ["default-model", "small-model"])
+@pytest.mark.parametrize("name", ["default-model", "small-model", "medium-model"])
 def test_the_cards_commands_make_such_a_model(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,20 +59,21 @@ def test_the_cards_commands_make_such_a_model(
     monkeypatch.chdir(tmp_path)
     few = tmp_path / "few.jsonl"
     few.write_text('{"problem": "2 + 2?", "steps": ["2 + 2 = <<2+2=4>>4"]}\n')
-    stand_in = small_stand_in(tmp_path / "stand-in")
+    stand_in = backbone_stand_in(tmp_path / "stand-in", read_json(model / "prm.json"))
     commands = recipe(model / "README.md")
-    assert len(commands) >= 2
+    assert commands
     for words in commands:
         assert main(shortened(words, few, stand_in)) == 0
     made = Path(commands[-1][commands[-1].index("-o") + 1])
     shipped, own = (read_json(path / "prm.json") for path in (model, made))
     for key in ("layout", "marker", "head", "evidence"):
         assert own[key] == shipped[key]
-    shape = ["num_hidden_layers", "tie_word_embeddings"]
-    if name == "default-model":
-        shape += ["hidden_size", "num_attention_heads", "intermediate_size"]
-    configs = [read_json(path / "config.json") for path in (model, made)]
-    assert [configs[0][key] for key in shape] == [configs[1][key] for key in shape]
+    if name != "medium-model":  # which is a head alone
+        shape = ["num_hidden_layers", "tie_word_embeddings"]
+        if name == "default-model":
+            shape += ["hidden_size", "num_attention_heads", "intermediate_size"]
+        configs = [read_json(path / "config.json") for path in (model, made)]
+        assert [configs[0][key] for key in shape] == [configs[1][key] for key in shape]
     assert {file.name for file in model.glob("*.safetensors")} == {
         file.name for file in made.glob("*.safetensors")
     }
@@ -78,10 +81,11 @@ def test_the_cards_commands_make_such_a_model(
     assert len(scored.probabilities) == 2
 
 
-def small_stand_in(directory: Path) -> Path:
-    """What stands for SmolLM2 here: more layers than are kept, and its special tokens."""
+def backbone_stand_in(directory: Path, prm: dict[str, Any]) -> Path:
+    """What stands for a pretrained model here: more layers than are kept, and its tokens."""
     tokenizer = tiny_tokenizer()
     tokenizer.add_special_tokens({"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"})
+    tokenizer.add_tokens(prm["evidence"].get("tokens", []))
     config = tiny_config(
         "llama", vocab_size=len(tokenizer), num_hidden_layers=6, tie_word_embeddings=True
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prm_core.models.packaged import CACHE, MEDIUM_BACKBONE
 from prm_core.ui.model_field import model_choices, model_issue
 from prm_core.ui.models import ModelHost
 from prm_core.ui.words import page_words
@@ -85,12 +86,19 @@ def test_a_public_page_says_nothing_of_its_folders(tmp_path: Path) -> None:
         )
 
 
-def test_the_list_says_what_each_model_needs(tmp_path: Path) -> None:
-    own = [("Own", "default"), ("Small", "small"), ("Mine", str(tmp_path))]
+def test_the_list_says_what_each_model_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    own = [("Own", "default"), ("Small", "small"), ("Medium", "medium"), ("Mine", str(tmp_path))]
     choices = model_choices(ModelHost(own))
     notes = {one["line"]: one["note"] for one in choices}
     assert notes["default"] == "3.6 MB · installed, needs no network"
     assert notes["small"] == "9.9 MB · installed, needs no network"
+    assert notes["medium"] == "1.1 GB · fetched once from PyPI · 3.1 GB of memory in bfloat16"
+    (tmp_path / "cache" / MEDIUM_BACKBONE.name).mkdir(parents=True)
+    here = {one["line"]: one["note"] for one in model_choices(ModelHost(own))}
+    assert here["medium"] == "1.1 GB · installed · 3.1 GB of memory in bfloat16"
     assert notes[str(tmp_path)] == ""
     assert notes["Qwen/Qwen2.5-Math-PRM-7B"].startswith("7.6 B · 15 GB of memory in bfloat16")
     assert "needs --server URL" in notes["launch/ThinkPRM-7B"]
