@@ -72,9 +72,9 @@ def model_choices(host: ModelHost) -> list[dict[str, str]]:
 def _own_note(line: str) -> str:
     """Size of a model that ships, and what it needs; blank for the page's other models."""
     if line == MEDIUM:
-        here, memory = is_here(MEDIUM_BACKBONE), "3.1 GB of memory in bfloat16"
-        size = f"{MEDIUM_BACKBONE.megabytes / 1000:.1f} GB"
-        return f"{size} · {'installed' if here else 'fetched once from PyPI'} · {memory}"
+        way = "installed" if is_here(MEDIUM_BACKBONE) else "fetched once from PyPI"
+        gigabytes = MEDIUM_BACKBONE.megabytes / 1000
+        return f"{gigabytes:.1f} GB · {way} · 3.1 GB of memory in bfloat16"
     folder = {DEFAULT: "default-model", SMALL: "small-model"}.get(line)
     if folder is None:
         return ""
