@@ -54,7 +54,7 @@ LATER = {
     ("formats.hub", "datasets"),  # need not be installed
     ("formats.tables", "pyarrow"),
     ("models.four_bit", "gguf"),
-    ("models.packaged", "gguf"),
+    ("models.gguf_file", "gguf"),
     ("models.backbone", "bitsandbytes"),
     ("bulk.ray", "ray"),
     ("agents.server", "mcp"),  # need not be installed

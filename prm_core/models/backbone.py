@@ -47,7 +47,8 @@ from transformers.utils import logging as transformers_logging
 
 from prm_core.errors import BadOptionError, ModelLoadError
 from prm_core.models.device import Placement
-from prm_core.models.packaged import PACKAGED, packaged_backbone
+from prm_core.models.packaged import packaged_backbone
+from prm_core.models.packages import PACKAGED
 from prm_core.models.weight_files import (
     ADAPTER_FILE,
     AGAIN,

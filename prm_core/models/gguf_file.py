@@ -26,11 +26,13 @@ from tokenizers import (
 )
 
 from prm_core.errors import ModelLoadError
-from prm_core.models.packaged import NEEDS_GGUF
 from prm_core.models.weight_files import write_sums
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
+
+NEEDS_GGUF = "reading {} takes the package gguf, which is not installed: pip install gguf"
+"""What is said without it; the place is for the file's or the model's name."""
 
 _LAYER = {
     "attn_norm": "input_layernorm",

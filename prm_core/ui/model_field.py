@@ -11,7 +11,7 @@ import gradio as gr
 from prm_core.catalog import KNOWN_MODELS, KnownModel
 from prm_core.errors import BadOptionError
 from prm_core.model_options import read_line
-from prm_core.models.packaged import MEDIUM_BACKBONE, is_here
+from prm_core.models.packages import MEDIUM_BACKBONE, is_here
 from prm_core.paths import assets_dir, page_script
 from prm_core.types import whole_characters
 from prm_core.ui.models import DEFAULT, MEDIUM, SMALL, ModelHost

@@ -32,7 +32,8 @@ from prm_core.families.value_head import FAMILY_FILE, HEAD_FILE, VERSIONS, borro
 from prm_core.formats.problems import read_problems
 from prm_core.models.backbone import find_model
 from prm_core.models.gguf_file import convert
-from prm_core.models.packaged import (
+from prm_core.models.packaged import packaged_backbone
+from prm_core.models.packages import (
     CACHE,
     MEDIUM_BACKBONE,
     PACKAGED,
@@ -40,7 +41,6 @@ from prm_core.models.packaged import (
     PackagedModel,
     Wheel,
     cache_dir,
-    packaged_backbone,
 )
 from prm_core.models.weight_files import FOUR_BIT_FILE, check_sums, read_json, read_tensors
 from prm_core.scoring.load import load_scorer

@@ -14,7 +14,7 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from prm_core.cli import main
-from prm_core.models.packaged import PACKAGED
+from prm_core.models.packages import PACKAGED
 from prm_core.models.weight_files import read_json
 from prm_core.paths import assets_dir
 from prm_core.scoring.load import load_scorer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prm_core.models.packaged import CACHE, MEDIUM_BACKBONE
+from prm_core.models.packages import CACHE, MEDIUM_BACKBONE
 from prm_core.ui.model_field import model_choices, model_issue
 from prm_core.ui.models import ModelHost
 from prm_core.ui.words import page_words
