@@ -62,7 +62,11 @@ SMALL_NOTE = (
 )
 """The same of the small one."""
 
-MEDIUM_NOTE = "XXX"
+MEDIUM_NOTE = (
+    "It tells right steps from wrong ones better than the other two; wrong ideas in right "
+    "arithmetic still often pass. For real mathematics choose a PRM made for it, such as "
+    "Qwen/Qwen2.5-Math-PRM-7B."
+)
 """The same of the medium one."""
 
 

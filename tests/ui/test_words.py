@@ -102,3 +102,9 @@ def test_the_list_says_what_each_model_needs(
     assert notes[str(tmp_path)] == ""
     assert notes["Qwen/Qwen2.5-Math-PRM-7B"].startswith("7.6 B · 15 GB of memory in bfloat16")
     assert "needs --server URL" in notes["launch/ThinkPRM-7B"]
+
+
+def test_each_model_that_ships_says_what_it_is_good_for() -> None:
+    notes = [ModelHost([]).note(line) for line in ("default", "small", "medium")]
+    assert all("Qwen/Qwen2.5-Math-PRM-7B" in note and note.endswith(".") for note in notes)
+    assert len(set(notes)) == 3
