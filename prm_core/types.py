@@ -230,6 +230,7 @@ class Explanation:
             tokens, and there are none here. Empty for a prompt of tokens.
         calculator: for each step the calculator's values that the model sees, (name, value) of
             all that are not 0; empty for models that see none.
+        solutions: the model's own solutions of the problem; empty for models that write none.
     """
 
     input_ids: tuple[int, ...]
@@ -239,6 +240,7 @@ class Explanation:
     names: tuple[str, ...]
     text: str
     calculator: tuple[tuple[tuple[str, float], ...], ...] = ()
+    solutions: tuple[str, ...] = ()
     role: str = ""
 
 
@@ -421,6 +423,7 @@ class StepScorer(Protocol):
             model samples what it writes.
         tolerance: how far a probability may be from an earlier run's.
         elsewhere: whether another machine does the work, so that this one need not wait.
+        solves: whether it first solves each problem itself, which takes a while.
     """
 
     model_id: str
@@ -429,6 +432,7 @@ class StepScorer(Protocol):
     repeatable: bool = True
     tolerance: float = 0.02  # bfloat16 differs by some thousandths from batch to batch
     elsewhere: bool = False
+    solves: bool = False
 
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Score candidates; the result has the same length and order.

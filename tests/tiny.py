@@ -25,7 +25,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from prm_core.calculator import N_FEATURES, VERSION, operations
+from prm_core.calculator import N_FEATURES, VERSION, operations, solver
 from prm_core.families.heads import ValueHead
 from prm_core.families.value_head import TEXTBOOK, save_value_head
 
@@ -122,7 +122,8 @@ def random_head(n_hidden: int, prm: dict[str, Any] = TEXTBOOK) -> ValueHead:
         n_hidden,
         "tokens" in evidence,
         calculator=N_FEATURES * ("calculator" in evidence)
-        + operations.N_FEATURES * ("operations" in evidence),
+        + operations.N_FEATURES * ("operations" in evidence)
+        + solver.N_FEATURES * ("solver" in evidence),
         units=(prm.get("head") or {}).get("units", 0),
         pooled_beside=frozenset() if "pooling" in (prm.get("head") or {}) else None,
     )

@@ -241,7 +241,7 @@ class Ledger:
         f = [0.0] * N_FEATURES
         small = lower(content)
         correction = _has(small, _CORRECTS, _CORRECTION)
-        side = _stated(reading)
+        side = stated_side(reading)
         stated = None if side is None else side.value
         self._note_form(f, reading, small, correction)
         self._note_operands(f, reading, stated)
@@ -645,7 +645,7 @@ def _key(equation: Equation) -> object:
     return (tuple(sorted(side.operands)), side.signs)
 
 
-def _stated(reading: Reading) -> Side | None:
+def stated_side(reading: Reading) -> Side | None:
     """The last value of a step; a number word only where there is nothing else."""
     sides = [equation.sides[-1] for equation in reading.equations] + list(reading.loose)
     written = [side for side in sides if side.written] or sides

@@ -266,4 +266,6 @@ def explanation_text(explanation: Explanation, scored: ScoredCandidate) -> str:
     for step, said in enumerate(explanation.calculator, start=1):
         values = ", ".join(f"{name} {value:g}" for name, value in said)
         lines.append(f"calculator, step {step}: {values or 'nothing'}")
+    for number, text in enumerate(explanation.solutions, start=1):
+        lines.append(f"its own solution {number}: {one_line(text.strip(), LINE_WIDTH)}")
     return "\n".join([*lines, "", ""])

@@ -192,8 +192,8 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         metavar="KINDS",
         help=(
             "what the head sees in addition to the hidden state, with commas between: lm (the "
-            "model's own probabilities of digits and signs), calculator, operations (default: as "
-            "in the template)"
+            "model's own probabilities of digits and signs), calculator, operations, solver (its "
+            "own solutions of the problem; default: as in the template)"
         ),
     )
     add(

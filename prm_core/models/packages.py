@@ -126,3 +126,15 @@ def cache_dir() -> Path:
 def is_here(model: PackagedModel) -> bool:
     """Whether it is in our cache, so that it loads without a network."""
     return (cache_dir() / model.name).is_dir()
+
+
+def fetched_megabytes(model: PackagedModel) -> int:
+    """How much of it is here already, while it is fetched: what is in its unfinished folder."""
+    size = 0
+    for folder in cache_dir().glob(f"{model.name}-*"):
+        for file in folder.rglob("*"):
+            try:
+                size += file.stat().st_size
+            except OSError:  # moved while we look
+                continue
+    return size // 1_000_000

@@ -21,6 +21,7 @@ from prm_core.models.device import Placement
 from prm_core.scoring.explain import explanation
 from prm_core.scoring.prefix_cache import PrefixCache
 from prm_core.scoring.reader import Reader, with_beats
+from prm_core.scoring.solver import Solver
 from prm_core.types import (
     Candidate,
     Encoded,
@@ -37,6 +38,9 @@ FIRST_TOKENS = 512
 KEEP_BYTES = 1 << 30
 """How much is kept for the current problem. A 7B model's keys and values take 57 kB a token in
 bfloat16, so this is ten rounds of a search with 64 paths."""
+
+_MOST_SOLVED = 100
+"""Problems whose solutions are kept; those of one call always are."""
 
 
 class Scorer(StepScorer):
@@ -55,6 +59,8 @@ class Scorer(StepScorer):
             None.
         packed: whether candidates share forward passes; one at a time otherwise.
         calculator: names of the calculator's features that the model sees; empty if none.
+        solves: whether it solves each problem itself before it judges.
+        repeatable: False for such a model: in another batch a solution may go another way.
         checkpoint: what it was opened from; None for one that was put together by hand.
         placement: of the backbones.
     """
@@ -80,7 +86,7 @@ class Scorer(StepScorer):
         self.placement = placement
         self.device, self.dtype = placement.device, placement.dtype
         self.device_reason, self.quantize = placement.reason, placement.quantize
-        self.status = placement.status + (" · sees a calculator" if opened.calculator else "")
+        self.status = placement.status + (f" · {opened.note}" if opened.calculator else "")
         self.checkpoint = checkpoint
         self._tokenizer = tokenizer
         self._opened = opened
@@ -94,6 +100,13 @@ class Scorer(StepScorer):
             packed=packed,
         )
         self.packed = self._reader.packed
+        self._solver: Solver | None = None
+        if opened.solutions is not None:
+            assert tokenizer is not None
+            self._solver = Solver(self._backbone, tokenizer, opened.solutions.lm_head)
+        self.solves = self._solver is not None
+        self.repeatable = not self.solves
+        self._solved: dict[str, tuple[str, ...]] = {}
         self.context = min(int(one.config.max_position_embeddings) for one in backbones)
 
     @property
@@ -163,15 +176,26 @@ class Scorer(StepScorer):
         Raises:
             TooLongError: it has more tokens than the model reads.
         """
-        encoded = self.encode(candidate)
+        encoded = self._with_solutions(candidate, self.encode(candidate))
         said = tuple(
             tuple((name, x) for name, x in zip(self.calculator, values, strict=True) if x)
             for values in encoded.calculator
         )
-        return [replace(explanation(self.tokenizer, encoded), calculator=said)]
+        own = self.solutions(candidate.problem)
+        return [replace(explanation(self.tokenizer, encoded), calculator=said, solutions=own)]
+
+    def solutions(self, problem: str) -> tuple[str, ...]:
+        """The model's own solutions of a problem; empty for a model that writes none.
+
+        The most recent problems' are kept, so that all candidates are judged by the same ones.
+        """
+        for _ in self._solve([problem]):
+            pass
+        return self._solved.get(problem, ())
 
     def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
         """Score one candidate by a prompt that was built elsewhere."""
+        encoded = self._with_solutions(candidate, encoded)
         found, _ = self._read([candidate], [encoded], self._reader.memory, None)
         assert found is not None
         return found[1]
@@ -179,6 +203,7 @@ class Scorer(StepScorer):
     def forget(self) -> None:
         """Drop what is kept of the last problem, including its text."""
         self._reader.forget()
+        self._solved.clear()
         if self._tokenizer is not None:
             forget_texts(self._tokenizer)
 
@@ -208,7 +233,27 @@ class Scorer(StepScorer):
     ) -> Iterator[Found | None]:
         """Each candidate as soon as it is scored; None after every forward pass."""
         encoded = yield from with_beats(map(self.encode, candidates), heartbeat_s)
+        if self._solver is not None:
+            yield from self._solve([candidate.problem for candidate in candidates])
+            encoded = list(map(self._with_solutions, candidates, encoded))
         yield from self._read(candidates, encoded, memory, first_tokens)
+
+    def _solve(self, problems: Iterable[str]) -> Iterator[None]:
+        """Write the solutions of problems that have none yet; None after every token."""
+        new = [one for one in dict.fromkeys(problems) if one not in self._solved]
+        if self._solver is None or not new:
+            return
+        found = yield from self._solver.solve(new)
+        self._solved |= dict(zip(new, found, strict=True))
+        for old in list(self._solved)[: -max(_MOST_SOLVED, len(new))]:
+            self._solved.pop(old, None)
+
+    def _with_solutions(self, candidate: Candidate, encoded: Encoded) -> Encoded:
+        """The prompt, with what the model's own solutions say of each step."""
+        if self._opened.solutions is None:
+            return encoded
+        own = self.solutions(candidate.problem)
+        return self._opened.solutions.add(candidate, encoded, own)
 
     def _read(
         self,

@@ -137,6 +137,7 @@ def read_pack(
     pack: Pack,
     rows: Sequence[int],
     key_values: KeyValues | None = None,
+    attend: Attention | None = None,
 ) -> Tensor:
     """All candidates of a pack in one pass; equal to `read_alone` on each, up to rounding.
 
@@ -146,6 +147,7 @@ def read_pack(
         rows: [R], increasing; which rows of the pack are read.
         key_values: those of the rows before the pack; the pack's own are added. None if nothing
             comes before it.
+        attend: the attention of all its tokens, which are all read; None for that of its segments.
 
     Returns:
         [R, H] after the final norm, in the backbone's dtype.
@@ -161,7 +163,9 @@ def read_pack(
     rope = (cos[0, :, None], sin[0, :, None])  # [T, 1, D] each
     n_dims = int(model.layers[0].self_attn.head_dim)
     heads = (model.config.num_attention_heads, model.config.num_key_value_heads, n_dims)
-    everywhere, where_read = (attention_of(pack, asking, heads, hidden) for asking in (None, rows))
+    everywhere, where_read = (
+        attend or attention_of(pack, asking, heads, hidden) for asking in (None, rows)
+    )
     query = hidden.new_empty(len(hidden), heads[0], n_dims)  # every layer overwrites it
     for number in range(len(model.layers) - 1):
         hidden = _layer(model, number, hidden, rope, query, pack.first_row, kept, everywhere)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
 from prm_core.errors import BadOptionError, DataError, InputError, check_above_zero
-from prm_core.families.value_head import Template
+from prm_core.families.value_head import Template, with_solutions
 from prm_core.formats.labelled import read_examples
 from prm_core.paths import assets_dir
 from prm_core.synthetic.gsm8k import read_plans, read_solutions
@@ -220,10 +220,17 @@ def encode_examples(
     template: Template,
     source: Source,
     max_tokens: int,
+    solutions: Mapping[str, Sequence[str]] | None = None,
 ) -> Encoding:
     """Encode a source's solutions; unusable ones are named, never truncated.
 
     What the table of operations says of a problem that it has learned from is hidden.
+
+    Args:
+        tokenizer, template: the model's.
+        source: the solutions.
+        max_tokens: what has more is left out.
+        solutions: the backbone's own by problem, for a template with `solver`.
 
     Raises:
         DataError: a step has no token to read.
@@ -242,6 +249,9 @@ def encode_examples(
             source.is_known or same_problem(example.candidate.problem) in _known_problems()
         ):
             row = without_operations(row)
+        own = (solutions or {}).get(example.candidate.problem, ())
+        said = with_solutions(template, example.candidate, row.calculator, own)
+        row = replace(row, calculator=said)
         if len(row.input_ids) > max_tokens:
             found.too_long.append(f"{name} ({len(row.input_ids):,} tokens)")
         else:

@@ -20,9 +20,10 @@ MODES: dict[str, tuple[float, str]] = {
 }
 """Which weights are trained, with the default learning rate."""
 
-EVIDENCE = ("lm", "calculator", "operations")
+EVIDENCE = ("lm", "calculator", "operations", "solver")
 """What a head may see beside the hidden state: the language model's probabilities of digits and
-signs, a calculator's findings, and how unusual an operation is for the problem's words."""
+signs, a calculator's findings, how unusual an operation is for the problem's words, and which
+values are in the backbone's own solutions of the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class TuneConfig:
         gradient_checkpointing: compute the layers twice instead of keeping their outputs.
         evidence: what the head sees beside the hidden state: keys of `EVIDENCE`, separated by
             commas; None for what the family file says. If this or the next is given, a new head
-            is trained.
+            is trained, unless kinds are only added behind those that the backbone's own sees:
+            then what it makes of those stays as it is.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
         blind: share of the steps for which the head sees nothing of the language model
             (`ValueHead.blind`).

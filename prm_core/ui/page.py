@@ -282,7 +282,8 @@ class Run:
                 yield None
         loading = host.scorer(self._model)
         while not await settled(loading, SOON_S):
-            yield await self._running("Loading the model…") if not self._is("Loading") else None
+            words = host.loading(self._model)
+            yield await self._running(words) if words != self._message else None
         scorer = loading.result()
         self._own, self._model_id = scorer.threshold, scorer.model_id
         chosen = self._draft.threshold
@@ -322,8 +323,10 @@ class Run:
                     yield await self._running(f"{n_done} of {n_all} solutions scored")
                     n_shown, shown = n_done, time.monotonic()
                 elif found is None:
-                    begins = n_shown == n_kept and not self._is("Scoring")
-                    yield await self._running("Scoring…") if begins else None
+                    words = "The model solves the problem itself, then it scores…"
+                    words = words if scorer.solves else "Scoring…"
+                    begins = n_shown == n_kept and words != self._message
+                    yield await self._running(words) if begins else None
 
     async def _refuse(self, scorer: StepScorer, due: list[int], error: PRMError) -> None:
         """Note which solutions the model cannot score.
@@ -377,10 +380,6 @@ class Run:
 
     def _words(self, error: PRMError) -> str:
         return page_words(str(error), self._model_id, self._host.label(self._model))
-
-    def _is(self, word: str) -> bool:
-        """Whether the last message began with this."""
-        return self._message.startswith(word)
 
     async def _running(self, message: str) -> Update:
         self._message = message

