@@ -40,7 +40,7 @@ KEEP_BYTES = 1 << 30
 bfloat16, so this is ten rounds of a search with 64 paths."""
 
 _MOST_SOLVED = 100
-"""Problems whose solutions are kept; those of one call always are."""
+"""Problems whose solutions are kept until a call has another problem; those of one call always."""
 
 
 class Scorer(StepScorer):
@@ -187,7 +187,7 @@ class Scorer(StepScorer):
     def solutions(self, problem: str) -> tuple[str, ...]:
         """The model's own solutions of a problem; empty for a model that writes none.
 
-        The most recent problems' are kept, so that all candidates are judged by the same ones.
+        They are kept as what is read of the problem, so that all candidates are judged by them.
         """
         for _ in self._solve([problem]):
             pass
@@ -216,8 +216,10 @@ class Scorer(StepScorer):
     ) -> Iterator[Found | None]:
         candidates = tuple(candidates)
         memory, is_new = self._reader.begin({candidate.problem for candidate in candidates})
-        if is_new and self._tokenizer is not None:
-            forget_texts(self._tokenizer)
+        if is_new:
+            self._solved.clear()
+            if self._tokenizer is not None:
+                forget_texts(self._tokenizer)
         try:
             yield from self._judged(candidates, memory, first_tokens, heartbeat_s)
         finally:

@@ -108,9 +108,12 @@ def test_the_head_sees_what_the_solutions_say(
     wrong = Candidate(CANDIDATE.problem, ("6 + 6 = 12",))
     scorer.score([CANDIDATE, wrong])
     assert calls == [[CANDIDATE.problem]]  # once for all that is judged of it
-    scorer.forget()
+    scorer.score([Candidate(PROBLEMS[0], ("15",))])
+    assert CANDIDATE.problem not in scorer._solved  # nothing stays of a problem that is left
     scorer.score([wrong])
-    assert len(calls) == 2
+    assert calls[1:] == [[PROBLEMS[0]], [CANDIDATE.problem]]
+    scorer.forget()
+    assert not scorer._solved
 
 
 def test_scores_depend_on_the_solutions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
