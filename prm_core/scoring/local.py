@@ -215,9 +215,10 @@ class Scorer(StepScorer):
         self, candidates: Iterable[Candidate], first_tokens: int | None, heartbeat_s: float | None
     ) -> Iterator[Found | None]:
         candidates = tuple(candidates)
-        memory, is_new = self._reader.begin({candidate.problem for candidate in candidates})
+        problems = {candidate.problem for candidate in candidates}
+        memory, is_new = self._reader.begin(problems)
         if is_new:
-            self._solved.clear()
+            self._solved = {one: said for one, said in self._solved.items() if one in problems}
             if self._tokenizer is not None:
                 forget_texts(self._tokenizer)
         try:
