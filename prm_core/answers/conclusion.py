@@ -191,9 +191,12 @@ _TURNED = re.compile(rf"(?<![\w.*/+^-])(?P<number>{_VALUE})\s*=\s*\$?[A-Za-z]\$?
 RESULT = re.compile(r"=(?:\s|[$£€\\({*[]|\\text\s*\{)*+(?P<number>-?\d[\d,]*+(?:\.\d++)?)")
 
 
+_MOST_READ = 50_000  # characters at the end of a step; a conclusion is in the last sentence
+
+
 def conclusion(text: str, last_step: str) -> str | None:
     """The number or formula that the last step ends with, or that it repeats as a result."""
-    said = _ARROW.sub("\n", _REFERENCE.sub("", last_step))
+    said = _ARROW.sub("\n", _REFERENCE.sub("", last_step[-_MOST_READ:]))
     sentences = [part for part in SENTENCE.split(said.strip()) if part.strip()]
     if not sentences:
         return None
