@@ -434,6 +434,10 @@ class StepScorer(Protocol):
     elsewhere: bool = False
     solves: bool = False
 
+    def solutions(self, problem: str) -> tuple[str, ...]:
+        """The model's own solutions of a problem that it has judged; empty if it writes none."""
+        return ()
+
     def score(self, candidates: Sequence[Candidate]) -> list[ScoredCandidate]:
         """Score candidates; the result has the same length and order.
 

@@ -134,6 +134,7 @@ const verdict = make("p", { class: "bd-verdict", role: "status" });
 const rest = make("span", { class: "bd-rest", "aria-live": "polite" });
 const task = make("div", { class: "bd-task" });
 const judge = make("p", { class: "bd-judge" });
+const solved = make("div", { class: "bd-wrote bd-solved" });
 const caveat = make("p", { class: "bd-caveat", role: "note" });
 const cutNote = make("p", { class: "bd-cut" });
 const outdatedNote = make("p", { class: "bd-outdated", role: "status" });
@@ -215,7 +216,7 @@ const head = make(
 const results = make(
   "div",
   { class: "bd-results" },
-  make("div", { class: "bd-about" }, task, judge, caveat),
+  make("div", { class: "bd-about" }, task, judge, solved, caveat),
   head,
   make("div", { class: "bd-rule-line" }, rule),
   cutNote,
@@ -360,7 +361,34 @@ function showAbout() {
   judge.replaceChildren(
     "Judged by ",
     text("strong", "", value.model),
-    value.model_note ? `. ${value.model_note}` : ".",
+    value.model_note ? `. ${value.model_note} ` : ". ",
+    ...secondOpinion(value),
+  );
+  showSolved(value);
+}
+
+// A button that has another model judge the same solutions; what this one said stays beside it.
+function secondOpinion({ second_opinion: other, status }) {
+  if (!other || status !== "done") return [];
+  const ask = () =>
+    document.dispatchEvent(new CustomEvent("prm:ask-model", { detail: other.line }));
+  const button = { type: "button", class: "bd-link", onclick: ask };
+  return [make("button", button, other.words), ` (${other.note}).`];
+}
+
+// The model's own solutions of the problem, which its scores lean on.
+function showSolved({ own_solutions: texts = [], own_answers: answers }) {
+  solved.hidden = !texts.length;
+  const shown = JSON.stringify(texts);
+  if (solved.dataset.texts === shown) return; // what is open stays open
+  solved.dataset.texts = shown;
+  solved.replaceChildren(
+    make(
+      "details",
+      {},
+      text("summary", "", `Its own solutions come to: ${(answers ?? []).join(" · ")}`),
+      ...texts.map((one) => make("pre", { tabindex: "0" }, one.trim())),
+    ),
   );
 }
 

@@ -195,5 +195,12 @@ document.addEventListener("prm:model-state", ({ detail: { line, why } }) => {
   if (line === prm.model) tellIssue(why ?? "");
 });
 
+document.addEventListener("prm:ask-model", ({ detail: line }) => {
+  input.value = wordsOf(line);
+  tellIssue("");
+  set(line);
+  document.dispatchEvent(new CustomEvent("prm:score"));
+});
+
 build();
 setTimeout(restore);

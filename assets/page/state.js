@@ -217,7 +217,7 @@ window.prm ??= (() => {
   // Results as they are stored: what was judged and the numbers, no drawing.
   function plainResults(results) {
     const { problem, rule, model, model_line, model_note, gold, message, cut_note } = results;
-    const { threshold, own } = results;
+    const { threshold, own, own_solutions } = results;
     const status = results.status === "running" ? "cancelled" : results.status;
     const candidates = results.candidates.map((one) => ({
       letter: one.letter,
@@ -227,7 +227,7 @@ window.prm ??= (() => {
       scores: one.detail ? scores(one) : null,
     }));
     const judge = { model, model_line, model_note, threshold, own };
-    const about = { problem, rule, gold, cut_note, ...judge };
+    const about = { problem, rule, gold, cut_note, own_solutions, ...judge };
     const others = results.others ? { others: JSON.parse(results.others) } : {};
     // The model that is compared; a search's tree and one that is compared with it, as text.
     const { other, search, compared_search } = results;

@@ -111,8 +111,8 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         metavar="FILE[:SHARE%][:WEIGHT]",
         help=(
             "labelled solutions; can be given several times; only SHARE percent of the file's "
-            "problems are used (default: all), and each epoch sees every row WEIGHT times "
-            "(default: 1)"
+            "problems are used (default: all; 8-20 are others than 8), and each epoch sees every "
+            "row WEIGHT times (default: 1)"
         ),
     )
     add(
@@ -201,6 +201,15 @@ def _tune_arguments(group: argparse._ArgumentGroup) -> None:
         type=int,
         metavar="N",
         help="size of a hidden layer on the evidence; 0 for none (default: as in the template)",
+    )
+    add(
+        "--more-units",
+        type=int,
+        metavar="N",
+        help=(
+            "add units to that layer of the backbone's own head, which goes on: what it has stays "
+            "as it is (default: 0)"
+        ),
     )
     add("--gradient-checkpointing", action="store_true", help="use less memory; a third slower")
     add(

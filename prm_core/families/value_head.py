@@ -149,8 +149,11 @@ class Template:
 
     def begins_with(self, other: Template) -> bool:
         """Whether a head of the other form is the beginning of one of this."""
-        forms = [(one.evidence, one.units, one.pooled) for one in (self, other)]
-        return forms[0] == forms[1] and self.said[: len(other.said)] == other.said
+        return (
+            (self.evidence, self.pooled) == (other.evidence, other.pooled)
+            and self.units >= other.units
+            and self.said[: len(other.said)] == other.said
+        )
 
     def head(self, n_hidden: int) -> ValueHead:
         """An untrained head of the form that the file describes."""
@@ -554,21 +557,25 @@ def log_odds(
 
 
 def widened(narrow: ValueHead, wide: ValueHead) -> ValueHead:
-    """A trained head in a form with more evidence behind its own, which counts for nothing yet.
+    """A trained head in a form with more evidence or units, which count for nothing yet.
 
-    In further training what it makes of its own evidence stays as it is.
+    In further training what it makes of its own evidence stays as it is, up to a constant.
 
     Args:
         narrow: the trained head.
         wide: an untrained one, of a form that begins with that of the other.
     """
     state = wide.state_dict()
+    has_more = (narrow.n_features, narrow.units) != (wide.n_features, wide.units)
     for name, old in narrow.state_dict().items():
-        new = torch.zeros_like(state[name])
-        new[..., : old.shape[-1]] = old
+        own = tuple(map(slice, old.shape))
+        new = state[name].clone()
+        new[own[0]] = 0
+        new[own] = old
         state[name] = new
-        if new.shape != old.shape:
-            is_new = torch.arange(new.shape[-1]) >= old.shape[-1]
+        if has_more and name != "bias":
+            is_new = torch.ones_like(new)
+            is_new[own] = 0
             wide.get_parameter(name).register_hook(
                 lambda grad, is_new=is_new: grad * is_new.to(grad)
             )

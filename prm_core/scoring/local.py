@@ -181,16 +181,14 @@ class Scorer(StepScorer):
             tuple((name, x) for name, x in zip(self.calculator, values, strict=True) if x)
             for values in encoded.calculator
         )
-        own = self.solutions(candidate.problem)
+        own = self._own_solutions(candidate.problem)
         return [replace(explanation(self.tokenizer, encoded), calculator=said, solutions=own)]
 
     def solutions(self, problem: str) -> tuple[str, ...]:
-        """The model's own solutions of a problem; empty for a model that writes none.
+        """The model's own solutions of a problem that it has judged; empty if it writes none.
 
-        They are kept as what is read of the problem, so that all candidates are judged by them.
+        They are kept like what is read of the problem: all its candidates are judged by the same.
         """
-        for _ in self._solve([problem]):
-            pass
         return self._solved.get(problem, ())
 
     def score_encoded(self, candidate: Candidate, encoded: Encoded) -> ScoredCandidate:
@@ -251,11 +249,16 @@ class Scorer(StepScorer):
         for old in list(self._solved)[: -max(_MOST_SOLVED, len(new))]:
             self._solved.pop(old, None)
 
+    def _own_solutions(self, problem: str) -> tuple[str, ...]:
+        for _ in self._solve([problem]):
+            pass
+        return self.solutions(problem)
+
     def _with_solutions(self, candidate: Candidate, encoded: Encoded) -> Encoded:
         """The prompt, with what the model's own solutions say of each step."""
         if self._opened.solutions is None:
             return encoded
-        own = self.solutions(candidate.problem)
+        own = self._own_solutions(candidate.problem)
         return self._opened.solutions.add(candidate, encoded, own)
 
     def _read(

@@ -28,7 +28,8 @@ MADE = "made"
 """The name of generated solutions."""
 
 _SHARE_AND_WEIGHT = re.compile(
-    r"(?P<name>.+?)(?::(?P<percent>-?\d*\.?\d+)%)?(?::(?P<weight>-?\d*\.?\d+))?"
+    r"(?P<name>.+?)(?::(?:(?P<after>\d*\.?\d+)-)?(?P<percent>-?\d*\.?\d+)%)?"
+    r"(?::(?P<weight>-?\d*\.?\d+))?"
 )
 
 SPOILED = "spoiled GSM8K"
@@ -61,33 +62,38 @@ def read_source(text: str, *, neutral_is_right: bool = True) -> Source:
     """A file as given to `--data`: FILE, FILE:WEIGHT, FILE:SHARE% or FILE:SHARE%:WEIGHT.
 
     Of a share only so many of the file's problems are read, with all their solutions. Which ones
-    depends only on their text, so that files with the same problems keep the same ones.
+    depends only on their text, so that files with the same problems keep the same ones. A share
+    may begin later: 8-20% has none of the problems of 8%.
 
     Raises:
         BadOptionError: the weight is not above 0, or the share not between 0 and 100 %.
         DataError: the file cannot be read or has no rows, or a row is bad; names it.
     """
-    name, share, times = _parts(text)
+    name, (after, share), times = _parts(text)
     examples = []
     for example in read_examples(name, neutral_is_right=neutral_is_right):
         if isinstance(example, DataError):
             raise example
-        if _number(same_problem(example.candidate.problem)) < share:
+        if after <= _number(same_problem(example.candidate.problem)) < share:
             examples.append(example)
     if not examples:
         raise DataError("has no rows", path=name)
     return Source(name, tuple(examples), times)
 
 
-def _parts(text: str) -> tuple[str, float, float]:
-    """The file's name, the share of its problems and its weight."""
+def _parts(text: str) -> tuple[str, tuple[float, float], float]:
+    """The file's name, between which shares its problems are, and its weight."""
     found = None if Path(text).exists() else _SHARE_AND_WEIGHT.fullmatch(text)
     if found is None:
-        return text, 1.0, 1.0
-    percent = float(found["percent"] or 100)
+        return text, (0.0, 1.0), 1.0
+    after, percent = float(found["after"] or 0), float(found["percent"] or 100)
     if not 0 < percent <= 100:
         raise BadOptionError(f"the share of {found['name']} is {percent:g} %; give 1 to 100")
-    return found["name"], percent / 100, float(found["weight"] or 1)
+    if after >= percent:
+        raise BadOptionError(
+            f"the share of {found['name']} is {after:g} to {percent:g} %; the first must be smaller"
+        )
+    return found["name"], (after / 100, percent / 100), float(found["weight"] or 1)
 
 
 def _number(text: str) -> float:

@@ -136,6 +136,8 @@ class TuneConfig:
             is trained, unless kinds are only added behind those that the backbone's own sees:
             then what it makes of those stays as it is.
         head_units: size of a hidden layer on the evidence; None for what the family file says.
+        more_units: units added to that layer of the backbone's own head, which goes on: what it has
+            stays as it is, and the new ones learn.
         blind: share of the steps for which the head sees nothing of the language model
             (`ValueHead.blind`).
         threshold: probability below which the model calls a step wrong; None for what the family
@@ -166,6 +168,7 @@ class TuneConfig:
     gradient_checkpointing: bool = False
     evidence: str | None = None
     head_units: int | None = None
+    more_units: int = 0
     blind: float = 0.0
     threshold: float | None = None
     without_backbone: bool = False
@@ -189,8 +192,13 @@ class TuneConfig:
                 f"four_bit is for weights that are trained, and mode {self.mode} leaves them as "
                 "they are; choose mode full"
             )
-        if self.lora_from < 0:
-            raise BadOptionError(f"lora_from is {self.lora_from}; it must be at least 0")
+        for name in ("lora_from", "more_units"):
+            if getattr(self, name) < 0:
+                raise BadOptionError(f"{name} is {getattr(self, name)}; it must be at least 0")
+        if self.more_units and self.head_units is not None:
+            raise BadOptionError(
+                "more_units are for a head that goes on, and head_units for a new one; choose one"
+            )
         for kind in () if self.evidence is None else self.evidence.split(","):
             if kind.strip() not in EVIDENCE:
                 raise BadOptionError(

@@ -301,12 +301,19 @@ def _learner(
         prm["backbone"] = {"name": name, "dtype": str(placement.dtype).removeprefix("torch.")}
     template = read_template(prm, tokenizer)
     head = template.head(int(settings.hidden_size))
+    goes_on = False
     if prm_is_own and config.head_units is None:
         narrow = read_template(read_json(own / FAMILY_FILE), tokenizer)
         has_more = template.said != narrow.said
         if template.begins_with(narrow) and (config.evidence is None or has_more):
             trained = read_head(ModelFolder(own), narrow.head(head.n_hidden))
             head = widened(trained, head)
+            goes_on = True
+    if config.more_units and not goes_on:
+        raise BadOptionError(
+            f"more_units are for a head that goes on, and {config.backbone} has none, or one that "
+            "sees other evidence; choose head_units"
+        )
     head.dropout.p = config.dropout
     head.blind = config.blind
     if head.blind and not head.calculator:
@@ -372,6 +379,9 @@ def _with_options(
             evidence["tokens"] = own if is_kept else digits_and_signs(tokenizer)
         evidence |= {name: own for name, own in VERSIONS.items() if name in kinds}
         changed["evidence"] = evidence
+    if config.more_units:
+        form = dict(changed["head"] or {})
+        changed["head"] = form | {"units": form.get("units", 0) + config.more_units}
     if config.head_units is not None:
         form = {key: value for key, value in (changed["head"] or {}).items() if key != "units"}
         if config.head_units:

@@ -91,6 +91,8 @@ def board_value(
     examples: Sequence[tuple[str, str]] = (),
     views: dict[int, dict[str, Any]] | None = None,
     brief: bool = False,
+    own_solutions: Sequence[str] = (),
+    second_opinion: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Everything that the Board shows, as JSON.
 
@@ -112,6 +114,9 @@ def board_value(
             here. Streaming passes the same dict again, so no candidate is computed twice.
         brief: leave out each candidate's `detail`, for a browser that has it: neither another
             threshold nor another right answer changes it.
+        own_solutions: the model's own solutions of the problem; empty if it wrote none.
+        second_opinion: `line` of a model that finds more, `words` on a button that asks for it, and
+            a `note` on what it costs; None where there is no such model.
     """
     views = {} if views is None else views
     judged = judged or Judged()
@@ -149,6 +154,9 @@ def board_value(
                 for index, one in there
             },
         ),
+        "second_opinion": second_opinion,
+        "own_solutions": list(own_solutions),
+        "own_answers": [final_answer(text) or "no answer" for text in own_solutions],
         "problem": problem,
         "rule": judged.rule,
         "model_line": judged.model,

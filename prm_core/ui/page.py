@@ -214,6 +214,7 @@ class Run:
         self._views: dict[int, dict[str, Any]] = {}
         self._message = ""
         self._model_id = ""  # known when the model is loaded
+        self._scorer: StepScorer | None = None  # the same
         self._large = _size(payload) > SMALL_CHARS
         self._reading, self._scored = Reading(), list[ScoredCandidate | None]()
         self._equal: dict[int, list[int]] = {}  # the first of equal solutions → all of them
@@ -284,7 +285,7 @@ class Run:
         while not await settled(loading, SOON_S):
             words = host.loading(self._model)
             yield await self._running(words) if words != self._message else None
-        scorer = loading.result()
+        self._scorer = scorer = loading.result()
         self._own, self._model_id = scorer.threshold, scorer.model_id
         chosen = self._draft.threshold
         self._threshold = self._own if chosen is None else chosen
@@ -419,6 +420,8 @@ class Run:
             run=self._number,
             thinking=self._reading.thinking,
             views=self._views,
+            second_opinion=self._host.second_opinion(self._model),
+            own_solutions=self._scorer.solutions(self._draft.problem) if self._scorer else (),
         )
 
     async def _aside(self, function: Callable[..., T], *values: Any) -> T:

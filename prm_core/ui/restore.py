@@ -17,6 +17,8 @@ from prm_core.ui.kept import read_json, read_kept
 
 PATIENCE_S = 10
 
+_MOST_SOLUTIONS = 16  # of the model's own
+
 _one_at_a_time = threading.Lock()
 
 
@@ -27,9 +29,9 @@ def restore(results: object) -> dict[str, Any] | None:
 
     Args:
         results: as JSON, `{"problem", "rule", "model", "model_line", "model_note", "gold",
-            "threshold", "own", "status", "message", "cut_note", "brief", "candidates": [{"letter",
-            "source", "cut", "error", "scores"}]}`. `brief`, if true, leaves out what the browser
-            has (see `board_value`).
+            "threshold", "own", "status", "message", "cut_note", "own_solutions", "brief",
+            "candidates": [{"letter", "source", "cut", "error", "scores"}]}`. `brief`, if true,
+            leaves out what the browser has (see `board_value`).
     """
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         return None
@@ -99,6 +101,7 @@ def board_of(results: Any) -> dict[str, Any]:
         judged=judged,
         thinking=[() if one is None else one.candidate.thinking for one in scored],
         brief=results.get("brief") is True,
+        own_solutions=list(map(short_text, results.get("own_solutions", [])[:_MOST_SOLUTIONS])),
     )
 
 

@@ -96,6 +96,22 @@ SHOW: dict[str, Callable[[], dict[str, Any]]] = {
     "split": shown(10, (RIGHT, WRONG, scored((0.4, 0.5), "7 × 8 = 54.", "It is 54."))),
     "thought": thought(chain(12), chain(35)),
     "thought again": thought(chain(12), chain(35), threshold=0.45),
+    "solved": lambda: board_value(
+        PROBLEM,
+        CHART,
+        status="done",
+        run=12,
+        own_solutions=("7 * 8 = 56\nAnswer: 56", "<img src=x onerror=alert(1)>\nAnswer: 54"),
+    ),
+    "offered": lambda: board_value(
+        PROBLEM,
+        CHART,
+        status="done",
+        run=13,
+        model="Embedded",
+        model_note="It is quick.",
+        second_opinion={"line": "medium", "words": "Ask it too", "note": "it takes a while"},
+    ),
     "judged": lambda: board_value(
         PROBLEM,
         CHART,

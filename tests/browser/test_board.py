@@ -467,3 +467,29 @@ def test_cards_do_not_slide_where_motion_is_unwanted(open_page: OpenPage, board_
             }"""
         )
         assert slid == slides
+
+
+def test_the_models_own_solutions_are_shown_once_as_text(board: Page) -> None:
+    show(board, "solved")
+    said = board.locator(".bd-solved")
+    expect(said.locator("summary")).to_have_text("Its own solutions come to: 56 · 54")
+    expect(said.locator("pre").first).to_be_hidden()
+    said.locator("summary").click()
+    expect(said.locator("pre").last).to_have_text("<img src=x onerror=alert(1)>\nAnswer: 54")
+    assert said.locator("img").count() == 0
+    show(board, "chart")
+    expect(said).to_be_hidden()
+
+
+def test_another_model_is_offered_beside_the_verdict(board: Page) -> None:
+    show(board, "offered")
+    judge = board.locator(".bd-judge")
+    words = "It is quick. Ask it too (it takes a while)."
+    expect(judge).to_have_text(f"Judged by Embedded. {words}")
+    asked = """new Promise((done) => {
+        document.addEventListener("prm:ask-model", ({ detail }) => done(detail));
+        document.querySelector(".bd-judge button").click();
+    })"""
+    assert board.evaluate(asked) == "medium"
+    show(board, "chart")
+    expect(judge.get_by_role("button")).to_have_count(0)

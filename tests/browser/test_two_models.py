@@ -124,6 +124,21 @@ def test_a_second_model_keeps_the_scores_of_the_first(
         assert float(line[2]) == pytest.approx(float(first), abs=0.006)
 
 
+def test_a_model_that_is_asked_too_is_chosen_and_scores(page: Page, tmp_path: Path) -> None:
+    """What the button beside the verdict does, with a model that needs no download."""
+    second = str(tiny_model(tmp_path / "second", seed=77))
+    fill(page, PROBLEM, *SOLUTIONS)
+    score(page)
+    expect_scored(page, 3)
+    page.evaluate(
+        "line => document.dispatchEvent(new CustomEvent('prm:ask-model', { detail: line }))", second
+    )
+    expect(page.locator(".bd-judge")).to_contain_text("second")
+    expect(model_field(page)).to_have_value(second)
+    open_tab(page, "Models")
+    expect(page.locator(".bd-pair-row")).to_have_count(10)
+
+
 def test_a_model_that_scores_here_stands_beside_what_a_file_says(
     page: Page, tmp_path: Path
 ) -> None:

@@ -31,6 +31,10 @@ def test_a_step_is_compared_with_what_the_others_reach() -> None:
         "news_reached": 0.75,
         "way_reached": 0.75,
         "in_problem": 0.0,
+        "comparable": 1.0,
+        "computed": 0.75,
+        "otherwise": 0.0,
+        "way_computed": 0.75,
     }
     assert (second["reached"], second["answered"]) == (0.75, 0.75)
 
@@ -39,6 +43,27 @@ def test_a_wrong_idea_in_a_true_equation_is_reached_by_none() -> None:
     first, second = said(PENCILS, ["4 + 6 = 10", "24 - 5 = 19"], OTHERS)
     assert first["reached"] == first["news_reached"] == first["way_reached"] == 0.0
     assert (second["reached"], second["way_reached"]) == (0.75, 0.0)
+
+
+def test_another_operation_on_the_same_numbers_is_told() -> None:
+    """Also where the value is reached by chance, or no value is stated."""
+    first, second = said(PENCILS, ["6 + 4 = 10", "5 - 24"], OTHERS)
+    assert (first["computed"], first["otherwise"]) == (0.0, 0.75)
+    assert (second["computed"], second["otherwise"], second["way_computed"]) == (0.0, 0.75, 0.0)
+    (turned,) = said(PENCILS, ["6 × 4 = 24"], OTHERS)
+    assert (turned["computed"], turned["otherwise"]) == (0.75, 0.0)
+
+
+def test_of_a_chain_every_operation_counts() -> None:
+    other = ("2 + 3 + 4 = 9\nAnswer: 9",)
+    same, rarest = said("Add 2, 3 and 4.", ["2 + 3 = 5", "3 + 4 + 4 = 11"], other)
+    assert (same["computed"], rarest["computed"]) == (1.0, 0.0)
+
+
+def test_a_step_that_computes_nothing_leaves_the_way_as_it_was() -> None:
+    rows = said(PENCILS, ["There are 24 pencils.", "24 - 5 = 19"], OTHERS)
+    assert [row["comparable"] for row in rows] == [0.0, 1.0]
+    assert [row["way_computed"] for row in rows] == [1.0, 0.75]
 
 
 def test_what_the_problem_gives_is_not_new() -> None:

@@ -140,11 +140,18 @@ def test_the_model_says_so(tmp_path: Path) -> None:
     assert not load_scorer(tiny_model(tmp_path / "other", prm=MARKED), device="cpu").solves
 
 
+def test_its_solutions_are_there_as_soon_as_it_has_judged(tmp_path: Path) -> None:
+    scorer = solving(tmp_path)
+    assert scorer.solutions(CANDIDATE.problem) == ()
+    scorer.score([CANDIDATE])
+    assert len(scorer.solutions(CANDIDATE.problem)) == solver.N_SOLUTIONS
+
+
 def test_a_problem_that_leaves_no_room_has_no_solutions(tmp_path: Path) -> None:
     scorer = solving(tmp_path)
     long = "9 + " * 900 + "9"
-    assert scorer.solutions(long) == ()
     assert len(scorer.score([Candidate(long, ("1 + 1 = 2",))])[0].probabilities) == 1
+    assert scorer.solutions(long) == ()
 
 
 def test_a_backbone_that_is_not_packed_is_refused(tmp_path: Path) -> None:

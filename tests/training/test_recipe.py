@@ -39,7 +39,7 @@ def shortened(words: list[str], few: Path, backbone: Path) -> list[str]:
         if option == "--data":
             with gzip.open(assets_dir().parent / name, "rt") as rows, gzip.open(name, "wt") as file:
                 file.writelines(itertools.islice(rows, 6))
-            words[i + 1] = re.sub(r":\d+%", "", value)  # of six rows a share may be none
+            words[i + 1] = re.sub(r":[-\d]+%", "", value)  # of six rows a share may be none
         elif option == "--template":
             shutil.copy(assets_dir().parent / name, name)
         elif option in ("--made", "--spoil-gsm8k", "--epochs"):

@@ -68,6 +68,52 @@ def test_what_the_head_made_of_its_own_evidence_stays(tmp_path: Path) -> None:
     for name in ("weight", "unit_weight"):
         assert torch.equal(other[name][:, :-N_FEATURES], one[name])
         assert other[name][:, -N_FEATURES:].abs().max() > 1e-3
+    for name in ("unit_bias", "unit_out"):
+        assert torch.equal(other[name], one[name])
+
+
+def test_units_are_added_to_a_head_that_goes_on_as_it_was(tmp_path: Path) -> None:
+    first = trained(str(plain(tmp_path / "backbone")), tmp_path / "first", without_backbone=True)
+    one = load_file(first / HEAD_FILE)
+    n_units, n_features = one["unit_weight"].shape
+    found = [
+        with_solver(first, tmp_path / f"at {rate}", learning_rate=rate, more_units=3)
+        for rate in (1e-12, 0.05)
+    ]
+    assert json.loads((found[0] / FAMILY_FILE).read_text())["head"]["units"] == n_units + 3
+    for folder, learns in zip(found, (False, True), strict=True):
+        other = load_file(folder / HEAD_FILE)
+        assert other["unit_weight"].shape == (n_units + 3, n_features + N_FEATURES)
+        assert torch.equal(other["unit_weight"][:n_units, :n_features], one["unit_weight"])
+        assert torch.equal(other["unit_out"][:, :n_units], one["unit_out"])
+        assert torch.equal(other["unit_bias"][:n_units], one["unit_bias"])
+        assert (other["unit_out"][:, n_units:].abs().max() > 1e-3) == learns
+    scores = [load_scorer(folder, device="cpu").score(CANDIDATES) for folder in (first, *found)]
+    for before, same, learnt in zip(*scores, strict=True):
+        assert same.log_odds == pytest.approx(before.log_odds, abs=1e-4)
+        assert learnt.log_odds != pytest.approx(before.log_odds, abs=1e-2)
+
+
+def test_a_head_that_goes_on_unchanged_in_form_learns_everywhere(tmp_path: Path) -> None:
+    first = trained(str(plain(tmp_path / "backbone")), tmp_path / "first", without_backbone=True)
+    config = TuneConfig(
+        str(first), mode="head", without_backbone=True, learning_rate=0.05, batch_size=4, epochs=2
+    )
+    source = Source("sums", sums(8, seed=1))
+    fine_tune(config, [source], Loss(), RunConfig(tmp_path / "second", device="cpu"))
+    one, other = (load_file(folder / HEAD_FILE) for folder in (first, tmp_path / "second"))
+    for name, old in one.items():
+        assert not torch.equal(other[name], old), name
+
+
+def test_units_are_added_only_to_a_head_that_goes_on(tmp_path: Path) -> None:
+    backbone = plain(tmp_path / "backbone")
+    with pytest.raises(BadOptionError, match=r"for a head that goes on, and .* has none"):
+        with_solver(backbone, tmp_path / "out", more_units=3, without_backbone=False)
+    with pytest.raises(BadOptionError, match="and head_units for a new one"):
+        TuneConfig(str(backbone), more_units=3, head_units=8)
+    with pytest.raises(BadOptionError, match="more_units is -1"):
+        TuneConfig(str(backbone), more_units=-1)
 
 
 def test_what_the_solutions_say_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

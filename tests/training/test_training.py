@@ -333,7 +333,10 @@ def test_a_share_of_a_source_is_of_its_problems(tmp_path: Path) -> None:
     both = {f"problem {number}" for number in range(200, 400)}
     assert set(some) & both == set(problems(f"{other}:25%")) & both
     assert set(some) < set(problems(f"{one}:50%"))
-    for bad in ("0%", "101%", "-5%"):
+    later = problems(f"{one}:25-50%:2")
+    assert set(later) == set(problems(f"{one}:50%")) - set(some)
+    assert read_source(f"{one}:25-50%:2").weight == 2
+    for bad in ("0%", "101%", "-5%", "50-25%", "25-25%", "50-101%"):
         with pytest.raises(BadOptionError, match="share of"):
             read_source(f"{one}:{bad}")
 

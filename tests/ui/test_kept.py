@@ -130,6 +130,19 @@ def test_a_board_comes_back_as_it_was() -> None:
     assert restore(json.dumps(stored())) == json.loads(json.dumps(was))
 
 
+def test_the_models_own_solutions_come_back() -> None:
+    solutions = ["24 / 3 = 8\nAnswer: 8", "nothing to say"]
+    found = restore(json.dumps(stored(own_solutions=solutions)))
+    assert found is not None
+    assert found["own_solutions"] == solutions
+    assert found["own_answers"] == ["8", "no answer"]
+
+
+@pytest.mark.parametrize("said", [5, {}, [5], ["a", None]])
+def test_a_board_whose_own_solutions_are_no_texts_is_not_ours(said: object) -> None:
+    assert restore(json.dumps(stored(own_solutions=said))) is None
+
+
 @pytest.mark.parametrize("change", [{"threshold": 0.2}, {"threshold": 1.0}, {"gold": "It."}, {}])
 def test_what_the_browser_has_need_not_be_drawn_again(change: dict[str, Any]) -> None:
     """Another threshold or right answer: what stays in the browser is what would come."""

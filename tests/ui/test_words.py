@@ -123,6 +123,25 @@ def test_a_model_that_is_fetched_says_how_far_it_is(
     assert host.loading("medium") == "Loading the model…"
 
 
+def test_a_quick_model_names_the_one_that_finds_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    host = ModelHost([("Embedded", "default"), ("Medium", "medium")])
+    found = host.second_opinion("default")
+    assert found == host.second_opinion("small")
+    assert found is not None
+    assert found["line"] == "medium"
+    assert found["note"].startswith("1.1 GB are fetched once, and a new problem takes it")
+    (tmp_path / MEDIUM_BACKBONE.name).mkdir()
+    here = host.second_opinion("default")
+    assert here is not None
+    assert here["note"].startswith("a new problem takes it")
+    assert host.second_opinion("medium") is None
+    assert host.second_opinion("another") is None
+    assert ModelHost([("Embedded", "default")]).second_opinion("default") is None
+
+
 def test_each_model_that_ships_says_what_it_is_good_for() -> None:
     notes = [ModelHost([]).note(line) for line in ("default", "small", "medium")]
     assert all("Qwen/Qwen2.5-Math-PRM-7B" in note and note.endswith(".") for note in notes)
