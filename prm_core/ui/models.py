@@ -193,7 +193,7 @@ class ModelHost:
         return notes.get(model, "")
 
     def second_opinion(self, model: str) -> dict[str, str] | None:
-        """The model that finds more than one of ours: its `line`, `words` that ask for it, a `note`.
+        """The model that finds more than one of ours: `line`, `words` that ask for it, a `note`.
 
         None where there is none, or this page does not offer it.
         """
