@@ -134,7 +134,7 @@ const verdict = make("p", { class: "bd-verdict", role: "status" });
 const rest = make("span", { class: "bd-rest", "aria-live": "polite" });
 const task = make("div", { class: "bd-task" });
 const judge = make("p", { class: "bd-judge" });
-const solved = make("div", { class: "bd-wrote bd-solved" });
+const solved = make("details", { class: "bd-solved", hidden: true });
 const caveat = make("p", { class: "bd-caveat", role: "note" });
 const cutNote = make("p", { class: "bd-cut" });
 const outdatedNote = make("p", { class: "bd-outdated", role: "status" });
@@ -383,12 +383,8 @@ function showSolved({ own_solutions: texts = [], own_answers: answers }) {
   if (solved.dataset.texts === shown) return; // what is open stays open
   solved.dataset.texts = shown;
   solved.replaceChildren(
-    make(
-      "details",
-      {},
-      text("summary", "", `Its own solutions come to: ${(answers ?? []).join(" · ")}`),
-      ...texts.map((one) => make("pre", { tabindex: "0" }, one.trim())),
-    ),
+    text("summary", "", `Its own solutions come to: ${(answers ?? []).join(" · ")}`),
+    ...texts.map((one) => make("pre", { tabindex: "0" }, one.trim())),
   );
 }
 

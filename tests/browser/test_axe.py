@@ -53,6 +53,8 @@ def test_every_state_of_the_board(open_page: OpenPage, board_url: str, look: Any
         ("cancelled", ".bd-note [role=status]"),
         ("waiting", ".bd-waiting"),
         ("written", ".bd-wrote"),
+        ("solved", ".bd-solved"),
+        ("offered", ".bd-judge button"),
         ("many", ".bd-strip svg"),
         ("hostile", ".bd-row .katex"),
         ("thought", ".bd-thinking"),
