@@ -101,7 +101,8 @@ _LAYOUT = re.compile(
 _BEGINS_LAYOUT = frozenset("<&\\$ \t")
 # Where a tag may begin: looked for first, for `_TAG` is slow.
 _SIGN = re.compile(
-    r"[<◁\[]|\{/?(?:think|reasoning|thought)|&lt;|[кК][иИ]|\Aanalysis|assistant(?=analysis|commentary|final)"
+    r"<(?=[/|｜ \t+-]|[^\W\d_])|◁|\[(?=[/|]|[^\W\d_])|\{/?(?:think|reasoning|thought)|&lt;"
+    r"|[кК][иИ]|\Aanalysis|assistant(?=analysis|commentary|final)"
 )
 _CHANNELS = ("analysis", "commentary", "thought")
 _SOLUTION = "solution"
